@@ -1,0 +1,332 @@
+"""One cell: feedback -> unlearn -> evaluate -> store. Each stage is kept, so that a stopped cell goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+import traceback
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from bench import checkpoint, keys, machine, pictures, randomness, zoo
+from bench import feedback as feedback_module
+from bench.api import NEEDS, Method, Metric, Oracle, Params, Statistics, Unlearned
+from bench.context import Context, TrainingData
+from bench.errors import BenchError, Diverged, PluginError, UsageError, unknown
+from bench.evaluation import Described, Judges, Pass, columns_of, compute_metrics, run_pass
+from bench.feedback import Feedback
+from bench.files import file_sha256, write_bytes
+from bench.settings import ModelSettings
+from bench.store import Record
+from bench.workshop import Workshop
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What is to be run, fully resolved; the file names are ``--feedback`` and ``--weights``."""
+
+    suite: str
+    method: str
+    model: str
+    feature: str
+    seed: int
+    params: Params
+    settings: ModelSettings
+    weights: str
+    feedback_file: Path | None = None
+
+    @property
+    def readable(self) -> str:
+        """Start of the folder's name."""
+        return f"{self.suite}-{self.method}-{self.model}-{self.feature}-s{self.seed}"
+
+
+@dataclass(frozen=True)
+class CellKeys:
+    """The keys of a cell's stages; ``evaluate`` is the cell's own."""
+
+    feedback: str
+    unlearn: str
+    original: str
+    evaluate: str
+
+
+class Run:
+    """One run of one cell.
+
+    Parameters
+    ----------
+    cell : Cell
+    shop : Workshop
+    """
+
+    def __init__(self, cell: Cell, shop: Workshop) -> None:
+        self.cell, self.shop = cell, shop
+        self.dataset = shop.dataset(cell.settings.dataset)
+        self.classifier = shop.classifier(self.dataset.classifier)
+        self.method_class: type[Method[Any]] = shop.registry.get("methods", cell.method, "--method")
+        if cell.feature not in self.dataset.features:
+            raise unknown(
+                "feature", cell.feature, self.dataset.features, f"--feature (data set '{cell.settings.dataset}')"
+            )
+        names = cell.settings.evaluation.metrics or tuple(shop.registry.names("metrics"))
+        self.metrics: dict[str, Metric] = {
+            name: shop.registry.get("metrics", name, "evaluation.metrics")() for name in names
+        }
+        self.extractors = {name: shop.extractor(name) for name in cell.settings.evaluation.extractors}
+
+    @cached_property
+    def original(self) -> zoo.Original:
+        """The generator to be unlearned."""
+        return self.shop.original(self.cell.model, self.cell.weights)
+
+    @cached_property
+    def keys(self) -> CellKeys:
+        """Keys of all stages, from what each of them reads."""
+        cell, method = self.cell, self.method_class
+        oracle_code = keys.code_of(type(self.classifier))
+        weights = self.original.sha256
+        if cell.feedback_file is not None:
+            shown: dict[str, Any] = {"file": _feedback_file_sha256(cell.feedback_file)}
+        else:
+            shown = {"count": cell.settings.feedback.count, "stream": f"feedback/{cell.seed}"}
+        feedback = keys.digest(
+            {"weights": weights, "oracle": [self.dataset.classifier, oracle_code, cell.feature], **shown}
+        )
+        unlearn = keys.digest(
+            {
+                "weights": weights,
+                "method": [cell.method, cell.params.model_dump(mode="json"), keys.code_of(method)],
+                "stream": self._stream,
+                "feedback": feedback if method.reads_feedback or "oracle" in method.needs else None,
+                "training_data": [cell.settings.dataset, cell.feature, oracle_code]
+                if "training_data" in method.needs
+                else None,
+            }
+        )
+        looked = {
+            "oracle": oracle_code,
+            "extractors": {name: [sha, keys.code_of(type(x))] for name, (x, sha) in self.extractors.items()},
+            "count": cell.settings.evaluation.count,
+            "stream": randomness.EVALUATION,
+            "engine": keys.code_of_module("bench.evaluation"),
+        }
+        original = keys.digest({"weights": weights, **looked})
+        evaluate = keys.digest(
+            {
+                "unlearn": unlearn,
+                "feedback": feedback,
+                "metrics": {name: keys.code_of(type(metric)) for name, metric in self.metrics.items()},
+                **looked,
+            }
+        )
+        return CellKeys(feedback, unlearn, original, evaluate)
+
+    @property
+    def _stream(self) -> str:
+        return f"unlearn/{self.cell.seed if self.method_class.reads_feedback else 0}"
+
+    @property
+    def folder(self) -> Path:
+        """The cell's folder in the store."""
+        return self.shop.store.folder(self.cell.readable, self.keys.evaluate)
+
+    # --- stages -------------------------------------------------------------------------------------
+
+    def run(self) -> Record:
+        """Run what is not yet there, and store the record; every outcome but an interruption is one."""
+        with self.shop.store.locked(self.folder):
+            timings: dict[str, dict[str, float]] = {}
+            try:
+                reason = self.method_class(self.cell.params).supports(self.cell.model, self.cell.feature)
+                if reason is not None:
+                    record = self._record("skipped", reason=reason)
+                else:
+                    record = self._record("ok", **self._stages(timings), timings=timings)
+            except Diverged as error:
+                record = self._record("diverged", reason=str(error), timings=timings)
+            except BenchError:
+                raise  # something to mend before this cell can run: told to the user, not stored
+            except Exception as error:
+                details = f"{type(error).__name__}: {error}\n{traceback.format_exc()}"
+                record = self._record("failed", reason=details, timings=timings)
+            self.shop.store.write(self.folder, record)
+            return record
+
+    def _stages(self, timings: dict[str, dict[str, float]]) -> dict[str, Any]:
+        with machine.measured() as timings["feedback"]:
+            feedback, threshold = self._feedback()
+        oracle = Oracle(self.classifier, self.dataset.classifier, self.cell.feature, threshold)
+        unlearned, path, timings["unlearn"] = self._unlearn(feedback, oracle)
+        with machine.measured() as timings["evaluate"]:
+            result = self._evaluate(unlearned)
+            extractors = {name: extractor for name, (extractor, _) in self.extractors.items()}
+            values, skipped = compute_metrics(
+                self.metrics, columns_of(result, oracle, extractors), result, self._references()
+            )
+        metrics = {name: {**vars(value), "source": self._source(name)} for name, value in sorted(values.items())}
+        artefacts = self._artefacts(unlearned, path, columns_of(result, oracle, extractors).original_labels)
+        about = {
+            "oracle": {"name": oracle.name, "threshold": threshold},
+            "feedback": {"count": len(feedback), "positives": feedback.positives},
+        }
+        return {"metrics": metrics, "skipped_metrics": skipped, "artefacts": artefacts, "about": about}
+
+    def _feedback(self) -> tuple[Feedback, float]:
+        """Return the feedback and the oracle's frozen threshold."""
+        cell, generator = self.cell, self.original.generator
+        if cell.feedback_file is not None:
+            feedback, stored = feedback_module.from_file(cell.feedback_file, self.original.sha256, generator)
+            return feedback, self.classifier.cuts[cell.feature] if stored.threshold is None else stored.threshold
+        folder = self.shop.store.stage("feedback", self.keys.feedback)
+        path = folder / "feedback.json"
+        with self.shop.store.locked(folder):
+            if not path.exists():
+                self._ask_oracle(path)
+        feedback, stored = feedback_module.from_file(path, self.original.sha256, generator)
+        assert stored.threshold is not None
+        return feedback, stored.threshold
+
+    def _ask_oracle(self, path: Path) -> None:
+        cell, stream = self.cell, f"feedback/{self.cell.seed}"
+        oracle = Oracle(self.classifier, self.dataset.classifier, cell.feature, self.classifier.cuts[cell.feature])
+        scores = feedback_module.ask_oracle(self.original.generator, oracle.score, stream, cell.settings.feedback.count)
+        if self.classifier.top_fraction is not None:
+            threshold = feedback_module.top_fraction_threshold(scores, self.classifier.top_fraction)
+            oracle = Oracle(self.classifier, oracle.name, cell.feature, threshold)
+        feedback = Feedback(scores >= oracle.threshold, stream)
+        feedback.require_both_classes()
+        described = feedback_module.to_file(
+            path, feedback, cell.model, self.original.sha256, self.original.generator, oracle, cell.feature
+        )
+        write_bytes(path, described.model_dump_json(indent=1).encode())
+
+    def _unlearn(self, feedback: Feedback, oracle: Oracle) -> tuple[Unlearned, Path, dict[str, float]]:
+        folder = self.shop.store.stage("unlearn", self.keys.unlearn)
+        path, timing_path = folder / "unlearned.safetensors", folder / "timing.json"
+        with self.shop.store.locked(folder):
+            if not path.exists():
+                with machine.measured() as timing:
+                    unlearned = self._train(feedback, oracle, folder / "checkpoint.pt")
+                write_bytes(timing_path, json.dumps(timing).encode())
+                method = self.method_class
+                kept_oracle = oracle if "oracle" in method.needs else None
+                zoo.save_unlearned(path, self.original, unlearned, self.cell.method, self.cell.params, kept_oracle)
+                (folder / "checkpoint.pt").unlink(missing_ok=True)
+        unlearned = zoo.load_unlearned(self.shop.registry, path)  # what is measured is what was stored
+        for module in (unlearned.generator, unlearned.score):
+            if module is not None:
+                module.to(self.shop.device)
+        return unlearned, path, json.loads(timing_path.read_text())
+
+    def _train(self, feedback: Feedback, oracle: Oracle, checkpoint_path: Path) -> Unlearned:
+        method = self.method_class(self.cell.params)
+        if method.needs - NEEDS:
+            raise PluginError(f"method '{self.cell.method}' needs {sorted(method.needs)}; allowed: {sorted(NEEDS)}")
+        networks = self.original.networks
+        context = Context(
+            stream=self._stream,
+            device=self.shop.device,
+            oracle=oracle if "oracle" in method.needs else None,
+            encoder=networks.encoder if "encoder" in method.needs else None,
+            discriminator=networks.discriminator if "discriminator" in method.needs else None,
+            training_data=self._training_data() if "training_data" in method.needs else None,
+            checkpoint=checkpoint_path,
+            progress=self.shop.progress,
+            label=f"unlearn ({self.cell.method})",
+        )
+        given = feedback if method.reads_feedback else Feedback(feedback.labels[:0], feedback.stream)
+        unlearned = method.unlearn(self.original.generator, given, context)
+        for name, tensor in unlearned.generator.state_dict().items():
+            if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+                raise Diverged(len(context.history), f"weights {name}", float("nan"))
+        return unlearned
+
+    def _training_data(self) -> TrainingData:
+        split = self.dataset.split("train")
+        target = self.shop.target_mask(split, self.dataset.classifier, self.cell.feature)
+        return TrainingData(split, target, self.original.model, self.original.networks)
+
+    def _evaluate(self, unlearned: Unlearned) -> Pass:
+        folder = self.shop.store.stage("original", self.keys.original)
+        path = folder / "columns.npz"
+        judges = Judges(self.classifier, {name: extractor for name, (extractor, _) in self.extractors.items()})
+        with self.shop.store.locked(folder):
+            cached = Described.load(path) if path.exists() else None
+            result = run_pass(
+                self.original.generator,
+                unlearned.generator,
+                unlearned.score,
+                judges,
+                self.cell.settings.evaluation.count,
+                self.shop.progress,
+                cached,
+            )
+            if cached is None:
+                result.original.save(path)
+        return result
+
+    def _references(self) -> dict[str, tuple[Statistics | None, Statistics | None]]:
+        found: dict[str, tuple[Statistics | None, Statistics | None]] = {}
+        for name in self.extractors:
+            statistics = self.shop.references(self.cell.settings.dataset, name)
+            found[name] = (statistics.get("all"), statistics.get(f"without {self.cell.feature}"))
+        return found
+
+    def _artefacts(self, unlearned: Unlearned, weights: Path, original_labels: Any) -> dict[str, dict[str, str]]:
+        target = self.folder / "unlearned.safetensors"
+        target.unlink(missing_ok=True)
+        try:
+            os.link(weights, target)
+        except OSError:  # a file system without hard links
+            write_bytes(target, weights.read_bytes())
+        picture = self.folder / "before-after.png"
+        pictures.before_after(self.original.generator, unlearned.generator, original_labels, picture)
+        return {
+            "weights": {"file": target.name, "sha256": checkpoint.read(target).sha256},
+            "picture": {"file": picture.name, "sha256": file_sha256(picture)},
+        }
+
+    # --- the record ---------------------------------------------------------------------------------
+
+    def _source(self, metric: str) -> str:
+        """Say which data and which judge stood behind a number."""
+        extractor = next((x for x in self.extractors if f"[{x}]" in metric), None)
+        judge = f"extractor {extractor}" if extractor else f"oracle {self.dataset.classifier}"
+        return f"{self.dataset.label}; {judge}; {self.cell.settings.evaluation.count} samples of {self.cell.model}"
+
+    def _record(self, status: Any, *, about: dict[str, Any] | None = None, **parts: Any) -> Record:
+        cell = self.cell
+        return Record(
+            key=self.keys.evaluate,
+            status=status,
+            suite=cell.suite,
+            method=cell.method,
+            model=cell.model,
+            dataset=cell.settings.dataset,
+            feature=cell.feature,
+            seed=cell.seed,
+            params=cell.params.model_dump(mode="json"),
+            needs=sorted(self.method_class.needs),
+            provenance={
+                **machine.provenance(self.shop.device),
+                "settings": cell.settings.model_dump(mode="json"),
+                "data": self.dataset.label,
+                "weights": {"path": str(cell.weights), "sha256": self.original.sha256},
+                "extractors": {name: sha for name, (_, sha) in self.extractors.items()},
+                "stages": vars(self.keys),
+                **(about or {}),
+            },
+            **parts,
+        )
+
+
+def _feedback_file_sha256(path: Path) -> str:
+    try:
+        return file_sha256(path)
+    except OSError as error:
+        raise UsageError(f"--feedback {path}: cannot be read ({error.strerror})") from error

@@ -1,0 +1,66 @@
+"""The command line: one file per command, imported when it is used."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+import bench
+from bench.errors import EXIT_INTERRUPTED, EXIT_PLUGIN, EXIT_USAGE, BenchError, Interrupted
+
+COMMANDS = ("run", "table", "status", "list", "show", "new", "check", "sample", "pretrain", "zoo", "doctor")
+
+
+class LazyGroup(click.Group):
+    """Imports a command's module only when the command is named."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: D102 (inherited)
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: D102 (inherited)
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"bench.cli.{cmd_name}").command
+        return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "BENCH"})
+@click.version_option(bench.__version__, prog_name="bench")
+def cli() -> None:
+    r"""Benchmark feature unlearning of pre-trained image generators (arXiv 2303.05699).
+
+    \b
+    bench run --method ours --model vae --feature thickness     one cell: unlearn, evaluate, store
+    bench table 2                                               a paper table: CSV, LaTeX, HTML
+    bench new method my_idea && bench check my_idea             a plug-in of one's own
+
+    Exit codes: 0 all cells ok, 1 some cell failed, 2 interrupted and resumable, 3 plug-in or internal
+    error, 4 usage, 5 nothing selected.
+    """
+
+
+def main() -> None:
+    """Run the command line; the one place where errors become exit codes."""
+    try:
+        code = cli(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = EXIT_USAGE
+    except (click.Abort, KeyboardInterrupt, Interrupted) as error:
+        detail = f" ({error})" if isinstance(error, Interrupted) else ""
+        click.echo(f"Interrupted{detail}. The same command goes on where it stopped.", err=True)
+        code = EXIT_INTERRUPTED
+    except BenchError as error:
+        click.echo(f"Error: {error}", err=True)
+        code = error.exit_code
+    except BrokenPipeError:
+        code = 0  # the reader of our output has seen enough (bench list | head)
+        sys.stderr.close()
+    except Exception:
+        import traceback
+
+        click.echo(f"Internal error; please report it with what follows.\n{traceback.format_exc()}", err=True)
+        code = EXIT_PLUGIN
+    sys.exit(code if isinstance(code, int) else 0)

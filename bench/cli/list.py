@@ -1,0 +1,33 @@
+"""``bench list``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from bench.cli.options import open_registry, plugins
+from bench.errors import EXIT_PLUGIN
+from bench.registry import KINDS
+
+
+@click.command("list")
+@click.argument("kind", type=click.Choice([*KINDS, "suites"]), required=False)
+@click.option("--check", is_flag=True, help="Import every plug-in and show the broken ones with their reason.")
+@plugins
+def command(kind: str | None, check: bool, plugins: Path) -> int:
+    """List plug-ins and suites, without importing any."""
+    registry = open_registry(plugins)
+    problems = registry.problems() if check else {}
+    for each in [kind] if kind else [*KINDS, "suites"]:
+        click.secho(each, bold=True)
+        if each == "suites":
+            folder = Path(__file__).parent.parent / "suites"
+            for path in sorted(folder.glob("*.toml")):
+                click.echo(f"  {path.stem:14} {path.read_text().splitlines()[0].lstrip('# ')}")
+        for source in registry.sources:
+            if source.kind == each:
+                state = "" if source.origin == "built-in" else f"  [{source.origin}]"
+                broken = problems.get((source.kind, source.name))
+                click.echo(f"  {source.name:14} {f'BROKEN: {broken}' if broken else source.summary}{state}")
+    return EXIT_PLUGIN if problems else 0

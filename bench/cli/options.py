@@ -1,0 +1,118 @@
+"""Options that several commands share, with completion of plug-in names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from click.shell_completion import CompletionItem
+
+from bench.errors import UsageError
+
+if TYPE_CHECKING:
+    from bench.registry import Registry
+    from bench.workshop import Workshop
+
+    NamesType = click.ParamType[list[str]]
+    SeedsType = click.ParamType[list[int]]
+else:
+    NamesType = SeedsType = click.ParamType  # generic only in recent versions of click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Names(NamesType):
+    """A comma list of registered names, or ``all``."""
+
+    name = "NAME[,NAME...]"
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[str]:  # noqa: D102
+        return value if isinstance(value, list) else [part.strip() for part in value.split(",") if part.strip()]
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: D102
+        head, _, last = incomplete.rpartition(",")
+        start = f"{head}," if head else ""
+        names = open_registry(ctx.params.get("plugins")).names(self.kind)
+        return [CompletionItem(start + name) for name in names if name.startswith(last)]
+
+
+class Seeds(SeedsType):
+    """Seeds as a comma list and ranges: ``0,1,2`` or ``0-4``."""
+
+    name = "N[,N...]|N-M"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[int]:  # noqa: D102
+        if isinstance(value, list):
+            return value
+        seeds: list[int] = []
+        try:
+            for part in str(value).split(","):
+                first, _, last = part.partition("-")
+                seeds += range(int(first), int(last or first) + 1)
+        except ValueError:
+            self.fail(f"'{value}' is no list of seeds like 0,1,2 or 0-4", param, ctx)
+        return seeds
+
+
+def plugins(command: F) -> F:
+    """Add --plugins."""
+    option = click.option(
+        "--plugins",
+        type=click.Path(path_type=Path),
+        default=Path("plugins"),
+        show_default=True,
+        help="Folder of loose plug-in files.",
+    )
+    return option(command)
+
+
+def workplace(command: F) -> F:
+    """Add the options that say where things are and on what to compute."""
+    for option in (
+        click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ..."),
+        click.option(
+            "--data-dir",
+            type=click.Path(path_type=Path),
+            default=None,
+            envvar="BENCH_DATA",
+            show_envvar=True,
+            help="Folder of data sets, in torchvision's layout.",
+        ),
+        click.option(
+            "--results",
+            type=click.Path(path_type=Path),
+            default=Path("results/runs"),
+            show_default=True,
+            help="Where results are stored.",
+        ),
+    ):
+        command = option(command)
+    return plugins(command)
+
+
+def open_registry(folder: Path | None, files: tuple[Path, ...] = ()) -> Registry:
+    """Open the registry; a folder named explicitly must exist."""
+    from bench.registry import Registry
+
+    if folder is not None and folder != Path("plugins") and not folder.is_dir():
+        raise UsageError(f"--plugins {folder}: there is no such folder")
+    return Registry(folder, files)
+
+
+def open_workshop(plugins: Path, results: Path, data_dir: Path | None, device: str, *, write: bool = True) -> Workshop:
+    """Open what commands work with; checks the results folder before any work."""
+    from bench.store import Store
+
+    store = Store(results)
+    if write:
+        store.require_writable()
+    from bench.machine import choose_device
+    from bench.progress import for_stderr
+    from bench.workshop import Workshop
+
+    return Workshop(open_registry(plugins), store, choose_device(device), data_dir, for_stderr())

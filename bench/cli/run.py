@@ -1,0 +1,66 @@
+"""``bench run``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bench.cli.options import Names, Seeds, open_workshop, workplace
+
+
+@click.command("run")
+@click.option("--method", "methods", type=Names("methods"), required=True, help="Unlearning method(s).")
+@click.option("--model", "models", type=Names("models"), required=True, help="Generator(s).")
+@click.option("--feature", "features", type=Names("features"), required=True, help="Target feature(s).")
+@click.option("--seed", "seeds", type=Seeds(), default="0", show_default=True, help="Feedback and unlearning seed(s).")
+@click.option(
+    "-p", "--param", "params", multiple=True, metavar="NAME=VALUE[,VALUE...]", help="Hyper-parameter of the method."
+)
+@click.option("--suite", default="lite", show_default=True, help="lite, or a TOML file.")
+@click.option("--dataset", default=None, help="Data set, if not the suite's.")
+@click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a suite setting: feedback.count=4000."
+)
+@click.option(
+    "--feedback",
+    "feedback_file",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="Feedback file instead of the oracle.",
+)
+@click.option("--weights", default=None, help="Weights file of the original generator.")
+@click.option(
+    "--overwrite",
+    type=click.Choice(["never", "failed", "always"]),
+    default="failed",
+    show_default=True,
+    help="Which stored cells to run again.",
+)
+@click.option("--dry-run", is_flag=True, help="Print what would run, why, and for how long.")
+@click.option("--show-config", is_flag=True, help="Print the resolved configuration of each cell.")
+@click.option("--json", "as_json", is_flag=True, help="Print one stored record per line.")
+@workplace
+def command(
+    dry_run: bool,
+    show_config: bool,
+    as_json: bool,
+    overwrite: Any,
+    plugins: Path,
+    results: Path,
+    data_dir: Path | None,
+    device: str,
+    **asked: Any,
+) -> int:
+    """Unlearn, evaluate and store cells; --method, --model, --feature, --seed and -p take lists, or all."""
+    shop = open_workshop(plugins, results, data_dir, device, write=not (dry_run or show_config))
+    from bench import grid, report
+
+    planned = grid.plan(grid.cells(grid.Request(**asked), shop), shop, overwrite)
+    if show_config or dry_run:
+        click.echo("\n".join(report.config_line(p) if show_config else report.plan_line(p) for p in planned))
+        return 0
+    return grid.execute(
+        planned, shop, overwrite, lambda p, r: click.echo(report.json_line(r) if as_json else report.record_lines(p, r))
+    )

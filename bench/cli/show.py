@@ -1,0 +1,20 @@
+"""``bench show``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from bench.cli.options import open_registry, plugins
+
+
+@click.command("show")
+@click.argument("name")
+@plugins
+def command(name: str, plugins: Path) -> int:
+    """Show a plug-in: what it is, its source, its needs and hyper-parameters."""
+    from bench.description import describe
+
+    click.echo(describe(open_registry(plugins), name))
+    return 0

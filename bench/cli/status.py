@@ -1,0 +1,27 @@
+"""``bench status``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("status")
+@click.option(
+    "--results",
+    type=click.Path(path_type=Path),
+    default=Path("results/runs"),
+    show_default=True,
+    help="Results folder.",
+)
+def command(results: Path) -> int:
+    """List stored cells with their status, and stopped ones that can be resumed."""
+    from bench import report
+    from bench.errors import EXIT_NOTHING
+    from bench.store import Store
+
+    store = Store(results)
+    lines = report.status_lines(store.records(), store.unfinished())
+    click.echo("\n".join(lines) if lines else f"{results}: nothing is stored there")
+    return 0 if lines else EXIT_NOTHING

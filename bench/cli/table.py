@@ -1,0 +1,50 @@
+"""``bench table``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bench.cli.options import Names, Seeds, open_workshop, workplace
+
+
+@click.command("table")
+@click.argument("name")
+@click.option("--suite", default="lite", show_default=True, help="lite, or a TOML file.")
+@click.option("--model", "models", type=Names("models"), default="all", show_default=True, help="Model(s).")
+@click.option("--feature", "features", type=Names("features"), default="all", show_default=True, help="Feature(s).")
+@click.option("--seed", "seeds", type=Seeds(), default="0-4", show_default=True, help="Seeds to average over.")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a suite setting.")
+@click.option("--formats", default="csv,latex,html", show_default=True, help="Of csv, latex, html.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("results/tables"),
+    show_default=True,
+    help="Folder to write to.",
+)
+@click.option("--no-run", is_flag=True, help="Take stored cells only; run nothing.")
+@workplace
+def command(
+    name: str,
+    formats: str,
+    out: Path,
+    no_run: bool,
+    plugins: Path,
+    results: Path,
+    data_dir: Path | None,
+    device: str,
+    **asked: Any,
+) -> int:
+    """Make a table of the paper (NAME is 2 or 3), running the cells that are missing."""
+    shop = open_workshop(plugins, results, data_dir, device, write=not no_run)
+    from bench.tables import Options, make_table
+
+    paths, text, code = make_table(
+        name, Options(**asked), shop, run_missing=not no_run, formats=formats.split(","), out=out
+    )
+    click.echo(text)
+    click.echo("\n".join(str(path) for path in paths))
+    return code

@@ -1,0 +1,53 @@
+"""``bench doctor``: what is here, and whether it is sound."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from bench import checkpoint, machine, zoo
+from bench.errors import BenchError
+from bench.files import file_sha256
+from bench.workshop import Workshop
+
+
+def examine(shop: Workshop, verify: bool) -> tuple[list[str], bool]:
+    """Return a report, and whether nothing is wrong (absent data sets are not wrong).
+
+    Parameters
+    ----------
+    shop : Workshop
+    verify : bool
+        Also read every shipped file and every artefact of a stored result.
+    """
+    lines = [json.dumps(machine.provenance(shop.device), indent=2)]
+    problems: list[str] = []
+    for name in shop.registry.names("datasets"):
+        try:
+            count = len(shop.dataset(name).split("train"))
+            lines.append(f"data set {name}: {count} training images in {shop.data_dir}")
+        except BenchError as error:
+            lines.append(f"data set {name}: not here. {str(error).splitlines()[0]}")
+    problems += [f"plug-in {kind}/{name}: {reason}" for (kind, name), reason in shop.registry.problems().items()]
+    lines.append(f"weights: {len(zoo.entries())} shipped files in {zoo.WEIGHTS}")
+    records = shop.store.records()
+    lines.append(f"results: {len(records)} stored cells in {shop.store.root}")
+    if verify:
+        for name in zoo.entries():
+            _try(problems, lambda name=name: checkpoint.read(zoo.path_of(name)))  # type: ignore[misc]
+        for folder, record in records:
+            for kind, artefact in record.artefacts.items():
+                path = folder / artefact["file"]
+                if kind == "weights":
+                    _try(problems, lambda path=path: checkpoint.read(path))  # type: ignore[misc]
+                elif not path.is_file() or file_sha256(path) != artefact["sha256"]:
+                    problems.append(f"{path}: is missing or differs from what was stored")
+        lines.append("verified: shipped files and artefacts of stored results")
+    return [*lines, *(f"PROBLEM: {problem}" for problem in problems)], not problems
+
+
+def _try(problems: list[str], action: Callable[[], object]) -> None:
+    try:
+        action()
+    except BenchError as error:
+        problems.append(str(error))

@@ -1,0 +1,243 @@
+"""One pass over the evaluation samples: each chunk rendered once with f and once with g, each column once."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from bench import randomness
+from bench.api import Classifier, Columns, Extractor, Generator, Metric, Oracle, Statistics, Value
+from bench.files import write_bytes
+from bench.progress import Progress
+from bench.rendering import CHUNK, chunks, to_float, to_uint8
+
+BLOCK = 16 * CHUNK  # samples whose images are held at once
+
+
+@dataclass(frozen=True)
+class Described:
+    """What the oracles and extractors see in one generator's samples, in sample order.
+
+    Attributes
+    ----------
+    scores : (N, A) float64
+        Of the classifier's attributes.
+    features, logits : dict of str to (N, D), (N, K) float32
+        Per extractor.
+    """
+
+    scores: NDArray[np.float64]
+    features: dict[str, NDArray[np.float32]]
+    logits: dict[str, NDArray[np.float32]]
+
+    def save(self, path: Path) -> None:
+        """Write to an npz file."""
+        arrays: dict[str, Any] = {"scores": self.scores}
+        arrays |= {f"features {name}": array for name, array in self.features.items()}
+        arrays |= {f"logits {name}": array for name, array in self.logits.items()}
+        buffer = io.BytesIO()
+        np.savez(buffer, **arrays)
+        write_bytes(path, buffer.getvalue())
+
+    @classmethod
+    def load(cls, path: Path) -> Described:
+        """Read what ``save`` wrote."""
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        parts = {
+            kind: {name.split(" ", 1)[1]: array for name, array in arrays.items() if name.startswith(f"{kind} ")}
+            for kind in ("features", "logits")
+        }
+        return cls(arrays["scores"], parts["features"], parts["logits"])
+
+
+@dataclass(frozen=True)
+class Judges:
+    """Everything that looks at images: one classifier with all its attributes, and extractors by name."""
+
+    classifier: Classifier
+    extractors: Mapping[str, Extractor]
+
+    @torch.no_grad()
+    def look(self, images: Tensor) -> Described:
+        """Describe (N, C, H, W) uint8 images; extractors see chunks of 64."""
+        scores = self.classifier.scores(images, self.classifier.attributes)
+        features, logits = {}, {}
+        for name, extractor in self.extractors.items():
+            outputs = [extractor.outputs(to_float(images[start:stop])) for start, stop in chunks(len(images))]
+            features[name] = torch.cat([f.cpu() for f, _ in outputs]).numpy()
+            logits[name] = torch.cat([g.cpu() for _, g in outputs]).numpy()
+        return Described(scores, features, logits)
+
+
+@dataclass(frozen=True)
+class Pass:
+    """The outcome of one pass: both generators described, and what compares them."""
+
+    original: Described
+    unlearned: Described
+    projection: NDArray[np.float64] | None
+    pixel_change: NDArray[np.float64]
+
+
+@torch.no_grad()
+def run_pass(
+    original: Generator,
+    unlearned: Generator,
+    score: nn.Module | None,
+    judges: Judges,
+    count: int,
+    progress: Progress,
+    cached: Described | None = None,
+    stream: str = randomness.EVALUATION,
+) -> Pass:
+    """Render and describe ``count`` samples of a stream.
+
+    Parameters
+    ----------
+    original, unlearned : Generator
+        f and g. If their weights are equal, g is not rendered again.
+    score : nn.Module or None
+        The method's identifier, applied to f's latents.
+    judges : Judges
+    count : int
+    progress : Progress
+    cached : Described, optional
+        f's description from an earlier pass over the same samples.
+    stream : str
+    """
+    device = next(original.parameters()).device
+    same = _same_weights(original, unlearned)
+    parts: list[tuple[Described, Described]] = []
+    projections: list[Tensor] = []
+    changes: list[Tensor] = []
+    progress.start(count, label="evaluate")
+    for start, stop in chunks(count, BLOCK):
+        before, after = [], []
+        for a, b in chunks(stop - start):
+            noise = randomness.draw(stream, range(start + a, start + b), original.noise_dim).to(device)
+            latents, images = original.sample(noise)
+            before.append(to_uint8(images))
+            after.append(before[-1] if same else to_uint8(unlearned(noise)))
+            if score is not None:
+                projections.append(score(latents).double().cpu())
+        f_images, g_images = torch.cat(before), torch.cat(after)
+        changes.append((to_float(f_images) - to_float(g_images)).abs().flatten(1).double().mean(1))
+        f_seen = _rows(cached, start, stop) if cached is not None else judges.look(f_images)
+        parts.append((f_seen, f_seen if same else judges.look(g_images)))
+        progress.advance(stop - start)
+    progress.stop()
+    return Pass(
+        _join([f for f, _ in parts]),
+        _join([g for _, g in parts]),
+        torch.cat(projections).numpy() if projections else None,
+        torch.cat(changes).numpy(),
+    )
+
+
+def columns_of(result: Pass, oracle: Oracle, extractors: Mapping[str, Extractor]) -> Columns:
+    """Turn a pass into what metrics read."""
+    names = list(oracle.classifier.attributes)
+    target = names.index(oracle.feature)
+    scores, original_scores = result.unlearned.scores[:, target], result.original.scores[:, target]
+    return Columns(
+        labels=scores >= oracle.threshold,
+        original_labels=original_scores >= oracle.threshold,
+        scores=scores,
+        original_scores=original_scores,
+        projection=result.projection,
+        pixel_change=result.pixel_change,
+        attributes=_attributes(result.unlearned, oracle, extractors),
+        original_attributes=_attributes(result.original, oracle, extractors),
+    )
+
+
+def compute_metrics(
+    metrics: Mapping[str, Metric],
+    columns: Columns,
+    result: Pass,
+    references: Mapping[str, tuple[Statistics | None, Statistics | None]],
+) -> tuple[dict[str, Value], dict[str, str]]:
+    """Compute every metric; returns the values by name and, for those that were not, the reason.
+
+    Parameters
+    ----------
+    metrics : mapping of str to Metric
+    columns : Columns
+    result : Pass
+    references : mapping of str to pair
+        Per extractor, statistics of the whole training set and of it without the target feature.
+    """
+    from dataclasses import replace
+
+    values: dict[str, Value] = {}
+    skipped: dict[str, str] = {}
+    for name, metric in metrics.items():
+        views = {"": columns}
+        if metric.per_extractor:
+            views = {
+                f"[{x}]": replace(
+                    columns,
+                    extractor=x,
+                    features=result.unlearned.features[x],
+                    original_features=result.original.features[x],
+                    logits=result.unlearned.logits[x],
+                    original_logits=result.original.logits[x],
+                    reference=reference,
+                    reference_retain=retain,
+                )
+                for x, (reference, retain) in references.items()
+            }
+        for suffix, view in views.items():
+            missing = sorted(column for column in metric.columns if getattr(view, column) is None)
+            if missing:
+                skipped[f"{name}{suffix}"] = f"there is no {' and no '.join(missing)}"
+            else:
+                values |= {f"{value_name}{suffix}": value for value_name, value in metric.compute(view).items()}
+    return values, skipped
+
+
+def _attributes(seen: Described, oracle: Oracle, extractors: Mapping[str, Extractor]) -> pd.DataFrame:
+    classifier = oracle.classifier
+    columns: dict[str, NDArray[np.bool_]] = {
+        name: seen.scores[:, i] >= classifier.cuts[name]
+        for i, name in enumerate(classifier.attributes)
+        if name != oracle.feature
+    }
+    for name, extractor in extractors.items():
+        if extractor.class_attribute is not None:
+            predicted = seen.logits[name].argmax(axis=1)
+            columns |= {f"{extractor.class_attribute}={c}": predicted == i for i, c in enumerate(extractor.classes)}
+    return pd.DataFrame(columns)
+
+
+def _rows(seen: Described, start: int, stop: int) -> Described:
+    def cut(arrays: dict[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
+        return {name: array[start:stop] for name, array in arrays.items()}
+
+    return Described(seen.scores[start:stop], cut(seen.features), cut(seen.logits))
+
+
+def _join(parts: list[Described]) -> Described:
+    def joined(pick: list[dict[str, NDArray[np.float32]]]) -> dict[str, NDArray[np.float32]]:
+        return {name: np.concatenate([part[name] for part in pick]) for name in pick[0]}
+
+    return Described(
+        np.concatenate([part.scores for part in parts]),
+        joined([part.features for part in parts]),
+        joined([part.logits for part in parts]),
+    )
+
+
+def _same_weights(first: Generator, second: Generator) -> bool:
+    a, b = first.state_dict(), second.state_dict()
+    return type(first) is type(second) and a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)

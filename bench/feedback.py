@@ -1,0 +1,218 @@
+"""Feedback: which samples were shown and which were clicked. No images, no training data.
+
+A feedback file is JSON::
+
+    {"format": "bench-feedback/1", "model": "vae", "feature": "thickness",
+     "weights_sha256": "...",            # of the generator's weights
+     "noise_sha256": "...",              # of the first noise vector, float32, little-endian
+     "stream": "feedback/0",             # sample i is drawn from this stream ...
+     "noise_file": "noise.npy",          # ... or is row i of this (N, noise_dim) float32 array beside it
+     "count": 500, "positive": [3, 17, ...]}
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field, ValidationError
+from torch import Tensor
+
+from bench import randomness
+from bench.api import Generator, Oracle, Params
+from bench.errors import UsageError
+from bench.rendering import CHUNK, chunks, to_uint8
+
+FORMAT = "bench-feedback/1"
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """Samples shown, and their labels.
+
+    Attributes
+    ----------
+    labels : (N,) bool
+        True where the sample was clicked: it has the feature.
+    stream : str or None
+        Random stream of the samples' noise; None if ``noise_array`` is given.
+    noise_array : (N, noise_dim) float32 or None
+    """
+
+    labels: NDArray[np.bool_]
+    stream: str | None = None
+    noise_array: NDArray[np.float32] | None = None
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def positives(self) -> int:
+        """How many samples were clicked."""
+        return int(self.labels.sum())
+
+    def noise(self, start: int, stop: int, noise_dim: int) -> Tensor:
+        """Return the noise of samples start..stop, (B, noise_dim) float32 on the CPU."""
+        if self.noise_array is not None:
+            return torch.from_numpy(self.noise_array[start:stop])
+        assert self.stream is not None
+        return randomness.draw(self.stream, range(start, stop), noise_dim)
+
+    @torch.no_grad()
+    def latents(self, generator: Generator) -> Iterator[Tensor]:
+        """Regenerate the shown samples' latents, chunk by chunk: (B, latent_dim) on the generator's device."""
+        device = next(generator.parameters()).device
+        for start, stop in chunks(len(self)):
+            yield generator.sample(self.noise(start, stop, generator.noise_dim).to(device))[0]
+
+    def require_both_classes(self) -> None:
+        """Raise UsageError unless something was clicked and something was not."""
+        if self.positives in (0, len(self)):
+            what = "no positives" if self.positives == 0 else "no negatives"
+            raise UsageError(
+                f"feedback has {what} among {len(self)} samples: a direction needs both. "
+                "Show more samples (--set feedback.count=N) or check the labels (--feedback FILE)."
+            )
+
+
+class FeedbackFile(Params):
+    """What a feedback file holds."""
+
+    format: str = FORMAT
+    model: str
+    feature: str
+    weights_sha256: str
+    noise_sha256: str
+    stream: str | None = None
+    noise_file: str | None = None
+    count: int = Field(ge=2)
+    positive: list[int]
+    oracle: str | None = None
+    threshold: float | None = None
+
+
+def noise_hash(noise: Tensor) -> str:
+    """Return the sha256 of one float32 noise vector."""
+    return sha256(np.ascontiguousarray(noise.numpy(), dtype="<f4").tobytes()).hexdigest()
+
+
+@torch.no_grad()
+def ask_oracle(generator: Generator, oracle_scores: Any, stream: str, count: int) -> NDArray[np.float64]:
+    """Show ``count`` samples of a stream to an oracle; return its scores (count,).
+
+    Parameters
+    ----------
+    generator : Generator
+    oracle_scores : callable
+        Maps (B, C, H, W) uint8 images to (B,) scores.
+    stream : str
+    count : int
+    """
+    device = next(generator.parameters()).device
+    images = []
+    for start, stop in chunks(count, CHUNK):
+        noise = randomness.draw(stream, range(start, stop), generator.noise_dim).to(device)
+        images.append(to_uint8(generator(noise)))
+    scores: NDArray[np.float64] = oracle_scores(torch.cat(images))
+    return scores
+
+
+def top_fraction_threshold(scores: NDArray[np.float64], fraction: float) -> float:
+    """Return the smallest score of the top ``fraction`` of samples, so that ``>=`` selects them."""
+    keep = max(1, round(fraction * len(scores)))
+    return float(np.sort(scores)[-keep])
+
+
+def to_file(
+    path: Path,
+    feedback: Feedback,
+    model: str,
+    weights_sha256: str,
+    generator: Generator,
+    oracle: Oracle | None,
+    feature: str,
+) -> FeedbackFile:
+    """Describe feedback for a file (and write a noise array beside it if there is one)."""
+    noise_file = None
+    if feedback.noise_array is not None:
+        noise_file = path.with_suffix(".npy").name
+        np.save(path.with_suffix(".npy"), feedback.noise_array, allow_pickle=False)
+    return FeedbackFile(
+        model=model,
+        feature=feature,
+        weights_sha256=weights_sha256,
+        noise_sha256=noise_hash(feedback.noise(0, 1, generator.noise_dim)[0]),
+        stream=feedback.stream,
+        noise_file=noise_file,
+        count=len(feedback),
+        positive=[int(i) for i in np.flatnonzero(feedback.labels)],
+        oracle=oracle.name if oracle else None,
+        threshold=oracle.threshold if oracle else None,
+    )
+
+
+def from_file(path: Path, weights_sha256: str, generator: Generator) -> tuple[Feedback, FeedbackFile]:
+    """Read a feedback file and check that it belongs to these weights and this noise.
+
+    Raises
+    ------
+    UsageError
+        Naming the file: missing, no JSON, fields wrong, other weights, other noise, indices out of range.
+    """
+    flag = f"--feedback {path}"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        stored = FeedbackFile.model_validate(content)
+    except FileNotFoundError as error:
+        raise UsageError(f"{flag}: there is no such file") from error
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise UsageError(f"{flag}: is no readable JSON file ({error})") from error
+    except ValidationError as error:
+        details = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise UsageError(f"{flag}: is no {FORMAT} file ({details})") from error
+    if stored.format != FORMAT:
+        raise UsageError(f"{flag}: has format '{stored.format}', expected '{FORMAT}'")
+    if stored.weights_sha256 != weights_sha256:
+        raise UsageError(
+            f"{flag}: was given on a generator with weights {stored.weights_sha256[:12]}..., not on this one "
+            f"({weights_sha256[:12]}...). Latents of one generator mean nothing to another: "
+            "collect it again, or pass the matching --weights."
+        )
+    labels = np.zeros(stored.count, dtype=bool)
+    if any(not 0 <= i < stored.count for i in stored.positive):
+        raise UsageError(f"{flag}: a positive index lies outside 0..{stored.count - 1}")
+    labels[stored.positive] = True
+    feedback = Feedback(labels, stored.stream, _noise_array(path, stored, generator))
+    if noise_hash(feedback.noise(0, 1, generator.noise_dim)[0]) != stored.noise_sha256:
+        raise UsageError(
+            f"{flag}: the first noise vector differs from the one that was shown; the samples cannot be drawn again"
+        )
+    feedback.require_both_classes()
+    return feedback, stored
+
+
+def _noise_array(path: Path, stored: FeedbackFile, generator: Generator) -> NDArray[np.float32] | None:
+    if (stored.noise_file is None) == (stored.stream is None):
+        raise UsageError(f"--feedback {path}: needs exactly one of 'stream' and 'noise_file'")
+    if stored.noise_file is None:
+        return None
+    if Path(stored.noise_file).name != stored.noise_file:
+        raise UsageError(f"--feedback {path}: noise_file must be a file name beside it, not '{stored.noise_file}'")
+    array_path = path.with_name(stored.noise_file)
+    try:
+        array: NDArray[np.float32] = np.load(array_path, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"--feedback {path}: noise_file {array_path} cannot be read ({error})") from error
+    if array.shape != (stored.count, generator.noise_dim) or array.dtype != np.float32:
+        raise UsageError(
+            f"--feedback {path}: {array_path} holds {array.dtype} {array.shape}, "
+            f"expected float32 {(stored.count, generator.noise_dim)}"
+        )
+    return array

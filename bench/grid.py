@@ -1,0 +1,189 @@
+"""Many cells: resolve what was asked for, plan, run, resume."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from bench import pretrain as pretraining
+from bench.cell import Cell, Run
+from bench.errors import EXIT_NOTHING, EXIT_OK, EXIT_SOME_FAILED, UsageError, unknown
+from bench.settings import ModelSettings, load_suite, method_params, model_settings, parse_assignments
+from bench.store import Record
+from bench.workshop import Workshop
+
+Overwrite = Literal["never", "failed", "always"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a user asks for; lists make a grid, ``["all"]`` is everything there is."""
+
+    methods: Sequence[str]
+    models: Sequence[str]
+    features: Sequence[str] = ("all",)
+    seeds: Sequence[int] = (0,)
+    params: Sequence[str] = ()
+    suite: str = "lite"
+    dataset: str | None = None
+    overrides: Sequence[str] = ()
+    weights: str | None = None
+    feedback_file: Path | None = None
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One cell of a plan."""
+
+    run: Run
+    action: Literal["run", "cached", "resume"]
+    why: str
+    seconds: float | None = field(default=None)
+    basis: str = ""
+
+
+def cells(request: Request, shop: Workshop) -> list[Cell]:
+    """Resolve a request into cells; every name and value is checked before anything runs.
+
+    Raises
+    ------
+    UsageError
+        Unknown names (with the nearest match), wrong values (all at once), a feature the data set lacks.
+    """
+    suite = load_suite(request.suite)
+    methods = _chosen(request.methods, shop.registry.names("methods"))
+    models = _chosen(request.models, list(suite.models))
+    grid = parse_assignments(request.params)
+    _require_known_params(methods, grid, shop)
+    found = []
+    for model in models:
+        if model not in suite.models:
+            shop.registry.source("models", model, "--model")
+        settings = model_settings(suite, model, request.dataset, request.overrides)
+        weights = request.weights or settings.weights or _pretrained(shop, model, settings)
+        for feature in _features(request, settings, shop):
+            for method in methods:
+                for params in _param_grid(method, settings, grid, shop):
+                    for seed in request.seeds:
+                        found.append(
+                            Cell(
+                                suite.name,
+                                method,
+                                model,
+                                feature,
+                                seed,
+                                params,
+                                settings,
+                                weights,
+                                request.feedback_file,
+                            )
+                        )
+    return found
+
+
+def plan(found: Iterable[Cell], shop: Workshop, overwrite: Overwrite) -> list[Planned]:
+    """Say for each cell whether it is cached, resumed or run, why, and how long it should take."""
+    past = [record for _, record in shop.store.records() if record.status == "ok"]
+    planned = []
+    for cell in found:
+        run = Run(cell, shop)
+        record = shop.store.read(run.folder)
+        if record is not None and (
+            overwrite == "never" or (record.status in ("ok", "skipped") and overwrite != "always")
+        ):
+            planned.append(Planned(run, "cached", f"stored with status {record.status}", 0.0, "stored"))
+            continue
+        seconds, basis = _expected(cell, past)
+        if (shop.store.stage("unlearn", run.keys.unlearn) / "checkpoint.pt").exists():
+            planned.append(Planned(run, "resume", "has a checkpoint", seconds, basis))
+        elif record is not None:
+            planned.append(Planned(run, "run", f"stored with status {record.status}", seconds, basis))
+        else:
+            planned.append(Planned(run, "run", "no stored result", seconds, basis))
+    return planned
+
+
+def execute(
+    planned: Iterable[Planned], shop: Workshop, overwrite: Overwrite, report: Callable[[Planned, Record], None]
+) -> int:
+    """Run a plan cell by cell; a failed cell stops no other. Returns the exit code."""
+    statuses = []
+    for item in planned:
+        if item.action == "cached":
+            record = shop.store.read(item.run.folder)
+            assert record is not None
+        else:
+            if overwrite == "always":
+                _forget(shop, item.run)
+            record = item.run.run()
+        statuses.append(record.status)
+        report(item, record)
+    if not statuses:
+        return EXIT_NOTHING
+    return EXIT_OK if all(status in ("ok", "skipped") for status in statuses) else EXIT_SOME_FAILED
+
+
+def _forget(shop: Workshop, run: Run) -> None:
+    folder = shop.store.stage("unlearn", run.keys.unlearn)
+    with shop.store.locked(folder):
+        for name in ("unlearned.safetensors", "checkpoint.pt"):
+            (folder / name).unlink(missing_ok=True)
+
+
+def _chosen(asked: Sequence[str], known: Sequence[str]) -> list[str]:
+    return list(known) if list(asked) == ["all"] else list(dict.fromkeys(asked))
+
+
+def _features(request: Request, settings: ModelSettings, shop: Workshop) -> list[str]:
+    known = shop.dataset(settings.dataset).features
+    chosen = _chosen(request.features, settings.features or known)
+    for feature in chosen:
+        if feature not in known:
+            raise unknown("feature", feature, known, f"--feature (data set '{settings.dataset}')")
+    return chosen
+
+
+def _require_known_params(methods: Sequence[str], grid: Mapping[str, Any], shop: Workshop) -> None:
+    fields = {
+        name for method in methods for name in shop.registry.get("methods", method, "--method").Config.model_fields
+    }
+    wrong = [
+        str(unknown("parameter", name, fields, f"-p (methods {', '.join(methods)})"))
+        for name in grid
+        if name not in fields
+    ]
+    if wrong:
+        raise UsageError("\n".join(wrong))
+
+
+def _param_grid(method: str, settings: ModelSettings, grid: Mapping[str, Sequence[Any]], shop: Workshop) -> list[Any]:
+    config = shop.registry.get("methods", method, "--method").Config
+    own = {name: values for name, values in grid.items() if name in config.model_fields}
+    defaults = settings.methods.get(method, {})
+    return [
+        method_params(config, defaults, dict(zip(own, values, strict=True)), method)
+        for values in itertools.product(*own.values())
+    ]
+
+
+def _pretrained(shop: Workshop, model: str, settings: ModelSettings) -> str:
+    """Return weights trained here, training them first if need be: no shipped weights are named."""
+    path = pretraining.pretrained_path(shop, "models", model, settings.dataset, settings.pretrain, seed=0)
+    if not path.exists():
+        shop.progress.note(
+            f"no weights are shipped for '{model}': it is trained on '{settings.dataset}' (--weights FILE avoids it)"
+        )
+        pretraining.pretrain(shop, "models", model, settings.dataset, settings.pretrain)
+    return str(path)
+
+
+def _expected(cell: Cell, past: Sequence[Record]) -> tuple[float | None, str]:
+    """Estimate a cell's wall time from stored cells of the same method and model."""
+    same = [r for r in past if (r.method, r.model) == (cell.method, cell.model)]
+    if not same:
+        return None, "no stored cell of this method and model"
+    totals = sorted(sum(t["seconds"] for t in r.timings.values()) for r in same)
+    return totals[len(totals) // 2], f"median of {len(same)} stored cell(s)"

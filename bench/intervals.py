@@ -1,0 +1,49 @@
+"""95 % intervals over samples."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Z95 = 1.959963984540054  # two-sided 95 % point of the standard normal distribution
+
+
+def wilson(successes: int, n: int) -> tuple[float, float]:
+    """Score interval of a proportion (Wilson 1927, JASA 22:209)."""
+    p, z2 = successes / n, Z95**2
+    centre = (p + z2 / (2 * n)) / (1 + z2 / n)
+    half = Z95 * np.sqrt(p * (1 - p) / n + z2 / (4 * n * n)) / (1 + z2 / n)
+    low = 0.0 if successes == 0 else float(centre - half)
+    high = 1.0 if successes == n else float(centre + half)
+    return low, high
+
+
+def of_mean(values: NDArray[np.float64]) -> tuple[float, float, float]:
+    """Mean with its normal interval; returns (mean, low, high)."""
+    mean = float(values.mean())
+    half = Z95 * float(values.std(ddof=1)) / np.sqrt(len(values)) if len(values) > 1 else float("nan")
+    return mean, mean - half, mean + half
+
+
+def auc_delong(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> tuple[float, float, float]:
+    """Area under the ROC curve with DeLong's interval (DeLong et al. 1988, Biometrics 44:837), ties counted half.
+
+    Parameters
+    ----------
+    positive, negative : (P,), (N,) float64
+        Scores of the two classes.
+
+    Returns
+    -------
+    auc, low, high : float
+    """
+    from scipy.stats import rankdata
+
+    p, n = len(positive), len(negative)
+    ranks = rankdata(np.concatenate([positive, negative]))  # midranks
+    above = (ranks[:p] - rankdata(positive)) / n  # (P,) share of negatives below each positive
+    below = 1 - (ranks[p:] - rankdata(negative)) / p  # (N,) share of positives above each negative
+    auc = float(above.mean())
+    variance = (above.var(ddof=1) / p if p > 1 else 0.0) + (below.var(ddof=1) / n if n > 1 else 0.0)
+    half = Z95 * float(np.sqrt(variance))
+    return auc, max(0.0, auc - half), min(1.0, auc + half)

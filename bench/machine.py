@@ -1,0 +1,112 @@
+"""What ran where: device, versions, wall time and peak memory."""
+
+from __future__ import annotations
+
+import platform
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import bench
+from bench.errors import UsageError
+
+PACKAGES = ("torch", "torch-fidelity", "pytorch-msssim", "scikit-image", "scikit-learn", "numpy", "scipy")
+
+
+def choose_device(name: str) -> torch.device:
+    """Return the device for ``--device`` ("auto": CUDA, then the CPU)."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        first = str(error).splitlines()[0]
+        raise UsageError(f"--device {name}: is not available here ({first}). Use auto or cpu.") from error
+    return device
+
+
+def provenance(device: torch.device) -> dict[str, Any]:
+    """Describe software and machine."""
+    return {
+        "bench": bench.__version__,
+        "git_commit": git_commit(),
+        "python": platform.python_version(),
+        "packages": {name: _version(name) for name in PACKAGES},
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu ({_processor()})",
+        "threads": torch.get_num_threads(),
+        "command": " ".join(["bench", *sys.argv[1:]]) if Path(sys.argv[0]).name == "bench" else None,
+    }
+
+
+def git_commit() -> str | None:
+    """Return the commit of the checkout this runs from, with "+" if it has changes; None outside one."""
+    root = Path(bench.__file__).parent.parent
+    if not (root / ".git").exists():
+        return None
+    try:
+        head = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=True
+        ).stdout.strip()
+        changed = subprocess.run(
+            ["git", "status", "--porcelain", "-uno"], cwd=root, capture_output=True, text=True, check=True
+        ).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return head + ("+" if changed.strip() else "")
+
+
+@contextmanager
+def measured() -> Iterator[dict[str, float]]:
+    """Measure a stage: fills ``seconds`` and ``peak_memory_mb`` (of the process) on leaving."""
+    _reset_peak()
+    outcome: dict[str, float] = {}
+    began = time.perf_counter()
+    try:
+        yield outcome
+    finally:
+        outcome["seconds"] = round(time.perf_counter() - began, 3)
+        outcome["peak_memory_mb"] = round(_peak_mb(), 1)
+
+
+def _reset_peak() -> None:
+    try:
+        Path("/proc/self/clear_refs").write_text("5")  # Linux: peak resident size starts again
+    except OSError:
+        pass  # elsewhere the peak is that of the process so far
+
+
+def _peak_mb() -> float:
+    try:
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1024
+    except OSError:
+        pass
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1024 / (1024 if sys.platform == "darwin" else 1)
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,41 @@
+"""Inception score and Frechet distance (Table 2), by torch-fidelity's own functions, per named extractor.
+
+``fid`` is against the whole training set, as in the paper; ``fid_retain`` against the training set without
+the target feature, since removing a feature moves ``fid`` by itself. ``isc_splits=1`` as in StudioGAN, which
+the paper used (torch-fidelity's default is 10).
+"""
+
+from __future__ import annotations
+
+import torch
+
+from bench.api import Columns, Metric, Statistics, Value, hookimpl
+from bench.statistics import frechet_distance, statistics_of
+
+
+class Fidelity(Metric):
+    """``inception_score``, ``fid`` and ``fid_retain``, each ending in ``[X]`` for the extractor X."""
+
+    columns = frozenset({"features", "logits", "reference"})
+    per_extractor = True
+
+    def compute(self, columns: Columns) -> dict[str, Value]:  # noqa: D102 (inherited)
+        from torch_fidelity.metric_isc import isc_features_to_metric
+
+        assert columns.features is not None and columns.logits is not None and columns.reference is not None
+        n = len(columns.features)
+        score = isc_features_to_metric(torch.from_numpy(columns.logits), splits=1)["inception_score_mean"]
+        ours = statistics_of(columns.features, "generated samples")
+        values = {"inception_score": Value(score, n, higher_is_better=True), "fid": _distance(ours, columns.reference)}
+        if columns.reference_retain is not None:
+            values["fid_retain"] = _distance(ours, columns.reference_retain)
+        return values
+
+
+def _distance(ours: Statistics, reference: Statistics) -> Value:
+    return Value(frechet_distance(ours, reference), ours.n, higher_is_better=False)
+
+
+@hookimpl
+def register_metrics(register):  # type: ignore[no-untyped-def]  # noqa: D103
+    register(Fidelity)

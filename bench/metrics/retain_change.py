@@ -1,0 +1,24 @@
+"""How much changed that should not have: mean |g - f| per pixel where the oracle saw no feature before."""
+
+from __future__ import annotations
+
+from bench.api import Columns, Metric, Value, hookimpl
+from bench.intervals import of_mean
+
+
+class RetainChange(Metric):
+    """``retain_change``, in units of the [0, 1] pixel range, over samples whose original is negative."""
+
+    columns = frozenset({"pixel_change", "original_labels"})
+
+    def compute(self, columns: Columns) -> dict[str, Value]:  # noqa: D102 (inherited)
+        change = columns.pixel_change[~columns.original_labels]
+        if len(change) < 2:
+            return {}
+        mean, low, high = of_mean(change)
+        return {"retain_change": Value(mean, len(change), higher_is_better=False, low=max(0.0, low), high=high)}
+
+
+@hookimpl
+def register_metrics(register):  # type: ignore[no-untyped-def]  # noqa: D103
+    register(RetainChange)

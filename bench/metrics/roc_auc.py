@@ -1,0 +1,25 @@
+"""How well the method's own identifier finds the feature: ROC-AUC against the oracle on fresh samples (Table 3)."""
+
+from __future__ import annotations
+
+from bench.api import Columns, Metric, Value, hookimpl
+from bench.intervals import auc_delong
+
+
+class RocAuc(Metric):
+    """``roc_auc`` of the method's score on the original's latents; skipped for a method without a score."""
+
+    columns = frozenset({"projection", "original_labels"})
+
+    def compute(self, columns: Columns) -> dict[str, Value]:  # noqa: D102 (inherited)
+        assert columns.projection is not None
+        labels = columns.original_labels
+        if labels.all() or not labels.any():
+            return {}
+        auc, low, high = auc_delong(columns.projection[labels], columns.projection[~labels])
+        return {"roc_auc": Value(auc, len(labels), higher_is_better=True, low=low, high=high)}
+
+
+@hookimpl
+def register_metrics(register):  # type: ignore[no-untyped-def]  # noqa: D103
+    register(RocAuc)

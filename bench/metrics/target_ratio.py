@@ -1,0 +1,25 @@
+"""Share of generated samples that the oracle says have the target feature (Table 2), with Wilson's interval."""
+
+from __future__ import annotations
+
+from bench.api import Columns, Metric, Value, hookimpl
+from bench.intervals import wilson
+
+
+class TargetRatio(Metric):
+    """``target_ratio`` of the evaluated generator, and ``original_target_ratio`` of the same noise before."""
+
+    columns = frozenset({"labels", "original_labels"})
+
+    def compute(self, columns: Columns) -> dict[str, Value]:  # noqa: D102 (inherited)
+        values = {}
+        for name, labels in (("target_ratio", columns.labels), ("original_target_ratio", columns.original_labels)):
+            positives, n = int(labels.sum()), len(labels)
+            low, high = wilson(positives, n)
+            values[name] = Value(positives / n, n, higher_is_better=False, low=low, high=high)
+        return values
+
+
+@hookimpl
+def register_metrics(register):  # type: ignore[no-untyped-def]  # noqa: D103
+    register(TargetRatio)

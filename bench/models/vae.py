@@ -1,0 +1,128 @@
+"""A vanilla VAE (Kingma and Welling, arXiv 1312.6114): Bernoulli likelihood, small convolutional decoder.
+
+The paper (arXiv 2303.05699, Sec. 4.1) names its MNIST model "vanilla VAE" and gives no sizes; these are ours,
+small enough for unlearning on two CPU cores.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import cast
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.optim import Adam, Optimizer
+
+from bench.api import Batch, Model, Networks, NoiseLatentGenerator, TrainingConfig, hookimpl
+
+WARM_UP = 0.01  # share of the training in which the learning rate rises
+
+
+class VAEConfig(TrainingConfig):
+    """Architecture and training recipe."""
+
+    epochs: float = Field(50, gt=0, description="passes over the training images")
+    batch_size: int = Field(128, ge=1, description="images per step")
+    lr: float = Field(1e-3, gt=0, description="Adam's peak learning rate; short warm-up, then cosine to 0")
+    latent_dim: int = Field(12, ge=1, description="length of the latent, which is the noise")
+    encoder_widths: tuple[int, ...] = Field((256, 256), description="hidden layers of the encoder")
+    decoder_width: int = Field(256, ge=1, description="hidden layer of the decoder")
+    decoder_channels: int = Field(32, ge=2, multiple_of=2, description="at 7x7; half of them at 14x14")
+    kl_weight: float = Field(1.0, gt=0, description="weight of the KL divergence in the loss (1: the ELBO)")
+    sharpness: float = Field(
+        2.0,
+        gt=0,
+        description="factor on the logits when images are drawn; 1: the mean of the trained likelihood, "
+        "which is blurred wherever the decoder hesitates",
+    )
+
+
+class Decoder(NoiseLatentGenerator):
+    """Latent (N, D) -> two dense layers -> (N, C, H/4, W/4) -> two transposed convolutions -> image."""
+
+    def __init__(self, config: VAEConfig) -> None:
+        super().__init__()
+        self.image_shape = config.image_shape
+        self.noise_dim = self.latent_dim = config.latent_dim
+        self.sharpness = config.sharpness
+        channels, height, width = config.image_shape
+        deep = config.decoder_channels
+        self.layers = nn.Sequential(
+            nn.Linear(config.latent_dim, config.decoder_width),
+            nn.ReLU(),
+            nn.Linear(config.decoder_width, deep * (height // 4) * (width // 4)),
+            nn.ReLU(),
+            nn.Unflatten(1, (deep, height // 4, width // 4)),
+            nn.ConvTranspose2d(deep, deep // 2, 4, stride=2, padding=1),  # doubles H and W
+            nn.ReLU(),
+            nn.ConvTranspose2d(deep // 2, channels, 4, stride=2, padding=1),
+        )
+
+    def logits(self, latents: Tensor) -> Tensor:
+        """Map latents (N, D) to the logits (N, C, H, W) of the Bernoulli likelihood."""
+        images: Tensor = self.layers(latents)
+        return images
+
+    def render(self, latents: Tensor) -> Tensor:  # noqa: D102 (inherited)
+        return torch.sigmoid(self.sharpness * self.logits(latents))
+
+
+class Encoder(nn.Module):
+    """Image (N, C, H, W) in [0, 1] -> mean and log variance of q(z | x), each (N, D)."""
+
+    def __init__(self, config: VAEConfig) -> None:
+        super().__init__()
+        widths = (math.prod(config.image_shape), *config.encoder_widths)
+        hidden: list[nn.Module] = []
+        for inputs, outputs in zip(widths, widths[1:], strict=False):
+            hidden += [nn.Linear(inputs, outputs), nn.ReLU()]
+        self.layers = nn.Sequential(nn.Flatten(), *hidden, nn.Linear(widths[-1], 2 * config.latent_dim))
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return mean and log variance, each (N, D)."""
+        mean, log_variance = self.layers(images).chunk(2, dim=1)
+        return mean, log_variance
+
+
+class VAE(Model[VAEConfig]):
+    """The VAE and its training recipe."""
+
+    Config = VAEConfig
+
+    def build(self, config: VAEConfig) -> Networks[VAEConfig]:  # noqa: D102 (inherited)
+        return Networks(config, generator=Decoder(config), encoder=Encoder(config))
+
+    def optimisers(self, networks: Networks[VAEConfig]) -> dict[str, Optimizer]:  # noqa: D102 (inherited)
+        parameters = [p for module in networks.modules().values() for p in module.parameters()]
+        return {"adam": Adam(parameters, networks.config.lr)}
+
+    def training_step(  # noqa: D102 (inherited)
+        self,
+        networks: Networks[VAEConfig],
+        optimisers: Mapping[str, Optimizer],
+        batch: Batch,
+        rng: torch.Generator,
+        progress: float,
+    ) -> dict[str, Tensor]:
+        config, adam, images = networks.config, optimisers["adam"], batch.images
+        decoder, encoder = cast(Decoder, networks.generator), cast(Encoder, networks.encoder)
+        cosine = 0.5 * (1 + math.cos(math.pi * progress))
+        adam.param_groups[0]["lr"] = config.lr * cosine * min(1.0, 0.02 + progress / WARM_UP)
+        mean, log_variance = encoder(images)  # (N, D) each
+        unit = torch.randn(mean.shape, generator=rng, device=mean.device)
+        logits = decoder.logits(mean + (0.5 * log_variance).exp() * unit)  # (N, C, H, W)
+        # -ELBO = E[-log p(x|z)] + KL(q(z|x) || N(0, I)), nats per image; Kingma and Welling, Eq. 10, App. B
+        reconstruction = F.binary_cross_entropy_with_logits(logits, images, reduction="sum") / len(images)
+        divergence = 0.5 * (mean**2 + log_variance.exp() - log_variance - 1).sum() / len(images)
+        adam.zero_grad()
+        (reconstruction + config.kl_weight * divergence).backward()
+        adam.step()
+        return {"reconstruction": reconstruction.detach(), "kl": divergence.detach()}
+
+
+@hookimpl
+def register_models(register):  # type: ignore[no-untyped-def]  # noqa: D103
+    register(VAE)

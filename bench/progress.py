@@ -1,0 +1,134 @@
+"""Progress on standard error: rich bars on a terminal, plain lines elsewhere, nothing when silenced."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+LINE_SECONDS = 15.0  # how often a plain line is written where there is no terminal
+
+
+class Progress(Protocol):
+    """What the engine tells about long work."""
+
+    def note(self, text: str) -> None:
+        """Say something once."""
+
+    def start(self, total: int, done: int = 0, label: str = "") -> None:
+        """Begin a piece of work of ``total`` steps."""
+
+    def advance(self, count: int = 1) -> None:
+        """Count steps that are done."""
+
+    def show(self, values: dict[str, float]) -> None:
+        """Show the latest values beside the bar."""
+
+    def stop(self) -> None:
+        """End the piece of work."""
+
+
+class Silent:
+    """Shows nothing."""
+
+    def note(self, text: str) -> None:  # noqa: D102 (see Progress)
+        pass
+
+    def start(self, total: int, done: int = 0, label: str = "") -> None:  # noqa: D102
+        pass
+
+    def advance(self, count: int = 1) -> None:  # noqa: D102
+        pass
+
+    def show(self, values: dict[str, float]) -> None:  # noqa: D102
+        pass
+
+    def stop(self) -> None:  # noqa: D102
+        pass
+
+
+def silent() -> Progress:
+    """Return a progress that shows nothing."""
+    return Silent()
+
+
+class Lines:
+    """Plain lines on standard error, at most one every few seconds."""
+
+    def __init__(self) -> None:
+        self.label, self.total, self.done, self.values = "", 0, 0, ""
+        self.began = self.spoke = time.monotonic()
+
+    def note(self, text: str) -> None:  # noqa: D102
+        print(text, file=sys.stderr, flush=True)  # noqa: T201
+
+    def start(self, total: int, done: int = 0, label: str = "") -> None:  # noqa: D102
+        self.label, self.total, self.done, self.values = label or self.label, total, done, ""
+        self.began = self.spoke = time.monotonic()
+
+    def advance(self, count: int = 1) -> None:  # noqa: D102
+        self.done += count
+        now = time.monotonic()
+        if now - self.spoke > LINE_SECONDS:
+            left = (now - self.began) / max(self.done, 1) * (self.total - self.done)
+            self.note(f"  {self.label} {self.done}/{self.total}, about {left:.0f} s left {self.values}".rstrip())
+            self.spoke = now
+
+    def show(self, values: dict[str, float]) -> None:  # noqa: D102
+        self.values = format_values(values)
+
+    def stop(self) -> None:  # noqa: D102
+        self.label = ""
+
+
+class Bars:
+    """Rich bars with a time left, on standard error."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as RichProgress
+
+        columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self.bars = RichProgress(
+            *columns, TextColumn("{task.fields[values]}"), console=Console(stderr=True), transient=True
+        )
+        self.task: TaskID | None = None
+        self.label = ""
+
+    def note(self, text: str) -> None:  # noqa: D102
+        self.bars.console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    def start(self, total: int, done: int = 0, label: str = "") -> None:  # noqa: D102
+        self.label = label or self.label
+        if self.task is not None:
+            self.bars.remove_task(self.task)
+        self.task = self.bars.add_task(self.label, total=total, completed=done, values="")
+        self.bars.start()
+
+    def advance(self, count: int = 1) -> None:  # noqa: D102
+        if self.task is not None:
+            self.bars.advance(self.task, count)
+
+    def show(self, values: dict[str, float]) -> None:  # noqa: D102
+        if self.task is not None:
+            self.bars.update(self.task, values=format_values(values))
+
+    def stop(self) -> None:  # noqa: D102
+        if self.task is not None:
+            self.bars.remove_task(self.task)
+            self.task = None
+        self.bars.stop()
+
+
+def format_values(values: dict[str, float]) -> str:
+    """Format values for a progress line."""
+    return " ".join(f"{name}={value:.4g}" for name, value in values.items())
+
+
+def for_stderr() -> Progress:
+    """Choose bars on a terminal and lines elsewhere."""
+    return Bars() if sys.stderr.isatty() else Lines()

@@ -1,0 +1,49 @@
+"""Reference statistics of a data set for FID: the whole training set, and it without each target feature."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from bench import checkpoint, zoo
+from bench.rendering import chunks, to_float
+from bench.statistics import statistics_of
+from bench.workshop import Workshop
+
+
+@torch.no_grad()
+def make_statistics(shop: Workshop, dataset_name: str, extractor_name: str) -> Path:
+    """Compute and ship the statistics that ``fid`` and ``fid_retain`` compare with; returns the file."""
+    dataset = shop.dataset(dataset_name)
+    split = dataset.split("train")
+    extractor, sha = shop.extractor(extractor_name)
+    shop.progress.start(len(split), label="features of the training images")
+    parts = []
+    for start, stop in chunks(len(split)):
+        parts.append(extractor.outputs(to_float(split.read(np.arange(start, stop))))[0].cpu().numpy())
+        shop.progress.advance(stop - start)
+    shop.progress.stop()
+    features = np.concatenate(parts)  # (N, D)
+    subsets = {"all": np.ones(len(split), dtype=bool)}
+    for feature in dataset.features:
+        subsets[f"without {feature}"] = ~shop.target_mask(split, dataset.classifier, feature)
+    tensors: dict[str, Any] = {}
+    for subset, keep in subsets.items():
+        moments = statistics_of(features[keep], subset)
+        tensors[f"{subset}.mean"] = torch.from_numpy(moments.mean)
+        tensors[f"{subset}.covariance"] = torch.from_numpy(moments.covariance)
+    described = {
+        "dataset": dataset.label,
+        "data_sha256": split.sha256,
+        "extractor_sha256": sha,
+        "counts": {subset: int(keep.sum()) for subset, keep in subsets.items()},
+    }
+    name = f"{dataset_name}-{extractor_name}-statistics"
+    path = zoo.WEIGHTS / f"{name}.safetensors"
+    checkpoint.save(path, "statistics", extractor_name, described, tensors)
+    command = f"bench zoo statistics --dataset {dataset_name} --extractor {extractor_name}"
+    zoo.add(name, path, "statistics", f"mean and covariance of {extractor_name} features of {dataset.label}", command)
+    return path

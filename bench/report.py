@@ -1,0 +1,83 @@
+"""What ``bench run`` and ``bench status`` print."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from bench.grid import Planned
+from bench.store import Record
+
+
+def plan_line(planned: Planned) -> str:
+    """One line of a dry run: action, cell, why, time expected and where that comes from."""
+    time = "time unknown" if planned.seconds is None else f"about {planned.seconds:.0f} s"
+    return f"{planned.action:7} {planned.run.folder.name}  ({planned.why}; {time}: {planned.basis})"
+
+
+def config_line(planned: Planned) -> str:
+    """Return a cell's resolved configuration as one line of JSON."""
+    cell = planned.run.cell
+    return json.dumps(
+        {
+            "cell": planned.run.folder.name,
+            "suite": cell.suite,
+            "weights": cell.weights,
+            "params": cell.params.model_dump(mode="json"),
+            "settings": cell.settings.model_dump(mode="json"),
+            "keys": vars(planned.run.keys),
+        }
+    )
+
+
+def json_line(record: Record) -> str:
+    """Return a stored record as one line of JSON."""
+    return json.dumps(record.model_dump(mode="json"), allow_nan=False)
+
+
+def record_lines(planned: Planned, record: Record) -> str:
+    """Say how a cell went, original beside unlearned, and where everything is."""
+    name = f"{record.method} {record.model} {record.feature} seed {record.seed}"
+    folder = planned.run.folder
+    if record.status != "ok":
+        reason = (record.reason or "").splitlines()
+        return f"{name}: {record.status}: {reason[0] if reason else ''}\n  {folder / 'result.json'}"
+    before, after = _with_interval(record, "original_target_ratio"), _with_interval(record, "target_ratio")
+    others = [f"{metric} {value['value']:.4g}" for metric, value in sorted(record.metrics.items()) if _headline(metric)]
+    seconds = {stage: timing["seconds"] for stage, timing in record.timings.items()}
+    took = (
+        "stored before"
+        if planned.action == "cached"
+        else ", ".join(f"{stage} {s:.1f} s" for stage, s in seconds.items())
+    )
+    lines = [
+        f"{name}: share with the feature, original {before} -> {after}",
+        f"  {', '.join(others)}",
+        f"  {record.provenance['data']}; {took}",
+        *(f"  not computed: {metric}: {reason}" for metric, reason in record.skipped_metrics.items()),
+        f"  {folder / 'result.json'}",
+        f"  {folder / 'before-after.png'}",
+    ]
+    return "\n".join(lines)
+
+
+def status_lines(records: list[Any], unfinished: list[Any]) -> list[str]:
+    """List stored cells, one a line, failures with their reason, and what can be resumed."""
+    lines = []
+    for folder, record in records:
+        ratio = record.value("target_ratio")
+        detail = f"target_ratio {ratio:.4f}" if ratio is not None else (record.reason or "").split("\n")[0]
+        lines.append(f"{record.status:9} {folder.name}  {detail}")
+    lines += [f"{'stopped':9} {folder.name}  the same `bench run` goes on" for folder in unfinished]
+    return lines
+
+
+def _with_interval(record: Record, metric: str) -> str:
+    value = record.metrics.get(metric)
+    if value is None:
+        return "n/a"
+    return f"{value['value']:.4f} [{value['low']:.4f}, {value['high']:.4f}]"
+
+
+def _headline(metric: str) -> bool:
+    return not metric.startswith("attribute_shift[") and not metric.endswith("target_ratio")

@@ -1,0 +1,152 @@
+"""Suites: per model its data set, weights, sample counts and hyper-parameters; and what overrides them."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import Field, ValidationError
+
+from bench.api import Params
+from bench.errors import UsageError, unknown
+
+ParamsT = TypeVar("ParamsT", bound=Params)
+
+SUITES = Path(__file__).parent / "suites"
+
+
+class FeedbackSettings(Params):
+    """How feedback is simulated."""
+
+    count: int = Field(500, ge=2, description="samples shown to the oracle")
+
+
+class EvaluationSettings(Params):
+    """What is measured, and on how many samples."""
+
+    count: int = Field(10_000, ge=2, description="samples of the evaluation stream")
+    extractors: tuple[str, ...] = Field(("digits",), description="feature extractors for FID and IS")
+    metrics: tuple[str, ...] | None = Field(None, description="metric plug-ins; all by default")
+
+
+class ModelSettings(Params):
+    """One model of a suite."""
+
+    dataset: str
+    weights: str | None = Field(None, description="zoo name or file; pre-trained on the data set if absent")
+    features: tuple[str, ...] | None = Field(None, description="target features; the data set's by default")
+    feedback: FeedbackSettings = FeedbackSettings()
+    evaluation: EvaluationSettings = EvaluationSettings()
+    pretrain: dict[str, Any] = Field({}, description="fields of the model's Config")
+    methods: dict[str, dict[str, Any]] = Field({}, description="per method, fields of its Config")
+
+
+class Suite(Params):
+    """A suite file."""
+
+    name: str
+    description: str = ""
+    models: dict[str, ModelSettings]
+
+
+def suite_names() -> list[str]:
+    """Return the names of the built-in suites."""
+    return sorted(path.stem for path in SUITES.glob("*.toml"))
+
+
+def load_suite(name: str) -> Suite:
+    """Load a built-in suite by name, or a suite file by path.
+
+    Raises
+    ------
+    UsageError
+        Naming ``--suite``: unknown name, unreadable file, wrong fields.
+    """
+    path = Path(name) if name.endswith(".toml") else SUITES / f"{name}.toml"
+    if not path.is_file():
+        if name.endswith(".toml"):
+            raise UsageError(f"--suite {name}: there is no such file")
+        raise unknown("suite", name, suite_names(), "--suite")
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"--suite {path}: cannot be read ({error})") from error
+    return validated(Suite, {"name": path.stem, **content}, f"--suite {path}")
+
+
+def model_settings(suite: Suite, model: str, dataset: str | None, overrides: Iterable[str]) -> ModelSettings:
+    """Return a suite's settings for a model with ``--dataset`` and ``--set key=value`` applied."""
+    if model in suite.models:
+        content = suite.models[model].model_dump(mode="python", exclude_unset=True)
+        if dataset is not None and dataset != content["dataset"]:
+            content = {"dataset": dataset}  # weights, features and sizes belong to the other data set
+    elif dataset is not None:
+        content = {"dataset": dataset}
+    else:
+        known = ", ".join(sorted(suite.models)) or "none"
+        raise UsageError(
+            f"--model {model}: suite '{suite.name}' has no settings for it (it has: {known}). "
+            "Name a data set: --dataset NAME."
+        )
+    for assignment in overrides:
+        keys, value = _assignment(assignment, "--set")
+        inner = content
+        for key in keys[:-1]:
+            inner[key] = dict(inner.get(key, {}))
+            inner = inner[key]
+        inner[keys[-1]] = value
+    return validated(ModelSettings, content, "--set")
+
+
+def method_params(
+    config: type[Params], defaults: Mapping[str, Any], assignments: Mapping[str, Any], method: str
+) -> Params:
+    """Build a method's configuration from the suite's values and ``-p``; reports every wrong one at once."""
+    return validated(config, {**defaults, **assignments}, f"-p (method '{method}')")
+
+
+def parse_assignments(assignments: Iterable[str], flag: str = "-p") -> dict[str, list[Any]]:
+    """Parse ``name=value`` and ``name=v1,v2`` into name to list of values (a grid)."""
+    parsed: dict[str, list[Any]] = {}
+    for assignment in assignments:
+        name, separator, text = assignment.partition("=")
+        if not separator or not name:
+            raise UsageError(f"{flag} {assignment}: expected name=value")
+        parsed[name] = [_value(part) for part in text.split(",")]
+    return parsed
+
+
+def validated(kind: type[ParamsT], content: Mapping[str, Any], flag: str) -> ParamsT:
+    """Validate content, turning every error pydantic finds into one message with the known fields."""
+    try:
+        return kind.model_validate(content)
+    except ValidationError as error:
+        lines = [f"  {'.'.join(map(str, e['loc'])) or '(all)'}: {_explain(e, kind)}" for e in error.errors()]
+        raise UsageError(f"{flag}: {error.error_count()} wrong value(s)\n" + "\n".join(lines)) from error
+
+
+def _explain(error: Any, kind: type[Params]) -> str:
+    if error["type"] == "extra_forbidden":
+        return f"there is no such field. {unknown('field', str(error['loc'][-1]), kind.model_fields, 'Here')}"
+    given = f" (got {error['input']!r})" if not isinstance(error["input"], dict) else ""
+    return f"{error['msg']}{given}"
+
+
+def _assignment(text: str, flag: str) -> tuple[list[str], Any]:
+    name, separator, value = text.partition("=")
+    if not separator or not name:
+        raise UsageError(f"{flag} {text}: expected key=value, for instance {flag} feedback.count=4000")
+    values = [_value(part) for part in value.split(",")]
+    return name.split("."), values if len(values) > 1 or name.endswith(
+        ("extractors", "metrics", "features")
+    ) else values[0]
+
+
+def _value(text: str) -> Any:
+    """Read a number or a truth value as TOML does; anything else is a string."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text

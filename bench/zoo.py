@@ -1,0 +1,209 @@
+"""Shipped and cached checkpoints: find, verify, and turn into networks."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from bench import checkpoint
+from bench.api import Classifier, Extractor, Generator, Model, Networks, Oracle, Params, Statistics, Unlearned
+from bench.checkpoint import Checkpoint
+from bench.errors import CheckpointError
+from bench.files import file_sha256
+from bench.registry import Registry
+
+WEIGHTS = Path(__file__).parent / "weights"
+MANIFEST = WEIGHTS / "manifest.json"
+
+
+class Entry(Params):
+    """One line of the manifest of shipped files."""
+
+    file: str
+    kind: str
+    description: str
+    sha256: str
+    command: str
+
+
+@dataclass(frozen=True)
+class Original:
+    """An original generator as loaded: the model plug-in, its networks, and the weights' identity."""
+
+    model_name: str
+    model: Model[Any]
+    networks: Networks[Any]
+    sha256: str
+    path: Path
+    description: dict[str, Any]
+
+    @property
+    def generator(self) -> Generator:
+        """The generator, which every model has."""
+        assert self.networks.generator is not None
+        return self.networks.generator
+
+
+def entries() -> dict[str, Entry]:
+    """Return the manifest: zoo name to entry."""
+    if not MANIFEST.exists():
+        return {}
+    return {name: Entry.model_validate(entry) for name, entry in json.loads(MANIFEST.read_text("utf-8")).items()}
+
+
+def add(name: str, path: Path, kind: str, description: str, command: str) -> None:
+    """Enter a file of the weights folder in the manifest."""
+    content = json.loads(MANIFEST.read_text("utf-8")) if MANIFEST.exists() else {}
+    entry = Entry(file=path.name, kind=kind, description=description, sha256=file_sha256(path), command=command)
+    content[name] = entry.model_dump()
+    MANIFEST.write_text(json.dumps(dict(sorted(content.items())), indent=2) + "\n", "utf-8")
+
+
+def path_of(weights: str | Path) -> Path:
+    """Return the file behind a zoo name or a path; a shipped file is verified against the manifest."""
+    known = entries()
+    if str(weights) not in known:
+        return Path(weights)
+    entry = known[str(weights)]
+    path = WEIGHTS / entry.file
+    if not path.is_file():
+        raise CheckpointError(
+            f"{path}: the shipped weights '{weights}' are missing. Reinstall the package, or: {entry.command}"
+        )
+    if file_sha256(path) != entry.sha256:
+        raise CheckpointError(
+            f"{path}: the shipped weights '{weights}' are damaged (sha256 differs from the manifest). "
+            "Reinstall the package."
+        )
+    return path
+
+
+def load_original(registry: Registry, weights: str | Path, expected_model: str | None = None) -> Original:
+    """Load a pre-trained model, in eval mode, gradients off.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is not a model's, or another model's than asked for.
+    """
+    path = path_of(weights)
+    stored = checkpoint.read(path)
+    if stored.kind != "model":
+        raise CheckpointError(f"{path}: holds a {stored.kind} ('{stored.name}'), not a pre-trained model")
+    if expected_model is not None and stored.name != expected_model:
+        raise CheckpointError(f"{path}: holds the model '{stored.name}', not '{expected_model}' (--model)")
+    plugin = registry.get("models", stored.name, f"{path}")()
+    networks = _networks(plugin, stored, path)
+    if networks.generator is None:
+        raise CheckpointError(f"{path}: model '{stored.name}' has no generator")
+    return Original(stored.name, plugin, networks, stored.sha256, path, stored.description)
+
+
+def load_extractor(registry: Registry, name: str, weights: str | Path) -> tuple[Extractor, str]:
+    """Load a trained extractor; returns it and its weights' sha256."""
+    path = path_of(weights)
+    stored = checkpoint.read(path)
+    if (stored.kind, stored.name) != ("classifier", name):
+        raise CheckpointError(f"{path}: holds the {stored.kind} '{stored.name}', not the classifier '{name}'")
+    plugin_class = registry.get("classifiers", name)
+    extractor: Extractor = plugin_class(_networks(plugin_class(), stored, path))
+    return extractor, stored.sha256
+
+
+def load_statistics(weights: str | Path, extractor_sha256: str) -> dict[str, Statistics]:
+    """Load reference statistics by subset ("all", "without thickness", ...), made with the given extractor."""
+    path = path_of(weights)
+    stored = checkpoint.read(path)
+    if stored.kind != "statistics":
+        raise CheckpointError(f"{path}: holds a {stored.kind}, not reference statistics")
+    if stored.description["extractor_sha256"] != extractor_sha256:
+        raise CheckpointError(
+            f"{path}: was made with another version of the extractor '{stored.name}'; "
+            "make it again with `bench zoo statistics`"
+        )
+    return {
+        subset: Statistics(
+            stored.tensors[f"{subset}.mean"].numpy(),
+            stored.tensors[f"{subset}.covariance"].numpy(),
+            int(stored.description["counts"][subset]),
+            f"{stored.description['dataset']}, {subset}, extractor {stored.name}",
+        )
+        for subset in stored.description["counts"]
+    }
+
+
+def save_networks(path: Path, kind: str, name: str, networks: Networks[Any], made: dict[str, Any]) -> str:
+    """Write all networks of a model or classifier; ``made`` says how they came to be."""
+    description = {**made, "config": networks.config.model_dump(mode="json")}
+    return checkpoint.save(path, kind, name, description, checkpoint.state_of(networks.modules()))
+
+
+def save_unlearned(
+    path: Path, original: Original, unlearned: Unlearned, method: str, params: Params, oracle: Oracle | None
+) -> str:
+    """Write an unlearned generator (and the method's score) so that ``bench.load`` finds all it needs."""
+    modules = {"generator": unlearned.generator} | ({"score": unlearned.score} if unlearned.score is not None else {})
+    description = {
+        "config": original.networks.config.model_dump(mode="json"),
+        "original_sha256": original.sha256,
+        "method": method,
+        "params": params.model_dump(mode="json"),
+        "oracle": {"name": oracle.name, "feature": oracle.feature, "threshold": oracle.threshold} if oracle else None,
+    }
+    return checkpoint.save(path, "unlearned", original.model_name, description, checkpoint.state_of(modules))
+
+
+def load_unlearned(registry: Registry, path: Path) -> Unlearned:
+    """Load what ``save_unlearned`` wrote, rebuilt by the method that made it."""
+    stored = checkpoint.read(path)
+    if stored.kind != "unlearned":
+        raise CheckpointError(f"{path}: holds a {stored.kind}, not an unlearned generator")
+    model = registry.get("models", stored.name, f"{path}")()
+    skeleton = model.build(_config(model, stored, path)).generator
+    method_class = registry.get("methods", stored.description["method"], f"{path}")
+    method = method_class(method_class.Config.model_validate(stored.description["params"]))
+    rebuilt: Unlearned = method.rebuild(skeleton, _oracle(registry, stored))
+    for part, module in (("generator", rebuilt.generator), ("score", rebuilt.score)):
+        if module is not None:
+            checkpoint.load_into(module, stored.part(part), path, part)
+            module.eval().requires_grad_(False)
+    return rebuilt
+
+
+def load_generator(weights: str | Path, registry: Registry | None = None) -> Generator:
+    """Load the generator of a pre-trained or an unlearned checkpoint."""
+    registry = registry or Registry()
+    path = path_of(weights)
+    if checkpoint.read(path).kind == "unlearned":
+        return load_unlearned(registry, path).generator
+    return load_original(registry, weights).generator
+
+
+def _networks(plugin: Any, stored: Checkpoint, path: Path) -> Networks[Any]:
+    networks: Networks[Any] = plugin.build(_config(plugin, stored, path))
+    for part, module in networks.modules().items():
+        checkpoint.load_into(module, stored.part(part), path, part)
+        module.eval().requires_grad_(False)
+    return networks
+
+
+def _config(plugin: Any, stored: Checkpoint, path: Path) -> Params:
+    try:
+        config: Params = plugin.Config.model_validate(stored.description["config"])
+    except (ValidationError, KeyError) as error:
+        raise CheckpointError(
+            f"{path}: its configuration does not fit '{stored.name}' of this version ({error})"
+        ) from error
+    return config
+
+
+def _oracle(registry: Registry, stored: Checkpoint) -> Oracle | None:
+    described = stored.description["oracle"]
+    if described is None:
+        return None
+    classifier: Classifier = registry.get("classifiers", described["name"])()
+    return Oracle(classifier, **described)

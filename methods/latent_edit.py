@@ -1,0 +1,59 @@
+"""A reference, not an unlearned model: the exact latent edit f(erased(z)), drawn without any training.
+
+It shows what fine-tuning aims at: what the method's direction removes, and what removing it does to fidelity.
+The generator still holds the feature; only its input is edited.
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+
+import torch
+from torch import Tensor
+
+from bench.api import Generator, Method, Oracle, Unlearned, hookimpl
+from bench.context import Context
+from bench.feedback import Feedback
+from bench.latent import Direction, DirectionParams, edited_images, fit_direction
+
+
+class Edited(Generator):
+    """The original with flagged latents erased before decoding."""
+
+    def __init__(self, original: Generator, direction: Direction) -> None:
+        super().__init__()
+        self.original, self.direction = original, direction
+        self.image_shape, self.noise_dim, self.latent_dim = (
+            original.image_shape,
+            original.noise_dim,
+            original.latent_dim,
+        )
+
+    def sample(self, noise: Tensor) -> tuple[Tensor, Tensor]:  # noqa: D102 (inherited)
+        latents = self.original.sample(noise)[0]
+        return torch.where(self.direction.flag(latents)[:, None], self.direction.erase(latents), latents), self(noise)
+
+    def decode(self, latents: Tensor, noise: Tensor) -> Tensor:  # noqa: D102 (inherited)
+        return self.original.decode(self.direction.edit(latents), noise)
+
+    def forward(self, noise: Tensor) -> Tensor:  # noqa: D102 (inherited)
+        return edited_images(self.original, self.direction, noise)[0]
+
+
+class LatentEdit(Method[DirectionParams]):
+    """The exact edit, with the direction options of ``ours``."""
+
+    Config = DirectionParams
+
+    def unlearn(self, generator: Generator, feedback: Feedback, context: Context) -> Unlearned:  # noqa: D102 (inherited)
+        direction = fit_direction(generator, feedback, self.config)
+        return Unlearned(Edited(deepcopy(generator), direction), deepcopy(direction))
+
+    def rebuild(self, original: Generator, oracle: Oracle | None) -> Unlearned:  # noqa: D102 (inherited)
+        direction = Direction(original.latent_dim, self.config.landing == "reflect")
+        return Unlearned(Edited(deepcopy(original), direction), deepcopy(direction))
+
+
+@hookimpl
+def register_methods(register):  # type: ignore[no-untyped-def]  # noqa: D103
+    register(LatentEdit)

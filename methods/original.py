@@ -1,0 +1,28 @@
+"""The identity: the original generator, measured like every method (the paper's "Original" columns)."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+
+from bench.api import Generator, Method, Params, Unlearned, hookimpl
+from bench.context import Context
+from bench.feedback import Feedback
+
+
+class Config(Params):
+    """No hyper-parameters."""
+
+
+class Original(Method[Config]):
+    """Changes nothing."""
+
+    Config = Config
+    reads_feedback = False
+
+    def unlearn(self, generator: Generator, feedback: Feedback, context: Context) -> Unlearned:  # noqa: D102 (inherited)
+        return Unlearned(deepcopy(generator))
+
+
+@hookimpl
+def register_methods(register):  # type: ignore[no-untyped-def]  # noqa: D103
+    register(Original)

@@ -1,0 +1,88 @@
+"""A reference, not an unlearned model: redraw each sample until the oracle calls it negative.
+
+It shows what losing the feature costs by itself, whatever the method: its target ratio is 0 by construction,
+nothing else is touched, and ``fid`` still moves. It needs the oracle at sampling time.
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from hashlib import sha256
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from bench.api import Generator, Method, Oracle, Params, Unlearned, hookimpl
+from bench.context import Context
+from bench.feedback import Feedback
+from bench.rendering import to_uint8
+
+
+class Config(Params):
+    """How long to try."""
+
+    redraws: int = Field(100, ge=1, description="redraws per sample; the last one stands even if still positive")
+
+
+class Rejecting(Generator):
+    """The original, its sample replaced by the next of its own stream while the oracle says positive.
+
+    The stream belongs to the noise vector (seeded with the sha256 of its bytes), so same noise, same image.
+    """
+
+    def __init__(self, original: Generator, oracle: Oracle, redraws: int) -> None:
+        super().__init__()
+        self.original, self.oracle, self.redraws = original, oracle, redraws
+        self.image_shape, self.noise_dim, self.latent_dim = (
+            original.image_shape,
+            original.noise_dim,
+            original.latent_dim,
+        )
+
+    @torch.no_grad()
+    def accepted(self, noise: Tensor) -> Tensor:
+        """Return noise (N, noise_dim) whose samples the oracle calls negative."""
+        noise = noise.clone()
+        streams = [_stream(row) for row in noise.cpu()]
+        pending = torch.arange(len(noise))
+        for _ in range(self.redraws):
+            positive = self.oracle.label(to_uint8(self.original(noise[pending])))
+            pending = pending[torch.from_numpy(positive)]
+            if len(pending) == 0:
+                break
+            for i in pending.tolist():
+                noise[i] = torch.randn(self.noise_dim, generator=streams[i]).to(noise.device)
+        return noise
+
+    def sample(self, noise: Tensor) -> tuple[Tensor, Tensor]:  # noqa: D102 (inherited)
+        return self.original.sample(self.accepted(noise))
+
+    def decode(self, latents: Tensor, noise: Tensor) -> Tensor:  # noqa: D102 (inherited)
+        return self.original.decode(latents, noise)
+
+
+def _stream(row: Tensor) -> torch.Generator:
+    seed = int.from_bytes(sha256(row.contiguous().numpy().tobytes()).digest()[:8], "big") >> 1
+    return torch.Generator().manual_seed(seed)
+
+
+class Reject(Method[Config]):
+    """Rejection of oracle positives."""
+
+    Config = Config
+    needs = frozenset({"oracle"})
+    reads_feedback = False
+
+    def unlearn(self, generator: Generator, feedback: Feedback, context: Context) -> Unlearned:  # noqa: D102 (inherited)
+        assert context.oracle is not None
+        return Unlearned(Rejecting(deepcopy(generator), context.oracle, self.config.redraws))
+
+    def rebuild(self, original: Generator, oracle: Oracle | None) -> Unlearned:  # noqa: D102 (inherited)
+        assert oracle is not None
+        return Unlearned(Rejecting(deepcopy(original), oracle, self.config.redraws))
+
+
+@hookimpl
+def register_methods(register):  # type: ignore[no-untyped-def]  # noqa: D103
+    register(Reject)
