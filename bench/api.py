@@ -16,7 +16,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 import numpy as np
 import pluggy
@@ -165,6 +165,16 @@ class Batch:
     target_names: tuple[str, ...] = ()
 
 
+class Stateful(Protocol):
+    """A module or an optimiser: anything with a state dict, to be saved and restored."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state."""
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> Any:
+        """Restore the state."""
+
+
 class Trainable(ABC, Generic[ConfigT]):
     """What ``bench pretrain`` and retraining need of a model or a classifier."""
 
@@ -175,14 +185,14 @@ class Trainable(ABC, Generic[ConfigT]):
         """Build untrained networks. The engine seeds initialisation."""
 
     @abstractmethod
-    def optimisers(self, networks: Networks[ConfigT]) -> dict[str, torch.optim.Optimizer]:
-        """Create fresh optimisers over the networks, by name."""
+    def optimisers(self, networks: Networks[ConfigT]) -> Mapping[str, Stateful]:
+        """Create what else training changes, by name: optimisers, a live copy behind an averaged generator."""
 
     @abstractmethod
     def training_step(
         self,
         networks: Networks[ConfigT],
-        optimisers: Mapping[str, torch.optim.Optimizer],
+        optimisers: Mapping[str, Any],
         batch: Batch,
         rng: torch.Generator,
         progress: float,
@@ -335,6 +345,14 @@ class Extractor(ABC):
 
     def __init__(self, networks: Networks[Any] | None = None) -> None:
         self.networks = networks
+
+    @classmethod
+    def identity(cls) -> str | None:
+        """Return the sha256 of weights this class finds by itself; None if they come from the zoo.
+
+        Raises CheckpointError, with the remedy, if they are not here.
+        """
+        return None
 
     @abstractmethod
     def outputs(self, images: Tensor) -> tuple[Tensor, Tensor]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import traceback
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +17,7 @@ from bench import checkpoint, keys, machine, pictures, randomness, zoo
 from bench import feedback as feedback_module
 from bench.api import NEEDS, Method, Metric, Oracle, Params, Statistics, Unlearned
 from bench.context import Context, TrainingData
-from bench.errors import BenchError, Diverged, PluginError, UsageError, unknown
+from bench.errors import BenchError, Diverged, PluginError, unknown
 from bench.evaluation import Described, Judges, Pass, columns_of, compute_metrics, run_pass
 from bench.feedback import Feedback
 from bench.files import file_sha256, write_bytes
@@ -73,11 +74,20 @@ class Run:
             raise unknown(
                 "feature", cell.feature, self.dataset.features, f"--feature (data set '{cell.settings.dataset}')"
             )
-        names = cell.settings.evaluation.metrics or tuple(shop.registry.names("metrics"))
-        self.metrics: dict[str, Metric] = {
-            name: shop.registry.get("metrics", name, "evaluation.metrics")() for name in names
-        }
+        self.metrics, self.broken_metrics = self._metrics()
         self.extractors = {name: shop.extractor(name) for name in cell.settings.evaluation.extractors}
+
+    def _metrics(self) -> tuple[dict[str, Metric], dict[str, str]]:
+        """Return the metrics by name and, where all are taken, the reasons for those that do not load."""
+        asked, metrics, broken = self.cell.settings.evaluation.metrics, {}, {}
+        for name in asked or self.shop.registry.names("metrics"):
+            try:
+                metrics[name] = self.shop.registry.get("metrics", name, "evaluation.metrics")()
+            except PluginError as error:
+                if asked:
+                    raise
+                broken[name] = str(error)
+        return metrics, broken
 
     @cached_property
     def original(self) -> zoo.Original:
@@ -91,7 +101,7 @@ class Run:
         oracle_code = keys.code_of(type(self.classifier))
         weights = self.original.sha256
         if cell.feedback_file is not None:
-            shown: dict[str, Any] = {"file": _feedback_file_sha256(cell.feedback_file)}
+            shown: dict[str, Any] = {"files": feedback_module.files_sha256(cell.feedback_file)}
         else:
             shown = {"count": cell.settings.feedback.count, "stream": f"feedback/{cell.seed}"}
         feedback = keys.digest(
@@ -121,6 +131,7 @@ class Run:
                 "unlearn": unlearn,
                 "feedback": feedback,
                 "metrics": {name: keys.code_of(type(metric)) for name, metric in self.metrics.items()},
+                "references": {x: self.shop.references_identity(cell.settings.dataset, x) for x in self.extractors},
                 **looked,
             }
         )
@@ -174,6 +185,7 @@ class Run:
             "oracle": {"name": oracle.name, "threshold": threshold},
             "feedback": {"count": len(feedback), "positives": feedback.positives},
         }
+        skipped = {**self.broken_metrics, **skipped}
         return {"metrics": metrics, "skipped_metrics": skipped, "artefacts": artefacts, "about": about}
 
     def _feedback(self) -> tuple[Feedback, float]:
@@ -181,6 +193,7 @@ class Run:
         cell, generator = self.cell, self.original.generator
         if cell.feedback_file is not None:
             feedback, stored = feedback_module.from_file(cell.feedback_file, self.original.sha256, generator)
+            feedback_module.require_task(cell.feedback_file, stored, cell.feature, self.dataset.classifier)
             return feedback, self.classifier.cuts[cell.feature] if stored.threshold is None else stored.threshold
         folder = self.shop.store.stage("feedback", self.keys.feedback)
         path = folder / "feedback.json"
@@ -210,8 +223,12 @@ class Run:
         path, timing_path = folder / "unlearned.safetensors", folder / "timing.json"
         with self.shop.store.locked(folder):
             if not path.exists():
-                with machine.measured() as timing:
-                    unlearned = self._train(feedback, oracle, folder / "checkpoint.pt")
+                try:
+                    with machine.measured() as timing:
+                        unlearned = self._train(feedback, oracle, folder / "checkpoint.pt")
+                except Diverged:
+                    (folder / "checkpoint.pt").unlink(missing_ok=True)  # nothing of it is reused
+                    raise
                 write_bytes(timing_path, json.dumps(timing).encode())
                 method = self.method_class
                 kept_oracle = oracle if "oracle" in method.needs else None
@@ -240,11 +257,29 @@ class Run:
             label=f"unlearn ({self.cell.method})",
         )
         given = feedback if method.reads_feedback else Feedback(feedback.labels[:0], feedback.stream)
-        unlearned = method.unlearn(self.original.generator, given, context)
-        for name, tensor in unlearned.generator.state_dict().items():
-            if tensor.is_floating_point() and not torch.isfinite(tensor).all():
-                raise Diverged(len(context.history), f"weights {name}", float("nan"))
+        kept = {name: deepcopy(module.state_dict()) for name, module in networks.modules().items()}
+        try:
+            unlearned = method.unlearn(self.original.generator, given, context)
+        finally:
+            changed = self._reset_original(kept)
+        if changed:
+            raise RuntimeError(f"method '{self.cell.method}' changed the original; it must work on a copy")
+        for module in filter(None, (unlearned.generator, unlearned.score)):
+            for name, tensor in module.state_dict().items():
+                if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+                    raise Diverged(len(context.history), f"weights {name}", float("nan"))
         return unlearned
+
+    def _reset_original(self, kept: dict[str, dict[str, Any]]) -> bool:
+        """Put the original, which other cells share, back as it was; returns whether its weights had changed."""
+        changed = False
+        for name, module in self.original.networks.modules().items():
+            state = module.state_dict()
+            if any(not torch.equal(state[key], tensor) for key, tensor in kept[name].items()):
+                module.load_state_dict(kept[name])
+                changed = True
+            module.eval().requires_grad_(False)
+        return changed
 
     def _training_data(self) -> TrainingData:
         split = self.dataset.split("train")
@@ -323,10 +358,3 @@ class Run:
             },
             **parts,
         )
-
-
-def _feedback_file_sha256(path: Path) -> str:
-    try:
-        return file_sha256(path)
-    except OSError as error:
-        raise UsageError(f"--feedback {path}: cannot be read ({error.strerror})") from error

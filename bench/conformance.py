@@ -329,6 +329,18 @@ def unlearning_is_deterministic(cls: type[Any]) -> None:
     )
 
 
+def global_randomness_is_left_alone(cls: type[Any]) -> None:
+    """A global seed would make other code's randomness depend on this method."""
+    with torch.random.fork_rng(devices=[]):
+        torch.seed()  # a state that no earlier run of the method has left behind
+        before = torch.get_rng_state()
+        _unlearned(cls)
+        after = torch.get_rng_state()
+    assert torch.equal(before, after), (
+        "unlearn uses the global random state: draw from context.noise or context.rng, and set no global seed"
+    )
+
+
 def unlearned_keeps_the_contract(cls: type[Any]) -> None:
     """The student draws images like the original's; its score gives one number per latent."""
     _, unlearned, _, _ = _unlearned(cls)
@@ -359,6 +371,7 @@ def rebuild_gives_the_same_back(cls: type[Any]) -> None:
     )
     if rebuilt.score is not None and unlearned.score is not None:
         rebuilt.score.load_state_dict(unlearned.score.state_dict())
+        rebuilt.score.eval()
         assert torch.equal(rebuilt.score(noise), unlearned.score(noise)), "the rebuilt score differs"
 
 
@@ -368,6 +381,7 @@ METHOD_CHECKS: list[Callable[[Any], None]] = [
     needs_are_known,
     original_is_left_alone,
     unlearning_is_deterministic,
+    global_randomness_is_left_alone,
     unlearned_keeps_the_contract,
     rebuild_gives_the_same_back,
 ]
@@ -420,7 +434,8 @@ def values_are_sound(cls: type[Any]) -> None:
         values = cls().compute(toy_columns(perfect=perfect))
         assert values, "computes nothing on 200 samples with and without the feature"
         for name, value in values.items():
-            assert np.isfinite(value.value), f"{name} is {value.value}"
+            numbers = [x for x in (value.value, value.low, value.high) if x is not None]
+            assert np.isfinite(numbers).all(), f"{name} is {value.value}, interval {value.low} to {value.high}"
             if value.low is not None and value.high is not None:
                 assert value.low - 1e-12 <= value.value <= value.high + 1e-12, (
                     f"{name} = {value.value} lies outside [{value.low}, {value.high}]"

@@ -10,28 +10,18 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from bench import randomness
-from bench.api import Model, Networks, Oracle, Split
+from bench.api import Model, Networks, Oracle, Split, Stateful
 from bench.errors import Diverged, Interrupted
 from bench.files import write_atomically
 from bench.progress import Progress, silent
 
 CHECKPOINT_SECONDS = 5.0
-
-
-class Stateful(Protocol):
-    """A module or an optimiser: anything with a state dict."""
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return the state."""
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> Any:
-        """Restore the state."""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 
 from bench import randomness
 from bench.api import Classifier, Columns, Extractor, Generator, Metric, Oracle, Statistics, Value
+from bench.errors import BenchError
 from bench.files import write_bytes
 from bench.progress import Progress
 from bench.rendering import CHUNK, chunks, to_float, to_uint8
@@ -201,9 +203,38 @@ def compute_metrics(
             missing = sorted(column for column in metric.columns if getattr(view, column) is None)
             if missing:
                 skipped[f"{name}{suffix}"] = f"there is no {' and no '.join(missing)}"
+                continue
+            try:
+                found = {f"{value}{suffix}": number for value, number in _computed(metric, view).items()}
+                if twice := sorted(found.keys() & values.keys()):
+                    raise BenchError(f"another metric computes {', '.join(twice)} too")
+            except BenchError as error:
+                skipped[f"{name}{suffix}"] = str(error)
+            except Exception as error:  # a stranger's metric costs no other metric
+                skipped[f"{name}{suffix}"] = f"{type(error).__name__}: {error}"
             else:
-                values |= {f"{value_name}{suffix}": value for value_name, value in metric.compute(view).items()}
+                values |= found
     return values, skipped
+
+
+def _computed(metric: Metric, view: Columns) -> dict[str, Value]:
+    """Compute a metric, as plain finite numbers that JSON can hold."""
+    found = metric.compute(view)
+    if not found:
+        raise BenchError("is not defined on these samples")
+    for name, value in found.items():
+        if not all(x is None or math.isfinite(x) for x in (value.value, value.low, value.high)):
+            raise BenchError(f"{name} is {value.value}, interval {value.low} to {value.high}")
+    return {
+        name: Value(
+            float(v.value),
+            int(v.n),
+            None if v.higher_is_better is None else bool(v.higher_is_better),
+            None if v.low is None else float(v.low),
+            None if v.high is None else float(v.high),
+        )
+        for name, v in found.items()
+    }
 
 
 def _attributes(seen: Described, oracle: Oracle, extractors: Mapping[str, Extractor]) -> pd.DataFrame:

@@ -28,6 +28,7 @@ from torch import Tensor
 from bench import randomness
 from bench.api import Generator, Oracle, Params
 from bench.errors import UsageError
+from bench.files import file_sha256
 from bench.rendering import CHUNK, chunks, to_uint8
 
 FORMAT = "bench-feedback/1"
@@ -92,7 +93,7 @@ class FeedbackFile(Params):
     noise_sha256: str
     stream: str | None = None
     noise_file: str | None = None
-    count: int = Field(ge=2)
+    count: int = Field(ge=2, le=100_000_000)
     positive: list[int]
     oracle: str | None = None
     threshold: float | None = None
@@ -166,19 +167,7 @@ def from_file(path: Path, weights_sha256: str, generator: Generator) -> tuple[Fe
     UsageError
         Naming the file: missing, no JSON, fields wrong, other weights, other noise, indices out of range.
     """
-    flag = f"--feedback {path}"
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        stored = FeedbackFile.model_validate(content)
-    except FileNotFoundError as error:
-        raise UsageError(f"{flag}: there is no such file") from error
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise UsageError(f"{flag}: is no readable JSON file ({error})") from error
-    except ValidationError as error:
-        details = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise UsageError(f"{flag}: is no {FORMAT} file ({details})") from error
-    if stored.format != FORMAT:
-        raise UsageError(f"{flag}: has format '{stored.format}', expected '{FORMAT}'")
+    flag, stored = f"--feedback {path}", _read(path)
     if stored.weights_sha256 != weights_sha256:
         raise UsageError(
             f"{flag}: was given on a generator with weights {stored.weights_sha256[:12]}..., not on this one "
@@ -198,21 +187,64 @@ def from_file(path: Path, weights_sha256: str, generator: Generator) -> tuple[Fe
     return feedback, stored
 
 
+def files_sha256(path: Path) -> list[str]:
+    """Hash a feedback file and the noise array it names; raises UsageError, naming the file."""
+    stored = _read(path)
+    return [file_sha256(path)] + ([] if stored.noise_file is None else [file_sha256(_array_path(path, stored))])
+
+
+def require_task(path: Path, stored: FeedbackFile, feature: str, oracle: str) -> None:
+    """Raise UsageError if feedback is about another feature, or its threshold is another oracle's."""
+    if stored.feature != feature:
+        raise UsageError(f"--feedback {path}: is about '{stored.feature}', not '{feature}' (--feature)")
+    if stored.oracle not in (None, oracle):
+        raise UsageError(f"--feedback {path}: was given by the oracle '{stored.oracle}', not by '{oracle}'")
+
+
+def _read(path: Path) -> FeedbackFile:
+    flag = f"--feedback {path}"
+    try:
+        stored = FeedbackFile.model_validate(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError as error:
+        raise UsageError(f"{flag}: there is no such file") from error
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise UsageError(f"{flag}: is no readable JSON file ({error})") from error
+    except ValidationError as error:
+        details = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise UsageError(f"{flag}: is no {FORMAT} file ({details})") from error
+    if stored.format != FORMAT:
+        raise UsageError(f"{flag}: has format '{stored.format}', expected '{FORMAT}'")
+    return stored
+
+
+def _array_path(path: Path, stored: FeedbackFile) -> Path:
+    name = stored.noise_file or ""
+    if not name or Path(name).name != name:
+        raise UsageError(f"--feedback {path}: noise_file must be a file name beside it, not '{name}'")
+    array_path = path.with_name(name)
+    try:
+        array_path.open("rb").close()
+    except (OSError, ValueError) as error:
+        raise UsageError(f"--feedback {path}: noise_file {array_path} cannot be read ({error})") from error
+    return array_path
+
+
 def _noise_array(path: Path, stored: FeedbackFile, generator: Generator) -> NDArray[np.float32] | None:
     if (stored.noise_file is None) == (stored.stream is None):
         raise UsageError(f"--feedback {path}: needs exactly one of 'stream' and 'noise_file'")
     if stored.noise_file is None:
         return None
-    if Path(stored.noise_file).name != stored.noise_file:
-        raise UsageError(f"--feedback {path}: noise_file must be a file name beside it, not '{stored.noise_file}'")
-    array_path = path.with_name(stored.noise_file)
+    array_path = _array_path(path, stored)
     try:
-        array: NDArray[np.float32] = np.load(array_path, allow_pickle=False)
-    except (OSError, ValueError) as error:
+        with array_path.open("rb") as file:
+            array: NDArray[np.float32] = np.lib.format.read_array(file, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
         raise UsageError(f"--feedback {path}: noise_file {array_path} cannot be read ({error})") from error
     if array.shape != (stored.count, generator.noise_dim) or array.dtype != np.float32:
         raise UsageError(
             f"--feedback {path}: {array_path} holds {array.dtype} {array.shape}, "
             f"expected float32 {(stored.count, generator.noise_dim)}"
         )
+    if not np.isfinite(array).all():
+        raise UsageError(f"--feedback {path}: {array_path} holds NaN or infinite values")
     return array

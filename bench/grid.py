@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from bench import pretrain as pretraining
 from bench.cell import Cell, Run
-from bench.errors import EXIT_NOTHING, EXIT_OK, EXIT_SOME_FAILED, UsageError, unknown
+from bench.errors import EXIT_NOTHING, EXIT_OK, EXIT_SOME_FAILED, BenchError, PluginError, UsageError, unknown
 from bench.settings import ModelSettings, load_suite, method_params, model_settings, parse_assignments
 from bench.store import Record
 from bench.workshop import Workshop
@@ -45,8 +45,15 @@ class Planned:
     basis: str = ""
 
 
-def cells(request: Request, shop: Workshop) -> list[Cell]:
+def cells(request: Request, shop: Workshop, *, train: bool = True) -> list[Cell]:
     """Resolve a request into cells; every name and value is checked before anything runs.
+
+    Parameters
+    ----------
+    request : Request
+    shop : Workshop
+    train : bool
+        Whether a model without weights is trained first; if not, it is an error.
 
     Raises
     ------
@@ -54,19 +61,20 @@ def cells(request: Request, shop: Workshop) -> list[Cell]:
         Unknown names (with the nearest match), wrong values (all at once), a feature the data set lacks.
     """
     suite = load_suite(request.suite)
-    methods = _chosen(request.methods, shop.registry.names("methods"))
+    methods = _methods(request.methods, shop)
     models = _chosen(request.models, list(suite.models))
-    grid = parse_assignments(request.params)
-    _require_known_params(methods, grid, shop)
-    found = []
     for model in models:
         if model not in suite.models:
             shop.registry.source("models", model, "--model")
-        settings = model_settings(suite, model, request.dataset, request.overrides)
-        weights = request.weights or settings.weights or _pretrained(shop, model, settings)
-        for feature in _features(request, settings, shop):
+    settings_of = {model: model_settings(suite, model, request.dataset, request.overrides) for model in models}
+    params_of = _params(methods, settings_of, parse_assignments(request.params), shop)
+    features_of = {model: _features(request, settings, shop) for model, settings in settings_of.items()}
+    found = []
+    for model, settings in settings_of.items():
+        weights = request.weights or settings.weights or _pretrained(shop, model, settings, train)
+        for feature in features_of[model]:
             for method in methods:
-                for params in _param_grid(method, settings, grid, shop):
+                for params in params_of[model, method]:
                     for seed in request.seeds:
                         found.append(
                             Cell(
@@ -110,15 +118,22 @@ def execute(
     planned: Iterable[Planned], shop: Workshop, overwrite: Overwrite, report: Callable[[Planned, Record], None]
 ) -> int:
     """Run a plan cell by cell; a failed cell stops no other. Returns the exit code."""
-    statuses = []
-    for item in planned:
+    statuses, found = [], list(planned)
+    for item in found:
         if item.action == "cached":
             record = shop.store.read(item.run.folder)
             assert record is not None
         else:
             if overwrite == "always":
                 _forget(shop, item.run)
-            record = item.run.run()
+            try:
+                record = item.run.run()
+            except BenchError as error:
+                if len(found) == 1:
+                    raise
+                shop.progress.note(f"Error: {item.run.folder.name}: {error}")
+                statuses.append("failed")
+                continue
         statuses.append(record.status)
         report(item, record)
     if not statuses:
@@ -128,6 +143,7 @@ def execute(
 
 def _forget(shop: Workshop, run: Run) -> None:
     folder = shop.store.stage("unlearn", run.keys.unlearn)
+    (run.folder / "result.json").unlink(missing_ok=True)
     with shop.store.locked(folder):
         for name in ("unlearned.safetensors", "checkpoint.pt"):
             (folder / name).unlink(missing_ok=True)
@@ -135,6 +151,21 @@ def _forget(shop: Workshop, run: Run) -> None:
 
 def _chosen(asked: Sequence[str], known: Sequence[str]) -> list[str]:
     return list(known) if list(asked) == ["all"] else list(dict.fromkeys(asked))
+
+
+def _methods(asked: Sequence[str], shop: Workshop) -> list[str]:
+    """Return the methods asked for; ``all`` leaves out those that do not load, and says so."""
+    chosen = _chosen(asked, shop.registry.names("methods"))
+    if list(asked) != ["all"]:
+        return chosen
+    loaded = []
+    for name in chosen:
+        try:
+            shop.registry.get("methods", name)
+            loaded.append(name)
+        except PluginError as error:
+            shop.progress.note(f"left out: {error}")
+    return loaded
 
 
 def _features(request: Request, settings: ModelSettings, shop: Workshop) -> list[str]:
@@ -146,7 +177,10 @@ def _features(request: Request, settings: ModelSettings, shop: Workshop) -> list
     return chosen
 
 
-def _require_known_params(methods: Sequence[str], grid: Mapping[str, Any], shop: Workshop) -> None:
+def _params(
+    methods: Sequence[str], settings_of: Mapping[str, ModelSettings], grid: Mapping[str, Sequence[Any]], shop: Workshop
+) -> dict[tuple[str, str], list[Any]]:
+    """Return the configurations to run by (model, method); reports everything that is wrong with ``-p`` at once."""
     fields = {
         name for method in methods for name in shop.registry.get("methods", method, "--method").Config.model_fields
     }
@@ -155,8 +189,15 @@ def _require_known_params(methods: Sequence[str], grid: Mapping[str, Any], shop:
         for name in grid
         if name not in fields
     ]
+    found = {}
+    for model, method in itertools.product(settings_of, methods):
+        try:
+            found[model, method] = _param_grid(method, settings_of[model], grid, shop)
+        except UsageError as error:
+            wrong.append(str(error))
     if wrong:
-        raise UsageError("\n".join(wrong))
+        raise UsageError("\n".join(dict.fromkeys(wrong)))
+    return found
 
 
 def _param_grid(method: str, settings: ModelSettings, grid: Mapping[str, Sequence[Any]], shop: Workshop) -> list[Any]:
@@ -169,10 +210,15 @@ def _param_grid(method: str, settings: ModelSettings, grid: Mapping[str, Sequenc
     ]
 
 
-def _pretrained(shop: Workshop, model: str, settings: ModelSettings) -> str:
+def _pretrained(shop: Workshop, model: str, settings: ModelSettings, train: bool) -> str:
     """Return weights trained here, training them first if need be: no shipped weights are named."""
     path = pretraining.pretrained_path(shop, "models", model, settings.dataset, settings.pretrain, seed=0)
     if not path.exists():
+        if not train:
+            raise UsageError(
+                f"--model {model}: has no weights yet, and nothing is trained now. Train it first "
+                f"(bench pretrain --model {model} --dataset {settings.dataset}) or name some (--weights FILE)."
+            )
         shop.progress.note(
             f"no weights are shipped for '{model}': it is trained on '{settings.dataset}' (--weights FILE avoids it)"
         )

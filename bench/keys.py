@@ -38,7 +38,7 @@ def code_of_module(name: str) -> str:
 
 @lru_cache
 def _code_of_files(paths: tuple[Path, ...]) -> str:
-    return digest([_meaning(path) for path in paths])
+    return digest(sorted(_meaning(path) for path in paths))  # a checkout and a wheel lie in other folders
 
 
 def _meaning(path: Path) -> str:

@@ -8,6 +8,7 @@ The paper's text can be read in several ways; every reading is an option of ``Di
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Literal, Self
 
 import numpy as np
@@ -38,6 +39,9 @@ class DirectionParams(Params):
         description="t: mean projection over all samples, midpoint of the class means, or the upper quantile "
         "of projections that holds as many samples as were clicked",
     )
+    threshold_shift: float = Field(
+        0.0, ge=-3, le=3, description="added to t, in standard deviations of the projections (an option of ours)"
+    )
     landing: Literal["threshold", "negative_mean", "reflect"] = Field(
         "threshold", description="where flagged latents go: to t (the paper), to the negatives' mean, or mirrored at t"
     )
@@ -54,7 +58,27 @@ class DirectionParams(Params):
         return self
 
 
-class Direction(nn.Module):
+class Editor(nn.Module, ABC):
+    """Which latents carry the feature, and where they go instead; called on latents, it scores them."""
+
+    @abstractmethod
+    def forward(self, latents: Tensor) -> Tensor:
+        """Score latents (N, D), larger meaning more of the feature; (N,)."""
+
+    @abstractmethod
+    def flag(self, latents: Tensor) -> Tensor:
+        """Return which latents (N, D) carry the feature, (N,) bool."""
+
+    @abstractmethod
+    def erase(self, latents: Tensor) -> Tensor:
+        """Move latents (N, D), flagged or not, to where the feature is gone, (N, D)."""
+
+    def edit(self, latents: Tensor) -> Tensor:
+        """Erase flagged latents and leave the others, (N, D)."""
+        return torch.where(self.flag(latents)[:, None], self.erase(latents), latents)
+
+
+class Direction(Editor):
     """A target direction with its threshold; called on latents, it is the paper's identifier proj(z).
 
     Parameters
@@ -100,10 +124,6 @@ class Direction(nn.Module):
         erased: Tensor = latents - self.length * excess[:, None] * self.unit
         return erased
 
-    def edit(self, latents: Tensor) -> Tensor:
-        """Erase flagged latents and leave the others, (N, D)."""
-        return torch.where(self.flag(latents)[:, None], self.erase(latents), latents)
-
 
 def fit_direction(generator: Generator, feedback: Feedback, params: DirectionParams) -> Direction:
     """Fit direction, threshold and landing on feedback alone.
@@ -139,7 +159,7 @@ def fit_direction(generator: Generator, feedback: Feedback, params: DirectionPar
     fitted = Direction(generator.latent_dim, reflect=params.landing == "reflect").to(device)
     fitted.unit.copy_(torch.from_numpy(difference / length))
     projections = np.concatenate([fitted(z).double().cpu().numpy() for z in feedback.latents(generator)])
-    threshold = _threshold(projections, labels, params)
+    threshold = _threshold(projections, labels, params) + params.threshold_shift * projections.std()
     fitted.threshold.fill_(threshold)
     fitted.landing.fill_(projections[~labels].mean() if params.landing == "negative_mean" else threshold)
     fitted.length.fill_(length if params.step == "raw" else 1.0)
@@ -192,7 +212,7 @@ def _threshold(projections: NDArray[np.float64], labels: NDArray[np.bool_], para
 
 
 @torch.no_grad()
-def edited_images(generator: Generator, direction: Direction, noise: Tensor) -> tuple[Tensor, Tensor]:
+def edited_images(generator: Generator, editor: Editor, noise: Tensor) -> tuple[Tensor, Tensor]:
     """Render what the original draws once flagged latents are erased: f(erased(z)), and f(z) elsewhere.
 
     Where the latent is the noise this is one pass; otherwise one ``sample`` and a ``decode`` of the flagged.
@@ -201,7 +221,7 @@ def edited_images(generator: Generator, direction: Direction, noise: Tensor) -> 
     ----------
     generator : Generator
         The original f.
-    direction : Direction
+    editor : Editor
     noise : (N, noise_dim) float32
 
     Returns
@@ -210,10 +230,10 @@ def edited_images(generator: Generator, direction: Direction, noise: Tensor) -> 
     flagged : (N,) bool
     """
     if isinstance(generator, NoiseLatentGenerator):
-        return generator.decode(direction.edit(noise), noise), direction.flag(noise)
+        return generator.decode(editor.edit(noise), noise), editor.flag(noise)
     latents, images = generator.sample(noise)
-    flagged = direction.flag(latents)
+    flagged = editor.flag(latents)
     if flagged.any():
         images = images.clone()
-        images[flagged] = generator.decode(direction.erase(latents[flagged]), noise[flagged])
+        images[flagged] = generator.decode(editor.erase(latents[flagged]), noise[flagged])
     return images, flagged

@@ -13,7 +13,7 @@ from bench.errors import UsageError
 from bench.files import write_bytes
 
 if TYPE_CHECKING:
-    from bench.tables import Options, Table
+    from bench.table_definitions import Options, Table
 
 FORMATS = ("csv", "latex", "html")
 SUFFIX = {"csv": ".csv", "latex": ".tex", "html": ".html"}
@@ -105,10 +105,9 @@ def _latex(pivot: pd.DataFrame, caption: str, name: str) -> str:
         caption=_escape_latex(caption),
         label=f"tab:{name}",
         position_float="centering",
-        multirow_align="t",
-        clines="skip-last;data",
+        multirow_align="naive",  # needs no package but booktabs
     )
-    return f"% needs \\usepackage{{booktabs,multirow}}\n{text}"
+    return f"% needs \\usepackage{{booktabs}}\n{text}"
 
 
 def _escape_latex(text: Any) -> str:

@@ -33,6 +33,7 @@ CHUNK_PIXELS = 16 * 28 * 28  # measured together; their hi-res images fit in the
 Bytes = NDArray[np.uint8]
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
+Ints = NDArray[np.intp]
 
 
 def measure(images: Any, columns: Sequence[str] | None = None) -> pd.DataFrame:
@@ -69,12 +70,15 @@ def measure(images: Any, columns: Sequence[str] | None = None) -> pd.DataFrame:
     if unknown := sorted(set(wanted) - set(COLUMNS)):
         raise ValueError(f"unknown column {unknown[0]!r}; there are {', '.join(COLUMNS)}")
     pixels = _as_bytes(images)
-    values = {name: np.zeros(len(pixels)) for name in wanted}
-    chunk = max(1, CHUNK_PIXELS // pixels[:1].size) if len(pixels) else 1
-    for start in range(0, len(pixels), chunk):
-        part = slice(start, start + chunk)
-        for name, found in _measure_chunk(pixels[part], frozenset(wanted)).items():
-            values[name][part] = found
+    count, height, width = pixels.shape
+    values = {name: np.zeros(count) for name in wanted}
+    chunk = min(count, max(1, CHUNK_PIXELS // (height * width)))
+    # Allocated once: fresh pages for every chunk can cost as much as the arithmetic.
+    work = np.empty((2, chunk, SCALE * height, SCALE * width))
+    for start in range(0, count, chunk or 1):
+        shown, found = _measure_chunk(pixels[start : start + chunk], frozenset(wanted), work)
+        for name in values.keys() & found.keys():
+            values[name][start + shown] = found[name]
     return pd.DataFrame(values, columns=list(wanted))
 
 
@@ -95,26 +99,21 @@ def _as_bytes(images: Any) -> Bytes:
     return np.rint(array.astype(np.float64) * 255).astype(np.uint8)
 
 
-def _measure_chunk(images: Bytes, wanted: frozenset[str]) -> dict[str, Floats]:
-    """Measure images (B, H, W); an image without contrast gets zeros."""
-    hires = _expand(images)
+def _measure_chunk(images: Bytes, wanted: frozenset[str], work: Floats) -> tuple[Ints, dict[str, Floats]]:
+    """Say which images (B, H, W) have contrast, and measure those: what is wanted, and what comes with it."""
+    hires = _expand(images, work)
     low, high = hires.min(axis=(1, 2)), hires.max(axis=(1, 2))
     shown = np.flatnonzero(high > low)
     found: dict[str, Floats] = {}
-    if len(shown):
-        hires, low, high = hires[shown], low[shown], high[shown]
-        if wanted & {"area", "length", "thickness"}:
-            middle = (low.astype(np.int64) + high + 1) // 2  # the least grey level at or above the middle
-            found |= _strokes(hires >= middle.astype(np.uint8)[:, None, None], wanted)
-        if wanted & {"slant", "width", "height"}:
-            found |= _extents(hires, wanted)
-    result = {name: np.zeros(len(images)) for name in wanted}
-    for name in wanted & found.keys():
-        result[name][shown] = found[name]
-    return result
-
-
-# --- upscaling ----------------------------------------------------------------------------------------
+    if not len(shown):
+        return shown, found
+    hires, low, high = hires[shown], low[shown], high[shown]
+    if wanted & {"area", "length", "thickness"}:
+        middle = (low.astype(np.int64) + high + 1) // 2  # the least grey level at or above the middle
+        found |= _strokes(hires >= middle.astype(np.uint8)[:, None, None], wanted)
+    if wanted & {"slant", "width", "height"}:
+        found |= _extents(hires, wanted)
+    return shown, found
 
 
 @lru_cache(maxsize=16)
@@ -122,8 +121,7 @@ def _zoom_matrix(size: int) -> Floats:
     """Return cubic-spline upscaling of one axis, (SCALE * size, size): `pyramid_expand`'s first half."""
     from scipy import ndimage
 
-    unit = np.eye(size)
-    lines = [ndimage.zoom(line, SCALE, order=3, mode="mirror", grid_mode=True) for line in unit]
+    lines = [ndimage.zoom(line, SCALE, order=3, mode="mirror", grid_mode=True) for line in np.eye(size)]
     return np.stack(lines, axis=1)
 
 
@@ -138,33 +136,32 @@ def _smoothing_bands(size: int) -> tuple[tuple[slice, slice, Floats], ...]:
     matrix = ndimage.gaussian_filter1d(np.eye(size), 2 * SCALE / 6, axis=0, mode="reflect")
     edges = np.linspace(0, size, 1 + max(1, size // 28)).astype(int)
     bands = []
-    for start, stop in zip(edges[:-1], edges[1:], strict=True):
-        read = np.flatnonzero(matrix[start:stop].any(axis=0))
+    for target in map(slice, edges[:-1].tolist(), edges[1:].tolist()):
+        read = np.flatnonzero(matrix[target].any(axis=0))
         source = slice(int(read[0]), int(read[-1]) + 1)
-        bands.append((slice(int(start), int(stop)), source, np.ascontiguousarray(matrix[start:stop, source])))
+        bands.append((target, source, np.ascontiguousarray(matrix[target, source])))
     return tuple(bands)
 
 
-def _expand(images: Bytes) -> Bytes:
-    """Upscale (B, H, W) to (B, SCALE * H, SCALE * W), smooth, and cut to whole grey levels."""
+def _expand(images: Bytes, work: Floats) -> Bytes:
+    """Upscale (B, H, W) to (B, SCALE * H, SCALE * W), smooth, and cut to whole grey levels.
+
+    ``work`` (2, B or more, SCALE * H, SCALE * W) is overwritten.
+    """
     count, height, width = images.shape
-    pixels = images.astype(np.float64)
-    hires = _zoom_matrix(height) @ pixels @ _zoom_matrix(width).T
+    hires, smooth = work[:, :count]
+    np.matmul(_zoom_matrix(height) @ images.astype(np.float64), _zoom_matrix(width).T, out=hires)
     # The spline overshoots; the tool's upscaling cuts to the range of the input before it smooths.
     low, high = (edge.astype(np.float64)[:, None, None] for edge in (images.min((1, 2)), images.max((1, 2))))
     np.clip(hires, low, high, out=hires)
-    smooth = np.empty_like(hires)
     for target, source, block in _smoothing_bands(SCALE * height):
         np.matmul(block, hires[:, source], out=smooth[:, target])
     for target, source, block in _smoothing_bands(SCALE * width):
         np.matmul(smooth[:, :, source], block.T, out=hires[:, :, target])
-    # Inside a saturated patch rounding errors would decide between 254 and 255. The tool's weights sum to
-    # a little less than 1, so it says 254.
+    # Rounding errors would decide between 254 and 255 inside a saturated patch, where the tool says 254.
     hires -= 1e-9
-    return hires.astype(np.uint8)
-
-
-# --- area and strokes ---------------------------------------------------------------------------------
+    levels: Bytes = hires.astype(np.uint8)
+    return levels
 
 
 def _strokes(ink: Bools, wanted: frozenset[str]) -> dict[str, Floats]:
@@ -187,9 +184,6 @@ def _strokes(ink: Bools, wanted: frozenset[str]) -> dict[str, Floats]:
         )
         found["length"] = (straight + np.sqrt(2) * diagonal) / SCALE
     return found
-
-
-# --- moments, slant and bounding parallelogram --------------------------------------------------------
 
 
 def _extents(hires: Bytes, wanted: frozenset[str]) -> dict[str, Floats]:

@@ -10,6 +10,7 @@ from bench.api import Networks, Trainable
 from bench.context import Context
 from bench.errors import UsageError
 from bench.settings import load_suite, parse_assignments, validated
+from bench.store import Store
 from bench.training import build, train
 from bench.workshop import Workshop
 
@@ -61,6 +62,7 @@ def pretrain(
     if path.exists():
         shop.progress.note(f"{path} is already there")
         return path
+    Store(path.parent).require_writable("--out" if out else "--results")
     stream = f"pretrain/{name}/{seed}"
     networks: Networks[Any] = build(trainable, config, stream)
     for module in networks.modules().values():

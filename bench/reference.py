@@ -15,8 +15,8 @@ from bench.workshop import Workshop
 
 
 @torch.no_grad()
-def make_statistics(shop: Workshop, dataset_name: str, extractor_name: str) -> Path:
-    """Compute and ship the statistics that ``fid`` and ``fid_retain`` compare with; returns the file."""
+def write_statistics(shop: Workshop, dataset_name: str, extractor_name: str, path: Path) -> None:
+    """Compute the statistics that ``fid`` and ``fid_retain`` compare with, from the data set's training split."""
     dataset = shop.dataset(dataset_name)
     split = dataset.split("train")
     extractor, sha = shop.extractor(extractor_name)
@@ -41,9 +41,15 @@ def make_statistics(shop: Workshop, dataset_name: str, extractor_name: str) -> P
         "extractor_sha256": sha,
         "counts": {subset: int(keep.sum()) for subset, keep in subsets.items()},
     }
+    checkpoint.save(path, "statistics", extractor_name, described, tensors)
+
+
+def ship_statistics(shop: Workshop, dataset_name: str, extractor_name: str) -> Path:
+    """Compute statistics and enter them in the package's zoo; returns the file."""
     name = f"{dataset_name}-{extractor_name}-statistics"
     path = zoo.WEIGHTS / f"{name}.safetensors"
-    checkpoint.save(path, "statistics", extractor_name, described, tensors)
+    write_statistics(shop, dataset_name, extractor_name, path)
     command = f"bench zoo statistics --dataset {dataset_name} --extractor {extractor_name}"
-    zoo.add(name, path, "statistics", f"mean and covariance of {extractor_name} features of {dataset.label}", command)
+    label = shop.dataset(dataset_name).label
+    zoo.add(name, path, "statistics", f"mean and covariance of {extractor_name} features of {label}", command)
     return path

@@ -123,7 +123,7 @@ class Registry:
                 self._loaded[kind, name] = Plugin(source, _registered_class(source))
             except PluginError:
                 raise
-            except Exception as error:  # whatever a stranger's module does on import
+            except (Exception, SystemExit) as error:  # whatever a stranger's module does on import
                 reason = f"{type(error).__name__}: {error}"
                 raise PluginError(f"{kind[:-1]} '{name}' ({source.origin}) cannot be loaded: {reason}") from error
         return self._loaded[kind, name]
@@ -213,12 +213,14 @@ def _loose(folder: Path | None, files: tuple[Path, ...]) -> Iterator[Source]:
 
 
 def _hooks_in(path: Path) -> list[str]:
-    """Return the kinds a loose file registers; a file that does not parse counts as a method, to be shown broken."""
+    """Return the kinds a loose file registers; one that does not parse is kept, to be shown broken."""
     try:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-    except (SyntaxError, ValueError, OSError):
+        text = path.read_bytes().decode(errors="replace")
+        names = {node.name for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)}
+    except (SyntaxError, ValueError):
+        return [kind for kind in KINDS if f"def register_{kind}(" in text] or ["methods"]
+    except OSError:
         return ["methods"]
-    names = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
     return [kind for kind in KINDS if f"register_{kind}" in names]
 
 

@@ -32,7 +32,7 @@ def config_line(planned: Planned) -> str:
 
 def json_line(record: Record) -> str:
     """Return a stored record as one line of JSON."""
-    return json.dumps(record.model_dump(mode="json"), allow_nan=False)
+    return json.dumps(record.model_dump(mode="json"), allow_nan=False, sort_keys=True)
 
 
 def record_lines(planned: Planned, record: Record) -> str:

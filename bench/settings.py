@@ -94,6 +94,8 @@ def model_settings(suite: Suite, model: str, dataset: str | None, overrides: Ite
         keys, value = _assignment(assignment, "--set")
         inner = content
         for key in keys[:-1]:
+            if not isinstance(inner.get(key, {}), dict):
+                raise UsageError(f"--set {assignment}: '{key}' is one value, with no fields of its own")
             inner[key] = dict(inner.get(key, {}))
             inner = inner[key]
         inner[keys[-1]] = value

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from filelock import FileLock
-from pydantic import Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
 from bench.api import Params
 from bench.errors import StoreError
@@ -26,6 +26,8 @@ Status = Literal["ok", "failed", "diverged", "killed", "timeout", "skipped"]
 
 class Record(Params):
     """What a result file holds; ``bench run --json`` prints one a line."""
+
+    model_config = ConfigDict(ser_json_inf_nan="constants")  # not null: `write` is to refuse them
 
     key: str
     status: Status
@@ -62,7 +64,7 @@ class Store:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def require_writable(self) -> None:
+    def require_writable(self, flag: str = "--results") -> None:
         """Raise StoreError, before any work, unless files can be written here."""
         try:
             self.root.mkdir(parents=True, exist_ok=True)
@@ -71,7 +73,7 @@ class Store:
             probe.unlink()
         except OSError as error:
             raise StoreError(
-                f"--results {self.root}: cannot be written ({error.strerror}). Choose another folder."
+                f"{flag} {self.root}: cannot be written ({error.strerror}). Choose another folder."
             ) from error
 
     def folder(self, readable: str, key: str) -> Path:

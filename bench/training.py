@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 
 from bench import randomness
-from bench.api import Batch, Networks, Split, Trainable
-from bench.context import Context, Stateful
+from bench.api import Batch, Networks, Split, Stateful, Trainable
+from bench.context import Context
 from bench.errors import DataError
 from bench.rendering import to_float
 
@@ -21,11 +20,10 @@ def train(
     networks: Networks[Any],
     split: Split,
     context: Context,
-    *,
     epochs: float,
     batch_size: int,
+    *,
     keep: NDArray[np.bool_] | None = None,
-    optimisers: Mapping[str, torch.optim.Optimizer] | None = None,
 ) -> None:
     """Train networks in place, resumably; they end in eval mode.
 
@@ -45,8 +43,6 @@ def train(
         Images per step; a last incomplete batch of an epoch is dropped.
     keep : (N,) bool, optional
         Which images to train on; all by default.
-    optimisers : mapping, optional
-        Fresh ones of ``trainable`` by default.
 
     Raises
     ------
@@ -58,11 +54,11 @@ def train(
     if per_epoch == 0:
         raise DataError(f"{len(chosen)} training images do not fill one batch of {batch_size}")
     total = max(1, round(epochs * per_epoch))
-    optimisers = optimisers or trainable.optimisers(networks)
     targets, target_names = _targets(split)
     modules = networks.modules()
     for module in modules.values():
         module.train().requires_grad_(True)
+    optimisers = trainable.optimisers(networks)
     state: dict[str, Stateful] = {**modules, **{f"optimiser {name}": o for name, o in optimisers.items()}}
     order, epoch = chosen, -1
     for step in context.steps(total, state):

@@ -54,11 +54,13 @@ class Workshop:
         return self._once(("extractor", name), lambda: zoo.load_extractor(self.registry, name, name))
 
     def references(self, dataset: str, extractor: str) -> dict[str, Statistics]:
-        """Return reference statistics of a data set by subset."""
-        sha = self.extractor(extractor)[1]
-        return self._once(
-            ("references", dataset, extractor), lambda: zoo.load_statistics(f"{dataset}-{extractor}-statistics", sha)
-        )
+        """Return reference statistics of a data set by subset: shipped, or made here once from the data set."""
+        return self._once(("references", dataset, extractor), lambda: self._references(dataset, extractor))
+
+    def references_identity(self, dataset: str, extractor: str) -> list[str]:
+        """Say which reference statistics would be used, without making any: part of a cell's key."""
+        entry = zoo.entries().get(f"{dataset}-{extractor}-statistics")
+        return [dataset, "made here" if entry is None else entry.sha256]
 
     def target_mask(self, split: Split, classifier_name: str, feature: str) -> NDArray[np.bool_]:
         """Return which training images have a feature, by the training set's own cut (Table 1, ``retrain``).
@@ -85,6 +87,18 @@ class Workshop:
             self.progress.advance(stop - start)
         self.progress.stop()
         return np.concatenate(parts)
+
+    def _references(self, dataset: str, extractor: str) -> dict[str, Statistics]:
+        from bench.reference import write_statistics
+
+        sha = self.extractor(extractor)[1]
+        name = f"{dataset}-{extractor}-statistics"
+        if name in zoo.entries():
+            return zoo.load_statistics(name, sha)
+        path = self.store.root.parent / "statistics" / f"{name}-{sha[:8]}.safetensors"
+        if not path.exists():
+            write_statistics(self, dataset, extractor, path)
+        return zoo.load_statistics(path, sha)
 
     def _load_original(self, model: str, weights: str) -> zoo.Original:
         original = zoo.load_original(self.registry, weights, model)

@@ -10,9 +10,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from bench import checkpoint
-from bench.api import Classifier, Extractor, Generator, Model, Networks, Oracle, Params, Statistics, Unlearned
+from bench.api import Classifier, Extractor, Generator, Method, Model, Networks, Oracle, Params, Statistics, Unlearned
 from bench.checkpoint import Checkpoint
-from bench.errors import CheckpointError
+from bench.errors import CheckpointError, UsageError
 from bench.files import file_sha256
 from bench.registry import Registry
 
@@ -105,13 +105,17 @@ def load_original(registry: Registry, weights: str | Path, expected_model: str |
 
 def load_extractor(registry: Registry, name: str, weights: str | Path) -> tuple[Extractor, str]:
     """Load a trained extractor; returns it and its weights' sha256."""
+    plugin_class: type[Extractor] = registry.get("classifiers", name, "evaluation.extractors")
+    if not issubclass(plugin_class, Extractor):
+        raise UsageError(f"evaluation.extractors: '{name}' is an oracle, not an extractor")
+    found = plugin_class.identity()
+    if found is not None:
+        return plugin_class(), found
     path = path_of(weights)
     stored = checkpoint.read(path)
     if (stored.kind, stored.name) != ("classifier", name):
         raise CheckpointError(f"{path}: holds the {stored.kind} '{stored.name}', not the classifier '{name}'")
-    plugin_class = registry.get("classifiers", name)
-    extractor: Extractor = plugin_class(_networks(plugin_class(), stored, path))
-    return extractor, stored.sha256
+    return plugin_class(_networks(plugin_class(), stored, path)), stored.sha256
 
 
 def load_statistics(weights: str | Path, extractor_sha256: str) -> dict[str, Statistics]:
@@ -164,9 +168,7 @@ def load_unlearned(registry: Registry, path: Path) -> Unlearned:
         raise CheckpointError(f"{path}: holds a {stored.kind}, not an unlearned generator")
     model = registry.get("models", stored.name, f"{path}")()
     skeleton = model.build(_config(model, stored, path)).generator
-    method_class = registry.get("methods", stored.description["method"], f"{path}")
-    method = method_class(method_class.Config.model_validate(stored.description["params"]))
-    rebuilt: Unlearned = method.rebuild(skeleton, _oracle(registry, stored))
+    rebuilt: Unlearned = _method(registry, stored, path).rebuild(skeleton, _oracle(registry, stored))
     for part, module in (("generator", rebuilt.generator), ("score", rebuilt.score)):
         if module is not None:
             checkpoint.load_into(module, stored.part(part), path, part)
@@ -194,15 +196,30 @@ def _networks(plugin: Any, stored: Checkpoint, path: Path) -> Networks[Any]:
 def _config(plugin: Any, stored: Checkpoint, path: Path) -> Params:
     try:
         config: Params = plugin.Config.model_validate(stored.description["config"])
-    except (ValidationError, KeyError) as error:
+    except (ValidationError, KeyError, TypeError) as error:
         raise CheckpointError(
             f"{path}: its configuration does not fit '{stored.name}' of this version ({error})"
         ) from error
     return config
 
 
+def _method(registry: Registry, stored: Checkpoint, path: Path) -> Method[Any]:
+    """Return the method that made an unlearned generator, as it was configured."""
+    if "method" not in stored.description:
+        raise CheckpointError(f"{path}: says no method it was made by")
+    name = stored.description["method"]
+    method_class = registry.get("methods", name, f"{path}")
+    try:
+        method: Method[Any] = method_class(method_class.Config.model_validate(stored.description.get("params", {})))
+    except ValidationError as error:
+        raise CheckpointError(
+            f"{path}: its parameters do not fit the method '{name}' of this version ({error})"
+        ) from error
+    return method
+
+
 def _oracle(registry: Registry, stored: Checkpoint) -> Oracle | None:
-    described = stored.description["oracle"]
+    described = stored.description.get("oracle")
     if described is None:
         return None
     classifier: Classifier = registry.get("classifiers", described["name"])()

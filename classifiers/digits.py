@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import cast
+from typing import Any, cast
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.optim import AdamW, Optimizer
+from torch.optim import AdamW
 
-from bench.api import Batch, Extractor, Networks, Trainable, TrainingConfig, hookimpl
+from bench.api import Batch, Extractor, Networks, Stateful, Trainable, TrainingConfig, hookimpl
 
 TARGET = "digit"  # the attribute of the data set that holds the class
 
@@ -94,14 +94,14 @@ class Digits(Extractor, Trainable[DigitsConfig]):
     def build(self, config: DigitsConfig) -> Networks[DigitsConfig]:  # noqa: D102 (inherited)
         return Networks(config, classifier=DigitClassifier(config))
 
-    def optimisers(self, networks: Networks[DigitsConfig]) -> dict[str, Optimizer]:  # noqa: D102 (inherited)
+    def optimisers(self, networks: Networks[DigitsConfig]) -> dict[str, Stateful]:  # noqa: D102 (inherited)
         config, classifier = networks.config, cast(DigitClassifier, networks.classifier)
         return {"adam": AdamW(classifier.parameters(), config.lr, weight_decay=config.weight_decay)}
 
     def training_step(  # noqa: D102 (inherited)
         self,
         networks: Networks[DigitsConfig],
-        optimisers: Mapping[str, Optimizer],
+        optimisers: Mapping[str, Any],
         batch: Batch,
         rng: torch.Generator,
         progress: float,

@@ -58,6 +58,10 @@ def main() -> None:
     except BrokenPipeError:
         code = 0  # the reader of our output has seen enough (bench list | head)
         sys.stderr.close()
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        click.echo(f"Error: {place}{error.strerror or error}", err=True)
+        code = EXIT_USAGE
     except Exception:
         import traceback
 

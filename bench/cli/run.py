@@ -57,7 +57,8 @@ def command(
     shop = open_workshop(plugins, results, data_dir, device, write=not (dry_run or show_config))
     from bench import grid, report
 
-    planned = grid.plan(grid.cells(grid.Request(**asked), shop), shop, overwrite)
+    found = grid.cells(grid.Request(**asked), shop, train=not (dry_run or show_config))
+    planned = grid.plan(found, shop, overwrite)
     if show_config or dry_run:
         click.echo("\n".join(report.config_line(p) if show_config else report.plan_line(p) for p in planned))
         return 0

@@ -38,9 +38,10 @@ def command(
     device: str,
     **asked: Any,
 ) -> int:
-    """Make a table of the paper (NAME is 2 or 3), running the cells that are missing."""
+    """Make table NAME (1 to 5 of the paper, readings, tradeoff, cost), running the cells that are missing."""
     shop = open_workshop(plugins, results, data_dir, device, write=not no_run)
-    from bench.tables import Options, make_table
+    from bench.table_definitions import Options
+    from bench.tables import make_table
 
     paths, text, code = make_table(
         name, Options(**asked), shop, run_missing=not no_run, formats=formats.split(","), out=out

@@ -32,7 +32,7 @@ def list_() -> int:
 def statistics(dataset: str, extractor: str, plugins: Path, results: Path, data_dir: Path | None, device: str) -> int:
     """Make the reference statistics of a data set again (maintainers)."""
     shop = open_workshop(plugins, results, data_dir, device)
-    from bench.reference import make_statistics
+    from bench.reference import ship_statistics
 
-    click.echo(make_statistics(shop, dataset, extractor))
+    click.echo(ship_statistics(shop, dataset, extractor))
     return 0

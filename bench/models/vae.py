@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import cast
+from typing import Any, cast
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.optim import Adam, Optimizer
+from torch.optim import Adam
 
-from bench.api import Batch, Model, Networks, NoiseLatentGenerator, TrainingConfig, hookimpl
+from bench.api import Batch, Model, Networks, NoiseLatentGenerator, Stateful, TrainingConfig, hookimpl
 
 WARM_UP = 0.01  # share of the training in which the learning rate rises
 
@@ -32,12 +32,6 @@ class VAEConfig(TrainingConfig):
     decoder_width: int = Field(256, ge=1, description="hidden layer of the decoder")
     decoder_channels: int = Field(32, ge=2, multiple_of=2, description="at 7x7; half of them at 14x14")
     kl_weight: float = Field(1.0, gt=0, description="weight of the KL divergence in the loss (1: the ELBO)")
-    sharpness: float = Field(
-        2.0,
-        gt=0,
-        description="factor on the logits when images are drawn; 1: the mean of the trained likelihood, "
-        "which is blurred wherever the decoder hesitates",
-    )
 
 
 class Decoder(NoiseLatentGenerator):
@@ -47,7 +41,6 @@ class Decoder(NoiseLatentGenerator):
         super().__init__()
         self.image_shape = config.image_shape
         self.noise_dim = self.latent_dim = config.latent_dim
-        self.sharpness = config.sharpness
         channels, height, width = config.image_shape
         deep = config.decoder_channels
         self.layers = nn.Sequential(
@@ -67,7 +60,7 @@ class Decoder(NoiseLatentGenerator):
         return images
 
     def render(self, latents: Tensor) -> Tensor:  # noqa: D102 (inherited)
-        return torch.sigmoid(self.sharpness * self.logits(latents))
+        return torch.sigmoid(self.logits(latents))
 
 
 class Encoder(nn.Module):
@@ -95,14 +88,14 @@ class VAE(Model[VAEConfig]):
     def build(self, config: VAEConfig) -> Networks[VAEConfig]:  # noqa: D102 (inherited)
         return Networks(config, generator=Decoder(config), encoder=Encoder(config))
 
-    def optimisers(self, networks: Networks[VAEConfig]) -> dict[str, Optimizer]:  # noqa: D102 (inherited)
+    def optimisers(self, networks: Networks[VAEConfig]) -> dict[str, Stateful]:  # noqa: D102 (inherited)
         parameters = [p for module in networks.modules().values() for p in module.parameters()]
         return {"adam": Adam(parameters, networks.config.lr)}
 
     def training_step(  # noqa: D102 (inherited)
         self,
         networks: Networks[VAEConfig],
-        optimisers: Mapping[str, Optimizer],
+        optimisers: Mapping[str, Any],
         batch: Batch,
         rng: torch.Generator,
         progress: float,

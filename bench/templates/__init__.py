@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keyword
+import re
 from pathlib import Path
 
 from bench.errors import UsageError
@@ -32,5 +33,7 @@ def write_template(kind: str, name: str, folder: Path) -> Path:
         raise UsageError(f"{path}: is there already")
     title = "".join(part.capitalize() for part in name.split("_"))
     text = (HERE / f"{kind}.py.txt").read_text(encoding="utf-8")
+    if re.search(rf"\b{title}\b", text):
+        title += f"{kind.capitalize()}Plugin"  # the file uses the name for something else: Direction, Value, ...
     write_bytes(path, text.replace("TemplateName", title).encode())
     return path

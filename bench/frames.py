@@ -1,0 +1,164 @@
+"""The tidy frame behind a table: one row per number, aggregated over seeds, the published value beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+import bench
+from bench.cell import Run
+from bench.settings import load_suite
+from bench.store import Record
+from bench.table_definitions import FIDELITY, Options, Table, Variant
+from bench.workshop import Workshop
+
+
+def tidy_frame(table: Table, runs: Sequence[tuple[Variant, Run]], missing: Mapping[str, str]) -> pd.DataFrame:
+    """Aggregate stored records over seeds into one row per number.
+
+    Parameters
+    ----------
+    table : Table
+    runs : sequence of (Variant, Run)
+    missing : mapping of str to str
+        Reason by folder name, for cells that could not be run.
+
+    Returns
+    -------
+    DataFrame
+        Columns table, model, feature, variant, method, needs, metric, mean, sd (over seeds, ddof=1), seeds, n
+        (samples per seed), higher_is_better, note (why there is no number), paper, data, source.
+    """
+    published = _published()
+    rows: list[dict[str, Any]] = []
+    groups: dict[tuple[str, str, str], list[tuple[Variant, Run]]] = {}
+    for variant, run in runs:
+        groups.setdefault((run.cell.model, run.cell.feature, variant.label), []).append((variant, run))
+    for (model, feature, label), members in groups.items():
+        variant, first = members[0]
+        records = [run.shop.store.read(run.folder) for _, run in members]
+        for metric in _expanded(table.metrics, first.cell.settings.evaluation.extractors):
+            values = [v for r in records if r is not None and r.status == "ok" and (v := _entry(r, metric)) is not None]
+            rows.append(
+                {
+                    "table": table.name,
+                    "model": model,
+                    "feature": feature,
+                    "variant": label,
+                    "method": variant.method,
+                    "needs": " ".join(sorted(first.method_class.needs)),
+                    "metric": metric,
+                    "mean": float(np.mean([v["value"] for v in values])) if values else None,
+                    "sd": float(np.std([v["value"] for v in values], ddof=1)) if len(values) > 1 else None,
+                    "seeds": len(values),
+                    "n": values[0]["n"] if values else None,
+                    "higher_is_better": values[0]["higher_is_better"] if values else None,
+                    "note": "" if values else _why_missing(metric, members, records, missing),
+                    "paper": published.get(
+                        (table.name, model, feature, variant.method, variant.paper_params, metric.split("[")[0])
+                    ),
+                    "data": first.dataset.label,
+                    "source": values[0]["source"] if values else "",
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def _entry(record: Record, metric: str) -> dict[str, Any] | None:
+    """Return a record's metric, or what its unlearning stage took, in the form of a metric."""
+    if metric in ("seconds", "peak_memory_mb"):
+        source = f"unlearning stage on {record.provenance['device']}, {record.provenance['threads']} threads"
+        return {"value": record.timings["unlearn"][metric], "n": 1, "higher_is_better": False, "source": source}
+    return record.metrics.get(metric)
+
+
+def counts_frame(table: Table, options: Options, shop: Workshop) -> pd.DataFrame:
+    """Count target images of the training sets by their own cut (Table 1); a frame like ``tidy_frame``'s."""
+    suite = load_suite(options.suite)
+    published = _published()
+    rows = []
+    for name in sorted({settings.dataset for settings in suite.models.values()}):
+        dataset = shop.dataset(name)
+        split = dataset.split("train")
+        for feature in dataset.features:
+            target = int(shop.target_mask(split, dataset.classifier, feature).sum())
+            for metric, count in zip(table.metrics, (target, len(split) - target), strict=True):
+                numbers = {"mean": float(count), "sd": None, "seeds": 1, "n": len(split), "higher_is_better": None}
+                labels = {"table": table.name, "model": name, "feature": feature, "variant": "training set"}
+                rows.append(
+                    {
+                        **labels,
+                        **numbers,
+                        "method": "",
+                        "needs": "",
+                        "metric": metric,
+                        "note": "",
+                        "paper": published.get((table.name, name, feature, "", "", metric)),
+                        "data": dataset.label,
+                        "source": f"{dataset.label}; {dataset.classifier}, the training set's own cut",
+                    }
+                )
+    return pd.DataFrame(rows)
+
+
+def pretraining_rows(table: Table, runs: Sequence[tuple[Variant, Run]]) -> pd.DataFrame:
+    """Say what training each original took, from its checkpoint; rows like ``tidy_frame``'s for the cost table."""
+    rows = []
+    firsts = {(run.cell.model, run.cell.feature): run for _, run in runs}
+    for (model, feature), run in firsts.items():
+        made = run.original.description
+        machine = made.get("made_by", {})
+        for metric in table.metrics:
+            value = made.get("timing", {}).get(metric)
+            rows.append(
+                {
+                    "table": table.name,
+                    "model": model,
+                    "feature": feature,
+                    "variant": "pre-training",
+                    "method": "",
+                    "needs": "training_data",
+                    "metric": metric,
+                    "mean": value,
+                    "sd": None,
+                    "seeds": 1,
+                    "n": 1,
+                    "higher_is_better": False,
+                    "note": "" if value is not None else "not recorded in the checkpoint",
+                    "paper": None,
+                    "data": run.dataset.label,
+                    "source": f"{machine.get('device')}, {machine.get('threads')} threads",
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def _expanded(metrics: Sequence[str], extractors: Sequence[str]) -> list[str]:
+    return [name for m in metrics for name in ([f"{m}[{x}]" for x in extractors] if m in FIDELITY else [m])]
+
+
+def _why_missing(
+    metric: str, members: Sequence[tuple[Variant, Run]], records: Sequence[Record | None], missing: Mapping[str, str]
+) -> str:
+    for (_, run), record in zip(members, records, strict=True):
+        if record is None:
+            return missing.get(run.folder.name, "not run")
+        if record.status != "ok":
+            return f"{record.status}: {(record.reason or '').splitlines()[0]}"
+        for name, reason in record.skipped_metrics.items():
+            if name.split("[")[0] == metric.split("[")[0]:
+                return reason
+    return "n/a"
+
+
+def _published() -> dict[tuple[str, ...], float]:
+    """Read the paper's numbers by (table, model, feature, method, params, metric)."""
+    here = Path(bench.__file__).parent
+    folder = here / "results" if (here / "results").is_dir() else here.parent / "results"
+    frame = pd.read_csv(folder / "paper" / "tables.csv", dtype=str, keep_default_na=False)
+    keys = ["table", "model", "feature", "method", "params", "metric"]
+    return {tuple(row[k] for k in keys): float(row["value"]) for row in frame.to_dict("records")}

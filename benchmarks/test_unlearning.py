@@ -1,0 +1,105 @@
+"""One optimisation step beside its bare passes; sampling noise by name beside one plain draw; a whole evaluation.
+
+Run: ``pytest benchmarks/``. Each group holds ours beside what a user would write instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from bench import randomness, zoo
+from bench.api import Generator
+from bench.context import Context
+from bench.feedback import Feedback
+from bench.latent import Direction, DirectionParams, edited_images, fit_direction
+from bench.registry import Registry
+from bench.student import StudentParams, loss_terms, total_loss, train_student
+
+STEPS = 50
+
+
+@pytest.fixture(scope="module")
+def original() -> Generator:
+    return zoo.load_original(Registry(), "vae-mnist").generator
+
+
+@pytest.fixture(scope="module")
+def direction(original: Generator) -> Direction:
+    labels = randomness.draw("clicks", range(500), original.noise_dim)[:, 0].numpy() > 1.28
+    return fit_direction(original, Feedback(np.asarray(labels), "clicks"), DirectionParams())
+
+
+def bare_passes(original: Generator, direction: Direction, params: StudentParams) -> Callable[[], None]:
+    """Teacher forward, student forward and backward, loss, update: what no implementation can leave out."""
+    student = deepcopy(original).requires_grad_(True)
+    optimiser = torch.optim.Adam(student.parameters(), lr=params.lr)
+    noises = torch.randn(STEPS, params.batch_size, original.noise_dim)
+
+    def run() -> None:
+        for noise in noises:
+            targets, flagged = edited_images(original, direction, noise)
+            loss = total_loss(loss_terms(student(noise), targets, flagged, params), params.alpha)
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+
+    return run
+
+
+@pytest.mark.benchmark(group=f"{STEPS} unlearning steps")
+def test_unlearning_steps(benchmark: Any, original: Generator, direction: Direction) -> None:
+    params = StudentParams(epochs=STEPS)
+
+    def run() -> None:
+        train_student(original, direction, params, Context(stream="benchmark", device=torch.device("cpu")))
+
+    benchmark(run)
+
+
+@pytest.mark.benchmark(group=f"{STEPS} unlearning steps")
+def test_bare_passes(benchmark: Any, original: Generator, direction: Direction) -> None:
+    benchmark(bare_passes(original, direction, StudentParams(epochs=STEPS)))
+
+
+@pytest.mark.benchmark(group="noise of 1,000 samples")
+def test_noise_by_name(benchmark: Any, original: Generator) -> None:
+    benchmark(randomness.draw, "benchmark", range(1000), original.noise_dim)
+
+
+@pytest.mark.benchmark(group="noise of 1,000 samples")
+def test_noise_in_one_draw(benchmark: Any, original: Generator) -> None:
+    benchmark(torch.randn, 1000, original.noise_dim)
+
+
+@pytest.fixture
+def features() -> Iterator[tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]]:
+    rng = np.random.default_rng(0)
+    yield rng.standard_normal((10_000, 64)), rng.standard_normal((10_000, 64)) + 0.1
+
+
+@pytest.mark.benchmark(group="Frechet distance of 10,000 x 64 features")
+def test_frechet_distance(benchmark: Any, features: Any) -> None:
+    from bench.statistics import frechet_distance, statistics_of
+
+    ours, reference = features
+    benchmark(lambda: frechet_distance(statistics_of(ours, "a"), statistics_of(reference, "b")))
+
+
+@pytest.mark.benchmark(group="Frechet distance of 10,000 x 64 features")
+def test_frechet_distance_with_a_matrix_square_root(benchmark: Any, features: Any) -> None:
+    from scipy.linalg import sqrtm
+
+    def textbook() -> float:
+        (a, b) = features
+        covariances = np.cov(a, rowvar=False), np.cov(b, rowvar=False)
+        difference = a.mean(0) - b.mean(0)
+        root = sqrtm(covariances[0] @ covariances[1]).real
+        return float(difference @ difference + np.trace(covariances[0] + covariances[1] - 2 * root))
+
+    benchmark(textbook)

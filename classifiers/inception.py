@@ -1,0 +1,70 @@
+"""torch-fidelity's Inception-v3 (``inception-v3-compat``): the extractor behind the paper's IS and FID.
+
+Its weights are not shipped and nothing is downloaded. Put torch-fidelity's file
+``weights-inception-2015-12-05-6726825d.pth`` into the torch hub folder (``~/.cache/torch/hub/checkpoints``), then
+name the extractor: ``--set evaluation.extractors=digits,inception``.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bench.api import Extractor, hookimpl
+from bench.errors import CheckpointError
+from bench.files import file_sha256
+
+FILE = "weights-inception-2015-12-05-6726825d.pth"
+SHA256_START = "6726825d"  # torch-fidelity names the file by it; it loads with weights_only=False, so check first
+
+
+def weights_path() -> Path:
+    """Return where torch.hub keeps downloaded weights, with this file's name."""
+    return Path(torch.hub.get_dir()) / "checkpoints" / FILE
+
+
+class Inception(Extractor):
+    """2,048 pooled features and 1,008 logits of uint8 images, resized to 299 px by TensorFlow 1's rule."""
+
+    classes = tuple(str(i) for i in range(1008))
+
+    @classmethod
+    def identity(cls) -> str:
+        """Return the sha256 of the weights; raises CheckpointError if they are absent or not torch-fidelity's."""
+        path = weights_path()
+        if not path.is_file():
+            raise CheckpointError(
+                f"extractor 'inception': {path} is not here. Get {FILE} from torch-fidelity's releases "
+                "(github.com/toshas/torch-fidelity, v0.2.0) and put it there, or leave 'inception' out of "
+                "evaluation.extractors."
+            )
+        digest = file_sha256(path)
+        if not digest.startswith(SHA256_START):
+            raise CheckpointError(f"{path}: is not torch-fidelity's file (sha256 {digest[:8]}..., not {SHA256_START})")
+        return digest
+
+    @cached_property
+    def network(self) -> Any:
+        """The network, read once and checked before."""
+        from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+
+        self.identity()
+        layers = ["2048", "logits_unbiased"]
+        return FeatureExtractorInceptionV3(
+            "inception-v3-compat", layers, feature_extractor_weights_path=str(weights_path()), verbose=False
+        ).eval()
+
+    @torch.no_grad()
+    def outputs(self, images: Tensor) -> tuple[Tensor, Tensor]:  # noqa: D102 (inherited)
+        bytes_ = (images * 255).round().to(torch.uint8)
+        features, logits = self.network.to(images.device)(bytes_.expand(-1, 3, -1, -1))
+        return features, logits
+
+
+@hookimpl
+def register_classifiers(register):  # type: ignore[no-untyped-def]  # noqa: D103
+    register(Inception)

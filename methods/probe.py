@@ -1,0 +1,143 @@
+"""A non-linear probe of the latent, from binary clicks alone: this project's step beyond the paper's direction.
+
+Where a feature is no straight direction (a DCGAN's stroke thickness), a linear rule finds it badly and removes it
+badly. An ensemble of small dropout networks learns from the same clicks; flagged latents follow its gradient until
+its score is safe; the student is then trained exactly as in the paper (arXiv 2303.05699, Eq. 2-5), with the same
+losses and the same budget.
+
+Deviations from the paper: the identifier (Eq. 1) and the edit (Eq. 3's argument) are the probe's.
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits, dropout, relu
+
+from bench.api import Generator, Method, Oracle, Unlearned, hookimpl
+from bench.context import Context
+from bench.feedback import Feedback
+from bench.latent import Editor
+from bench.student import StudentParams, train_student
+
+FIT = 1_000_000_000  # steps from here on draw the probe's randomness, apart from the student's
+
+
+class Config(StudentParams):
+    """Hyper-parameters of the probe, the edit and the student's training."""
+
+    members: int = Field(8, ge=1, description="networks in the ensemble")
+    hidden: int = Field(64, ge=1, description="units in each of two hidden layers")
+    dropout: float = Field(0.3, ge=0, lt=1, description="dropout rate while the probe is trained")
+    probe_steps: int = Field(400, ge=1, description="full-batch Adam steps of the probe")
+    probe_lr: float = Field(3e-3, gt=0, lt=1, description="learning rate of the probe, cosine to 0")
+    weight_decay: float = Field(0.03, ge=0, description="decoupled weight decay of the probe")
+    flag_share: float = Field(0.3, gt=0, lt=1, description="share of the shown latents that count as flagged")
+    safe_share: float = Field(0.5, gt=0, lt=1, description="flagged latents go down to this quantile of the scores")
+    moves: int = Field(20, ge=1, description="gradient moves at most")
+
+
+class Probe(Editor):
+    """An ensemble of networks D -> hidden -> hidden -> 1 on latents; its score is the mean logit.
+
+    Attributes
+    ----------
+    threshold, safe : () float32
+        Scores from which a latent is flagged, and down to which it is moved.
+    """
+
+    threshold: Tensor
+    safe: Tensor
+
+    def __init__(self, latent_dim: int, config: Config) -> None:
+        super().__init__()
+        self.rate, self.moves = config.dropout, config.moves
+        sizes = (latent_dim, config.hidden, config.hidden, 1)
+        shapes = list(zip(sizes, sizes[1:], strict=False))
+        self.weights = nn.ParameterList(torch.zeros(config.members, a, b) for a, b in shapes)
+        self.biases = nn.ParameterList(torch.zeros(config.members, 1, b) for _, b in shapes)
+        self.register_buffer("threshold", torch.zeros(()))
+        self.register_buffer("safe", torch.zeros(()))
+
+    def logits(self, latents: Tensor) -> Tensor:
+        """Map latents (N, D) to every member's logit (members, N)."""
+        hidden = latents.expand(len(self.weights[0]), -1, -1)  # (M, N, D)
+        for i, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            hidden = torch.baddbmm(bias, hidden, weight)
+            if i < len(self.weights) - 1:
+                hidden = dropout(relu(hidden), self.rate, self.training)
+        return hidden[..., 0]
+
+    def forward(self, latents: Tensor) -> Tensor:  # noqa: D102 (inherited)
+        return self.logits(latents).mean(0)
+
+    def flag(self, latents: Tensor) -> Tensor:  # noqa: D102 (inherited)
+        flagged: Tensor = self(latents) >= self.threshold
+        return flagged
+
+    @torch.enable_grad()  # the edit follows a gradient even while a teacher draws without one
+    def erase(self, latents: Tensor) -> Tensor:
+        """Move latents (N, D) along the score's gradient until it is safe, by Newton steps of at most length 0.5."""
+        moved = latents.detach().clone()
+        for _ in range(self.moves):
+            moved.requires_grad_(True)
+            score = self(moved)
+            gradient = torch.autograd.grad(score.sum(), moved)[0]  # (N, D)
+            excess = (score - self.safe).clamp(min=0)
+            norm = gradient.norm(dim=1).clamp(min=1e-6)
+            length = (1.05 * excess / norm).clamp(max=0.5)  # a little beyond, since the score is curved
+            moved = (moved - (length / norm)[:, None] * gradient).detach()
+            if not (excess > 0).any():
+                break
+        return moved
+
+
+def fit_probe(generator: Generator, feedback: Feedback, config: Config, context: Context) -> Probe:
+    """Train the ensemble on the clicks, full batch, classes balanced; then set its thresholds on the shown latents."""
+    feedback.require_both_classes()
+    latents = torch.cat(list(feedback.latents(generator)))  # (N, D)
+    labels = torch.from_numpy(feedback.labels).to(latents).expand(config.members, -1)  # (M, N)
+    rng = context.rng(FIT)
+    probe = Probe(generator.latent_dim, config).to(latents.device)
+    with torch.no_grad():
+        for weight in probe.weights:
+            weight.normal_(0, weight.shape[1] ** -0.5, generator=rng)
+    balance = torch.tensor((~feedback.labels).sum() / feedback.positives, device=latents.device)
+    optimiser = torch.optim.AdamW(probe.parameters(), lr=config.probe_lr, weight_decay=config.weight_decay)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, config.probe_steps)
+    devices = [latents.device] if latents.device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):  # dropout draws from the global state
+        torch.manual_seed(int(torch.randint(2**62, (), generator=rng, device=latents.device)))
+        for _ in range(config.probe_steps):
+            loss = binary_cross_entropy_with_logits(probe.logits(latents), labels, pos_weight=balance)
+            optimiser.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+            schedule.step()
+    probe.eval().requires_grad_(False)
+    scores = probe(latents).double().cpu().numpy()
+    probe.threshold.fill_(float(np.quantile(scores, 1 - config.flag_share)))
+    probe.safe.fill_(float(np.quantile(scores, config.safe_share)))
+    return probe
+
+
+class ProbeMethod(Method[Config]):
+    """Unlearning along a non-linear probe's gradient."""
+
+    Config = Config
+
+    def unlearn(self, generator: Generator, feedback: Feedback, context: Context) -> Unlearned:  # noqa: D102 (inherited)
+        probe = fit_probe(generator, feedback, self.config, context)
+        return Unlearned(train_student(generator, probe, self.config, context), probe)
+
+    def rebuild(self, original: Generator, oracle: Oracle | None) -> Unlearned:  # noqa: D102 (inherited)
+        return Unlearned(deepcopy(original), Probe(original.latent_dim, self.config))
+
+
+@hookimpl
+def register_methods(register):  # type: ignore[no-untyped-def]  # noqa: D103
+    register(ProbeMethod)

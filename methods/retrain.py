@@ -1,0 +1,51 @@
+"""The baseline: go on training without the target images (the paper's "Baseline" columns).
+
+Moon, Cho, Kim (arXiv 2303.05699), section 4.1: the trained model is trained 50 more epochs (MNIST) on the data
+without the images that have the feature, by the model's own recipe. It needs what feature unlearning is meant to
+do without: the training data. The oracle measures the training images, and the training set's own cut selects.
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+
+from pydantic import Field
+
+from bench.api import Generator, Method, Params, Unlearned, hookimpl
+from bench.context import Context
+from bench.feedback import Feedback
+from bench.training import build, train
+
+
+class Config(Params):
+    """Hyper-parameters; learning rate and losses are the model's own."""
+
+    epochs: float = Field(50, gt=0, description="passes over the remaining training images")
+    batch_size: int | None = Field(None, ge=1, description="images per step; the model's own by default")
+    from_scratch: bool = Field(False, description="start from fresh weights instead of the trained model")
+
+
+class Retrain(Method[Config]):
+    """Continued training on the images without the feature."""
+
+    Config = Config
+    needs = frozenset({"training_data"})
+    reads_feedback = False
+
+    def unlearn(self, generator: Generator, feedback: Feedback, context: Context) -> Unlearned:  # noqa: D102 (inherited)
+        data = context.training_data
+        assert data is not None
+        networks = deepcopy(data.networks)
+        if self.config.from_scratch:
+            networks = build(data.model, networks.config, context.stream)
+            for module in networks.modules().values():
+                module.to(context.device)
+        batch_size = self.config.batch_size or networks.config.batch_size
+        train(data.model, networks, data.split, context, self.config.epochs, batch_size, keep=~data.target)
+        assert networks.generator is not None
+        return Unlearned(networks.generator)
+
+
+@hookimpl
+def register_methods(register):  # type: ignore[no-untyped-def]  # noqa: D103
+    register(Retrain)
