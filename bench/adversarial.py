@@ -1,0 +1,69 @@
+"""Losses of generative adversarial networks: WGAN-GP with drift, and non-saturating with lazy R1.
+
+A gradient penalty is added to the critic's loss and goes through the same ``backward()``: alone under DDP it gives
+silently wrong gradients.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn.functional import softplus
+
+Critic = Callable[[Tensor], Tensor]  # images (N, C, H, W) -> scores (N,)
+
+
+def squared_gradients(scores: Tensor, images: Tensor) -> Tensor:
+    """Return |d score / d image|^2 per image, differentiable.
+
+    Parameters
+    ----------
+    scores : (N,)
+    images : (N, C, H, W)
+        What the scores were computed from, with ``requires_grad``.
+
+    Returns
+    -------
+    (N,) float32
+    """
+    (gradients,) = torch.autograd.grad(scores.sum(), images, create_graph=True)
+    return gradients.float().square().sum((1, 2, 3))
+
+
+def gradient_penalty(critic: Critic, reals: Tensor, fakes: Tensor, rng: torch.Generator) -> Tensor:
+    """Return the mean of (|gradient| - 1)^2 between reals and fakes (Gulrajani et al. 2017, arXiv 1704.00028, Eq. 3).
+
+    Parameters
+    ----------
+    critic : callable
+    reals, fakes : (N, C, H, W)
+    rng : torch.Generator
+        Draws where between them, uniformly, per pair.
+    """
+    share = torch.rand(len(reals), 1, 1, 1, generator=rng, device=reals.device)
+    between = torch.lerp(fakes.detach(), reals, share).requires_grad_(True)
+    norms = (squared_gradients(critic(between), between) + 1e-12).sqrt()  # at 0 the root has no derivative
+    return (norms - 1).square().mean()
+
+
+def wasserstein_loss(
+    critic: Critic, reals: Tensor, fakes: Tensor, rng: torch.Generator, weight: float, drift: float
+) -> Tensor:
+    """Return the critic's loss of WGAN-GP; ``drift`` keeps the scores near zero (Karras et al. 2018, appendix A.1)."""
+    on_reals = critic(reals)
+    loss = critic(fakes).mean() - on_reals.mean() + drift * on_reals.square().mean()
+    return loss + weight * gradient_penalty(critic, reals, fakes, rng)
+
+
+def logistic_loss(critic: Critic, reals: Tensor, fakes: Tensor, penalty_weight: float) -> Tensor:
+    """Return the discriminator's logistic loss with R1, weight times |gradient|^2 at the reals.
+
+    R1 is Mescheder et al. 2018, arXiv 1801.04406, Eq. 9; a weight of 0 skips it (a lazy step, Karras et al. 2020,
+    arXiv 1912.04958, appendix B).
+    """
+    reals = reals.detach().requires_grad_(penalty_weight > 0)
+    on_reals = critic(reals)
+    loss = softplus(-on_reals).mean() + softplus(critic(fakes)).mean()
+    return loss + penalty_weight * squared_gradients(on_reals, reals).mean() if penalty_weight > 0 else loss
