@@ -1,0 +1,247 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bench import grid, keys
+from bench.cell import Run
+from bench.registry import Registry
+
+ENGINE = Path(keys.__file__).parent
+
+CODE = '''
+"""A file."""
+
+from bench.api import Method, Unlearned, hookimpl
+
+
+class Mine(Method):
+    """A class."""
+
+    def unlearn(self, generator, feedback, context):
+        """A function."""
+        return Unlearned(generator, 1 + 1)
+'''
+
+
+def meaning(tmp_path, code, name="code"):
+    file = tmp_path / f"{name}.py"
+    file.write_text(code)
+    return keys._meaning(file)
+
+
+# --- what counts as a change of code ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        CODE.replace('"""A file."""', '"""Another text,\n\nlonger."""'),
+        CODE.replace('"""A file."""\n', ""),
+        CODE.replace('"""A class."""', "# none"),
+        CODE.replace('    """A class."""\n\n', ""),
+        CODE.replace('"""A function."""', "'''Another.'''"),
+        CODE.replace("1 + 1)", "(1 +\n        1))  # two"),
+        CODE.replace("\n\n\n", "\n"),
+        "# a comment\n" + CODE,
+    ],
+)
+def test_comments_docstrings_and_formatting_do_not_count(same, tmp_path):
+    assert same != CODE
+    assert meaning(tmp_path, same, "same") == meaning(tmp_path, CODE)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        CODE.replace("1 + 1", "1 + 2"),
+        CODE.replace("1 + 1", "2"),
+        CODE.replace("class Mine", "class Yours"),
+        CODE.replace("Unlearned(generator, 1 + 1)", "Unlearned(generator, '# no comment')"),
+        CODE + "x = 1\n",
+        CODE.replace("        return", "        'not the docstring'\n        return"),
+    ],
+)
+def test_code_counts(other, tmp_path):
+    assert other != CODE
+    assert meaning(tmp_path, other, "other") != meaning(tmp_path, CODE)
+
+
+def test_a_body_that_is_only_a_docstring_is_an_empty_one(tmp_path):
+    assert meaning(tmp_path, 'class A:\n    """Nothing."""\n') == "class A:\n    pass"
+
+
+# --- which files count --------------------------------------------------------------------------------
+
+
+def reachable(name, kind="methods"):
+    return {str(p.relative_to(ENGINE.parent)) for p in keys._reachable(Registry().source(kind, name).path)}
+
+
+def test_imported_engine_modules_count_directly_and_through_each_other():
+    found = reachable("ours")
+    assert {"methods/ours.py", "bench/latent.py", "bench/student.py", "bench/losses.py"} <= found
+    assert "bench/losses.py" not in reachable("latent_edit")
+    assert "bench/cell.py" not in found and "bench/store.py" not in found
+    assert {"bench/metrics/fidelity.py", "bench/statistics.py"} <= reachable("fidelity", "metrics")
+    assert "bench/intervals.py" in reachable("roc_auc", "metrics")
+    assert "bench/morphometry.py" in reachable("morpho_mnist", "classifiers")
+
+
+def test_every_way_of_importing_is_followed(plugins):
+    found = set()
+    for i, line in enumerate(["import bench.losses", "from bench import losses", "from bench.losses import l1"]):
+        file = plugins.write(f"way{i}", f"def f():\n    {line}\n")
+        found.add(frozenset(p.name for p in keys._reachable(file)) - {file.name})
+    assert found == {frozenset({"losses.py"})}
+
+
+def test_an_imported_module_that_changes_changes_the_key(plugins, tmp_path, monkeypatch):
+    copy = tmp_path / "bench"
+    copy.mkdir()
+    (copy / "losses.py").write_text("def l1(): ...\n")
+    monkeypatch.setattr(keys, "__file__", str(copy / "keys.py"))
+    file = plugins.write("way", "from bench.losses import l1\n")
+    paths = tuple(sorted(keys._reachable(file)))
+    assert copy / "losses.py" in paths
+    before = keys._code_of_files.__wrapped__(paths)
+    (copy / "losses.py").write_text('def l1():\n    """Now with a docstring."""\n    ...\n')
+    assert keys._code_of_files.__wrapped__(paths) == before
+    (copy / "losses.py").write_text("def l1(): return 1\n")
+    assert keys._code_of_files.__wrapped__(paths) != before
+
+
+def test_code_has_the_same_key_wherever_it_lies(tmp_path):
+    orders = []
+    for names in (("a", "b"), ("b", "a")):  # a checkout and a wheel sort the same files differently
+        folder = tmp_path / "".join(names)
+        folder.mkdir()
+        for name, code in zip(names, ("x = 1", "y = 2"), strict=True):
+            (folder / f"{name}.py").write_text(code)
+        orders.append(keys._code_of_files(tuple(sorted(folder.iterdir()))))
+    assert orders[0] == orders[1]
+
+
+def test_digests_know_types_and_refuse_nan():
+    assert keys.digest({"a": 1, "b": 2}) == keys.digest({"b": 2, "a": 1})
+    assert len({keys.digest(x) for x in (1, 1.5, "1", [1], None, True, {"a": 1})}) == 7
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        keys.digest(float("nan"))
+
+
+# --- the keys of a cell -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def keyed(bars, shop):
+    """Return the keys of a cell on ``bars``, after changes of the request."""
+
+    def call(method="ours", workshop=None, overrides=(), **changed):
+        request = grid.Request(
+            methods=[method], models=["bars"], features=[changed.pop("feature", "thickness")], dataset="mnist",
+            weights=str(bars.weights), overrides=("feedback.count=50", "evaluation.count=70", *overrides), **changed,
+        )  # fmt: skip
+        (cell,) = grid.cells(request, workshop or shop)
+        return Run(cell, workshop or shop).keys
+
+    return call
+
+
+STAGES = ("feedback", "unlearn", "original", "evaluate")
+
+
+def differing(a, b):
+    return {stage for stage in STAGES if getattr(a, stage) != getattr(b, stage)}
+
+
+def test_what_a_change_reaches(keyed):
+    base = keyed()
+    assert differing(base, keyed()) == set()
+    assert differing(base, keyed(seeds=[1])) == {"feedback", "unlearn", "evaluate"}
+    assert differing(base, keyed(feature="slant")) == {"feedback", "unlearn", "evaluate"}
+    assert differing(base, keyed(overrides=["feedback.count=51"])) == {"feedback", "unlearn", "evaluate"}
+    assert differing(base, keyed(overrides=["evaluation.count=71"])) == {"original", "evaluate"}
+    assert differing(base, keyed(params=["alpha=4"])) == {"unlearn", "evaluate"}
+    assert differing(base, keyed(params=["alpha=3"])) == set(), "the default, typed"
+    assert differing(base, keyed(method="latent_edit")) == {"unlearn", "evaluate"}
+    assert differing(base, keyed(overrides=["evaluation.metrics=roc_auc"])) == {"evaluate"}
+
+
+def test_a_method_that_reads_no_feedback_is_trained_once_for_all_seeds(keyed):
+    assert differing(keyed("original"), keyed("original", seeds=[1])) == {"feedback", "evaluate"}
+    assert differing(keyed("retrain"), keyed("retrain", seeds=[1])) == {"feedback", "evaluate"}
+    assert differing(keyed("retrain"), keyed("retrain", feature="slant")) == {"feedback", "unlearn", "evaluate"}
+    # the oracle's threshold comes from the feedback
+    assert differing(keyed("reject"), keyed("reject", seeds=[1])) == {"feedback", "unlearn", "evaluate"}
+
+
+def test_weights_count_by_content_not_by_path(keyed, bars, shop, tmp_path, monkeypatch):
+    from bench import checkpoint, zoo
+
+    base = keyed()
+    copy = tmp_path / "copy.safetensors"
+    copy.write_bytes(bars.weights.read_bytes())
+    monkeypatch.setattr(bars, "weights", copy)
+    assert differing(base, keyed()) == set()
+    stored = checkpoint.read(copy)
+    tensors = {**stored.tensors, "generator.layer.bias": stored.tensors["generator.layer.bias"] + 1e-3}
+    other = tmp_path / "other.safetensors"
+    checkpoint.save(other, "model", "bars", stored.description, tensors)
+    monkeypatch.setattr(bars, "weights", other)
+    assert differing(base, keyed()) == set(STAGES)
+    assert zoo.path_of(str(other)) == other
+
+
+def test_place_threads_suite_and_other_plug_ins_do_not_count(keyed, bars, tmp_path, plugins):
+    import torch
+
+    from bench.store import Store
+    from bench.workshop import Workshop
+
+    base = keyed()
+    plugins.method("unrelated", "return Unlearned(deepcopy(generator))")
+    elsewhere = Workshop(Registry(plugins.path), Store(tmp_path / "elsewhere"), torch.device("meta"), tmp_path)
+    suite = tmp_path / "mine.toml"
+    suite.write_text('[models.bars]\ndataset = "mnist"\n')
+    torch.set_num_threads(2)
+    try:
+        found = keyed(workshop=elsewhere, suite=str(suite))
+    finally:
+        torch.set_num_threads(1)
+    assert differing(base, found) == set()
+
+
+def test_reference_statistics_count(keyed, monkeypatch):
+    from bench import zoo
+
+    base = keyed()
+    entries = zoo.entries()
+    name = "mnist-digits-statistics"
+    changed = {**entries, name: entries[name].model_copy(update={"sha256": "0" * 64})}
+    monkeypatch.setattr(zoo, "entries", lambda: changed)
+    assert differing(base, keyed()) == {"evaluate"}
+
+
+def test_a_stranger_s_code_counts(keyed, bars, plugins, tmp_path):
+    import torch
+
+    from bench.store import Store
+    from bench.workshop import Workshop
+
+    found = []
+    for i, body in enumerate(["return Unlearned(deepcopy(generator))  # one", "return Unlearned(deepcopy(generator))", "return (Unlearned(deepcopy(generator)), 1)[0]"]):  # fmt: skip  # noqa: E501
+        folder = type(plugins)(tmp_path / f"version{i}")
+        folder.write("bars", (plugins.path / "bars.py").read_text())
+        folder.method("mine", body)
+        found.append(keyed("mine", Workshop(Registry(folder.path), Store(tmp_path / "runs"), torch.device("cpu"))))
+    assert differing(found[0], found[1]) == set()
+    assert differing(found[1], found[2]) == {"unlearn", "evaluate"}
+
+
+def test_the_record_tells_its_keys(on_bars):
+    done = on_bars("original", "--json")
+    record = json.loads(done.out)
+    assert record["key"] == record["provenance"]["stages"]["evaluate"]
+    assert set(record["provenance"]["stages"]) == set(STAGES)

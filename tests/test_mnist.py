@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import gzip
+import struct
+
+import numpy as np
+import pytest
+import torch
+
+from bench.errors import DataError, UsageError
+from bench.registry import Registry
+
+TEST = ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+
+
+def mnist(folder):
+    return Registry().get("datasets", "mnist")(folder)
+
+
+def idx(array):
+    """Return the bytes of an IDX file of unsigned bytes."""
+    return struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.astype(np.uint8).tobytes()
+
+
+@pytest.fixture(scope="module")
+def content():
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (10_000, 28, 28), dtype=np.uint8)
+    return idx(images), idx(np.arange(10_000) % 10), images
+
+
+@pytest.fixture
+def folder(tmp_path, content):
+    """Write a made-up test split in torchvision's layout."""
+    raw = tmp_path / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for name, data in zip(TEST, content[:2], strict=True):
+        (raw / name).write_bytes(data)
+    return tmp_path
+
+
+def test_a_split_is_read(folder, content):
+    split = mnist(folder).split("test")
+    assert len(split) == 10_000
+    assert split.attributes["digit"].tolist() == list(range(10)) * 1000
+    images = split.read(np.array([9_999, 0, 3]))
+    assert images.shape == (3, 1, 28, 28)
+    assert np.array_equal(images[:, 0].numpy(), content[2][[9_999, 0, 3]])
+    assert len(split.sha256) == 64
+
+
+def test_the_identity_follows_the_pixels(folder):
+    before = mnist(folder).split("test").sha256
+    file = folder / "MNIST" / "raw" / TEST[0]
+    changed = bytearray(file.read_bytes())
+    changed[-1] ^= 1
+    file.write_bytes(changed)
+    assert mnist(folder).split("test").sha256 != before
+
+
+def refused(folder, file):
+    """Return the error of reading the split; it must name the file, the remedy and the flag."""
+    with pytest.raises(DataError) as error:
+        mnist(folder).split("test")
+    text = str(error.value)
+    assert text.startswith(f"{folder / 'MNIST' / 'raw' / file}: ")
+    assert "MNIST('data', download=True)" in text and "--data-dir" in text and "BENCH_DATA" in text
+    return text
+
+
+@pytest.mark.parametrize("file", TEST)
+def test_a_missing_file(file, folder):
+    (folder / "MNIST" / "raw" / file).unlink()
+    assert "there is no such file" in refused(folder, file)
+
+
+@pytest.mark.parametrize("length", [0, 3, 4, 10, 15, 16, 1000, -1])
+@pytest.mark.parametrize("file", TEST)
+def test_a_truncated_file(file, length, folder):
+    path = folder / "MNIST" / "raw" / file
+    path.write_bytes(path.read_bytes()[:length])
+    assert "is truncated or no IDX file" in refused(folder, file)
+
+
+def test_bytes_too_many(folder):
+    path = folder / "MNIST" / "raw" / TEST[0]
+    path.write_bytes(path.read_bytes() + b"\0")
+    assert "is truncated or no IDX file" in refused(folder, TEST[0])
+
+
+@pytest.mark.parametrize(("file", "other"), [TEST, TEST[::-1]])
+def test_labels_where_images_belong_and_the_other_way_round(file, other, folder):
+    raw = folder / "MNIST" / "raw"
+    (raw / file).write_bytes((raw / other).read_bytes())
+    assert "is it mislabelled?" in refused(folder, file)
+
+
+def test_a_file_of_another_size_or_type(folder):
+    path = folder / "MNIST" / "raw" / TEST[0]
+    path.write_bytes(idx(np.zeros((60, 28, 28))))
+    assert "holds torch.uint8 (60, 28, 28), expected uint8 (10000, 28, 28)" in refused(folder, TEST[0])
+    path.write_bytes(struct.pack(">HBB3I", 0, 0x0D, 3, 10_000, 28, 28) + bytes(4 * 10_000 * 784))
+    assert "holds torch.float32" in refused(folder, TEST[0])
+
+
+@pytest.mark.parametrize("what", ["gzip", "text", "folder"])
+def test_no_idx_file_at_all(what, folder):
+    path = folder / "MNIST" / "raw" / TEST[1]
+    data = path.read_bytes()
+    path.unlink()
+    if what == "gzip":
+        path.write_bytes(gzip.compress(data))
+    elif what == "text":
+        path.write_text("<html>404 Not Found</html>")
+    else:
+        path.mkdir()
+    assert ("there is no such file" if what == "folder" else "is truncated or no IDX file") in refused(folder, TEST[1])
+
+
+def test_a_gzip_that_was_not_unpacked_is_no_file(folder):
+    path = folder / "MNIST" / "raw" / TEST[1]
+    path.with_suffix(".gz").write_bytes(gzip.compress(path.read_bytes()))
+    path.unlink()
+    refused(folder, TEST[1])
+
+
+def test_labels_above_nine(folder):
+    (folder / "MNIST" / "raw" / TEST[1]).write_bytes(idx(np.arange(10_000) % 11))
+    assert "holds labels above 9" in refused(folder, TEST[1])
+
+
+def test_no_folder_at_all():
+    with pytest.raises(DataError, match="no data folder is given .--data-dir, BENCH_DATA."):
+        mnist(None).split("train")
+
+
+def test_an_unknown_split(folder):
+    with pytest.raises(UsageError, match="there is no split 'tran'. Did you mean 'train'"):
+        mnist(folder).split("tran")
+
+
+def test_the_command_line_says_it_too(folder, on_bars, monkeypatch):
+    done = on_bars("retrain", "--data-dir", folder)
+    assert done.code == 4
+    assert done.err.startswith(f"Error: {folder / 'MNIST' / 'raw' / 'train-images-idx3-ubyte'}: there is no such file.")
+    monkeypatch.delenv("BENCH_DATA", raising=False)
+    assert "no data folder is given" in on_bars("retrain").err
+    monkeypatch.setenv("BENCH_DATA", str(folder))
+    assert "train-images-idx3-ubyte: there is no such file" in on_bars("retrain").err
+
+
+@pytest.mark.mnist
+def test_the_real_mnist(mnist_dir):
+    dataset = mnist(mnist_dir)
+    train, test = dataset.split("train"), dataset.split("test")
+    assert (len(train), len(test)) == (60_000, 10_000)
+    assert train.attributes["digit"][:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
+    assert test.attributes["digit"].value_counts().sort_index().tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]  # fmt: skip  # noqa: E501
+    images = train.read(np.arange(60_000))
+    assert float(images.sum(dtype=torch.int64)) / images.numel() / 255 == pytest.approx(0.1306604762738429, rel=1e-12)
+    assert train.sha256 != test.sha256

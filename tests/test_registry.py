@@ -1,0 +1,260 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from bench.errors import PluginError, UsageError
+from bench.registry import KINDS, Registry
+
+REPOSITORY = Path(__file__).parents[1]
+BUILT_IN = {
+    "methods": {"ours", "original", "latent_edit", "reject", "retrain"},
+    "models": {"vae", "dcgan"},
+    "classifiers": {"morpho_mnist", "digits"},
+    "datasets": {"mnist"},
+    "metrics": {"target_ratio", "roc_auc", "retain_change", "diversity", "fidelity"},
+}
+
+METRIC = '''
+"""{summary}"""
+
+from bench.api import Metric, Value, hookimpl
+
+
+class Mine(Metric):
+    columns = frozenset({{"labels"}})
+
+    def compute(self, columns):
+        return {{"{value}": Value(float(columns.labels.mean()), len(columns.labels), None)}}
+
+
+@hookimpl
+def register_metrics(register):
+    register(Mine)
+'''
+
+
+# --- what is there ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_built_in_is_found_with_its_summary(kind):
+    registry = Registry()
+    assert BUILT_IN[kind] <= set(registry.names(kind))
+    for source in registry.sources:
+        if source.origin == "built-in":
+            first_line = source.path.read_text().split('"""')[1].splitlines()[0]
+            assert source.summary == first_line and len(first_line) > 20
+
+
+def test_no_built_in_is_broken():
+    assert Registry().problems() == {}
+
+
+def test_files_of_the_folders_are_the_names():
+    for kind, folder in (("methods", "methods"), ("models", "bench/models"), ("metrics", "bench/metrics")):
+        stems = {path.stem for path in (REPOSITORY / folder).glob("*.py")} - {"__init__"}
+        assert stems == set(Registry().names(kind))
+
+
+def test_an_unknown_name_gets_its_nearest_match():
+    with pytest.raises(UsageError) as error:
+        Registry().get("methods", "orus", "--method")
+    assert str(error.value).startswith("--method: there is no method 'orus'. Did you mean 'ours'? Known: ")
+    with pytest.raises(UsageError) as error:
+        Registry().get("methods", "xyzzy", "--method")
+    assert "Did you mean" not in str(error.value)
+
+
+def test_an_underscore_hides_a_file(plugins):
+    plugins.method("_draft", "return Unlearned(deepcopy(generator))")
+    assert "_draft" not in Registry(plugins.path).names("methods")
+
+
+def test_one_file_may_register_two_kinds(plugins):
+    plugins.method("both", "return Unlearned(deepcopy(generator))")
+    file = plugins.path / "both.py"
+    file.write_text(file.read_text() + METRIC.format(summary="", value="both").replace("Mine", "AMetric"))
+    registry = Registry(plugins.path)
+    assert registry.get("methods", "both").__name__ == "Mine"
+    assert registry.get("metrics", "both").__name__ == "AMetric"
+
+
+# --- what is refused ----------------------------------------------------------------------------------
+
+
+def test_a_duplicate_is_refused_naming_both_sources(plugins, bench_cli):
+    file = plugins.method("ours", "return Unlearned(deepcopy(generator))")
+    with pytest.raises(PluginError, match="method 'ours' is registered twice") as error:
+        Registry(plugins.path).get("methods", "ours")
+    assert str(file) in str(error.value) and str(REPOSITORY / "methods" / "ours.py") in str(error.value)
+    assert Registry(plugins.path).names("methods").count("ours") == 1
+    assert bench_cli("list", "methods", "--plugins", plugins.path).code == 0
+    checked = bench_cli("list", "--check", "--plugins", plugins.path)
+    assert checked.code == 3 and checked.out.count("BROKEN: method 'ours' is registered twice") == 2
+
+
+HEAD = "from bench.api import *\nfrom bench.api import Method, Metric, hookimpl\n"
+GOOD = "class Good(Method):\n    def unlearn(self, generator, feedback, context): ...\n"
+REFUSED = {
+    "unmarked": (GOOD + "def register_methods(register):\n    register(Good)\n", "is not marked with @bench.api.hookimpl"),
+    "wrong_base": ("@hookimpl\ndef register_methods(register):\n    register(int)\n", "<class 'int'>, which is no subclass of bench.api.Method"),
+    "no_class": ("@hookimpl\ndef register_methods(register):\n    register('ours')\n", "'ours', which is no subclass"),
+    "other_kind": (
+        "class M(Metric):\n    def compute(self, columns): ...\n@hookimpl\ndef register_methods(register):\n    register(M)\n",
+        "no subclass of bench.api.Method",
+    ),
+    "abstract": ("class A(Method): ...\n@hookimpl\ndef register_methods(register):\n    register(A)\n", "does not implement unlearn"),
+    "two": (GOOD + "@hookimpl\ndef register_methods(register):\n    register(Good)\n    register(Good)\n", "registers 2 classes; one is expected"),
+    "none": ("@hookimpl\ndef register_methods(register): ...\n", "registers 0 classes; one is expected"),
+    "argument": (GOOD + "@hookimpl\ndef register_methods(registry):\n    registry(Good)\n", "Argument(s) {'registry'} are declared in the hookimpl but can not be found"),
+    "extra_hook": (GOOD + "@hookimpl\ndef register_methods(register):\n    register(Good)\n@hookimpl\ndef register_method(register): ...\n", "unknown hook 'register_method'"),
+    "raises": ("@hookimpl\ndef register_methods(register):\n    raise KeyError('lost')\n", "cannot be loaded: KeyError: 'lost'"),
+    "no_package": ("import no_such_package\n" + GOOD + "@hookimpl\ndef register_methods(register):\n    register(Good)\n", "ModuleNotFoundError: No module named 'no_such_package'"),
+    "exits": ("import sys\nsys.exit(7)\n@hookimpl\ndef register_methods(register): ...\n", "SystemExit: 7"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_broken_plug_in_says_why_and_blocks_nobody(name, plugins):
+    code, reason = REFUSED[name]
+    file = plugins.write(name, HEAD + code)
+    registry = Registry(plugins.path)
+    with pytest.raises(PluginError) as error:
+        registry.get("methods", name)
+    assert reason in str(error.value) and str(file) in str(error.value) and name in str(error.value)
+    assert set(registry.problems()) == {("methods", name)}
+    assert registry.get("methods", "ours").__name__ == "Ours"
+
+
+SYNTAX = "@hookimpl\ndef register_models(register:\n"
+
+
+def test_a_file_that_does_not_parse_is_listed_as_what_it_wants_to_be(plugins):
+    plugins.write("half", SYNTAX)
+    plugins.write("garbage", "}{")
+    registry = Registry(plugins.path)
+    assert {s.kind for s in registry.sources if s.name == "half"} == {"models"}
+    with pytest.raises(PluginError, match="model 'half' .* cannot be loaded: SyntaxError"):
+        registry.get("models", "half", "--model")
+    with pytest.raises(PluginError, match="'garbage' .* cannot be loaded: SyntaxError"):
+        registry.get("methods", "garbage")
+
+
+def test_broken_plug_ins_take_neither_the_list_nor_another_run_down(plugins, on_bars, bench_cli):
+    plugins.write("half", SYNTAX)
+    plugins.write("binary", "pass").write_bytes(b"\xff\xfe\x00")
+    plugins.write("no_package", HEAD + REFUSED["no_package"][0])
+    plugins.write("bad_metric", "import no_such_package\n" + METRIC.format(summary="M", value="v"))
+    plugins.write("bad_data", "import no_such_package\n@hookimpl\ndef register_datasets(register): ...\n")
+    listed = bench_cli("list", "--plugins", plugins.path)
+    assert listed.code == 0 and "no_package" in listed.out and "BROKEN" not in listed.out
+    checked = bench_cli("list", "--check", "--plugins", plugins.path)
+    assert checked.code == 3 and checked.out.count("BROKEN") == 5
+    assert "No module named 'no_such_package'" in checked.out and "SyntaxError" in checked.out
+
+    run = on_bars("original", plugins=plugins.path)
+    assert run.code == 0, run.err
+    assert "not computed: bad_metric: " in run.out and "No module named 'no_such_package'" in run.out
+
+
+def test_all_leaves_broken_methods_out_and_says_so(plugins, on_bars):
+    plugins.write("no_package", HEAD + REFUSED["no_package"][0])
+    planned = on_bars("all", "--dry-run", plugins=plugins.path)
+    assert planned.code == 0, planned.err
+    assert "-ours-" in planned.out and "no_package" not in planned.out
+    assert "No module named 'no_such_package'" in planned.err
+
+
+# --- entry points -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def stranger(tmp_path, plugins, monkeypatch):
+    """Install a package by hand: a method, the model ``bars`` under another name, and a metric."""
+    site = tmp_path / "site"
+    package = site / "stranger_package"
+    package.mkdir(parents=True)
+    plugins.method("installed", "return Unlearned(deepcopy(generator))", summary="A stranger's method.")
+    (package / "__init__.py").write_text("")
+    (package / "method.py").write_text((plugins.path / "installed.py").read_text())
+    (package / "model.py").write_text((plugins.path / "bars.py").read_text())
+    (package / "metric.py").write_text(METRIC.format(summary="A stranger's metric.", value="their_share"))
+    info = site / "stranger_package-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: stranger-package\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(
+        "[bench.methods]\ntheir_method = stranger_package.method\nmissing = stranger_package.missing\n"
+        "no_module = stranger_package.method:Mine\n"
+        "[bench.models]\ntheir_model = stranger_package.model\n"
+        "[bench.metrics]\ntheir_metric = stranger_package.metric\n"
+    )
+    files = [*package.iterdir(), *info.iterdir()]
+    (info / "RECORD").write_text("".join(f"{file.relative_to(site)},,\n" for file in files))
+    monkeypatch.syspath_prepend(site)
+    yield package
+    for name in [name for name in sys.modules if name.startswith("stranger_package")]:
+        del sys.modules[name]
+
+
+def test_an_installed_package_is_found_run_and_checked(stranger, bars, bench_cli, tmp_path):
+    from bench import zoo
+    from bench.training import build
+
+    registry = Registry()
+    listed = bench_cli("list")
+    assert listed.code == 0
+    for summary in ("A stranger's method.", "Bars: width", "A stranger's metric."):
+        assert summary in listed.out
+    assert "[package stranger-package]" in listed.out
+    assert "stranger_package" not in sys.modules, "bench list imported it"
+
+    model = registry.get("models", "their_model")()
+    weights = tmp_path / "weights.safetensors"
+    zoo.save_networks(weights, "model", "their_model", build(model, model.Config(), "test"), {})
+    run = bench_cli(
+        "run", "--method", "their_method", "--model", "their_model", "--dataset", "mnist", "--feature", "slant",
+        "--weights", weights, "--results", tmp_path / "runs", "--set", "feedback.count=60",
+        "--set", "evaluation.count=80",
+    )  # fmt: skip
+    assert run.code == 0, run.err
+    assert "their_share 0." in run.out
+    for name in ("their_method", "their_model", "their_metric"):
+        checked = bench_cli("check", name)
+        assert checked.code == 0, checked.out
+
+
+def test_a_broken_entry_point_blocks_nobody(stranger):
+    problems = Registry().problems()
+    assert set(problems) == {("methods", "missing"), ("methods", "no_module")}
+    assert "ModuleNotFoundError" in problems["methods", "missing"]
+    assert "must name a module" in problems["methods", "no_module"]
+    assert "package stranger-package" in problems["methods", "no_module"]
+
+
+# --- finding is cheap ---------------------------------------------------------------------------------
+
+SPY = """
+import sys, bench.cli
+sys.argv = ["bench", *{argv!r}]
+try:
+    bench.cli.main()
+except SystemExit as end:
+    assert end.code == 0, end.code
+heavy = {{"torch", "numpy", "pandas", "pydantic", "rich", "scipy", "sklearn"}} & set(sys.modules)
+plugins = [n for n in sys.modules if n.startswith(("bench.methods.", "bench.models.", "bench.metrics.", "bench_plugin_"))]
+assert not heavy and not plugins, (heavy, plugins)
+"""  # noqa: E501
+
+
+@pytest.mark.parametrize("argv", [["list"], ["--help"], ["run", "--help"], ["list", "methods", "--plugins", "{loose}"]])
+def test_list_and_help_import_nothing_heavy(argv, plugins):
+    argv = [part.format(loose=plugins.path) for part in argv]
+    code = SPY.format(argv=argv)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=REPOSITORY)
+    assert done.returncode == 0, done.stderr
+    assert "Usage: bench" in done.stdout or "ours" in done.stdout or "bars" in done.stdout
