@@ -57,7 +57,7 @@ def tidy_frame(table: Table, runs: Sequence[tuple[Variant, Run]], missing: Mappi
                     "seeds": len(values),
                     "n": values[0]["n"] if values else None,
                     "higher_is_better": values[0]["higher_is_better"] if values else None,
-                    "note": "" if values else _why_missing(metric, members, records, missing),
+                    "note": _note(metric, members, records, missing, len(values)),
                     "paper": published.get(
                         (table.name, model, feature, variant.method, variant.paper_params, metric.split("[")[0])
                     ),
@@ -139,6 +139,19 @@ def pretraining_rows(table: Table, runs: Sequence[tuple[Variant, Run]]) -> pd.Da
 
 def _expanded(metrics: Sequence[str], extractors: Sequence[str]) -> list[str]:
     return [name for m in metrics for name in ([f"{m}[{x}]" for x in extractors] if m in FIDELITY else [m])]
+
+
+def _note(
+    metric: str,
+    members: Sequence[tuple[Variant, Run]],
+    records: Sequence[Record | None],
+    missing: Mapping[str, str],
+    found: int,
+) -> str:
+    """Say why there is no number, or that it is of fewer seeds than the caption says."""
+    if found == 0:
+        return _why_missing(metric, members, records, missing)
+    return "" if found == len(members) else f"{found} of {len(members)} seeds"
 
 
 def _why_missing(

@@ -93,7 +93,8 @@ def _number(row: Mapping[Any, Any]) -> str:
     if pd.isna(row["mean"]):
         return f"n/a: {row['note']}{paper}"
     spread = f" ± {row['sd']:.2g}" if pd.notna(row["sd"]) else ""
-    return f"{row['mean']:.4g}{spread}{paper}"
+    fewer = f" [{row['note']}]" if row["note"] else ""
+    return f"{row['mean']:.4g}{spread}{paper}{fewer}"
 
 
 def _latex(pivot: pd.DataFrame, caption: str, name: str) -> str:
