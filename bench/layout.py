@@ -21,11 +21,15 @@ ARROWS = {True: "↑", False: "↓", None: ""}
 BETTER: dict[str, bool | None] = {"target_ratio": False, "inception_score": True, "roc_auc": True}
 
 
-def write(table: Table, frame: pd.DataFrame, options: Options, formats: Sequence[str], out: Path) -> list[Path]:
-    """Write the table in each format; returns the files."""
+def require_formats(formats: Sequence[str]) -> None:
+    """Raise UsageError, before any work, if a format is unknown."""
     wrong = [name for name in formats if name not in FORMATS]
     if wrong:
         raise UsageError(f"--formats {','.join(wrong)}: expected some of {','.join(FORMATS)}")
+
+
+def write(table: Table, frame: pd.DataFrame, options: Options, formats: Sequence[str], out: Path) -> list[Path]:
+    """Write the table in each format; returns the files."""
     pivot, caption = pivoted(table, frame), caption_of(table, frame, options)
     texts = {
         "csv": lambda: frame.to_csv(index=False),

@@ -105,7 +105,7 @@ class Registry:
         """Return the one source of a name; raises UsageError if unknown, PluginError if there are two."""
         found = [s for s in self.sources if s.kind == kind and s.name == name]
         if not found:
-            raise unknown(kind[:-1], name, self.names(kind), flag)
+            raise unknown(kind[:-1].replace("dataset", "data set"), name, self.names(kind), flag)
         if len(found) > 1:
             places = " and ".join(f"{s.origin} ({s.path})" if s.path else s.origin for s in found)
             raise PluginError(f"{kind[:-1]} '{name}' is registered twice: {places}. Rename one of them.")

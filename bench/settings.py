@@ -46,7 +46,7 @@ class ModelSettings(Params):
 class Suite(Params):
     """A suite file."""
 
-    name: str
+    name: str = Field(pattern=r"^[A-Za-z0-9_.]+$", description="part of every result's folder name")
     description: str = ""
     models: dict[str, ModelSettings]
 
@@ -116,6 +116,8 @@ def parse_assignments(assignments: Iterable[str], flag: str = "-p") -> dict[str,
         name, separator, text = assignment.partition("=")
         if not separator or not name:
             raise UsageError(f"{flag} {assignment}: expected name=value")
+        if name in parsed:
+            raise UsageError(f"{flag} {name}: is given twice; a grid is {flag} {name}=1,2")
         parsed[name] = [_value(part) for part in text.split(",")]
     return parsed
 
@@ -131,9 +133,23 @@ def validated(kind: type[ParamsT], content: Mapping[str, Any], flag: str) -> Par
 
 def _explain(error: Any, kind: type[Params]) -> str:
     if error["type"] == "extra_forbidden":
-        return f"there is no such field. {unknown('field', str(error['loc'][-1]), kind.model_fields, 'Here')}"
+        *path, name = error["loc"]
+        return f"there is no such field. {unknown('field', str(name), _fields_at(kind, path), 'Here')}"
     given = f" (got {error['input']!r})" if not isinstance(error["input"], dict) else ""
     return f"{error['msg']}{given}"
+
+
+def _fields_at(kind: type[Params], path: Iterable[Any]) -> Iterable[str]:
+    """Return the fields a user may write at a place inside a model's content."""
+    inner: Any = kind
+    for step in path:
+        field = inner.model_fields.get(step) if hasattr(inner, "model_fields") else None
+        if field is not None:
+            inner = field.annotation
+            if getattr(inner, "__args__", None):
+                inner = inner.__args__[-1]  # the values of a mapping
+    fields: Iterable[str] = getattr(inner, "model_fields", {})
+    return fields
 
 
 def _assignment(text: str, flag: str) -> tuple[list[str], Any]:

@@ -55,6 +55,7 @@ def make_table(
         Folder for ``table<name>.<ext>``.
     """
     table = table_named(name)
+    layout.require_formats(formats)
     load_suite(options.suite)
     Store(out).require_writable("--out")
     if table.variants:

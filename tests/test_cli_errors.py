@@ -48,7 +48,7 @@ def test_unknown_method_in_a_list(refused):
 
 def test_unknown_model(refused):
     assert re.fullmatch(
-        r"--model: there is no model 'vea'\. Did you mean 'vae'\? Known: (\w+, )*vae\.", refused(*run(model="vea"))
+        r"--model: there is no model 'vea'\. Did you mean 'vae'\? Known: (\w+, )*vae(, \w+)*\.", refused(*run(model="vea"))
     )
 
 
@@ -81,7 +81,7 @@ def test_unknown_suite(refused):
 
 
 def test_unknown_table(refused):
-    assert refused("table", "22").startswith("NAME: there is no table '22'. Did you mean '2'? Known: 2, 3")
+    assert refused("table", "22").startswith("NAME: there is no table '22'. Did you mean '2'? Known: 1, 2, 3")
 
 
 def test_unknown_formats(refused):
@@ -223,7 +223,7 @@ def test_a_plugins_folder_that_is_not_there(refused, tmp_path):
     [
         (["runn"], "No such command 'runn'"),
         (["run"], "Missing option '--method'"),
-        (["run", "--metod", "ours"], "No such option: --metod"),
+        (["run", "--metod", "ours"], "--metod"),
         (["table"], "Missing argument 'NAME'"),
         (["list", "method"], "'method' is not one of"),
         (["new", "dataset", "x"], "'dataset' is not one of"),

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -18,14 +17,6 @@ from bench.registry import Registry
 
 REPOSITORY = Path(__file__).parents[1]
 Bytes = NDArray[np.uint8]
-
-
-@pytest.fixture(scope="module")
-def mnist_dir() -> Path:
-    folder = Path(os.environ.get("BENCH_DATA") or REPOSITORY.parent / "shared" / "data")
-    if not (folder / "MNIST" / "raw" / "t10k-images-idx3-ubyte").is_file():
-        pytest.skip(f"no MNIST under {folder} (set BENCH_DATA)")
-    return folder
 
 
 def read_digits(mnist_dir: Path, name: str) -> Bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 
 import click
@@ -17,7 +18,7 @@ class LazyGroup(click.Group):
     """Imports a command's module only when the command is named."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: D102 (inherited)
-        return list(COMMANDS)
+        return [*COMMANDS]  # not list(): importing bench.cli.list puts that module here
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: D102 (inherited)
         if cmd_name not in COMMANDS:
@@ -44,7 +45,8 @@ def cli() -> None:
 def main() -> None:
     """Run the command line; the one place where errors become exit codes."""
     try:
-        code = cli(standalone_mode=False)
+        code = cli(prog_name="bench", standalone_mode=False)
+        sys.stdout.flush()  # a closed pipe shows here, not while Python ends
     except click.ClickException as error:
         error.show()
         code = EXIT_USAGE
@@ -55,9 +57,9 @@ def main() -> None:
     except BenchError as error:
         click.echo(f"Error: {error}", err=True)
         code = error.exit_code
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):  # click turns the former into the latter
         code = 0  # the reader of our output has seen enough (bench list | head)
-        sys.stderr.close()
+        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 (what is left to flush goes nowhere)
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         click.echo(f"Error: {place}{error.strerror or error}", err=True)

@@ -52,8 +52,11 @@ class Seeds(SeedsType):
         seeds: list[int] = []
         try:
             for part in str(value).split(","):
-                first, _, last = part.partition("-")
-                seeds += range(int(first), int(last or first) + 1)
+                first, dash, last = part.partition("-")
+                found = range(int(first), int(last if dash else first) + 1)
+                if not found:
+                    raise ValueError(part)
+                seeds += found
         except ValueError:
             self.fail(f"'{value}' is no list of seeds like 0,1,2 or 0-4", param, ctx)
         return seeds

@@ -11,10 +11,27 @@ from bench.cli.options import Names, Seeds, open_workshop, workplace
 
 
 @click.command("run")
-@click.option("--method", "methods", type=Names("methods"), required=True, help="Unlearning method(s).")
-@click.option("--model", "models", type=Names("models"), required=True, help="Generator(s).")
-@click.option("--feature", "features", type=Names("features"), required=True, help="Target feature(s).")
-@click.option("--seed", "seeds", type=Seeds(), default="0", show_default=True, help="Feedback and unlearning seed(s).")
+@click.option(
+    "--method", "methods", envvar="BENCH_RUN_METHOD", type=Names("methods"), required=True, help="Unlearning method(s)."
+)
+@click.option("--model", "models", envvar="BENCH_RUN_MODEL", type=Names("models"), required=True, help="Generator(s).")
+@click.option(
+    "--feature",
+    "features",
+    envvar="BENCH_RUN_FEATURE",
+    type=Names("features"),
+    required=True,
+    help="Target feature(s).",
+)
+@click.option(
+    "--seed",
+    "seeds",
+    envvar="BENCH_RUN_SEED",
+    type=Seeds(),
+    default="0",
+    show_default=True,
+    help="Feedback and unlearning seed(s).",
+)
 @click.option(
     "-p", "--param", "params", multiple=True, metavar="NAME=VALUE[,VALUE...]", help="Hyper-parameter of the method."
 )

@@ -13,9 +13,33 @@ from bench.cli.options import Names, Seeds, open_workshop, workplace
 @click.command("table")
 @click.argument("name")
 @click.option("--suite", default="lite", show_default=True, help="lite, or a TOML file.")
-@click.option("--model", "models", type=Names("models"), default="all", show_default=True, help="Model(s).")
-@click.option("--feature", "features", type=Names("features"), default="all", show_default=True, help="Feature(s).")
-@click.option("--seed", "seeds", type=Seeds(), default="0-4", show_default=True, help="Seeds to average over.")
+@click.option(
+    "--model",
+    "models",
+    envvar="BENCH_TABLE_MODEL",
+    type=Names("models"),
+    default="all",
+    show_default=True,
+    help="Model(s).",
+)
+@click.option(
+    "--feature",
+    "features",
+    envvar="BENCH_TABLE_FEATURE",
+    type=Names("features"),
+    default="all",
+    show_default=True,
+    help="Feature(s).",
+)
+@click.option(
+    "--seed",
+    "seeds",
+    envvar="BENCH_TABLE_SEED",
+    type=Seeds(),
+    default="0-4",
+    show_default=True,
+    help="Seeds to average over.",
+)
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a suite setting.")
 @click.option("--formats", default="csv,latex,html", show_default=True, help="Of csv, latex, html.")
 @click.option(
