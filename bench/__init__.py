@@ -41,13 +41,15 @@ def _adopt_sibling_folders() -> None:
 _adopt_sibling_folders()
 
 
-def load(path: str | Path) -> Generator:
+def load(path: str | Path, plugins: str | Path | None = "plugins") -> Generator:
     """Load the generator in a checkpoint written by this project.
 
     Parameters
     ----------
     path : path-like
         A ``.safetensors`` file (of ``bench run``, ``bench pretrain`` or the zoo), or the name of a zoo entry.
+    plugins : path-like, optional
+        Folder of loose plug-ins, for weights that were made by one.
 
     Returns
     -------
@@ -59,6 +61,7 @@ def load(path: str | Path) -> Generator:
     bench.errors.BenchError
         If the file is missing, damaged or not written by this project.
     """
+    from bench.registry import Registry
     from bench.zoo import load_generator
 
-    return load_generator(path)
+    return load_generator(path, Registry(None if plugins is None else Path(plugins)))

@@ -9,6 +9,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 import torch
@@ -149,24 +150,38 @@ class Run:
     # --- stages -------------------------------------------------------------------------------------
 
     def run(self) -> Record:
-        """Run what is not yet there, and store the record; every outcome but an interruption is one."""
-        with self.shop.store.locked(self.folder):
-            timings: dict[str, dict[str, float]] = {}
-            try:
-                reason = self.method_class(self.cell.params).supports(self.cell.model, self.cell.feature)
-                if reason is not None:
-                    record = self._record("skipped", reason=reason)
-                else:
-                    record = self._record("ok", **self._stages(timings), timings=timings)
-            except Diverged as error:
-                record = self._record("diverged", reason=str(error), timings=timings)
-            except BenchError:
-                raise  # something to mend before this cell can run: told to the user, not stored
-            except Exception as error:
-                details = f"{type(error).__name__}: {error}\n{traceback.format_exc()}"
-                record = self._record("failed", reason=details, timings=timings)
-            self.shop.store.write(self.folder, record)
-            return record
+        """Run what is not yet there, and store the record; every outcome but an interruption is one.
+
+        Raises
+        ------
+        BenchError
+            If something is to be mended before this cell can run; nothing is stored.
+        """
+        began = self.folder.exists()
+        try:
+            with self.shop.store.locked(self.folder):
+                record = self._outcome()
+                self.shop.store.write(self.folder, record)
+                return record
+        except BenchError:
+            if not began:
+                rmtree(self.folder, ignore_errors=True)  # else `bench status` would call it resumable
+            raise
+
+    def _outcome(self) -> Record:
+        timings: dict[str, dict[str, float]] = {}
+        try:
+            reason = self.method_class(self.cell.params).supports(self.cell.model, self.cell.feature)
+            if reason is not None:
+                return self._record("skipped", reason=reason)
+            return self._record("ok", **self._stages(timings), timings=timings)
+        except Diverged as error:
+            return self._record("diverged", reason=str(error), timings=timings)
+        except BenchError:
+            raise
+        except (Exception, SystemExit) as error:  # whatever a stranger's method does
+            details = f"{type(error).__name__}: {error}\n{traceback.format_exc()}"
+            return self._record("failed", reason=details, timings=timings)
 
     def _stages(self, timings: dict[str, dict[str, float]]) -> dict[str, Any]:
         with machine.measured() as timings["feedback"]:
@@ -193,8 +208,14 @@ class Run:
         cell, generator = self.cell, self.original.generator
         if cell.feedback_file is not None:
             feedback, stored = feedback_module.from_file(cell.feedback_file, self.original.sha256, generator)
-            feedback_module.require_task(cell.feedback_file, stored, cell.feature, self.dataset.classifier)
-            return feedback, self.classifier.cuts[cell.feature] if stored.threshold is None else stored.threshold
+            feedback_module.require_task(cell.feedback_file, stored, cell.model, cell.feature, self.dataset.classifier)
+            if stored.threshold is not None:
+                return feedback, stored.threshold
+            cut = self.classifier.cuts[cell.feature]
+            self.shop.progress.note(
+                f"{cell.feedback_file} holds no threshold: the oracle judges by the default cut, {cut:.4g}"
+            )
+            return feedback, cut
         folder = self.shop.store.stage("feedback", self.keys.feedback)
         path = folder / "feedback.json"
         with self.shop.store.locked(folder):
@@ -225,10 +246,11 @@ class Run:
             if not path.exists():
                 try:
                     with machine.measured() as timing:
-                        unlearned = self._train(feedback, oracle, folder / "checkpoint.pt")
+                        unlearned, seconds_before = self._train(feedback, oracle, folder / "checkpoint.pt")
                 except Diverged:
                     (folder / "checkpoint.pt").unlink(missing_ok=True)  # nothing of it is reused
                     raise
+                timing["seconds"] = round(timing["seconds"] + seconds_before, 3)
                 write_bytes(timing_path, json.dumps(timing).encode())
                 method = self.method_class
                 kept_oracle = oracle if "oracle" in method.needs else None
@@ -240,7 +262,7 @@ class Run:
                 module.to(self.shop.device)
         return unlearned, path, json.loads(timing_path.read_text())
 
-    def _train(self, feedback: Feedback, oracle: Oracle, checkpoint_path: Path) -> Unlearned:
+    def _train(self, feedback: Feedback, oracle: Oracle, checkpoint_path: Path) -> tuple[Unlearned, float]:
         method = self.method_class(self.cell.params)
         if method.needs - NEEDS:
             raise PluginError(f"method '{self.cell.method}' needs {sorted(method.needs)}; allowed: {sorted(NEEDS)}")
@@ -268,7 +290,7 @@ class Run:
             for name, tensor in module.state_dict().items():
                 if tensor.is_floating_point() and not torch.isfinite(tensor).all():
                     raise Diverged(len(context.history), f"weights {name}", float("nan"))
-        return unlearned
+        return unlearned, context.seconds_before
 
     def _reset_original(self, kept: dict[str, dict[str, Any]]) -> bool:
         """Put the original, which other cells share, back as it was; returns whether its weights had changed."""

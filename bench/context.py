@@ -69,6 +69,8 @@ class Context:
     progress: Progress = field(default_factory=silent)
     label: str = "unlearn"
     history: list[dict[str, float]] = field(default_factory=list)
+    seconds_before: float = 0.0  # wall time of the runs this one goes on from
+    _began: float = field(default_factory=time.monotonic)
 
     def rng(self, step: int) -> torch.Generator:
         """Return the random generator of one step, on the device."""
@@ -119,7 +121,8 @@ class Context:
             return
         content = {name: part.state_dict() for name, part in state.items()}
         with write_atomically(self.checkpoint) as file:
-            torch.save({"done": done, "history": self.history, "state": content}, file)
+            seconds = self.seconds_before + time.monotonic() - self._began
+            torch.save({"done": done, "seconds": seconds, "history": self.history, "state": content}, file)
 
     def _restore(self, state: Mapping[str, Stateful]) -> int:
         if self.checkpoint is None or not self.checkpoint.exists():
@@ -128,6 +131,7 @@ class Context:
         for name, part in state.items():
             part.load_state_dict(stored["state"][name])
         self.history[:] = stored["history"]
+        self.seconds_before = stored["seconds"]
         return int(stored["done"])
 
 

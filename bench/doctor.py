@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 
 from bench import checkpoint, machine, zoo
-from bench.errors import BenchError
+from bench.errors import BenchError, first_sentence
 from bench.files import file_sha256
 from bench.workshop import Workshop
 
@@ -25,9 +25,9 @@ def examine(shop: Workshop, verify: bool) -> tuple[list[str], bool]:
     for name in shop.registry.names("datasets"):
         try:
             count = len(shop.dataset(name).split("train"))
-            lines.append(f"data set {name}: {count} training images in {shop.data_dir}")
+            lines.append(f"data set {name}: {count} training images")
         except BenchError as error:
-            lines.append(f"data set {name}: not here. {str(error).splitlines()[0]}")
+            lines.append(f"data set {name}: not here. {first_sentence(error)}")
     problems += [f"plug-in {kind}/{name}: {reason}" for (kind, name), reason in shop.registry.problems().items()]
     lines.append(f"weights: {len(zoo.entries())} shipped files in {zoo.WEIGHTS}")
     records = shop.store.records()

@@ -82,3 +82,8 @@ def unknown(kind: str, name: str, known: Iterable[str], flag: str) -> UsageError
     near = get_close_matches(name, names, n=1, cutoff=0.5)
     guess = f" Did you mean '{near[0]}'?" if near else ""
     return UsageError(f"{flag}: there is no {kind} '{name}'.{guess} Known: {', '.join(names) or 'none'}.")
+
+
+def first_sentence(error: BenchError) -> str:
+    """Return what was wrong, without the remedy."""
+    return str(error).split(". ")[0]

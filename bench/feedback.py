@@ -7,7 +7,11 @@ A feedback file is JSON::
      "noise_sha256": "...",              # of the first noise vector, float32, little-endian
      "stream": "feedback/0",             # sample i is drawn from this stream ...
      "noise_file": "noise.npy",          # ... or is row i of this (N, noise_dim) float32 array beside it
-     "count": 500, "positive": [3, 17, ...]}
+     "count": 500, "positive": [3, 17, ...],
+     "oracle": "morpho_mnist", "threshold": 3.86}   # optional: the oracle that clicked, and its cut
+
+``bench run --show-config`` prints ``weights_sha256``; ``bench sample --stream feedback/0`` draws the samples to click
+on. Without a ``threshold`` (a person clicked) the evaluation uses the training set's own cut, and says so.
 """
 
 from __future__ import annotations
@@ -174,6 +178,8 @@ def from_file(path: Path, weights_sha256: str, generator: Generator) -> tuple[Fe
             f"({weights_sha256[:12]}...). Latents of one generator mean nothing to another: "
             "collect it again, or pass the matching --weights."
         )
+    if len(set(stored.positive)) != len(stored.positive):
+        raise UsageError(f"{flag}: names a positive index twice")
     labels = np.zeros(stored.count, dtype=bool)
     if any(not 0 <= i < stored.count for i in stored.positive):
         raise UsageError(f"{flag}: a positive index lies outside 0..{stored.count - 1}")
@@ -193,8 +199,10 @@ def files_sha256(path: Path) -> list[str]:
     return [file_sha256(path)] + ([] if stored.noise_file is None else [file_sha256(_array_path(path, stored))])
 
 
-def require_task(path: Path, stored: FeedbackFile, feature: str, oracle: str) -> None:
-    """Raise UsageError if feedback is about another feature, or its threshold is another oracle's."""
+def require_task(path: Path, stored: FeedbackFile, model: str, feature: str, oracle: str) -> None:
+    """Raise UsageError if feedback is about another model or feature, or its threshold is another oracle's."""
+    if stored.model != model:
+        raise UsageError(f"--feedback {path}: is about the model '{stored.model}', not '{model}' (--model)")
     if stored.feature != feature:
         raise UsageError(f"--feedback {path}: is about '{stored.feature}', not '{feature}' (--feature)")
     if stored.oracle not in (None, oracle):

@@ -58,9 +58,7 @@ def tidy_frame(table: Table, runs: Sequence[tuple[Variant, Run]], missing: Mappi
                     "n": values[0]["n"] if values else None,
                     "higher_is_better": values[0]["higher_is_better"] if values else None,
                     "note": _note(metric, members, records, missing, len(values)),
-                    "paper": published.get(
-                        (table.name, model, feature, variant.method, variant.paper_params, metric.split("[")[0])
-                    ),
+                    "paper": _paper(published, table.name, model, feature, variant, metric),
                     "data": first.dataset.label,
                     "source": values[0]["source"] if values else "",
                 }
@@ -161,11 +159,21 @@ def _why_missing(
         if record is None:
             return missing.get(run.folder.name, "not run")
         if record.status != "ok":
-            return f"{record.status}: {(record.reason or '').splitlines()[0]}"
+            return record.outcome
         for name, reason in record.skipped_metrics.items():
             if name.split("[")[0] == metric.split("[")[0]:
                 return reason
     return "n/a"
+
+
+def _paper(
+    published: Mapping[tuple[str, ...], float], table: str, model: str, feature: str, variant: Variant, metric: str
+) -> float | None:
+    """Return the published value of a number; IS and FID only where ours are in Inception's features too."""
+    name, _, extractor = metric.partition("[")
+    if extractor not in ("", "inception]"):
+        return None
+    return published.get((table, model, feature, variant.method, variant.paper_params, name))
 
 
 def _published() -> dict[tuple[str, ...], float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -83,9 +84,9 @@ def caption_of(table: Table, frame: pd.DataFrame, options: Options) -> str:
     return " ".join(parts)
 
 
-def as_text(table: Table, frame: pd.DataFrame) -> str:
-    """Format for a terminal."""
-    return str(pivoted(table, frame).to_string())
+def as_text(table: Table, frame: pd.DataFrame, options: Options) -> str:
+    """Format for a terminal, with the caption."""
+    return f"{pivoted(table, frame).to_string()}\n\n{fill(caption_of(table, frame, options), 110)}"
 
 
 def _direction(metric: str, higher_is_better: Any) -> bool | None:
@@ -93,12 +94,16 @@ def _direction(metric: str, higher_is_better: Any) -> bool | None:
 
 
 def _number(row: Mapping[Any, Any]) -> str:
-    paper = f" ({row['paper']:.4g})" if pd.notna(row["paper"]) else ""
+    paper = f" ({_digits(row['paper'])})" if pd.notna(row["paper"]) else ""
     if pd.isna(row["mean"]):
         return f"n/a: {row['note']}{paper}"
     spread = f" ± {row['sd']:.2g}" if pd.notna(row["sd"]) else ""
     fewer = f" [{row['note']}]" if row["note"] else ""
-    return f"{row['mean']:.4g}{spread}{paper}{fewer}"
+    return f"{_digits(row['mean'])}{spread}{paper}{fewer}"
+
+
+def _digits(number: float) -> str:
+    return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.4g}"
 
 
 def _latex(pivot: pd.DataFrame, caption: str, name: str) -> str:
@@ -115,19 +120,23 @@ def _latex(pivot: pd.DataFrame, caption: str, name: str) -> str:
     return f"% needs \\usepackage{{booktabs}}\n{text}"
 
 
+LATEX = str.maketrans(
+    {
+        **{character: f"\\{character}" for character in "_&%#${}"},
+        "\\": r"\textbackslash{}",
+        "^": r"\textasciicircum{}",
+        "~": r"\textasciitilde{}",
+        "<": r"\textless{}",
+        ">": r"\textgreater{}",
+        "±": r"$\pm$",
+        "↑": r"$\uparrow$",
+        "↓": r"$\downarrow$",
+    }
+)
+
+
 def _escape_latex(text: Any) -> str:
-    escaped = str(text)
-    for plain, code in (
-        ("_", r"\_"),
-        ("&", r"\&"),
-        ("%", r"\%"),
-        ("#", r"\#"),
-        ("±", r"$\pm$"),
-        ("↑", r"$\uparrow$"),
-        ("↓", r"$\downarrow$"),
-    ):
-        escaped = escaped.replace(plain, code)
-    return escaped
+    return str(text).translate(LATEX)
 
 
 def _html(pivot: pd.DataFrame, caption: str, title: str) -> str:
@@ -139,6 +148,7 @@ def _html(pivot: pd.DataFrame, caption: str, title: str) -> str:
             "props": "text-align: left; vertical-align: top; padding: 0.2em 0.8em; border-top: 1px solid #ddd;",
         },
     ]
-    body = pivot.style.format(escape="html").set_caption(escape(caption)).set_table_styles(styles).to_html()
+    styler = pivot.style.format(escape="html").format_index(escape="html").format_index(escape="html", axis=1)
+    body = styler.set_caption(escape(caption)).set_table_styles(styles).to_html()
     head = f'<head><meta charset="utf-8"><title>{escape(title)}</title></head>'
     return f'<!doctype html>\n<html lang="en">{head}\n<body>\n{body}</body></html>\n'

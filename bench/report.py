@@ -12,7 +12,9 @@ from bench.store import Record
 def plan_line(planned: Planned) -> str:
     """One line of a dry run: action, cell, why, time expected and where that comes from."""
     time = "time unknown" if planned.seconds is None else f"about {planned.seconds:.0f} s"
-    return f"{planned.action:7} {planned.run.folder.name}  ({planned.why}; {time}: {planned.basis})"
+    changed = planned.run.cell.params.model_dump(mode="json", exclude_defaults=True)
+    params = "".join(f" {name}={value}" for name, value in changed.items())
+    return f"{planned.action:7} {planned.run.folder.name}{params}  ({planned.why}; {time}: {planned.basis})"
 
 
 def config_line(planned: Planned) -> str:
@@ -23,6 +25,7 @@ def config_line(planned: Planned) -> str:
             "cell": planned.run.folder.name,
             "suite": cell.suite,
             "weights": cell.weights,
+            "weights_sha256": planned.run.original.sha256,
             "params": cell.params.model_dump(mode="json"),
             "settings": cell.settings.model_dump(mode="json"),
             "keys": vars(planned.run.keys),
@@ -37,11 +40,14 @@ def json_line(record: Record) -> str:
 
 def record_lines(planned: Planned, record: Record) -> str:
     """Say how a cell went, original beside unlearned, and where everything is."""
-    name = f"{record.method} {record.model} {record.feature} seed {record.seed}"
+    changed = planned.run.cell.params.model_dump(mode="json", exclude_defaults=True)
+    params = " ".join(f"{name}={value}" for name, value in changed.items())
+    name = f"{record.method}{f' ({params})' if params else ''} {record.model} {record.feature} seed {record.seed}"
     folder = planned.run.folder
     if record.status != "ok":
         reason = (record.reason or "").splitlines()
-        return f"{name}: {record.status}: {reason[0] if reason else ''}\n  {folder / 'result.json'}"
+        where = f"{folder / 'result.json'}{' (with the traceback)' if record.status == 'failed' else ''}"
+        return f"{name}: {record.status}: {reason[0] if reason else ''}\n  {where}"
     before, after = _with_interval(record, "original_target_ratio"), _with_interval(record, "target_ratio")
     others = [f"{metric} {value['value']:.4g}" for metric, value in sorted(record.metrics.items()) if _headline(metric)]
     seconds = {stage: timing["seconds"] for stage, timing in record.timings.items()}

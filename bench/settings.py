@@ -46,7 +46,7 @@ class ModelSettings(Params):
 class Suite(Params):
     """A suite file."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9_.]+$", description="part of every result's folder name")
+    name: str = Field(pattern=r"^[A-Za-z0-9_.-]+$", description="part of every result's folder name")
     description: str = ""
     models: dict[str, ModelSettings]
 

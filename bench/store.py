@@ -46,6 +46,12 @@ class Record(Params):
     timings: dict[str, dict[str, float]] = {}
     artefacts: dict[str, dict[str, str]] = Field({}, description="file name and sha256")
 
+    @property
+    def outcome(self) -> str:
+        """Status, and the first line of the reason where there is one."""
+        first = (self.reason or "").partition("\n")[0]
+        return f"{self.status}: {first}" if first else self.status
+
     def value(self, metric: str) -> float | None:
         """Return a metric's value, or None."""
         entry = self.metrics.get(metric)
@@ -120,7 +126,7 @@ class Store:
         return [(path.parent, record) for path in folders if (record := self.read(path.parent)) is not None]
 
     def unfinished(self) -> list[Path]:
-        """Return cell folders without a result: killed or interrupted, resumable."""
+        """Return folders of cells that began and left no result: killed or interrupted, resumable."""
         if not self.root.is_dir():
             return []
         return sorted(

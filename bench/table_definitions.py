@@ -20,6 +20,7 @@ class Options:
     features: Sequence[str] = ("all",)
     seeds: Sequence[int] = (0, 1, 2, 3, 4)
     overrides: Sequence[str] = ()
+    methods: Sequence[str] = ()  # further methods, a row or column each
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,14 @@ Which tables there are: ``table_definitions.py``. The tidy frame: ``frames.py``.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
 from bench import grid, layout
 from bench.cell import Run
-from bench.errors import DataError
+from bench.errors import EXIT_OK, EXIT_SOME_FAILED, BenchError, DataError, first_sentence
 from bench.frames import counts_frame, pretraining_rows, tidy_frame
 from bench.settings import load_suite
 from bench.store import Store
@@ -58,9 +59,13 @@ def make_table(
     layout.require_formats(formats)
     load_suite(options.suite)
     Store(out).require_writable("--out")
+    failures = 0
     if table.variants:
+        known = {variant.label for variant in table.variants}
+        more = tuple(Variant(name, name) for name in options.methods if name not in known)
+        table = replace(table, variants=(*table.variants, *more))
         runs = runs_of(table, options, shop, train=run_missing)
-        missing = _run_missing([run for _, run in runs], shop) if run_missing else {}
+        missing, failures = _run_missing([run for _, run in runs], shop) if run_missing else ({}, 0)
         frame = tidy_frame(table, runs, missing)
         if table.name == "cost":
             frame = pd.concat([frame, pretraining_rows(table, runs)], ignore_index=True)
@@ -68,13 +73,17 @@ def make_table(
         frame = counts_frame(table, options, shop)
     return (
         layout.write(table, frame, options, formats, out),
-        layout.as_text(table, frame),
-        1 if (frame["note"].ne("") & frame["mean"].isna()).all() else 0,
+        layout.as_text(table, frame, options),
+        EXIT_SOME_FAILED if failures or frame["mean"].isna().all() else EXIT_OK,
     )
 
 
-def _run_missing(runs: Sequence[Run], shop: Workshop) -> dict[str, str]:
-    """Run what is not stored, one cell after the other; returns reasons for what could not run."""
+def _run_missing(runs: Sequence[Run], shop: Workshop) -> tuple[dict[str, str], int]:
+    """Run what is not stored, one cell after the other; a failed one stops no other.
+
+    Returns the reasons for what has no number by folder, and how many of them are failures: a cell that was declined,
+    or whose data set is not here, is none.
+    """
     planned = grid.plan([run.cell for run in runs], shop, "failed")
     waiting = [p for p in planned if p.action != "cached"]
     known = [p.seconds for p in waiting if p.seconds is not None]
@@ -83,12 +92,16 @@ def _run_missing(runs: Sequence[Run], shop: Workshop) -> dict[str, str]:
     )
     shop.progress.note(f"{len(planned)} cells, {len(planned) - len(waiting)} stored, {len(waiting)} to run; {expected}")
     reasons: dict[str, str] = {}
+    failures = 0
     for i, item in enumerate(waiting, 1):
         try:
             record = item.run.run()
             if record.status != "ok":
-                reasons[item.run.folder.name] = f"{record.status}: {(record.reason or '').splitlines()[0]}"
+                reasons[item.run.folder.name] = record.outcome
+                failures += record.status != "skipped"
             shop.progress.note(f"[{i}/{len(waiting)}] {item.run.folder.name}: {record.status}")
-        except DataError as error:
-            reasons[item.run.folder.name] = str(error).splitlines()[0]
-    return reasons
+        except BenchError as error:
+            reasons[item.run.folder.name] = first_sentence(error)
+            failures += not isinstance(error, DataError)
+            shop.progress.note(f"[{i}/{len(waiting)}] {item.run.folder.name}: {first_sentence(error)}")
+    return reasons, failures

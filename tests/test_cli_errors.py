@@ -43,12 +43,15 @@ def test_unknown_method(refused):
 
 
 def test_unknown_method_in_a_list(refused):
-    assert refused(*run(method="ours,origina")).startswith("--method: there is no method 'origina'. Did you mean 'original'?")
+    assert refused(*run(method="ours,origina")).startswith(
+        "--method: there is no method 'origina'. Did you mean 'original'?"
+    )
 
 
 def test_unknown_model(refused):
     assert re.fullmatch(
-        r"--model: there is no model 'vea'\. Did you mean 'vae'\? Known: (\w+, )*vae(, \w+)*\.", refused(*run(model="vea"))
+        r"--model: there is no model 'vea'\. Did you mean 'vae'\? Known: (\w+, )*vae(, \w+)*\.",
+        refused(*run(model="vea")),
     )
 
 
@@ -149,8 +152,14 @@ def test_a_parameter_given_twice(refused):
     ("value", "message"),
     [
         ("feedback.count=1", "feedback.count: Input should be greater than or equal to 2 (got 1)"),
-        ("feedback.cout=5", "feedback.cout: there is no such field. Here: there is no field 'cout'. Did you mean 'count'?"),
-        ("feedbak.count=5", "feedbak: there is no such field. Here: there is no field 'feedbak'. Did you mean 'feedback'?"),
+        (
+            "feedback.cout=5",
+            "feedback.cout: there is no such field. Here: there is no field 'cout'. Did you mean 'count'?",
+        ),
+        (
+            "feedbak.count=5",
+            "feedbak: there is no such field. Here: there is no field 'feedbak'. Did you mean 'feedback'?",
+        ),
         ("evaluation.count=many", "evaluation.count: Input should be a valid integer"),
         ("feedback=3", "feedback: Input should be a valid dictionary"),
         ("feedback.count.x=3", "--set feedback.count.x=3: 'count' is one value, with no fields of its own"),
@@ -192,7 +201,9 @@ def test_missing_weights(refused, tmp_path):
     assert refused(*run(weights=path)) == (
         f"{path}: there is no such weights file. `bench zoo list` shows the shipped ones."
     )
-    assert refused("sample", "--weights", path, "--out", tmp_path / "out").startswith(f"{path}: there is no such weights")
+    assert refused("sample", "--weights", path, "--out", tmp_path / "out").startswith(
+        f"{path}: there is no such weights"
+    )
 
 
 def test_missing_feedback(refused, tmp_path):
@@ -250,7 +261,9 @@ def test_help_and_version(bench_cli):
 def test_an_internal_error_is_exit_code_3_and_asks_for_a_report(bench_cli, monkeypatch):
     monkeypatch.setattr("bench.description.describe", lambda *_: 1 / 0)
     done = bench_cli("show", "ours")
-    assert done.code == 3 and done.err.startswith("Internal error; please report it") and "ZeroDivisionError" in done.err
+    assert (
+        done.code == 3 and done.err.startswith("Internal error; please report it") and "ZeroDivisionError" in done.err
+    )
 
 
 def test_a_reader_that_has_seen_enough_is_no_error():

@@ -65,7 +65,7 @@ def test_the_worked_method_is_checked_and_run(tmp_path: Path, bench_cli: Any) ->
     results = ["--results", tmp_path / "runs", "--plugins", tmp_path]
     ran = bench_cli("run", "--method", "mirror", "--model", "vae", "--feature", "thickness", *SMALL, *results)
     assert ran.code == 0, ran.err
-    assert "mirror vae thickness seed 0: share with the feature" in ran.out
+    assert "mirror (epochs=3) vae thickness seed 0: share with the feature" in ran.out
 
 
 @pytest.mark.mnist
@@ -78,4 +78,4 @@ def test_the_worked_model_is_checked_trained_and_unlearned(tmp_path: Path, mnist
     wanted = ["--method", "ours", *model, "--weights", weights, "--feature", "thickness"]
     ran = bench_cli("run", *wanted, *SMALL, *places)
     assert ran.code == 0, ran.err
-    assert "ours linear_decoder thickness seed 0: share with the feature" in ran.out
+    assert "ours (epochs=3) linear_decoder thickness seed 0: share with the feature" in ran.out

@@ -167,7 +167,9 @@ def test_erasing_changes_nothing_across_the_direction():
     found = fit_direction(Identity(), clicks(planted(), 500), params())
     z = randomness.draw("fresh", range(50), DIM)
     moved = found.erase(z) - z
-    torch.testing.assert_close(moved - (moved @ found.unit)[:, None] * found.unit, torch.zeros(50, DIM), atol=1e-6, rtol=0)
+    torch.testing.assert_close(
+        moved - (moved @ found.unit)[:, None] * found.unit, torch.zeros(50, DIM), atol=1e-6, rtol=0
+    )
 
 
 def test_edit_erases_the_flagged_alone():

@@ -158,9 +158,7 @@ def test_sigkill_never_leaves_a_torn_file(tmp_path):
     path = tmp_path / "file"
     seen = set()
     for attempt in range(20):
-        writer = subprocess.Popen(
-            [sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, cwd=REPOSITORY
-        )
+        writer = subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, cwd=REPOSITORY)
         assert writer.stdout.readline() == b"ready\n"
         mine = b"%08d" % writer.pid
         while attempt % 2 == 0 and not (path.exists() and path.read_bytes()[:8] == mine):

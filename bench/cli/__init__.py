@@ -14,6 +14,10 @@ from bench.errors import EXIT_INTERRUPTED, EXIT_PLUGIN, EXIT_USAGE, BenchError, 
 COMMANDS = ("run", "table", "status", "list", "show", "new", "check", "sample", "pretrain", "zoo", "doctor")
 
 
+class ReaderGone(Exception):
+    """The pipe we write to was closed."""
+
+
 class LazyGroup(click.Group):
     """Imports a command's module only when the command is named."""
 
@@ -26,11 +30,17 @@ class LazyGroup(click.Group):
         command: click.Command = importlib.import_module(f"bench.cli.{cmd_name}").command
         return command
 
+    def invoke(self, ctx: click.Context) -> object:  # noqa: D102 (inherited)
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise ReaderGone from error  # click would make an exit with code 1 of it
+
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "BENCH"})
 @click.version_option(bench.__version__, prog_name="bench")
 def cli() -> None:
-    r"""Benchmark feature unlearning of pre-trained image generators (arXiv 2303.05699).
+    """Benchmark feature unlearning of pre-trained image generators (arXiv 2303.05699).
 
     \b
     bench run --method ours --model vae --feature thickness     one cell: unlearn, evaluate, store
@@ -39,7 +49,7 @@ def cli() -> None:
 
     Exit codes: 0 all cells ok, 1 some cell failed, 2 interrupted and resumable, 3 plug-in or internal
     error, 4 usage, 5 nothing selected.
-    """
+    """  # noqa: D301 (click reads \\b as a mark: keep lines)
 
 
 def main() -> None:
@@ -57,7 +67,7 @@ def main() -> None:
     except BenchError as error:
         click.echo(f"Error: {error}", err=True)
         code = error.exit_code
-    except (BrokenPipeError, SystemExit):  # click turns the former into the latter
+    except (BrokenPipeError, ReaderGone):
         code = 0  # the reader of our output has seen enough (bench list | head)
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 (what is left to flush goes nowhere)
     except OSError as error:

@@ -40,6 +40,7 @@ from bench.cli.options import Names, Seeds, open_workshop, workplace
     show_default=True,
     help="Seeds to average over.",
 )
+@click.option("--method", "methods", type=Names("methods"), default="", help="Further method(s), beside the table's.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a suite setting.")
 @click.option("--formats", default="csv,latex,html", show_default=True, help="Of csv, latex, html.")
 @click.option(
