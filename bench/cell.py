@@ -18,7 +18,7 @@ from bench import checkpoint, keys, machine, pictures, randomness, zoo
 from bench import feedback as feedback_module
 from bench.api import NEEDS, Method, Metric, Oracle, Params, Statistics, Unlearned
 from bench.context import Context, TrainingData
-from bench.errors import BenchError, Diverged, PluginError, unknown
+from bench.errors import BenchError, CheckpointError, Diverged, PluginError, UsageError, unknown
 from bench.evaluation import Described, Judges, Pass, columns_of, compute_metrics, run_pass
 from bench.feedback import Feedback
 from bench.files import file_sha256, write_bytes
@@ -219,9 +219,11 @@ class Run:
         folder = self.shop.store.stage("feedback", self.keys.feedback)
         path = folder / "feedback.json"
         with self.shop.store.locked(folder):
-            if not path.exists():
+            try:
+                feedback, stored = feedback_module.from_file(path, self.original.sha256, generator)
+            except UsageError:  # not there yet, or damaged
                 self._ask_oracle(path)
-        feedback, stored = feedback_module.from_file(path, self.original.sha256, generator)
+                feedback, stored = feedback_module.from_file(path, self.original.sha256, generator)
         assert stored.threshold is not None
         return feedback, stored.threshold
 
@@ -243,7 +245,7 @@ class Run:
         folder = self.shop.store.stage("unlearn", self.keys.unlearn)
         path, timing_path = folder / "unlearned.safetensors", folder / "timing.json"
         with self.shop.store.locked(folder):
-            if not path.exists():
+            if not (timing_path.exists() and self._is_sound(path)):
                 try:
                     with machine.measured() as timing:
                         unlearned, seconds_before = self._train(feedback, oracle, folder / "checkpoint.pt")
@@ -261,6 +263,14 @@ class Run:
             if module is not None:
                 module.to(self.shop.device)
         return unlearned, path, json.loads(timing_path.read_text())
+
+    def _is_sound(self, path: Path) -> bool:
+        """Say whether stored weights are there and as they were written."""
+        try:
+            return path.exists() and bool(checkpoint.read(path))
+        except CheckpointError as error:
+            self.shop.progress.note(f"{error} It is made again.")
+            return False
 
     def _train(self, feedback: Feedback, oracle: Oracle, checkpoint_path: Path) -> tuple[Unlearned, float]:
         method = self.method_class(self.cell.params)
@@ -313,7 +323,7 @@ class Run:
         path = folder / "columns.npz"
         judges = Judges(self.classifier, {name: extractor for name, (extractor, _) in self.extractors.items()})
         with self.shop.store.locked(folder):
-            cached = Described.load(path) if path.exists() else None
+            cached = Described.load(path)
             result = run_pass(
                 self.original.generator,
                 unlearned.generator,

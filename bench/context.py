@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -127,7 +128,11 @@ class Context:
     def _restore(self, state: Mapping[str, Stateful]) -> int:
         if self.checkpoint is None or not self.checkpoint.exists():
             return 0
-        stored = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
+        try:
+            stored = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
+        except (OSError, EOFError, ValueError, RuntimeError, UnpicklingError) as error:
+            self.progress.note(f"{self.checkpoint}: is damaged ({type(error).__name__}); starting again")
+            return 0
         for name, part in state.items():
             part.load_state_dict(stored["state"][name])
         self.history[:] = stored["history"]

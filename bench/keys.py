@@ -23,15 +23,15 @@ def digest(content: Any) -> str:
 
 
 def code_of(plugin: type[Any]) -> str:
-    """Hash a plug-in's file and the engine modules it imports, directly or through each other."""
+    """Hash a plug-in's file, the engine modules it imports, directly or through each other, and its own package's."""
     path = inspect.getsourcefile(plugin)
     assert path is not None
-    return _code_of_files(tuple(sorted(_reachable(Path(path)))))
+    return _code_of_files(tuple(sorted(_reachable(Path(path), plugin.__module__))))
 
 
 def code_of_module(name: str) -> str:
     """Hash a module of the engine by its dotted name."""
-    path = _engine_file(name)
+    path = _file_of(name, _engine())
     assert path is not None, name
     return _code_of_files((path,))
 
@@ -53,28 +53,46 @@ def _meaning(path: Path) -> str:
     return ast.unparse(tree)
 
 
-def _reachable(path: Path) -> set[Path]:
-    found, waiting = {path}, [path]
+def _reachable(path: Path, module: str = "") -> set[Path]:
+    """Return a module's file and those it imports: of the engine, and of the package an installed plug-in lies in."""
+    roots = _engine()
+    top = module.partition(".")[0]
+    depth = module.count(".") + (path.stem == "__init__")
+    if top != module and top not in roots and depth < len(path.parents):
+        roots[top] = path.parents[depth]
+    found, waiting = {path}, [(path, module)]
     while waiting:
-        for name in _engine_imports(waiting.pop()):
-            file = _engine_file(name)
+        for name in _imports(*waiting.pop()):
+            file = _file_of(name, roots)
             if file is not None and file not in found:
                 found.add(file)
-                waiting.append(file)
+                waiting.append((file, name))
     return found
 
 
 @lru_cache
-def _engine_imports(path: Path) -> tuple[str, ...]:
+def _imports(path: Path, module: str) -> tuple[str, ...]:
+    """Return the dotted names a file imports; a name taken from a module may be a module itself."""
+    package = module if path.stem == "__init__" else module.rpartition(".")[0]
     names = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        if isinstance(node, ast.ImportFrom):
+            parts = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            base = ".".join([*parts, *([node.module] if node.module else [])])
+            names |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
         elif isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
-    return tuple(sorted(name for name in names if name.startswith("bench.") and name not in CONTRACT))
+    return tuple(sorted(names - CONTRACT - {"bench"}))
 
 
-def _engine_file(name: str) -> Path | None:
-    file = Path(__file__).parent.joinpath(*name.split(".")[1:]).with_suffix(".py")
-    return file if file.is_file() else None
+def _engine() -> dict[str, Path]:
+    return {"bench": Path(__file__).parent.parent}
+
+
+def _file_of(name: str, roots: dict[str, Path]) -> Path | None:
+    """Return the file of a module of one of the packages, by the folder that holds the package."""
+    root = roots.get(name.partition(".")[0])
+    if root is None:
+        return None
+    stem = root.joinpath(*name.split("."))
+    return next((file for file in (stem.with_suffix(".py"), stem / "__init__.py") if file.is_file()), None)

@@ -67,11 +67,14 @@ def caption_of(table: Table, frame: pd.DataFrame, options: Options) -> str:
     data = "; ".join(sorted(frame["data"].unique()))
     extractors = sorted({str(m).split("[")[1].rstrip("]") for m in frame["metric"] if "[" in str(m)})
     needs = sorted({f"{row['variant']}: {row['needs']}" for row in frame.to_dict("records") if row["needs"]})
-    parts = [
-        f"{table.title}. Mean ± standard deviation over {len(options.seeds)} feedback and unlearning seeds "
-        f"({', '.join(map(str, options.seeds))}), the original generator fixed, "
-        f"up to {max(counts, default=0)} samples each. Data: {data}."
-    ]
+    parts = [f"{table.title}."]
+    if table.variants:
+        parts.append(
+            f"Mean ± standard deviation over {len(options.seeds)} feedback and unlearning seeds "
+            f"({', '.join(map(str, options.seeds))}), the original generator fixed, "
+            f"up to {max(counts, default=0)} samples each."
+        )
+    parts.append(f"Data: {data}.")
     if extractors:
         parts.append(
             f"IS and FID in the feature space of: {', '.join(extractors)}; "
@@ -97,7 +100,8 @@ def _number(row: Mapping[Any, Any]) -> str:
     paper = f" ({_digits(row['paper'])})" if pd.notna(row["paper"]) else ""
     if pd.isna(row["mean"]):
         return f"n/a: {row['note']}{paper}"
-    spread = f" ± {row['sd']:.2g}" if pd.notna(row["sd"]) else ""
+    sd = row["sd"]
+    spread = "" if pd.isna(sd) else f" ± {sd if sd > 1e-9 * abs(row['mean']) else 0:.2g}"
     fewer = f" [{row['note']}]" if row["note"] else ""
     return f"{_digits(row['mean'])}{spread}{paper}{fewer}"
 

@@ -362,6 +362,30 @@ def test_the_smallest_counts_work(bars, bench_cli, tmp_path):
     assert set(record["metrics"]) | set(record["skipped_metrics"]) >= {"roc_auc", "retain_change"}
 
 
+def test_a_damaged_stage_is_made_again(on_bars, tmp_path, interrupt_at):
+    whole = records(on_bars("ours", "--json", *QUICK))[0]
+    stages = tmp_path / "runs" / ".stages"
+    for pattern in ("feedback-*/feedback.json", "original-*/columns.npz", "unlearn-*/unlearned.safetensors"):
+        (path,) = stages.glob(pattern)
+        content = bytearray(path.read_bytes())
+        for damaged in (content[: len(content) // 2], b"", bytes(len(content))):
+            path.unlink()
+            path.write_bytes(damaged)
+            (folder,) = folders(tmp_path)
+            (folder / "result.json").unlink()
+            again = on_bars("ours", "--json", *QUICK)
+            assert again.code == 0, (pattern, again.out, again.err)
+            assert records(again)[0]["metrics"] == whole["metrics"]
+            assert records(again)[0]["artefacts"] == whole["artefacts"]
+    heal = interrupt_at(2)
+    assert on_bars("ours", "--seed", "1", *QUICK).code == 2
+    heal()
+    (path,) = stages.glob("unlearn-*/checkpoint.pt")
+    path.write_bytes(path.read_bytes()[:1000])
+    resumed = on_bars("ours", "--seed", "1", *QUICK)
+    assert resumed.code == 0 and f"{path}: is damaged" in resumed.err and "starting again" in resumed.err
+
+
 # --- interruptions ------------------------------------------------------------------------------------
 
 

@@ -113,6 +113,37 @@ def test_an_imported_module_that_changes_changes_the_key(plugins, tmp_path, monk
     assert keys._code_of_files.__wrapped__(paths) != before
 
 
+def test_packages_of_the_engine_count_with_all_that_is_imported_of_them():
+    found = reachable("vdvae", "models")
+    assert {f"bench/vdvae/{name}.py" for name in ("config", "networks", "blocks", "mixture", "objective")} <= found
+    assert "bench/__init__.py" not in found
+
+
+PACKAGE = {
+    "__init__.py": "",
+    "method.py": "from stranger.core import rule\nfrom . import more\nfrom .deep import deeper\nimport torch\n",
+    "core.py": "import stranger.table\n",
+    "table.py": "x = 1\n",
+    "more.py": "",
+    "unused.py": "",
+    "deep/__init__.py": "from .deeper import y\nfrom ..last import z\n",
+    "deep/deeper.py": "",
+    "last.py": "",
+}
+
+
+def test_an_installed_plug_in_counts_with_its_own_package(tmp_path):
+    """A method's registered file may only be the door to a package."""
+    folder = tmp_path / "stranger"
+    for name, code in PACKAGE.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(code)
+    found = {p.relative_to(folder).as_posix() for p in keys._reachable(folder / "method.py", "stranger.method")}
+    assert found == set(PACKAGE) - {"unused.py"}
+    loose = {p.name for p in keys._reachable(folder / "method.py", "bench_plugin_method")}
+    assert loose == {"method.py"}
+
+
 def test_code_has_the_same_key_wherever_it_lies(tmp_path):
     orders = []
     for names in (("a", "b"), ("b", "a")):  # a checkout and a wheel sort the same files differently
