@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
+from zipfile import BadZipFile, ZipFile
 
 import torch
 
@@ -323,7 +324,7 @@ class Run:
         path = folder / "columns.npz"
         judges = Judges(self.classifier, {name: extractor for name, (extractor, _) in self.extractors.items()})
         with self.shop.store.locked(folder):
-            cached = Described.load(path)
+            cached = Described.load(path) if _is_sound_archive(path) else None
             result = run_pass(
                 self.original.generator,
                 unlearned.generator,
@@ -390,3 +391,12 @@ class Run:
             },
             **parts,
         )
+
+
+def _is_sound_archive(path: Path) -> bool:
+    """Say whether a zip file is there and every checksum in it holds."""
+    try:
+        with ZipFile(path) as archive:
+            return archive.testzip() is None
+    except (OSError, BadZipFile):
+        return False

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -52,13 +51,10 @@ class Described:
         write_bytes(path, buffer.getvalue())
 
     @classmethod
-    def load(cls, path: Path) -> Described | None:
-        """Read what ``save`` wrote; None if it is not there, or was damaged since (its zip file holds checksums)."""
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}
-        except (OSError, EOFError, ValueError, BadZipFile):
-            return None
+    def load(cls, path: Path) -> Described:
+        """Read what ``save`` wrote."""
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
         parts = {
             kind: {name.split(" ", 1)[1]: array for name, array in arrays.items() if name.startswith(f"{kind} ")}
             for kind in ("features", "logits")

@@ -13,10 +13,11 @@ from pathlib import Path
 from textwrap import dedent
 from types import SimpleNamespace
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: results are compared to the last bit
-
 import pytest
 import torch
+
+BENCH_DATA = os.environ.pop("BENCH_DATA", None)  # commands under test see a data set only where a test names it
+os.environ["OMP_NUM_THREADS"] = "1"  # for the processes that tests start; this one: see one_thread
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -136,7 +137,7 @@ def bench_cli(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Outcome
 @pytest.fixture(scope="session")
 def mnist_dir() -> Path:
     """Return the folder that holds the real MNIST."""
-    folder = Path(os.environ.get("BENCH_DATA") or REPOSITORY.parent / "shared" / "data")
+    folder = Path(BENCH_DATA or REPOSITORY.parent / "shared" / "data")
     if not (folder / "MNIST" / "raw" / "t10k-images-idx3-ubyte").is_file():
         pytest.skip(f"no MNIST under {folder} (set BENCH_DATA)")
     return folder
