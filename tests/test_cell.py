@@ -512,7 +512,6 @@ print("kills", kills)
 """
 
 
-@pytest.mark.slow
 def test_sigkill_at_every_write_leaves_nothing_torn_and_the_same_command_ends_alike(bars, tmp_path):
     """A cell writes feedback, checkpoints, timing, weights, columns, picture and result: it is killed at each."""
     done = subprocess.run(
