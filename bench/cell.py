@@ -159,15 +159,15 @@ class Run:
             If something is to be mended before this cell can run; nothing is stored.
         """
         began = self.folder.exists()
-        try:
-            with self.shop.store.locked(self.folder):
+        with self.shop.store.locked(self.folder):
+            try:
                 record = self._outcome()
-                self.shop.store.write(self.folder, record)
-                return record
-        except BenchError:
-            if not began:
-                rmtree(self.folder, ignore_errors=True)  # else `bench status` would call it resumable
-            raise
+            except BenchError:
+                if not began:
+                    rmtree(self.folder, ignore_errors=True)  # else `bench status` would call it resumable
+                raise
+            self.shop.store.write(self.folder, record)
+            return record
 
     def _outcome(self) -> Record:
         timings: dict[str, dict[str, float]] = {}
@@ -192,11 +192,10 @@ class Run:
         with machine.measured() as timings["evaluate"]:
             result = self._evaluate(unlearned)
             extractors = {name: extractor for name, (extractor, _) in self.extractors.items()}
-            values, skipped = compute_metrics(
-                self.metrics, columns_of(result, oracle, extractors), result, self._references()
-            )
+            columns = columns_of(result, oracle, extractors)
+            values, skipped = compute_metrics(self.metrics, columns, result, self._references())
         metrics = {name: {**vars(value), "source": self._source(name)} for name, value in sorted(values.items())}
-        artefacts = self._artefacts(unlearned, path, columns_of(result, oracle, extractors).original_labels)
+        artefacts = self._artefacts(unlearned, path, columns.original_labels)
         about = {
             "oracle": {"name": oracle.name, "threshold": threshold},
             "feedback": {"count": len(feedback), "positives": feedback.positives},
