@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from bench.cli.options import open_workshop, workplace
+from bench.cli.options import open_registry, open_workshop, plugins, workplace
 
 
 @click.group("zoo")
 def command() -> None:
-    """Shipped weights and reference statistics."""
+    """Shipped weights, reference statistics, official checkpoints."""
 
 
 @command.command("list")
@@ -35,4 +35,39 @@ def statistics(dataset: str, extractor: str, plugins: Path, results: Path, data_
     from bench.reference import ship_statistics
 
     click.echo(ship_statistics(shop, dataset, extractor))
+    return 0
+
+
+@command.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--format",
+    "layout",
+    type=click.Choice(["vdvae", "pgan"]),
+    required=True,
+    help="vdvae: openai/vdvae, *-model-ema.th. pgan: facebookresearch/pytorch_GAN_zoo, a progressive GAN.",
+)
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Weights file to write (.safetensors).")
+@click.option(
+    "-p",
+    "--param",
+    "params",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Field of the model, as bench show lists them.",
+)
+@plugins
+def import_(file: Path, layout: str, out: Path, params: tuple[str, ...], plugins: Path) -> int:
+    """Convert an official checkpoint to weights for --weights; nothing in it is run.
+
+    \b
+    bench zoo import imagenet64-iter-1600000-model-ema.th --format vdvae --out vdvae.safetensors
+    bench zoo import celebaHQ_s6_i80000-6196db68.pth --format pgan --out proggan.safetensors
+    """  # noqa: D301 (click reads \\b as a mark: keep lines)
+    registry = open_registry(plugins)
+    from bench.importing import import_release
+    from bench.settings import parse_assignments
+
+    given = {name: values[0] if len(values) == 1 else values for name, values in parse_assignments(params).items()}
+    click.echo(import_release(registry, file, layout, out, given))
     return 0

@@ -1,0 +1,93 @@
+"""CelebA's files: a folder or a zip of it, and its tables.
+
+A table of attributes is a line with the count, one with the names of 40 attributes, then a line per image: its file
+name, and 1 or -1 for each.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from zipfile import Path as ZipPath
+from zipfile import ZipFile
+
+import pandas as pd
+
+from bench.errors import DataError
+
+Place = Path | ZipPath
+
+
+def open_folder(folder: Path, remedy: str) -> Place:
+    """Return a folder, or the folder of its name in the zip archive beside it; raises DataError if there is neither."""
+    if folder.is_dir():
+        return folder
+    file = folder.with_name(f"{folder.name}.zip")
+    if not file.is_file():
+        raise DataError(f"{folder}: there is no such folder, and no {file.name} beside it. {remedy}")
+    try:
+        archive = ZipFile(file)
+    except Exception as error:  # BadZipFile, OSError, NotImplementedError: whatever the bytes provoke
+        raise DataError(f"{file}: is truncated or no zip archive ({error}). {remedy}") from error
+    for name in archive.namelist():
+        first, *others = re.split(r"[/\\]", name)
+        if first == "" or ":" in first or ".." in (first, *others):
+            raise DataError(f"{file}: is refused: '{name}' in it leads elsewhere. {remedy}")
+    return ZipPath(archive, f"{folder.name}/")
+
+
+def read_attributes(file: Place, needed: list[str], remedy: str) -> pd.DataFrame:
+    """Read a table of attributes.
+
+    Parameters
+    ----------
+    file : Path or zipfile.Path
+    needed : list of str
+        Attributes that must be there.
+    remedy : str
+        Ends every error.
+
+    Returns
+    -------
+    DataFrame of bool
+        A row per image, by file name, in the order of the numbers.
+
+    Raises
+    ------
+    DataError
+        Naming the file, and the line where there is one.
+    """
+    lines = _lines(file, remedy)
+    count, columns = (lines[0].strip(), lines[1].split()) if len(lines) > 1 else ("", [])
+    if not count.isdecimal() or len(set(columns)) < len(columns) or not set(needed) <= set(columns):
+        raise DataError(f"{file}: does not start with a count and the names of CelebA's attributes. {remedy}")
+    values: dict[str, list[bool]] = {}
+    for line, (name, *row) in rows(file, 1 + len(columns), remedy, skip=2):
+        if not re.fullmatch(r"\d{1,9}\.jpg", name) or name in values:
+            raise DataError(f"{file}: line {line}: {name!r} is named twice, or no name like 000001.jpg. {remedy}")
+        if not {"1", "-1"}.issuperset(row):
+            raise DataError(f"{file}: line {line}: holds other values than 1 and -1. {remedy}")
+        values[name] = [value == "1" for value in row]
+    if str(len(values)) != count:
+        raise DataError(f"{file}: has {len(values)} rows, where its first line says {count}. {remedy}")
+    ordered = sorted(values, key=lambda name: int(name.removesuffix(".jpg")))
+    return pd.DataFrame([values[name] for name in ordered], index=ordered, columns=columns, dtype=bool)
+
+
+def rows(file: Place, columns: int, remedy: str, skip: int = 0) -> Iterator[tuple[int, list[str]]]:
+    """Yield the number and the words of each line after ``skip``; raises DataError if they are not ``columns``."""
+    for number, line in enumerate(_lines(file, remedy)[skip:], skip + 1):
+        words = line.split()
+        if len(words) != columns:
+            raise DataError(f"{file}: line {number} has {len(words)} columns, expected {columns}. {remedy}")
+        yield number, words
+
+
+def _lines(file: Place, remedy: str) -> list[str]:
+    if not file.is_file():
+        raise DataError(f"{file}: there is no such file. {remedy}")
+    try:
+        return file.read_bytes().decode().rstrip().splitlines()
+    except Exception as error:  # UnicodeDecodeError, OSError, BadZipFile: whatever the bytes provoke
+        raise DataError(f"{file}: cannot be read as text ({error}). {remedy}") from error
