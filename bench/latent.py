@@ -3,7 +3,13 @@
     z_e = mean latent of positives - mean latent of negatives,   u = z_e / |z_e|
     proj(z) = u.z      flagged(z) = proj(z) >= t      erased(z) = z - (proj(z) - landing) u
 
-The paper's text can be read in several ways; every reading is an option of ``DirectionParams``.
+The paper's text can be read in several ways; every reading is an option of ``DirectionParams``. Four options go
+beyond it. ``layers``, ``scale`` and ``shrink`` are for latents of many thousand numbers, in which z_e is mostly
+sampling noise: some layers only; every latent in units of its standard deviation; differences that noise explains
+set to 0. ``keep`` names attributes to leave alone: flagged latents then take the shortest way to the landing
+projection on which the kept attributes' own projections, found from clicks in the same way, stay what they are
+
+    erased(z) = z - (proj(z) - landing) v / (u.v),     v = u without its share in the span of the kept directions
 """
 
 from __future__ import annotations
@@ -14,17 +20,19 @@ from typing import Literal, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 from torch import Tensor, nn
 
-from bench.api import Generator, NoiseLatentGenerator, Params
+from bench.api import Generator, NoiseLatentGenerator
 from bench.errors import UsageError
+from bench.estimation import Array, LayerParams, Moments, ShownLatents, listed, moments, shrunk
 from bench.feedback import Feedback
+from bench.linear import classifier_normals, linear_classifier
 
-FITTED_LIMIT = 50_000_000  # latents x samples that a fitted (not averaged) direction may hold: 200 MB
+NOTHING_LEFT = 1e-6  # share of a direction outside the kept ones, in length, below which it is rounding
 
 
-class DirectionParams(Params):
+class DirectionParams(LayerParams):
     """How the target direction is found and used; shared by every method that edits latents."""
 
     direction: Literal["mean_difference", "logistic", "svm"] = Field(
@@ -48,6 +56,23 @@ class DirectionParams(Params):
     step: Literal["unit", "raw"] = Field(
         "unit", description="move along z_e/|z_e|, or along z_e itself (the printed Eq. 3)"
     )
+    keep: tuple[str, ...] = Field(
+        (), description="attributes to leave as they are, such as Male; needs clicks on them too (an option of ours)"
+    )
+    scale: Literal["none", "deviation"] = Field(
+        "none", description="latents as they are, or in units of their standard deviation within the classes"
+    )
+    shrink: bool = Field(
+        False, description="soft-threshold z_e, layer by layer, where sampling noise explains it (SureShrink)"
+    )
+
+    _listed_names = field_validator("keep", mode="before")(listed)
+
+    @model_validator(mode="after")
+    def _shrinks_differences_alone(self) -> Self:
+        if self.shrink and self.direction != "mean_difference":
+            raise ValueError(f"shrink=true needs direction=mean_difference; {self.direction} has its penalty")
+        return self
 
     @model_validator(mode="after")
     def _raw_needs_a_length(self) -> Self:
@@ -85,26 +110,39 @@ class Direction(Editor):
     ----------
     latent_dim : int
         D.
+    reflect : bool
+        Whether flagged latents go as far beyond the landing projection as they were before it.
+    oblique : bool
+        Whether they move along ``move`` instead of ``unit``.
 
     Attributes
     ----------
     unit : (D,) float32
-        u.
+        u; with scale=deviation, the gradient of the projection on the unit vector of the scaled latents.
+    move : (D,) float32
+        Only if oblique: the way latents move, with unit.move = 1.
     threshold, landing, length : () float32
         t, the projection on which erased latents land, and how far one unit of excess moves (1, or |z_e|).
     """
 
     unit: Tensor
+    move: Tensor
     threshold: Tensor
     landing: Tensor
     length: Tensor
 
-    def __init__(self, latent_dim: int, reflect: bool = False) -> None:
+    def __init__(self, latent_dim: int, reflect: bool = False, oblique: bool = False) -> None:
         super().__init__()
-        self.reflect = reflect
-        self.register_buffer("unit", torch.zeros(latent_dim))
+        self.reflect, self.oblique = reflect, oblique
+        for name in ("unit", "move") if oblique else ("unit",):
+            self.register_buffer(name, torch.zeros(latent_dim))
         for name in ("threshold", "landing", "length"):
             self.register_buffer(name, torch.zeros(()))
+
+    @classmethod
+    def unfitted(cls, latent_dim: int, params: DirectionParams) -> Direction:
+        """Make one of the structure that ``fit_direction`` returns, to load stored values into."""
+        return cls(latent_dim, params.landing == "reflect", bool(params.keep) or params.scale != "none")
 
     def forward(self, latents: Tensor) -> Tensor:
         """Project latents (N, D) to (N,)."""
@@ -121,7 +159,7 @@ class Direction(Editor):
         excess = self(latents) - self.landing  # (N,)
         if self.reflect:
             excess = 2 * excess
-        erased: Tensor = latents - self.length * excess[:, None] * self.unit
+        erased: Tensor = latents - self.length * excess[:, None] * (self.move if self.oblique else self.unit)
         return erased
 
 
@@ -133,7 +171,7 @@ def fit_direction(generator: Generator, feedback: Feedback, params: DirectionPar
     generator : Generator
         The original, which regenerates the latents from the shown noise, chunk by chunk.
     feedback : Feedback
-        With at least one positive and one negative.
+        With at least one positive and one negative, and clicks on every kept attribute in ``also``.
     params : DirectionParams
 
     Returns
@@ -144,75 +182,97 @@ def fit_direction(generator: Generator, feedback: Feedback, params: DirectionPar
     Raises
     ------
     UsageError
-        If one class is missing, the class means coincide, or the latents are too many for a fitted direction.
+        If one class is missing, clicks on a kept attribute are missing, the class means coincide or differ in the
+        kept attributes alone, the generator has not the layers asked for, or the samples are too many for a classifier.
     """
-    labels = feedback.labels
     feedback.require_both_classes()
-    device = next(generator.parameters()).device
-    if params.direction == "mean_difference":
-        difference = _mean_difference(generator, feedback)  # (D,) float64
-    else:
-        difference = _linear_normal(generator, feedback, params)
-    length = float(np.linalg.norm(difference))
+    labels = np.stack([feedback.labels, *(_clicks(feedback, name) for name in params.keep)])  # (1 + K, N)
+    twice = params.direction != "mean_difference" or params.threshold == "quantile" or params.threshold_shift != 0
+    latents = ShownLatents(generator, feedback, params.layers, held=twice)
+    means = moments(latents, labels)
+    factor = _inverse(means.deviation(0)) if params.scale == "deviation" else np.ones(len(latents.columns))
+    found = _estimates(latents, means, factor, params)  # (1 + K, D), of latents * factor
+    length = float(np.linalg.norm(found[0]))
     if not length > 0:
-        raise UsageError("feedback: positives and negatives have the same mean latent; there is no direction to remove")
-    fitted = Direction(generator.latent_dim, reflect=params.landing == "reflect").to(device)
-    fitted.unit.copy_(torch.from_numpy(difference / length))
-    projections = np.concatenate([fitted(z).double().cpu().numpy() for z in feedback.latents(generator)])
-    threshold = _threshold(projections, labels, params) + params.threshold_shift * projections.std()
+        raise UsageError(
+            "feedback: positives and negatives have the same mean latent"
+            + (" but for sampling noise (-p shrink=true)" if params.shrink else "")
+            + "; there is no direction to remove"
+        )
+    unit = found[0] / length
+    fitted = Direction.unfitted(generator.latent_dim, params).to(next(generator.parameters()).device)
+    columns = torch.from_numpy(latents.columns).to(fitted.unit.device)
+    fitted.unit[columns] = torch.from_numpy(unit * factor).to(fitted.unit)
+    if fitted.oblique:
+        fitted.move[columns] = torch.from_numpy(_way(unit, found[1:], params) * _inverse(factor)).to(fitted.unit)
+    threshold, landing = _levels(latents, means, unit * factor, params)
     fitted.threshold.fill_(threshold)
-    fitted.landing.fill_(projections[~labels].mean() if params.landing == "negative_mean" else threshold)
+    fitted.landing.fill_(landing)
     fitted.length.fill_(length if params.step == "raw" else 1.0)
     return fitted
 
 
-def _mean_difference(generator: Generator, feedback: Feedback) -> NDArray[np.float64]:
-    sums = np.zeros((2, generator.latent_dim))
-    start = 0
-    for latents in feedback.latents(generator):
-        batch = latents.double().cpu().numpy()  # (B, D)
-        positive = feedback.labels[start : start + len(batch)]
-        sums[1] += batch[positive].sum(axis=0)
-        sums[0] += batch[~positive].sum(axis=0)
-        start += len(batch)
-    positives = int(feedback.labels.sum())
-    mean: NDArray[np.float64] = sums[1] / positives - sums[0] / (len(feedback.labels) - positives)
-    return mean
-
-
-def _linear_normal(generator: Generator, feedback: Feedback, params: DirectionParams) -> NDArray[np.float64]:
-    """Normal of an L2-regularised linear classifier on latents as they are (near N(0, I))."""
-    if len(feedback.labels) * generator.latent_dim > FITTED_LIMIT:
+def _clicks(feedback: Feedback, name: str) -> NDArray[np.bool_]:
+    """Return the clicks on a kept attribute, (N,) bool."""
+    if name not in feedback.also:
+        known = ", ".join(sorted(feedback.also)) or "none"
         raise UsageError(
-            f"-p direction={params.direction}: {len(feedback.labels)} latents of {generator.latent_dim} numbers "
-            "are too many to hold at once; use direction=mean_difference, which is streamed"
+            f"-p keep={name}: the feedback holds no clicks on '{name}' (on other attributes: {known}); "
+            "leave it out or give feedback with these clicks (--feedback FILE)"
         )
-    latents = torch.cat([z.cpu() for z in feedback.latents(generator)]).double().numpy()  # (N, D)
-    classifier = _linear_classifier(params).fit(latents, feedback.labels)
-    normal: NDArray[np.float64] = classifier.coef_[0].astype(np.float64)
-    return normal
+    labels = feedback.also[name]
+    if labels.all() or not labels.any():
+        which = "every sample" if labels.all() else "no sample"
+        raise UsageError(
+            f"-p keep={name}: {which} of {len(feedback)} was clicked for '{name}', so it has no direction to keep; "
+            "leave it out or show more samples (--set feedback.count=N)"
+        )
+    return labels
 
 
-def _linear_classifier(params: DirectionParams):  # type: ignore[no-untyped-def]  # scikit-learn has no types
-    if params.direction == "logistic":
-        from sklearn.linear_model import LogisticRegression
-
-        return LogisticRegression(C=params.penalty, class_weight="balanced", max_iter=1000)
-    from sklearn.svm import LinearSVC
-
-    return LinearSVC(C=params.penalty, class_weight="balanced", dual=False, max_iter=5000)
+def _inverse(values: Array) -> Array:
+    return np.divide(1.0, values, out=np.zeros_like(values), where=values > 0)
 
 
-def _threshold(projections: NDArray[np.float64], labels: NDArray[np.bool_], params: DirectionParams) -> float:
+def _estimates(latents: ShownLatents, means: Moments, factor: Array, params: DirectionParams) -> Array:
+    """Return z_e of the target and of each kept attribute, (1 + K, D), in latents * factor."""
+    if params.direction != "mean_difference":
+        return classifier_normals(latents, factor, means.labels, linear_classifier(params.direction, params.penalty))
+    differences = means.differences
+    if params.shrink:
+        errors = [means.standard_error(k) for k in range(len(differences))]
+        differences = np.stack([shrunk(d, e, latents.parts) for d, e in zip(differences, errors, strict=True)])
+    return differences * factor
+
+
+def _way(unit: Array, kept: Array, params: DirectionParams) -> Array:
+    """Return the shortest move (D,) that raises the projection on ``unit`` by 1 and those on ``kept`` (K, D) by 0."""
+    across = unit - kept.T @ np.linalg.lstsq(kept.T, unit, rcond=None)[0]
+    share = float(np.linalg.norm(across))
+    if share < NOTHING_LEFT:
+        raise UsageError(
+            f"-p keep={','.join(params.keep)}: the target differs in nothing else; no direction is left to move in"
+        )
+    return across / share**2
+
+
+def _levels(latents: ShownLatents, means: Moments, normal: Array, params: DirectionParams) -> tuple[float, float]:
+    """Return the threshold and the landing projection; samples are projected only where class means do not do."""
+    reads = params.threshold == "quantile" or params.threshold_shift != 0
+    projections = latents.project(normal) if reads else np.zeros(0)
     if params.threshold == "mean":
-        return float(projections.mean())
-    if params.threshold == "midpoint":
-        return float((projections[labels].mean() + projections[~labels].mean()) / 2)
-    return float(np.quantile(projections, 1 - labels.mean()))
+        threshold = float(means.mean @ normal)
+    elif params.threshold == "midpoint":
+        threshold = float((means.positive[0] + means.negative[0]) @ normal / 2)
+    else:
+        threshold = float(np.quantile(projections, 1 - means.labels[0].mean()))
+    if params.threshold_shift:
+        threshold += params.threshold_shift * float(projections.std())
+    return threshold, float(means.negative[0] @ normal) if params.landing == "negative_mean" else threshold
 
 
 @torch.no_grad()
-def edited_images(generator: Generator, editor: Editor, noise: Tensor) -> tuple[Tensor, Tensor]:
+def edited_sample(generator: Generator, editor: Editor, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Render what the original draws once flagged latents are erased: f(erased(z)), and f(z) elsewhere.
 
     Where the latent is the noise this is one pass; otherwise one ``sample`` and a ``decode`` of the flagged.
@@ -226,14 +286,21 @@ def edited_images(generator: Generator, editor: Editor, noise: Tensor) -> tuple[
 
     Returns
     -------
+    latents : (N, latent_dim) float32
+        As the original draws them, before the edit.
     images : (N, C, H, W) float32
     flagged : (N,) bool
     """
     if isinstance(generator, NoiseLatentGenerator):
-        return generator.decode(editor.edit(noise), noise), editor.flag(noise)
+        return noise, generator.decode(editor.edit(noise), noise), editor.flag(noise)
     latents, images = generator.sample(noise)
     flagged = editor.flag(latents)
     if flagged.any():
         images = images.clone()
         images[flagged] = generator.decode(editor.erase(latents[flagged]), noise[flagged])
-    return images, flagged
+    return latents, images, flagged
+
+
+def edited_images(generator: Generator, editor: Editor, noise: Tensor) -> tuple[Tensor, Tensor]:
+    """Return images (N, C, H, W) and flagged (N,) of ``edited_sample``."""
+    return edited_sample(generator, editor, noise)[1:]

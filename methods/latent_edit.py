@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from copy import deepcopy
 
-import torch
 from torch import Tensor
 
 from bench.api import Generator, Method, Oracle, Unlearned, hookimpl
 from bench.context import Context
 from bench.feedback import Feedback
-from bench.latent import Direction, DirectionParams, edited_images, fit_direction
+from bench.latent import Direction, DirectionParams, edited_sample, fit_direction
 
 
 class Edited(Generator):
-    """The original with flagged latents erased before decoding."""
+    """The original with flagged latents erased before decoding; its latents are those before the edit."""
 
     def __init__(self, original: Generator, direction: Direction) -> None:
         super().__init__()
@@ -30,14 +29,10 @@ class Edited(Generator):
         )
 
     def sample(self, noise: Tensor) -> tuple[Tensor, Tensor]:  # noqa: D102 (inherited)
-        latents = self.original.sample(noise)[0]
-        return torch.where(self.direction.flag(latents)[:, None], self.direction.erase(latents), latents), self(noise)
+        return edited_sample(self.original, self.direction, noise)[:2]
 
     def decode(self, latents: Tensor, noise: Tensor) -> Tensor:  # noqa: D102 (inherited)
         return self.original.decode(self.direction.edit(latents), noise)
-
-    def forward(self, noise: Tensor) -> Tensor:  # noqa: D102 (inherited)
-        return edited_images(self.original, self.direction, noise)[0]
 
 
 class LatentEdit(Method[DirectionParams]):
@@ -45,12 +40,15 @@ class LatentEdit(Method[DirectionParams]):
 
     Config = DirectionParams
 
+    def also_asks(self) -> tuple[str, ...]:  # noqa: D102 (inherited)
+        return self.config.keep
+
     def unlearn(self, generator: Generator, feedback: Feedback, context: Context) -> Unlearned:  # noqa: D102 (inherited)
         direction = fit_direction(generator, feedback, self.config)
         return Unlearned(Edited(deepcopy(generator), direction), deepcopy(direction))
 
     def rebuild(self, original: Generator, oracle: Oracle | None) -> Unlearned:  # noqa: D102 (inherited)
-        direction = Direction(original.latent_dim, self.config.landing == "reflect")
+        direction = Direction.unfitted(original.latent_dim, self.config)
         return Unlearned(Edited(deepcopy(original), direction), deepcopy(direction))
 
 

@@ -4,8 +4,9 @@ Moon, Cho, Kim: Feature Unlearning for Generative Models via Implicit Feedback (
 The direction is in ``bench/latent.py`` (Eq. 1 and 3), the loss and the loop in ``bench/student.py`` (Eq. 2-5).
 
 Where the text leaves a choice (how far to move, the threshold, the loss's reduction, the steps of an epoch)
-it is an option; the defaults move along the unit vector down to the mean projection. ``direction=logistic``
-is this project's own improvement: a regularised linear classifier instead of the difference of means.
+it is an option; the defaults move along the unit vector down to the mean projection. This project's own additions
+are options too: ``direction=logistic``, a regularised linear classifier instead of the difference of means;
+``keep=Male``, which leaves other attributes as they are; ``layers``, ``scale`` and ``shrink`` for very long latents.
 """
 
 from __future__ import annotations
@@ -28,12 +29,15 @@ class Ours(Method[Config]):
 
     Config = Config
 
+    def also_asks(self) -> tuple[str, ...]:  # noqa: D102 (inherited)
+        return self.config.keep
+
     def unlearn(self, generator: Generator, feedback: Feedback, context: Context) -> Unlearned:  # noqa: D102 (inherited)
         direction = fit_direction(generator, feedback, self.config)
         return Unlearned(train_student(generator, direction, self.config, context), direction)
 
     def rebuild(self, original: Generator, oracle: Oracle | None) -> Unlearned:  # noqa: D102 (inherited)
-        return Unlearned(deepcopy(original), Direction(original.latent_dim, self.config.landing == "reflect"))
+        return Unlearned(deepcopy(original), Direction.unfitted(original.latent_dim, self.config))
 
 
 @hookimpl

@@ -3,7 +3,7 @@
 Where a feature is no straight direction (a DCGAN's stroke thickness), a linear rule finds it badly and removes it
 badly. An ensemble of small dropout networks learns from the same clicks; flagged latents follow its gradient until
 its score is safe; the student is then trained exactly as in the paper (arXiv 2303.05699, Eq. 2-5), with the same
-losses and the same budget.
+losses and the same budget. Long latents (VDVAE's) are read by layers: ``layers=1,4``.
 
 Deviations from the paper: the identifier (Eq. 1) and the edit (Eq. 3's argument) are the probe's.
 """
@@ -20,20 +20,24 @@ from torch.nn.functional import binary_cross_entropy_with_logits, dropout, relu
 
 from bench.api import Generator, Method, Oracle, Unlearned, hookimpl
 from bench.context import Context
+from bench.errors import UsageError
+from bench.estimation import LayerParams, ShownLatents, columns_of
 from bench.feedback import Feedback
 from bench.latent import Editor
 from bench.student import StudentParams, train_student
 
 FIT = 1_000_000_000  # steps from here on draw the probe's randomness, apart from the student's
+LIMIT = 4_096  # latents that the probe's networks may read
 
 
-class Config(StudentParams):
+class Config(LayerParams, StudentParams):
     """Hyper-parameters of the probe, the edit and the student's training."""
 
     members: int = Field(8, ge=1, description="networks in the ensemble")
     hidden: int = Field(64, ge=1, description="units in each of two hidden layers")
     dropout: float = Field(0.3, ge=0, lt=1, description="dropout rate while the probe is trained")
-    probe_steps: int = Field(400, ge=1, description="full-batch Adam steps of the probe")
+    probe_steps: int = Field(400, ge=1, description="Adam steps of the probe")
+    probe_batch: int = Field(1024, ge=2, description="shown latents per step of the probe; all of them if fewer")
     probe_lr: float = Field(3e-3, gt=0, lt=1, description="learning rate of the probe, cosine to 0")
     weight_decay: float = Field(0.03, ge=0, description="decoupled weight decay of the probe")
     flag_share: float = Field(0.3, gt=0, lt=1, description="share of the shown latents that count as flagged")
@@ -46,17 +50,22 @@ class Probe(Editor):
 
     Attributes
     ----------
+    columns : (D,) int64
+        Which latents it reads, and moves.
     threshold, safe : () float32
         Scores from which a latent is flagged, and down to which it is moved.
     """
 
+    columns: Tensor
     threshold: Tensor
     safe: Tensor
 
-    def __init__(self, latent_dim: int, config: Config) -> None:
+    def __init__(self, generator: Generator, config: Config) -> None:
         super().__init__()
         self.rate, self.moves = config.dropout, config.moves
-        sizes = (latent_dim, config.hidden, config.hidden, 1)
+        columns = torch.from_numpy(columns_of(generator, config.layers)[0])
+        self.register_buffer("columns", columns, persistent=False)
+        sizes = (len(columns), config.hidden, config.hidden, 1)
         shapes = list(zip(sizes, sizes[1:], strict=False))
         self.weights = nn.ParameterList(torch.zeros(config.members, a, b) for a, b in shapes)
         self.biases = nn.ParameterList(torch.zeros(config.members, 1, b) for _, b in shapes)
@@ -64,7 +73,7 @@ class Probe(Editor):
         self.register_buffer("safe", torch.zeros(()))
 
     def logits(self, latents: Tensor) -> Tensor:
-        """Map latents (N, D) to every member's logit (members, N)."""
+        """Map the latents that are read, (N, D), to every member's logit (members, N)."""
         hidden = latents.expand(len(self.weights[0]), -1, -1)  # (M, N, D)
         for i, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             hidden = torch.baddbmm(bias, hidden, weight)
@@ -73,7 +82,7 @@ class Probe(Editor):
         return hidden[..., 0]
 
     def forward(self, latents: Tensor) -> Tensor:  # noqa: D102 (inherited)
-        return self.logits(latents).mean(0)
+        return self.logits(latents[:, self.columns]).mean(0)
 
     def flag(self, latents: Tensor) -> Tensor:  # noqa: D102 (inherited)
         flagged: Tensor = self(latents) >= self.threshold
@@ -97,12 +106,21 @@ class Probe(Editor):
 
 
 def fit_probe(generator: Generator, feedback: Feedback, config: Config, context: Context) -> Probe:
-    """Train the ensemble on the clicks, full batch, classes balanced; then set its thresholds on the shown latents."""
+    """Train the ensemble on the clicks, classes balanced; then set its thresholds on the shown latents.
+
+    Raises UsageError if a class is missing or the latents are too many.
+    """
     feedback.require_both_classes()
-    latents = torch.cat(list(feedback.latents(generator)))  # (N, D)
-    labels = torch.from_numpy(feedback.labels).to(latents).expand(config.members, -1)  # (M, N)
+    probe = Probe(generator, config).to(context.device)
+    if len(probe.columns) > LIMIT:
+        raise UsageError(
+            f"probe: its networks would read {len(probe.columns)} latents, at most {LIMIT} are allowed; read some of "
+            "the generator's layers alone (-p layers=1,4), or use the method 'ours'"
+        )
+    shown = ShownLatents(generator, feedback, config.layers)
+    latents = torch.from_numpy(np.concatenate(list(shown.chunks()))).to(context.device)  # (N, D)
+    labels = torch.from_numpy(feedback.labels).to(latents)  # (N,)
     rng = context.rng(FIT)
-    probe = Probe(generator.latent_dim, config).to(latents.device)
     with torch.no_grad():
         for weight in probe.weights:
             weight.normal_(0, weight.shape[1] ** -0.5, generator=rng)
@@ -113,13 +131,18 @@ def fit_probe(generator: Generator, feedback: Feedback, config: Config, context:
     with torch.random.fork_rng(devices=devices):  # dropout draws from the global state
         torch.manual_seed(int(torch.randint(2**62, (), generator=rng, device=latents.device)))
         for _ in range(config.probe_steps):
-            loss = binary_cross_entropy_with_logits(probe.logits(latents), labels, pos_weight=balance)
+            x, y = latents, labels
+            if config.probe_batch < len(latents):
+                drawn = torch.randint(len(latents), (config.probe_batch,), generator=rng, device=latents.device)
+                x, y = latents[drawn], labels[drawn]
+            targets = y.expand(config.members, -1)  # (M, N)
+            loss = binary_cross_entropy_with_logits(probe.logits(x), targets, pos_weight=balance)
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             schedule.step()
     probe.eval().requires_grad_(False)
-    scores = probe(latents).double().cpu().numpy()
+    scores = probe.logits(latents).mean(0).double().cpu().numpy()
     probe.threshold.fill_(float(np.quantile(scores, 1 - config.flag_share)))
     probe.safe.fill_(float(np.quantile(scores, config.safe_share)))
     return probe
@@ -135,7 +158,7 @@ class ProbeMethod(Method[Config]):
         return Unlearned(train_student(generator, probe, self.config, context), probe)
 
     def rebuild(self, original: Generator, oracle: Oracle | None) -> Unlearned:  # noqa: D102 (inherited)
-        return Unlearned(deepcopy(original), Probe(original.latent_dim, self.config))
+        return Unlearned(deepcopy(original), Probe(original, self.config))
 
 
 @hookimpl

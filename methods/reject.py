@@ -59,7 +59,7 @@ class Rejecting(Generator):
         return self.original.sample(self.accepted(noise))
 
     def decode(self, latents: Tensor, noise: Tensor) -> Tensor:  # noqa: D102 (inherited)
-        return self.original.decode(latents, noise)
+        return self.original.decode(latents, self.accepted(noise))
 
 
 def _stream(row: Tensor) -> torch.Generator:

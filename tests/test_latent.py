@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +10,7 @@ from pydantic import ValidationError
 from torch import nn
 
 from bench import randomness
-from bench.api import Generator, NoiseLatentGenerator
+from bench.api import Generator, LatentLayer, NoiseLatentGenerator
 from bench.errors import UsageError
 from bench.feedback import Feedback
 from bench.latent import Direction, DirectionParams, edited_images, fit_direction
@@ -209,11 +212,241 @@ def test_a_raw_step_wants_the_mean_difference(kind):
         params(direction=kind, step="raw")
 
 
-def test_latents_too_many_to_hold_are_refused(monkeypatch):
-    monkeypatch.setattr("bench.latent.FITTED_LIMIT", 100 * DIM)
-    with pytest.raises(UsageError, match="use direction=mean_difference"):
-        fit_direction(Identity(), clicks(planted(), 101), params(direction="logistic"))
-    fit_direction(Identity(), clicks(planted(), 101), params())
+def test_shrinkage_wants_the_mean_difference():
+    with pytest.raises(ValidationError, match="shrink=true needs direction=mean_difference"):
+        params(direction="svm", shrink=True)
+
+
+def test_layers_want_a_layered_generator():
+    with pytest.raises(UsageError, match="-p layers: this generator's latent has no layers"):
+        fit_direction(Identity(), clicks(planted(), 100), params(layers=(1, 4)))
+
+
+def test_differences_that_noise_explains_are_no_direction():
+    labels = np.arange(200) < 100
+    noise = np.tile(randomness.draw(STREAM, range(100), DIM).numpy(), (2, 1)) + 0.01 * labels[:, None].astype(
+        np.float32
+    )
+    fit_direction(Identity(), Feedback(labels, noise_array=noise), params())
+    with pytest.raises(UsageError, match="but for sampling noise"):
+        fit_direction(Identity(), Feedback(labels, noise_array=noise), params(shrink=True))
+
+
+# --- attributes that are kept -------------------------------------------------------------------------
+
+MALE, BEARD = torch.eye(DIM)[0], torch.eye(DIM)[1]
+
+
+def men(count, seed=STREAM):
+    """42 % men, two in five of them bearded, no bearded woman: what the labels of (N, D) latents are."""
+    z = randomness.draw(seed, range(count), DIM)
+    return z, *who(z)
+
+
+def who(z):
+    male = z @ MALE > 0.2
+    return (male & (z @ BEARD > 0.25)).numpy(), male.numpy()
+
+
+def bearded(count, **also):
+    _, beard, male = men(count)
+    return Feedback(beard, STREAM, also={"Male": male, **also})
+
+
+@pytest.mark.parametrize("direction", ["mean_difference", "logistic"])
+def test_the_beard_goes_and_the_man_stays(direction):
+    z, beard, male = men(4000, "fresh")
+    dragging = fit_direction(Identity(), bearded(5000), params(direction=direction))
+    keeping = fit_direction(Identity(), bearded(5000), params(direction=direction, keep="Male"))
+    plain, kept = who(dragging.edit(z)), who(keeping.edit(z))
+    assert plain[0].mean() < 0.1 * beard.mean() and kept[0].mean() < 0.1 * beard.mean()
+    assert plain[1].mean() < 0.75 * male.mean(), "the plain direction drags the man along"
+    assert kept[1].mean() == pytest.approx(male.mean(), rel=0.05)
+    assert torch.equal(keeping.unit, dragging.unit) and keeping.threshold == dragging.threshold, "the same are flagged"
+
+
+@pytest.mark.parametrize("direction", ["mean_difference", "logistic", "svm"])
+def test_kept_projections_stay_what_they_are(direction):
+    feedback = bearded(2000, old=(randomness.draw(STREAM, range(2000), DIM)[:, 5] > 1).numpy())
+    found = fit_direction(Identity(), feedback, params(direction=direction, keep=("Male", "old")))
+    z = randomness.draw("fresh", range(100), DIM)
+    erased = found.erase(z)
+    torch.testing.assert_close(found(erased), found.threshold.expand(100), atol=1e-5, rtol=0)
+    for name in ("Male", "old"):
+        kept = fit_direction(Identity(), Feedback(feedback.also[name], STREAM), params(direction=direction))
+        torch.testing.assert_close(kept(erased), kept(z), atol=1e-5, rtol=0)
+
+
+def test_the_kept_way_is_the_shortest():
+    feedback = bearded(2000)
+    found = fit_direction(Identity(), feedback, params(keep="Male"))
+    male = fit_direction(Identity(), Feedback(feedback.also["Male"], STREAM), params())
+    span = torch.stack([found.unit, male.unit], dim=1)  # a longer way would leave the span of the two
+    inside = span @ torch.linalg.lstsq(span, found.move[:, None]).solution
+    torch.testing.assert_close(inside[:, 0], found.move, atol=1e-5, rtol=0)
+    assert float(found.unit @ found.move) == pytest.approx(1, abs=1e-6) and found.move.norm() > 1
+
+
+def test_keeping_what_is_unrelated_changes_little():
+    feedback = bearded(5000, chance=np.random.default_rng(0).random(5000) < 0.5)
+    found = fit_direction(Identity(), feedback, params(keep="chance"))
+    assert float(found.move.norm()) == pytest.approx(1, abs=0.1)
+
+
+def test_keeping_twice_is_keeping_once():
+    feedback = bearded(500)
+    once, twice = (fit_direction(Identity(), feedback, params(keep=k)) for k in ("Male", ("Male", "Male")))
+    torch.testing.assert_close(twice.move, once.move, atol=1e-6, rtol=0)
+
+
+def test_every_threshold_and_landing_goes_with_keep():
+    feedback, z = bearded(1000), randomness.draw("fresh", range(50), DIM)
+    for given in ({"threshold": "quantile"}, {"landing": "negative_mean"}, {"threshold_shift": 0.5}):
+        plain, found = (fit_direction(Identity(), feedback, params(keep=k, **given)) for k in ((), ("Male",)))
+        assert (plain.threshold, plain.landing) == (found.threshold, found.landing)
+        torch.testing.assert_close(found(found.erase(z)), plain(plain.erase(z)), atol=1e-5, rtol=0)
+    raw = fit_direction(Identity(), feedback, params(keep="Male", step="raw"))
+    plain = fit_direction(Identity(), feedback, params(step="raw"))
+    torch.testing.assert_close(raw(raw.erase(z)), plain(plain.erase(z)), atol=1e-5, rtol=0)
+
+
+def test_kept_attributes_need_clicks():
+    with pytest.raises(UsageError, match="-p keep=Old: the feedback holds no clicks on 'Old'.*Male"):
+        fit_direction(Identity(), bearded(100), params(keep="Old"))
+    with pytest.raises(UsageError, match="-p keep=Hat: no sample of 100 was clicked for 'Hat'"):
+        fit_direction(Identity(), bearded(100, Hat=np.zeros(100, dtype=bool)), params(keep=("Male", "Hat")))
+    feedback = bearded(100)
+    with pytest.raises(UsageError, match="-p keep=Beard: the target differs in nothing else"):
+        fit_direction(Identity(), bearded(100, Beard=feedback.labels), params(keep="Beard"))
+
+
+# --- long latents: scale, shrink, layers --------------------------------------------------------------
+
+
+class Stretched(Layered):
+    """Latents that are the noise, stretched by five orders of magnitude; two never vary. The image undoes it."""
+
+    image_shape, noise_dim, latent_dim = (1, 2, 4), DIM, DIM
+    latent_layers = (LatentLayer(1, 4, 0), LatentLayer(2, 1, 4))
+
+    def __init__(self, stretch=(1e-3, 1e2, 1, 10, 0, 1, 0.1, 0)):
+        super().__init__()
+        self.stretch = nn.Parameter(torch.tensor(stretch), requires_grad=False)
+
+    def decode(self, latents, noise):
+        return (latents / self.stretch.clamp(min=1e-9)).view(-1, 1, 2, 4)
+
+    def sample(self, noise):
+        self.decoded.append(len(noise))
+        latents = noise * self.stretch
+        return latents, self.decode(latents, noise)
+
+
+@pytest.mark.parametrize("direction", ["mean_difference", "logistic"])
+@pytest.mark.parametrize("keep", [(), ("Male",)])
+def test_scaled_latents_do_not_depend_on_their_units(direction, keep):
+    feedback, z = bearded(1000), randomness.draw("fresh", range(100), DIM)
+    given = params(direction=direction, keep=keep, scale="deviation")
+    stretch = torch.tensor([1e-3, 1e2, 1, 10, 2, 1, 0.1, 3])
+    as_noise = fit_direction(Stretched([1.0] * 8), feedback, given)
+    stretched = fit_direction(Stretched(stretch.tolist()), feedback, given)
+    torch.testing.assert_close(stretched(z * stretch), as_noise(z), atol=1e-3, rtol=1e-3)
+    torch.testing.assert_close(stretched.edit(z * stretch) / stretch, as_noise.edit(z), atol=2e-3, rtol=1e-3)
+
+
+def test_the_scaled_rule_is_the_papers_on_scaled_latents():
+    feedback = clicks(planted(), 500)
+    noise = randomness.draw(STREAM, range(500), DIM).double().numpy()
+    positive, negative = noise[feedback.labels], noise[~feedback.labels]
+    deviation = np.sqrt((len(positive) * positive.var(0) + len(negative) * negative.var(0)) / 500)
+    z_e = (positive.mean(0) - negative.mean(0)) / deviation
+    u = z_e / np.linalg.norm(z_e)
+    found = fit_direction(Identity(), feedback, params(scale="deviation"))
+    z = randomness.draw("fresh", range(50), DIM)
+    scaled = z.double().numpy() / deviation
+    erased = (scaled - (scaled @ u - (noise / deviation).mean(0) @ u)[:, None] * u) * deviation
+    np.testing.assert_allclose(found(z), scaled @ u, atol=1e-5)
+    np.testing.assert_allclose(found.erase(z), erased, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "given", [{}, {"scale": "deviation"}, {"shrink": True}, {"direction": "svm", "scale": "deviation"}]
+)
+def test_latents_that_never_vary_stay(given):
+    found = fit_direction(Stretched(), bearded(500), params(keep="Male", **given))
+    latents = Stretched().sample(randomness.draw("fresh", range(50), DIM))[0]
+    assert all(torch.isfinite(tensor).all() for tensor in found.state_dict().values())
+    erased = found.erase(latents)
+    assert torch.equal(erased[:, [4, 7]], latents[:, [4, 7]]) and not torch.allclose(erased, latents)
+
+
+def test_layers_alone_are_read_and_moved():
+    noise = randomness.draw("fresh", range(50), DIM)
+    feedback = clicks(planted(), 500)
+    found = fit_direction(Stretched([1.0] * 8), feedback, params(layers=2))
+    assert torch.equal(found.unit[:4], torch.zeros(4)) and float(found.unit.norm()) == pytest.approx(1, abs=1e-6)
+    whole = fit_direction(Stretched([1.0] * 8), feedback, params())
+    torch.testing.assert_close(found.unit[4:], whole.unit[4:] / whole.unit[4:].norm(), atol=1e-5, rtol=0)
+    assert torch.equal(found.erase(noise)[:, :4], noise[:, :4])
+
+
+class Long(NoiseLatentGenerator):
+    image_shape, noise_dim, latent_dim = (1, 1, 3000), 3000, 3000
+
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(()))
+
+    def render(self, latents):
+        return latents.view(-1, 1, 1, 3000)
+
+
+def test_shrinkage_finds_a_direction_that_drowns():
+    wanted = torch.zeros(3000)
+    wanted[:10] = 10**-0.5
+    feedback = clicks(wanted, 1000)
+    plain, shrunk = (fit_direction(Long(), feedback, params(shrink=each)) for each in (False, True))
+    assert float(plain.unit @ wanted) < 0.6 < 0.9 < float(shrunk.unit @ wanted)
+
+
+@pytest.mark.parametrize(
+    ("given", "passes"), [({}, 1), ({"landing": "negative_mean", "keep": "Male"}, 1), ({"threshold": "quantile"}, 1)]
+)
+def test_every_sample_is_drawn_once(given, passes):
+    generator = Stretched()
+    fit_direction(generator, bearded(200), params(**given))
+    assert sum(generator.decoded) == passes * 200
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_samples_times_latents():
+    """5,000 samples of 300,000 latents would fill 6 GB; the process may grow by less than 1 GB."""
+    code = """
+import resource
+import numpy as np, torch
+from bench.api import Generator
+from bench.feedback import Feedback
+from bench.latent import DirectionParams, fit_direction
+
+class Fake(Generator):
+    image_shape, noise_dim, latent_dim = (1, 1, 1), 300_000, 300_000
+    def __init__(self):
+        super().__init__()
+        self.scale = torch.nn.Parameter(torch.ones(()))
+    def sample(self, noise):
+        return noise, noise[:, :1, None, None]
+    def decode(self, latents, noise):
+        return latents[:, :1, None, None]
+
+torch.set_num_threads(1)
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+before = peak()
+labels = np.random.default_rng(0).random(5000) < 0.17
+found = fit_direction(Fake(), Feedback(labels, "shown"), DirectionParams(scale="deviation", shrink=True))
+print(peak() - before)
+"""
+    grown = int(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout)
+    assert grown < 1000
 
 
 # --- the edited images --------------------------------------------------------------------------------
@@ -261,6 +494,15 @@ def test_edited_images_when_all_or_none_are_flagged(threshold):
 def test_a_direction_is_stored_and_restored_whole():
     found = fit_direction(Identity(), clicks(planted(), 300), params(step="raw", landing="reflect"))
     again = Direction(DIM, reflect=True)
+    again.load_state_dict(found.state_dict())
+    z = randomness.draw("fresh", range(20), DIM)
+    assert torch.equal(again.edit(z), found.edit(z)) and torch.equal(again(z), found(z))
+
+
+@pytest.mark.parametrize("given", [{}, {"keep": "Male"}, {"scale": "deviation", "landing": "reflect"}])
+def test_an_unfitted_direction_takes_a_fitted_ones_values(given):
+    found = fit_direction(Identity(), bearded(300), params(**given))
+    again = Direction.unfitted(DIM, params(**given))
     again.load_state_dict(found.state_dict())
     z = randomness.draw("fresh", range(20), DIM)
     assert torch.equal(again.edit(z), found.edit(z)) and torch.equal(again(z), found(z))

@@ -127,7 +127,7 @@ def test_a_published_size_is_the_published_one(preset):
     with torch.device("meta"):
         networks = MODEL().build(MODEL.Config(preset=preset))
     parameters = sum(p.numel() for module in networks.modules().values() for p in module.parameters())
-    assert (round(parameters / 1e6), len(networks.generator.layers)) == PUBLISHED[preset]
+    assert (round(parameters / 1e6), len(networks.generator.latent_layers)) == PUBLISHED[preset]
     assert networks.generator.factor == 1 and networks.generator.open_from == {}
     names = {*networks.generator.state_dict(), *networks.encoder.state_dict()}
     assert {
@@ -152,7 +152,7 @@ def test_the_command_line_s_comma_lists_are_put_together():
 
 def test_lite_is_as_deep_as_promised():
     networks = MODEL().build(MODEL.Config())
-    layers = networks.generator.layers
+    layers = networks.generator.latent_layers
     assert len(layers) >= 20 and {layer.resolution for layer in layers} == {1, 4, 8, 16, 32}
     assert sum(p.numel() for p in networks.generator.parameters()) >= 1_000_000
     assert networks.generator.noise_dim == networks.generator.latent_dim == layers[-1].stop
@@ -260,7 +260,7 @@ def test_sampled_latents_decode_to_the_sampled_images():
 
 def test_an_ancestor_s_noise_moves_its_descendants_only():
     generator = disturbed(opened()).generator
-    first, middle = generator.layers[0], generator.layers[3]
+    first, middle = generator.latent_layers[0], generator.latent_layers[3]
     noise = normal(2, LATENTS)
     other = noise.clone()
     other[:, middle.start : middle.stop] += 1
@@ -290,7 +290,7 @@ def test_pixels_are_where_the_likelihood_takes_them_to_be():
 
 def test_latents_open_on_schedule_and_stay_open():
     generator = disturbed(micro()).generator
-    fine = generator.layers[-1]
+    fine = generator.latent_layers[-1]
     noise = normal(3, LATENTS)
     other = noise.clone()
     other[:, fine.start : fine.stop] += 1

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
+from bench.api import LatentLayer
+
 TOKEN = re.compile(r"(\d+)(?:([xdm])(\d+))?")
 
 
@@ -26,20 +28,6 @@ class Step:
 
     resolution: int
     other: int | None
-
-
-@dataclass(frozen=True)
-class LatentLayer:
-    """Where the latents of one stochastic block lie in the concatenated vector: ``latents[:, start:stop]``."""
-
-    resolution: int
-    channels: int
-    start: int
-
-    @property
-    def stop(self) -> int:
-        """One past the last of its latents."""
-        return self.start + self.channels * self.resolution**2
 
 
 def parse_steps(text: str, joint: str) -> tuple[Step, ...]:

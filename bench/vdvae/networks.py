@@ -31,11 +31,11 @@ Draw = Callable[[int, Tensor, Tensor, Tensor], Tensor]
 class VDVAEGenerator(Generator):
     """Per-layer noise -> latents by ancestral sampling -> the mean of the mixture.
 
-    ``noise`` and ``latents`` have one layout: ``layers`` in the order of drawing, each (Z, R, R) flattened.
+    ``noise`` and ``latents`` have one layout: ``latent_layers`` in the order of drawing, each (Z, R, R) flattened.
 
     Attributes
     ----------
-    layers : tuple of LatentLayer
+    latent_layers : tuple of LatentLayer
     opened : () float32 buffer
         Share of the opening schedule that training has reached; 1 in a trained model. Latents that are not open
         yet are the prior's mean.
@@ -47,15 +47,15 @@ class VDVAEGenerator(Generator):
         super().__init__()
         architecture = config.architecture()
         self.image_shape = config.image_shape
-        self.layers, self.steps, self.top = architecture.layers, architecture.decoder, architecture.top
+        self.latent_layers, self.steps, self.top = architecture.layers, architecture.decoder, architecture.top
         self.widths = architecture.width_at
-        self.noise_dim = self.latent_dim = self.layers[-1].stop
+        self.noise_dim = self.latent_dim = self.latent_layers[-1].stop
         self.mixtures, self.min_log_scale = config.mixtures, config.min_log_scale
         self.open_from = parse_by_resolution(config.open_from)
         depth_scale = math.sqrt(1 / len(self.steps))  # of the last layers on the residual path (Child 2021, sec. 3)
         self.dec_blocks = nn.ModuleList(
             StochasticBlock(layer, width, middle_width(width, config), depth_scale)
-            for layer in self.layers
+            for layer in self.latent_layers
             for width in [architecture.width_at(layer.resolution)]
         )
         resolutions = sorted({step.resolution for step in self.steps})
@@ -91,12 +91,14 @@ class VDVAEGenerator(Generator):
 
     def split(self, vectors: Tensor) -> list[Tensor]:
         """Cut latents or noise (N, D) into the layers' (N, Z, R, R)."""
-        return [vectors[:, a.start : a.stop].reshape(-1, a.channels, a.resolution, a.resolution) for a in self.layers]
+        return [
+            vectors[:, a.start : a.stop].reshape(-1, a.channels, a.resolution, a.resolution) for a in self.latent_layers
+        ]
 
     def gates(self) -> list[float]:
         """Return per layer how far its latents are open, in [0, 1], after the share ``opened`` of the schedule."""
         opened = float(self.opened)
-        starts = [self.open_from.get(layer.resolution, 0.0) for layer in self.layers]
+        starts = [self.open_from.get(layer.resolution, 0.0) for layer in self.latent_layers]
         return [min(1.0, max(0.0, (opened - start) / RAMP)) if start > 0 else 1.0 for start in starts]
 
     def top_down(self, count: int, draw: Draw) -> Tensor:

@@ -57,7 +57,7 @@ def bound(generator: VDVAEGenerator, encoder: Encoder, images: Tensor, noise: Te
     def draw(index: int, x: Tensor, mean: Tensor, log_sigma: Tensor) -> Tensor:
         if gates[index] == 0:
             return mean
-        resolution = generator.layers[index].resolution
+        resolution = generator.latent_layers[index].resolution
         q_mean, q_log_sigma = encoder.posterior(index, x, encoded[resolution])
         rate = gaussian_kl(q_mean, q_log_sigma, mean, log_sigma).sum(dim=(1, 2, 3))  # (N,)
         rates[resolution] = rates.get(resolution, 0) + rate
