@@ -17,12 +17,14 @@ from torch import Tensor, nn
 
 from bench import randomness
 from bench.api import Classifier, Columns, Extractor, Generator, Metric, Oracle, Statistics, Value
+from bench.counterfactual import Remover, errors
 from bench.errors import BenchError
 from bench.files import write_bytes
 from bench.progress import Progress
 from bench.rendering import CHUNK, chunks, to_float, to_uint8
 
 BLOCK = 16 * CHUNK  # samples whose images are held at once
+WHY = {"counterfactual_error": "counterfactual_error (the data set cannot redraw an image without the feature)"}
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,24 @@ class Judges:
 
 
 @dataclass(frozen=True)
+class Truth:
+    """What the original's positive samples should have become, and the oracle that says which they are."""
+
+    remover: Remover
+    oracle: Oracle
+
+    def errors(self, f_images: Tensor, g_images: Tensor, f_seen: Described) -> NDArray[np.float64]:
+        """Return the ``errors`` of positives among (N, C, H, W) uint8 images, NaN for the others; (N, 2) float64."""
+        target = self.oracle.classifier.attributes.index(self.oracle.feature)
+        positive = torch.from_numpy(f_seen.scores[:, target] >= self.oracle.threshold)
+        found = torch.full((len(f_images), 2), torch.nan, dtype=torch.float64)
+        for start, stop in chunks(len(f_images)):
+            rows = start + torch.nonzero(positive[start:stop])[:, 0]
+            found[rows] = errors(self.remover, f_images[rows], g_images[rows])
+        return found.numpy()
+
+
+@dataclass(frozen=True)
 class Pass:
     """The outcome of one pass: both generators described, and what compares them."""
 
@@ -89,6 +109,7 @@ class Pass:
     unlearned: Described
     projection: NDArray[np.float64] | None
     pixel_change: NDArray[np.float64]
+    counterfactual_error: NDArray[np.float64] | None = None
 
 
 @torch.no_grad()
@@ -101,6 +122,7 @@ def run_pass(
     progress: Progress,
     cached: Described | None = None,
     stream: str = randomness.EVALUATION,
+    truth: Truth | None = None,
 ) -> Pass:
     """Render and describe ``count`` samples of a stream.
 
@@ -116,12 +138,15 @@ def run_pass(
     cached : Described, optional
         f's description from an earlier pass over the same samples.
     stream : str
+    truth : Truth, optional
+        If the data set knows counterfactuals.
     """
     device = next(original.parameters()).device
     same = _same_weights(original, unlearned)
     parts: list[tuple[Described, Described]] = []
     projections: list[Tensor] = []
     changes: list[Tensor] = []
+    misses: list[NDArray[np.float64]] = []
     progress.start(count, label="evaluate")
     for start, stop in chunks(count, BLOCK):
         before, after = [], []
@@ -136,6 +161,8 @@ def run_pass(
         changes.append((to_float(f_images) - to_float(g_images)).abs().flatten(1).double().mean(1))
         f_seen = _rows(cached, start, stop) if cached is not None else judges.look(f_images)
         parts.append((f_seen, f_seen if same else judges.look(g_images)))
+        if truth is not None:
+            misses.append(truth.errors(f_images, g_images, f_seen))
         progress.advance(stop - start)
     progress.stop()
     return Pass(
@@ -143,6 +170,7 @@ def run_pass(
         _join([g for _, g in parts]),
         torch.cat(projections).numpy() if projections else None,
         torch.cat(changes).numpy(),
+        np.concatenate(misses) if misses else None,
     )
 
 
@@ -160,6 +188,7 @@ def columns_of(result: Pass, oracle: Oracle, extractors: Mapping[str, Extractor]
         pixel_change=result.pixel_change,
         attributes=_attributes(result.unlearned, oracle, extractors),
         original_attributes=_attributes(result.original, oracle, extractors),
+        counterfactual_error=result.counterfactual_error,
     )
 
 
@@ -200,7 +229,7 @@ def compute_metrics(
                 for x, (reference, retain) in references.items()
             }
         for suffix, view in views.items():
-            missing = sorted(column for column in metric.columns if getattr(view, column) is None)
+            missing = sorted(WHY.get(c, c) for c in metric.columns if getattr(view, c) is None)
             if missing:
                 skipped[f"{name}{suffix}"] = f"there is no {' and no '.join(missing)}"
                 continue
@@ -238,11 +267,11 @@ def _computed(metric: Metric, view: Columns) -> dict[str, Value]:
 
 
 def _attributes(seen: Described, oracle: Oracle, extractors: Mapping[str, Extractor]) -> pd.DataFrame:
-    classifier = oracle.classifier
+    classifier, others = oracle.classifier, oracle.classifier.non_target(oracle.feature)
     columns: dict[str, NDArray[np.bool_]] = {
         name: seen.scores[:, i] >= classifier.cuts[name]
         for i, name in enumerate(classifier.attributes)
-        if name != oracle.feature
+        if name in others
     }
     for name, extractor in extractors.items():
         if extractor.class_attribute is not None:

@@ -10,7 +10,8 @@ import torch
 
 from bench.api import Metric, Oracle, Statistics, Value
 from bench.conformance import ToyClassifier, toy_columns
-from bench.evaluation import Described, Judges, Pass, columns_of, compute_metrics, run_pass
+from bench.counterfactual import Remover
+from bench.evaluation import Described, Judges, Pass, Truth, columns_of, compute_metrics, run_pass
 from bench.intervals import wilson
 from bench.progress import silent
 from bench.registry import Registry
@@ -58,7 +59,11 @@ def test_attribute_shift_of_a_planted_shift():
         "attribute_shift[stays]": 0.0,
         "attribute_shift[grows]": pytest.approx(0.3),
         "attribute_shift[swaps]": 0.0,
+        "attribute_ratio[stays]": 0.5,
+        "attribute_ratio[grows]": pytest.approx(0.3),
+        "attribute_ratio[swaps]": 0.5,
     }
+    assert (found["attribute_ratio[grows]"].low, found["attribute_ratio[grows]"].high) == wilson(30, 100)
     assert found["attribute_shift[stays]"].low == found["attribute_shift[stays]"].high == 0.0
     assert found["attribute_shift[grows]"].low == pytest.approx(0.3 - 1.96 * np.sqrt(0.21 / 99), rel=1e-4)
     assert found["attribute_shift[swaps]"].high == pytest.approx(1.96 * np.sqrt(1 / 99), rel=1e-4)
@@ -67,7 +72,34 @@ def test_attribute_shift_of_a_planted_shift():
 
 
 def test_attribute_shift_of_an_untouched_generator_is_0():
-    assert set(values("diversity", NULL).values()) == {0.0}
+    found = values("diversity", NULL)
+    assert {number for name, number in found.items() if name.startswith("attribute_shift")} == {0.0}
+    assert found["attribute_ratio[other]"] == NULL.original_attributes["other"].mean()
+
+
+# --- counterfactual_error -----------------------------------------------------------------------------
+
+
+def test_counterfactual_error_is_the_mean_over_the_samples_that_had_the_feature():
+    parts = np.stack([np.linspace(0.1, 0.3, 200), np.linspace(0.2, 0.0, 200) ** 2], axis=1)
+    errors = np.where(NULL.original_labels[:, None], parts, np.nan)
+    found = compute("counterfactual", replace(NULL, counterfactual_error=errors))
+    kept = parts[NULL.original_labels]
+    wanted = {"": kept.sum(1), "_inside": kept[:, 0], "_outside": kept[:, 1]}
+    assert set(found) == {f"counterfactual_error{suffix}" for suffix in wanted}
+    for suffix, numbers in wanted.items():
+        value = found[f"counterfactual_error{suffix}"]
+        assert value.value == pytest.approx(numbers.mean()) and value.n == 40 and value.higher_is_better is False
+        half = 1.96 * numbers.std(ddof=1) / np.sqrt(40)
+        assert (value.low, value.high) == pytest.approx((numbers.mean() - half, numbers.mean() + half), rel=1e-4)
+    perfect = np.where(NULL.original_labels[:, None], np.zeros((200, 2)), np.nan)
+    assert set(values("counterfactual", replace(NULL, counterfactual_error=perfect)).values()) == {0.0}
+
+
+def test_counterfactual_error_is_skipped_where_no_data_set_knows_the_truth():
+    found, skipped = computed({"counterfactual": Registry().get("metrics", "counterfactual")()})
+    reason = "there is no counterfactual_error (the data set cannot redraw an image without the feature)"
+    assert found == {} and skipped == {"counterfactual": reason}
 
 
 # --- roc_auc ------------------------------------------------------------------------------------------
@@ -211,6 +243,7 @@ def test_columns_are_cut_at_the_frozen_threshold_and_the_shipped_cuts():
     found = columns_of(result, Oracle(Two(), "two", "bright", 0.3), {})
     assert found.labels.tolist() == [False, True] and found.original_labels.tolist() == [False, True]
     assert list(found.attributes.columns) == ["dark"], "the target is no attribute"
+    assert found.counterfactual_error is None
     assert found.attributes["dark"].tolist() == [True, False]
     assert found.original_attributes["dark"].tolist() == [False, True]
     assert found.scores.tolist() == [0.2, 0.3] and found.original_scores.tolist() == [0.2, 0.8]
@@ -278,6 +311,22 @@ def test_a_cached_description_of_the_original_changes_nothing(bars, judges, tmp_
         assert np.array_equal(a.scores, b.scores) and a.scores.dtype == b.scores.dtype
         assert np.array_equal(a.features["digits"], b.features["digits"])
         assert np.array_equal(a.logits["digits"], b.logits["digits"])
+
+
+@pytest.mark.parametrize("block", [64, 1024])
+def test_the_error_of_positives_is_their_distance_from_the_truth(bars, judges, monkeypatch, block):
+    monkeypatch.setattr("bench.evaluation.BLOCK", block)
+    f = bars.original.generator
+    oracle = Oracle(judges.classifier, "morpho_mnist", "thickness", 4.0)
+    leaves_all = Remover(f.image_shape)  # an empty support: the truth is what f drew
+    result = run_pass(f, unlike(f), None, judges, 130, silent(), truth=Truth(leaves_all, oracle))
+    names = list(judges.classifier.attributes)
+    positive = result.original.scores[:, names.index("thickness")] >= 4.0
+    assert 0 < positive.sum() < 130
+    errors = columns_of(result, oracle, {}).counterfactual_error
+    assert np.array_equal(np.isnan(errors).any(1), ~positive) and not errors[positive, 0].any()
+    np.testing.assert_allclose(errors[positive, 1], result.pixel_change[positive], rtol=1e-6)
+    assert run_pass(f, unlike(f), None, judges, 10, silent()).counterfactual_error is None
 
 
 def test_an_unchanged_generator_changes_no_pixel(bars, judges):

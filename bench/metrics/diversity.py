@@ -1,32 +1,33 @@
-"""What else changed: shift of the share of every non-target attribute (the paper's Figure 6)."""
+"""What else changed: share of every non-target attribute and its shift (the paper's Figure 6)."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from bench.api import Columns, Metric, Value, hookimpl
-from bench.intervals import of_mean
+from bench.intervals import of_mean, wilson
 
 
 class AttributeShift(Metric):
     """``attribute_shift``: mean absolute change of ratio; ``attribute_shift[A]``: signed, with a paired interval.
 
     The interval of one attribute is that of the mean of (has it after) - (has it before) over the same noise.
+    ``attribute_ratio[A]`` is the ratio after, with Wilson's interval.
     """
 
     columns = frozenset({"attributes", "original_attributes"})
 
     def compute(self, columns: Columns) -> dict[str, Value]:  # noqa: D102 (inherited)
-        values, sizes = {}, []
+        values, sizes, n = {}, [], len(columns.attributes)
         for name in columns.attributes.columns:
-            before = columns.original_attributes[name].to_numpy(dtype=np.float64)
-            change = columns.attributes[name].to_numpy(dtype=np.float64) - before
-            mean, low, high = of_mean(change)
-            values[f"attribute_shift[{name}]"] = Value(mean, len(change), None, low, high)
+            after = columns.attributes[name].to_numpy(dtype=np.float64)
+            mean, low, high = of_mean(after - columns.original_attributes[name].to_numpy(dtype=np.float64))
+            values[f"attribute_shift[{name}]"] = Value(mean, n, None, low, high)
+            values[f"attribute_ratio[{name}]"] = Value(float(after.mean()), n, None, *wilson(int(after.sum()), n))
             sizes.append(abs(mean))
         if not sizes:
             return {}
-        return {"attribute_shift": Value(float(np.mean(sizes)), len(columns.attributes), False), **values}
+        return {"attribute_shift": Value(float(np.mean(sizes)), n, False), **values}
 
 
 @hookimpl
