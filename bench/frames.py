@@ -11,6 +11,7 @@ import pandas as pd
 
 import bench
 from bench.cell import Run
+from bench.equal_damage import Point, compare
 from bench.settings import load_suite
 from bench.store import Record
 from bench.table_definitions import FIDELITY, Options, Table, Variant
@@ -41,7 +42,7 @@ def tidy_frame(table: Table, runs: Sequence[tuple[Variant, Run]], missing: Mappi
     for (model, feature, label), members in groups.items():
         variant, first = members[0]
         records = [run.shop.store.read(run.folder) for _, run in members]
-        for metric in _expanded(table.metrics, first.cell.settings.evaluation.extractors):
+        for metric in _expanded(table.metrics, list(first.extractors)):
             values = [v for r in records if r is not None and r.status == "ok" and (v := _entry(r, metric)) is not None]
             rows.append(
                 {
@@ -75,15 +76,19 @@ def _entry(record: Record, metric: str) -> dict[str, Any] | None:
 
 
 def counts_frame(table: Table, options: Options, shop: Workshop) -> pd.DataFrame:
-    """Count target images of the training sets by their own cut (Table 1); a frame like ``tidy_frame``'s."""
+    """Count target images of the training sets (Table 1); a frame like ``tidy_frame``'s."""
     suite = load_suite(options.suite)
     published = _published()
     rows = []
-    for name in sorted({settings.dataset for settings in suite.models.values()}):
+    names = sorted({settings.dataset for settings in suite.models.values()}, reverse=True)
+    by_label = {shop.dataset(name).label: name for name in names}  # the same photographs at several sizes, once
+    for name in sorted(by_label.values()):
         dataset = shop.dataset(name)
-        split = dataset.split("train")
+        split = dataset.split(dataset.training_split)
         for feature in dataset.features:
-            target = int(shop.target_mask(split, dataset.classifier, feature).sum())
+            target = int(shop.target_mask(name, split, feature).sum())
+            known = feature in dataset.feature_attributes
+            by = "the data set's attributes" if known else f"{dataset.classifier}, the training set's own cut"
             for metric, count in zip(table.metrics, (target, len(split) - target), strict=True):
                 numbers = {"mean": float(count), "sd": None, "seeds": 1, "n": len(split), "higher_is_better": None}
                 labels = {"table": table.name, "model": name, "feature": feature, "variant": "training set"}
@@ -97,7 +102,54 @@ def counts_frame(table: Table, options: Options, shop: Workshop) -> pd.DataFrame
                         "note": "",
                         "paper": published.get((table.name, name, feature, "", "", metric)),
                         "data": dataset.label,
-                        "source": f"{dataset.label}; {dataset.classifier}, the training set's own cut",
+                        "source": f"{dataset.label}; {by}",
+                    }
+                )
+    return pd.DataFrame(rows)
+
+
+def damage_frame(table: Table, runs: Sequence[tuple[Variant, Run]]) -> pd.DataFrame:
+    """Compare families of variants at equal damage (``bench.equal_damage``); a frame like ``tidy_frame``'s."""
+    points: dict[tuple[str, str], dict[str, dict[int, list[Point]]]] = {}
+    defaults: dict[tuple[str, str], dict[int, Point]] = {}
+    for variant, run in runs:
+        record = run.shop.store.read(run.folder)
+        if record is None or record.status != "ok":
+            continue
+        ratio, change = record.metrics["target_ratio"], record.metrics["retain_change"]["value"]
+        place, point = (run.cell.model, run.cell.feature), Point(ratio["value"], ratio["n"], change)
+        points.setdefault(place, {}).setdefault(variant.family, {}).setdefault(run.cell.seed, []).append(point)
+        if variant is table.variants[0]:
+            defaults.setdefault(place, {})[run.cell.seed] = point
+    rows = []
+    firsts = {(run.cell.model, run.cell.feature): (variant, run) for variant, run in reversed(runs)}
+    for place, (_, run) in reversed(firsts.items()):
+        for family, found in compare(points.get(place, {}), defaults.get(place, {})).items():
+            ratio_note = "" if found.seeds else "no curve reaches that damage"
+            interval = f"95 %: {found.low:.4f} to {found.high:.4f}" if found.seeds > 1 else "too few seeds"
+            cells = [
+                ("target_ratio", found.mean, found.sd, ratio_note),
+                ("difference", found.difference, None, interval),
+            ]
+            for metric, mean, sd, note in cells:
+                rows.append(
+                    {
+                        "table": table.name,
+                        "model": place[0],
+                        "feature": place[1],
+                        "variant": family,
+                        "method": "",
+                        "needs": "",
+                        "metric": metric,
+                        "mean": mean,
+                        "sd": sd,
+                        "seeds": found.seeds,
+                        "n": defaults[place][min(defaults[place])].n if place in defaults else None,
+                        "higher_is_better": False,
+                        "note": note,
+                        "paper": None,
+                        "data": run.dataset.label,
+                        "source": f"{run.dataset.label}; oracle {run.dataset.classifier}; interpolated between cells",
                     }
                 )
     return pd.DataFrame(rows)

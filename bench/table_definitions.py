@@ -1,4 +1,4 @@
-"""Which tables there are: the paper's five, and ours (readings, tradeoff, cost)."""
+"""Which tables there are: the paper's five, and ours (readings, tradeoff, damage, clicks, cost)."""
 
 from __future__ import annotations
 
@@ -25,11 +25,23 @@ class Options:
 
 @dataclass(frozen=True)
 class Variant:
-    """A row or column of a table: a method with parameters."""
+    """A row or column of a table: a method with parameters.
+
+    Attributes
+    ----------
+    label, method : str
+    params : mapping of str to Any
+    overrides : sequence of str
+        Settings, as ``--set`` takes them.
+    family : str
+        The curve that this is a point of, where points are compared as curves.
+    """
 
     label: str
     method: str
     params: Mapping[str, Any] = field(default_factory=dict)
+    overrides: Sequence[str] = ()
+    family: str = ""
 
     @property
     def paper_params(self) -> str:
@@ -78,7 +90,22 @@ def _reading(threshold: str, step: str) -> Variant:
 
 
 def _shifted(direction: str, shift: float) -> Variant:
-    return Variant(f"{direction}, t {shift:+g} s.d.", "ours", {"direction": direction, "threshold_shift": shift})
+    params = {"direction": direction, "threshold_shift": shift}
+    return Variant(f"{direction}, t {shift:+g} s.d.", "ours", params, family=f"ours, {direction}")
+
+
+def _flagging(share: float) -> Variant:
+    return Variant(f"probe, flags {share:g}", "probe", {"flag_share": share}, family="probe")
+
+
+def _clicked(method: str, count: int) -> Variant:
+    return Variant(f"{method}, {count:,} shown", method, overrides=(f"feedback.count={count}",))
+
+
+_CURVES = (
+    *(_shifted(direction, s) for direction in ("mean_difference", "logistic") for s in (0, -0.5, 0.5, 1.0)),
+    *(_flagging(share) for share in (0.3, 0.2, 0.4, 0.5)),
+)
 
 
 _ALL = (
@@ -112,9 +139,23 @@ _ALL = (
     ),
     Table(
         "tradeoff",
-        "Removal against damage: the threshold moved by a share of the projections' standard deviation",
-        [_shifted(d, s) for d in ("mean_difference", "logistic") for s in (-0.5, 0, 0.5, 1.0)],
+        "Removal against damage: the threshold moved by a share of the projections' standard deviation, or more or "
+        "fewer latents flagged",
+        _CURVES,
         ("target_ratio", "retain_change", "fid", "roc_auc"),
+    ),
+    Table(
+        "damage",
+        "Target ratio at equal damage: every method's curve (table tradeoff) read, seed by seed, at the "
+        "retain_change of the first at its default; and the difference from it, with Student's 95 % interval",
+        _CURVES,
+        ("target_ratio", "difference"),
+    ),
+    Table(
+        "clicks",
+        "Target ratio against the number of samples shown to the oracle",
+        [_clicked(method, count) for method in ("ours", "probe") for count in (250, 500, 1000, 2000, 4000)],
+        ("target_ratio", "roc_auc", "retain_change", "fid"),
     ),
     Table("cost", "Time and memory of the unlearning stage", (OURS, PROBE, RETRAIN), ("seconds", "peak_memory_mb")),
 )

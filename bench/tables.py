@@ -14,7 +14,7 @@ import pandas as pd
 from bench import grid, layout
 from bench.cell import Run
 from bench.errors import EXIT_OK, EXIT_SOME_FAILED, BenchError, DataError, first_sentence
-from bench.frames import counts_frame, pretraining_rows, tidy_frame
+from bench.frames import counts_frame, damage_frame, pretraining_rows, tidy_frame
 from bench.settings import load_suite
 from bench.store import Store
 from bench.table_definitions import Options, Table, Variant, table_named
@@ -32,7 +32,7 @@ def runs_of(table: Table, options: Options, shop: Workshop, *, train: bool) -> l
             seeds=options.seeds,
             params=[f"{name}={str(value).lower()}" for name, value in variant.params.items()],
             suite=options.suite,
-            overrides=options.overrides,
+            overrides=[*options.overrides, *variant.overrides],
         )
         found += [(variant, Run(cell, shop)) for cell in grid.cells(request, shop, train=train)]
     return found
@@ -66,7 +66,7 @@ def make_table(
         table = replace(table, variants=(*table.variants, *more))
         runs = runs_of(table, options, shop, train=run_missing)
         missing, failures = _run_missing([run for _, run in runs], shop) if run_missing else ({}, 0)
-        frame = tidy_frame(table, runs, missing)
+        frame = damage_frame(table, runs) if table.name == "damage" else tidy_frame(table, runs, missing)
         if table.name == "cost":
             frame = pd.concat([frame, pretraining_rows(table, runs)], ignore_index=True)
     else:

@@ -63,7 +63,7 @@ def command(
     device: str,
     **asked: Any,
 ) -> int:
-    """Make table NAME (1 to 5 of the paper, readings, tradeoff, cost), running the cells that are missing."""
+    """Make table NAME (1 to 5, readings, tradeoff, damage, clicks or cost), running the cells that are missing."""
     shop = open_workshop(plugins, results, data_dir, device, write=not no_run)
     from bench.table_definitions import Options
     from bench.tables import make_table
