@@ -16,6 +16,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 import numpy as np
@@ -48,6 +49,28 @@ ConfigT = TypeVar("ConfigT", bound=Params)
 # --- generators and the models around them ------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class LatentLayer:
+    """Where the latents of one layer lie in the concatenated vector: ``latents[:, start:stop]``.
+
+    Attributes
+    ----------
+    resolution : int
+        Side of its feature map, px.
+    channels : int
+    start : int
+    """
+
+    resolution: int
+    channels: int
+    start: int
+
+    @property
+    def stop(self) -> int:
+        """One past the last of its latents."""
+        return self.start + self.channels * self.resolution**2
+
+
 class Generator(nn.Module, ABC):
     """A pre-trained image generator.
 
@@ -59,6 +82,8 @@ class Generator(nn.Module, ABC):
         Length of the noise vector a deployed sampler draws from N(0, I).
     latent_dim : int
         Length of the vector in which a feature is a direction.
+    latent_layers : sequence of LatentLayer
+        Where each layer's latents lie in that vector, for a generator that has layers (VDVAE); else empty.
 
     Notes
     -----
@@ -70,6 +95,7 @@ class Generator(nn.Module, ABC):
     image_shape: tuple[int, int, int]
     noise_dim: int
     latent_dim: int
+    latent_layers: Sequence[LatentLayer] = ()
 
     @abstractmethod
     def sample(self, noise: Tensor) -> tuple[Tensor, Tensor]:
@@ -180,6 +206,10 @@ class Trainable(ABC, Generic[ConfigT]):
 
     Config: ClassVar[type[Params]]
 
+    def dataset_fields(self, dataset: Dataset) -> dict[str, Any]:
+        """Return the fields of ``Config`` that follow from the data set to be trained on; a user may still set them."""
+        return {"image_shape": dataset.image_shape}
+
     @abstractmethod
     def build(self, config: ConfigT) -> Networks[ConfigT]:
         """Build untrained networks. The engine seeds initialisation."""
@@ -214,6 +244,17 @@ class Trainable(ABC, Generic[ConfigT]):
         dict of str to scalar Tensor
             Losses to show and to watch; a non-finite one stops training.
         """
+
+    def assess(self, networks: Networks[ConfigT], dataset: Dataset) -> dict[str, Any]:
+        """Measure trained networks on held-out images of the data set; nothing by default.
+
+        Returns
+        -------
+        dict
+            JSON, kept in the checkpoint's description. An oracle gives ``{"accuracy": {attribute:
+            {"balanced_accuracy": float or None, "rate": float, "n": int}}}``, which goes into every result.
+        """
+        return {}
 
 
 class Model(Trainable[ConfigT]):
@@ -258,12 +299,22 @@ class Dataset(ABC):
         Target features that classifier can label.
     label : str
         How captions name the data ("MNIST (real)", "synthfaces (synthetic)").
+    extractors : tuple of str
+        Registered names of the feature extractors that FID and IS use unless a suite names others.
+    feature_attributes : mapping of str to (str, bool)
+        Per feature that is one of the data set's attributes: that attribute, and the value that means "has it"
+        (``"beard": ("No_Beard", False)``).
+    training_split : str
+        The split that generators learn from, Table 1 counts and FID is against; classifiers always learn from "train".
     """
 
     image_shape: ClassVar[tuple[int, int, int]]
     classifier: ClassVar[str]
     features: ClassVar[tuple[str, ...]]
     label: ClassVar[str]
+    extractors: ClassVar[tuple[str, ...]] = ()
+    feature_attributes: ClassVar[Mapping[str, tuple[str, bool]]] = MappingProxyType({})
+    training_split: ClassVar[str] = "train"
 
     def __init__(self, data_dir: Path | None = None) -> None:
         self.data_dir = data_dir
@@ -272,12 +323,35 @@ class Dataset(ABC):
     def split(self, name: str) -> Split:
         """Read a split ("train", "test"). Raises DataError naming the file, the remedy and the flag."""
 
+    def has_feature(self, attributes: pd.DataFrame, feature: str) -> NDArray[np.bool_] | None:
+        """Return which images have a feature, from a split's attributes: (N,) bool, by ``feature_attributes``.
+
+        None if the attributes do not say; the oracle then measures the images, and its cut decides.
+        """
+        if feature not in self.feature_attributes:
+            return None
+        attribute, value = self.feature_attributes[feature]
+        labels: NDArray[np.bool_] = attributes[attribute].to_numpy(dtype=bool) == value
+        return labels
+
+    def counterfactual(self, split: str, indices: NDArray[np.int64], feature: str, value: bool) -> Tensor:
+        """Redraw images of a split with one feature set and everything else held: (N, C, H, W) uint8.
+
+        Optional: a data set that knows the truth overrides it, and ``counterfactual_error`` is computed. An image that
+        cannot show the value comes back without the feature.
+        """
+        raise NotImplementedError
+
 
 # --- classifiers: oracles and extractors --------------------------------------------------------------
 
 
 class Classifier(ABC):
     """A simulated feedback oracle for several attributes.
+
+    The constructor takes the trained networks (from a checkpoint), or None for a classifier that is not trained, or
+    to train or describe one that is. ``attributes`` and ``cuts`` may be instance attributes, taken from the networks'
+    configuration.
 
     Attributes
     ----------
@@ -290,9 +364,16 @@ class Classifier(ABC):
         (the paper's "top 10 %"), frozen there and stored with the feedback.
     """
 
-    attributes: ClassVar[tuple[str, ...]]
-    cuts: ClassVar[Mapping[str, float]]
+    attributes: tuple[str, ...]
+    cuts: Mapping[str, float]
     top_fraction: ClassVar[float | None] = None
+
+    def __init__(self, networks: Networks[Any] | None = None) -> None:
+        self.networks = networks
+
+    def non_target(self, feature: str) -> tuple[str, ...]:
+        """Return the attributes that count as others beside a target feature: by default all but the feature."""
+        return tuple(name for name in self.attributes if name != feature)
 
     @abstractmethod
     def scores(self, images: Tensor, attributes: Sequence[str]) -> NDArray[np.float64]:
@@ -311,12 +392,25 @@ class Classifier(ABC):
 
 @dataclass(frozen=True)
 class Oracle:
-    """One feature of a classifier with its frozen threshold: what clicks "this one has it"."""
+    """One feature of a classifier with its frozen threshold: what clicks "this one has it".
+
+    Attributes
+    ----------
+    classifier : Classifier
+    name : str
+        Registered name of the classifier.
+    feature : str
+    threshold : float
+    weights, sha256 : str or None
+        Zoo name or file, and content hash, of a trained classifier's weights.
+    """
 
     classifier: Classifier
     name: str
     feature: str
     threshold: float
+    weights: str | None = None
+    sha256: str | None = None
 
     def score(self, images: Tensor) -> NDArray[np.float64]:
         """Score (N, C, H, W) uint8 images; returns (N,) float64."""
@@ -404,6 +498,10 @@ class Method(ABC, Generic[ConfigT]):
         """Return None, or the reason why this model or feature is outside the method."""
         return None
 
+    def also_asks(self) -> tuple[str, ...]:
+        """Return attributes that this method, as configured, wants clicked too: ``feedback.also[attribute]``."""
+        return ()
+
     @abstractmethod
     def unlearn(self, generator: Generator, feedback: Feedback, context: Context) -> Unlearned:
         """Fine-tune a copy of ``generator`` (which is frozen) until the feature is gone.
@@ -490,6 +588,9 @@ class Columns:
         The method's own identifier on the original's latents; None if it has none.
     pixel_change : (N,) float64
         mean |g - f| over the pixels of image i, of 8-bit images scaled to [0, 1].
+    counterfactual_error : (N, 2) float64 or None
+        Likewise from g's image to f's image without the feature: the share of that mean where the feature can be, and
+        the share elsewhere. NaN where the oracle saw none in f's image, None if the data set cannot tell.
     attributes, original_attributes : DataFrame of bool, N rows
         The non-target attributes.
     extractor : str or None
@@ -508,6 +609,7 @@ class Columns:
     pixel_change: NDArray[np.float64]
     attributes: pd.DataFrame
     original_attributes: pd.DataFrame
+    counterfactual_error: NDArray[np.float64] | None = None
     extractor: str | None = None
     features: NDArray[np.float32] | None = None
     original_features: NDArray[np.float32] | None = None

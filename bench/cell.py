@@ -6,7 +6,7 @@ import json
 import os
 import traceback
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from shutil import rmtree
@@ -15,12 +15,13 @@ from zipfile import BadZipFile, ZipFile
 
 import torch
 
-from bench import checkpoint, keys, machine, pictures, randomness, zoo
+from bench import checkpoint, counterfactual, machine, pictures, zoo
 from bench import feedback as feedback_module
 from bench.api import NEEDS, Method, Metric, Oracle, Params, Statistics, Unlearned
+from bench.cell_keys import CellKeys, keys_of
 from bench.context import Context, TrainingData
 from bench.errors import BenchError, CheckpointError, Diverged, PluginError, UsageError, unknown
-from bench.evaluation import Described, Judges, Pass, columns_of, compute_metrics, run_pass
+from bench.evaluation import Described, Judges, Pass, Truth, columns_of, compute_metrics, run_pass
 from bench.feedback import Feedback
 from bench.files import file_sha256, write_bytes
 from bench.settings import ModelSettings
@@ -48,16 +49,6 @@ class Cell:
         return f"{self.suite}-{self.method}-{self.model}-{self.feature}-s{self.seed}"
 
 
-@dataclass(frozen=True)
-class CellKeys:
-    """The keys of a cell's stages; ``evaluate`` is the cell's own."""
-
-    feedback: str
-    unlearn: str
-    original: str
-    evaluate: str
-
-
 class Run:
     """One run of one cell.
 
@@ -70,14 +61,24 @@ class Run:
     def __init__(self, cell: Cell, shop: Workshop) -> None:
         self.cell, self.shop = cell, shop
         self.dataset = shop.dataset(cell.settings.dataset)
-        self.classifier = shop.classifier(self.dataset.classifier)
         self.method_class: type[Method[Any]] = shop.registry.get("methods", cell.method, "--method")
         if cell.feature not in self.dataset.features:
             raise unknown(
                 "feature", cell.feature, self.dataset.features, f"--feature (data set '{cell.settings.dataset}')"
             )
+        self.oracles = shop.oracles(cell.settings.dataset, cell.settings.oracle)
+        self.also = self._also_asked()
         self.metrics, self.broken_metrics = self._metrics()
-        self.extractors = {name: shop.extractor(name) for name in cell.settings.evaluation.extractors}
+        self.extractors = {name: shop.extractor(name) for name in cell.settings.evaluation.extractors or ()}
+
+    def _also_asked(self) -> tuple[str, ...]:
+        """Return the attributes that the method wants clicked beside the feature."""
+        asked = self.method_class(self.cell.params).also_asks()
+        known = self.oracles.feedback.classifier.non_target(self.cell.feature)
+        for name in asked:
+            if name not in known:
+                raise unknown("attribute", name, known, f"-p keep={name} (beside '{self.cell.feature}')")
+        return asked
 
     def _metrics(self) -> tuple[dict[str, Metric], dict[str, str]]:
         """Return the metrics by name and, where all are taken, the reasons for those that do not load."""
@@ -99,48 +100,11 @@ class Run:
     @cached_property
     def keys(self) -> CellKeys:
         """Keys of all stages, from what each of them reads."""
-        cell, method = self.cell, self.method_class
-        oracle_code = keys.code_of(type(self.classifier))
-        weights = self.original.sha256
-        if cell.feedback_file is not None:
-            shown: dict[str, Any] = {"files": feedback_module.files_sha256(cell.feedback_file)}
-        else:
-            shown = {"count": cell.settings.feedback.count, "stream": f"feedback/{cell.seed}"}
-        feedback = keys.digest(
-            {"weights": weights, "oracle": [self.dataset.classifier, oracle_code, cell.feature], **shown}
-        )
-        unlearn = keys.digest(
-            {
-                "weights": weights,
-                "method": [cell.method, cell.params.model_dump(mode="json"), keys.code_of(method)],
-                "stream": self._stream,
-                "feedback": feedback if method.reads_feedback or "oracle" in method.needs else None,
-                "training_data": [cell.settings.dataset, cell.feature, oracle_code]
-                if "training_data" in method.needs
-                else None,
-            }
-        )
-        looked = {
-            "oracle": oracle_code,
-            "extractors": {name: [sha, keys.code_of(type(x))] for name, (x, sha) in self.extractors.items()},
-            "count": cell.settings.evaluation.count,
-            "stream": randomness.EVALUATION,
-            "engine": keys.code_of_module("bench.evaluation"),
-        }
-        original = keys.digest({"weights": weights, **looked})
-        evaluate = keys.digest(
-            {
-                "unlearn": unlearn,
-                "feedback": feedback,
-                "metrics": {name: keys.code_of(type(metric)) for name, metric in self.metrics.items()},
-                "references": {x: self.shop.references_identity(cell.settings.dataset, x) for x in self.extractors},
-                **looked,
-            }
-        )
-        return CellKeys(feedback, unlearn, original, evaluate)
+        return keys_of(self)
 
     @property
-    def _stream(self) -> str:
+    def stream(self) -> str:
+        """Random stream of the unlearning stage; a method that reads no feedback runs once for all seeds."""
         return f"unlearn/{self.cell.seed if self.method_class.reads_feedback else 0}"
 
     @property
@@ -187,35 +151,40 @@ class Run:
     def _stages(self, timings: dict[str, dict[str, float]]) -> dict[str, Any]:
         with machine.measured() as timings["feedback"]:
             feedback, threshold = self._feedback()
-        oracle = Oracle(self.classifier, self.dataset.classifier, self.cell.feature, threshold)
-        unlearned, path, timings["unlearn"] = self._unlearn(feedback, oracle)
+        clicker, judge = self.oracles.of(self.cell.feature, threshold)
+        unlearned, path, timings["unlearn"] = self._unlearn(feedback, clicker)
         with machine.measured() as timings["evaluate"]:
-            result = self._evaluate(unlearned)
+            result = self._evaluate(unlearned, judge)
             extractors = {name: extractor for name, (extractor, _) in self.extractors.items()}
-            columns = columns_of(result, oracle, extractors)
+            columns = columns_of(result, judge, extractors)
             values, skipped = compute_metrics(self.metrics, columns, result, self._references())
         metrics = {name: {**vars(value), "source": self._source(name)} for name, value in sorted(values.items())}
         artefacts = self._artefacts(unlearned, path, columns.original_labels)
         about = {
-            "oracle": {"name": oracle.name, "threshold": threshold},
+            "oracle": {
+                "name": judge.name,
+                "threshold": judge.threshold,
+                "feedback": self.oracles.feedback.about(clicker),
+                "evaluation": self.oracles.evaluation.about(judge),
+            },
             "feedback": {"count": len(feedback), "positives": feedback.positives},
         }
         skipped = {**self.broken_metrics, **skipped}
         return {"metrics": metrics, "skipped_metrics": skipped, "artefacts": artefacts, "about": about}
 
     def _feedback(self) -> tuple[Feedback, float]:
-        """Return the feedback and the oracle's frozen threshold."""
-        cell, generator = self.cell, self.original.generator
+        """Return the feedback, with the further clicks that the method asks for, and the threshold behind it."""
+        cell, generator, oracle = self.cell, self.original.generator, self.oracles.feedback
         if cell.feedback_file is not None:
             feedback, stored = feedback_module.from_file(cell.feedback_file, self.original.sha256, generator)
-            feedback_module.require_task(cell.feedback_file, stored, cell.model, cell.feature, self.dataset.classifier)
-            if stored.threshold is not None:
-                return feedback, stored.threshold
-            cut = self.classifier.cuts[cell.feature]
-            self.shop.progress.note(
-                f"{cell.feedback_file} holds no threshold: the oracle judges by the default cut, {cut:.4g}"
-            )
-            return feedback, cut
+            feedback_module.require_task(cell.feedback_file, stored, cell.model, cell.feature, oracle.name, self.also)
+            threshold = stored.threshold
+            if threshold is None:
+                threshold = oracle.classifier.cuts[cell.feature]
+                self.shop.progress.note(
+                    f"{cell.feedback_file} holds no threshold: the oracle judges by the default cut, {threshold:.4g}"
+                )
+            return replace(feedback, also={name: feedback.also[name] for name in self.also}), threshold
         folder = self.shop.store.stage("feedback", self.keys.feedback)
         path = folder / "feedback.json"
         with self.shop.store.locked(folder):
@@ -228,16 +197,19 @@ class Run:
         return feedback, stored.threshold
 
     def _ask_oracle(self, path: Path) -> None:
-        cell, stream = self.cell, f"feedback/{self.cell.seed}"
-        oracle = Oracle(self.classifier, self.dataset.classifier, cell.feature, self.classifier.cuts[cell.feature])
-        scores = feedback_module.ask_oracle(self.original.generator, oracle.score, stream, cell.settings.feedback.count)
-        if self.classifier.top_fraction is not None:
-            threshold = feedback_module.top_fraction_threshold(scores, self.classifier.top_fraction)
-            oracle = Oracle(self.classifier, oracle.name, cell.feature, threshold)
-        feedback = Feedback(scores >= oracle.threshold, stream)
+        """Let the feedback oracle click, and store the clicks."""
+        cell, original = self.cell, self.original
+        feedback, threshold = feedback_module.ask_oracle(
+            original.generator,
+            self.oracles.feedback.classifier,
+            (cell.feature, *self.also),
+            f"feedback/{cell.seed}",
+            cell.settings.feedback.count,
+        )
         feedback.require_both_classes()
+        oracle = self.oracles.feedback.oracle(cell.feature, threshold)
         described = feedback_module.to_file(
-            path, feedback, cell.model, self.original.sha256, self.original.generator, oracle, cell.feature
+            path, feedback, cell.model, original.sha256, original.generator, oracle, cell.feature
         )
         write_bytes(path, described.model_dump_json(indent=1).encode())
 
@@ -278,7 +250,7 @@ class Run:
             raise PluginError(f"method '{self.cell.method}' needs {sorted(method.needs)}; allowed: {sorted(NEEDS)}")
         networks = self.original.networks
         context = Context(
-            stream=self._stream,
+            stream=self.stream,
             device=self.shop.device,
             oracle=oracle if "oracle" in method.needs else None,
             encoder=networks.encoder if "encoder" in method.needs else None,
@@ -314,14 +286,18 @@ class Run:
         return changed
 
     def _training_data(self) -> TrainingData:
-        split = self.dataset.split("train")
-        target = self.shop.target_mask(split, self.dataset.classifier, self.cell.feature)
+        split = self.dataset.split(self.dataset.training_split)
+        target = self.shop.target_mask(self.cell.settings.dataset, split, self.cell.feature)
         return TrainingData(split, target, self.original.model, self.original.networks)
 
-    def _evaluate(self, unlearned: Unlearned) -> Pass:
+    def _evaluate(self, unlearned: Unlearned, judge: Oracle) -> Pass:
         folder = self.shop.store.stage("original", self.keys.original)
         path = folder / "columns.npz"
-        judges = Judges(self.classifier, {name: extractor for name, (extractor, _) in self.extractors.items()})
+        judges = Judges(
+            self.oracles.evaluation.classifier, {name: extractor for name, (extractor, _) in self.extractors.items()}
+        )
+        remover = counterfactual.remover_for(self.shop, self.cell.settings.dataset, self.cell.feature)
+        truth = None if remover is None else Truth(remover, judge)
         with self.shop.store.locked(folder):
             cached = Described.load(path) if _is_sound_archive(path) else None
             result = run_pass(
@@ -332,6 +308,7 @@ class Run:
                 self.cell.settings.evaluation.count,
                 self.shop.progress,
                 cached,
+                truth=truth,
             )
             if cached is None:
                 result.original.save(path)
@@ -363,7 +340,7 @@ class Run:
     def _source(self, metric: str) -> str:
         """Say which data and which judge stood behind a number."""
         extractor = next((x for x in self.extractors if f"[{x}]" in metric), None)
-        judge = f"extractor {extractor}" if extractor else f"oracle {self.dataset.classifier}"
+        judge = f"extractor {extractor}" if extractor else f"oracle {self.oracles.evaluation.label}"
         return f"{self.dataset.label}; {judge}; {self.cell.settings.evaluation.count} samples of {self.cell.model}"
 
     def _record(self, status: Any, *, about: dict[str, Any] | None = None, **parts: Any) -> Record:

@@ -403,6 +403,7 @@ def toy_columns(*, perfect: bool) -> api.Columns:
     covariance = np.cov(features.astype(np.float64), rowvar=False)
     reference = api.Statistics(features.astype(np.float64).mean(0), covariance, n, "toy")
     change = np.where(before, 0.1, 0.0) if perfect else np.zeros(n)
+    inside = np.where(before, rng.random(n) * 0.01 if perfect else 0.1, np.nan)
     return api.Columns(
         labels=after,
         original_labels=before,
@@ -410,6 +411,7 @@ def toy_columns(*, perfect: bool) -> api.Columns:
         original_scores=scores,
         projection=scores,
         pixel_change=change,
+        counterfactual_error=np.stack([inside, 0 * inside], axis=1),
         attributes=attributes,
         original_attributes=attributes,
         extractor="toy",
@@ -450,24 +452,35 @@ METRIC_CHECKS: list[Callable[[Any], None]] = [columns_are_known, values_are_soun
 # --- classifiers, extractors, data sets ---------------------------------------------------------------
 
 
-def _degenerate_images() -> Tensor:
-    images = torch.zeros(4, *IMAGE_SHAPE, dtype=torch.uint8)
+def _degenerate_images(image_shape: tuple[int, int, int] = IMAGE_SHAPE) -> Tensor:
+    images = torch.zeros(4, *image_shape, dtype=torch.uint8)
     images[1] = 255
     images[2, :, 10:18, 12:16] = 255
     images[3, :, 14, 14] = 255
     return images
 
 
+def _with_networks(cls: Any) -> tuple[Any, Tensor]:
+    """Return a classifier or extractor, with untrained networks if it has any, and degenerate images for it."""
+    if not issubclass(cls, api.Trainable):
+        return cls(), _degenerate_images()
+    networks = _networks(cls)
+    recipe: Any = cls
+    return recipe(networks), _degenerate_images(networks.config.image_shape)
+
+
 def scores_are_finite(cls: type[Any]) -> None:
     """Blank, full and one-pixel images get an answer."""
-    scores = cls().scores(_degenerate_images(), cls.attributes)
-    assert scores.shape == (4, len(cls.attributes)), f"scores have shape {scores.shape}"
+    classifier, images = _with_networks(cls)
+    scores = classifier.scores(images, classifier.attributes)
+    assert scores.shape == (4, len(classifier.attributes)), f"scores have shape {scores.shape}"
     assert np.isfinite(scores).all(), "a degenerate image got NaN or infinity"
 
 
 def every_attribute_has_a_cut(cls: type[Any]) -> None:
     """Attributes other than the target are cut at a shipped constant."""
-    missing = [name for name in cls.attributes if name not in cls.cuts]
+    classifier, _ = _with_networks(cls)
+    missing = [name for name in classifier.attributes if name not in classifier.cuts]
     assert not missing, f"no cut for {', '.join(missing)}"
 
 
@@ -475,11 +488,8 @@ def outputs_have_their_shapes(cls: Any) -> None:
     """One feature row and one logit per class for each image."""
     if not issubclass(cls, api.Trainable):
         return  # its weights are not ours to build
-    recipe: Any = cls()
-    networks = build(recipe, recipe.Config(), "check")
-    for module in networks.modules().values():
-        module.eval().requires_grad_(False)
-    features, logits = type(recipe)(networks).outputs(_degenerate_images().float() / 255)
+    extractor, images = _with_networks(cls)
+    features, logits = extractor.outputs(images.float() / 255)
     assert features.ndim == 2 and len(features) == 4, f"features have shape {tuple(features.shape)}"
     assert logits.shape == (4, len(cls.classes)), (
         f"logits have shape {tuple(logits.shape)}, not {(4, len(cls.classes))}"
@@ -492,9 +502,17 @@ def oracle_is_named(cls: type[Any]) -> None:
     assert len(cls.image_shape) == 3, "image_shape is (C, H, W)"
 
 
+def features_follow_attributes(cls: type[Any]) -> None:
+    """``feature_attributes`` says which value of which attribute is the feature; else the oracle says."""
+    assert set(cls.feature_attributes) <= set(cls.features), "feature_attributes names what is no feature"
+    for feature, (attribute, value) in cls.feature_attributes.items():
+        labels = cls().has_feature(pd.DataFrame({attribute: [True, False]}), feature)
+        assert labels is not None and labels.tolist() == [value, not value], f"has_feature is wrong about {feature}"
+
+
 CLASSIFIER_CHECKS: list[Callable[[Any], None]] = [scores_are_finite, every_attribute_has_a_cut]
 EXTRACTOR_CHECKS: list[Callable[[Any], None]] = [outputs_have_their_shapes]
-DATASET_CHECKS: list[Callable[[Any], None]] = [oracle_is_named]
+DATASET_CHECKS: list[Callable[[Any], None]] = [oracle_is_named, features_follow_attributes]
 
 
 def report(outcomes: list[Outcome]) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from bench.api import Classifier, Dataset, Extractor, Method, Metric, Params
+from bench.api import Classifier, Dataset, Extractor, Method, Metric, Params, Trainable
 from bench.errors import unknown
 from bench.registry import KINDS, Plugin, Registry
 
@@ -37,6 +37,8 @@ def _facts(cls: type[Any]) -> list[str]:
     if issubclass(cls, Dataset):
         return [f"features: {', '.join(cls.features)}", f"oracle: {cls.classifier}", f"images: {cls.image_shape}", ""]
     if issubclass(cls, Classifier):
+        if issubclass(cls, Trainable):
+            return ["attributes: those of the data set that its weights were trained on", ""]
         return [f"attributes: {', '.join(f'{a} (cut {cls.cuts[a]:.4g})' for a in cls.attributes)}", ""]
     if issubclass(cls, Extractor):
         return [f"classes: {', '.join(cls.classes)}", ""]

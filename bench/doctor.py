@@ -24,7 +24,8 @@ def examine(shop: Workshop, verify: bool) -> tuple[list[str], bool]:
     problems: list[str] = []
     for name in shop.registry.names("datasets"):
         try:
-            count = len(shop.dataset(name).split("train"))
+            dataset = shop.dataset(name)
+            count = len(dataset.split(dataset.training_split))
             lines.append(f"data set {name}: {count} training images")
         except BenchError as error:
             lines.append(f"data set {name}: not here. {first_sentence(error)}")

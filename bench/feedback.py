@@ -8,7 +8,8 @@ A feedback file is JSON::
      "stream": "feedback/0",             # sample i is drawn from this stream ...
      "noise_file": "noise.npy",          # ... or is row i of this (N, noise_dim) float32 array beside it
      "count": 500, "positive": [3, 17, ...],
-     "oracle": "morpho_mnist", "threshold": 3.86}   # optional: the oracle that clicked, and its cut
+     "oracle": "morpho_mnist", "threshold": 3.86,   # optional: the oracle that clicked, and its cut
+     "also": {"Male": [0, 3, ...]}}      # optional: more clicks on the same samples, by attribute
 
 ``bench run --show-config`` prints ``weights_sha256``; ``bench sample --stream feedback/0`` draws the samples to click
 on. Without a ``threshold`` (a person clicked) the evaluation uses the training set's own cut, and says so.
@@ -17,11 +18,10 @@ on. Without a ``threshold`` (a person clicked) the evaluation uses the training 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -30,7 +30,7 @@ from pydantic import Field, ValidationError
 from torch import Tensor
 
 from bench import randomness
-from bench.api import Generator, Oracle, Params
+from bench.api import Classifier, Generator, Oracle, Params
 from bench.errors import UsageError
 from bench.files import file_sha256
 from bench.rendering import CHUNK, chunks, to_uint8
@@ -49,11 +49,14 @@ class Feedback:
     stream : str or None
         Random stream of the samples' noise; None if ``noise_array`` is given.
     noise_array : (N, noise_dim) float32 or None
+    also : mapping of str to (N,) bool
+        More clicks on the same samples, by attribute: those a method asked for (``Method.also_asks``).
     """
 
     labels: NDArray[np.bool_]
     stream: str | None = None
     noise_array: NDArray[np.float32] | None = None
+    also: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -101,6 +104,7 @@ class FeedbackFile(Params):
     positive: list[int]
     oracle: str | None = None
     threshold: float | None = None
+    also: dict[str, list[int]] = {}
 
 
 def noise_hash(noise: Tensor) -> str:
@@ -109,24 +113,40 @@ def noise_hash(noise: Tensor) -> str:
 
 
 @torch.no_grad()
-def ask_oracle(generator: Generator, oracle_scores: Any, stream: str, count: int) -> NDArray[np.float64]:
-    """Show ``count`` samples of a stream to an oracle; return its scores (count,).
+def ask_oracle(
+    generator: Generator, classifier: Classifier, attributes: Sequence[str], stream: str, count: int
+) -> tuple[Feedback, float]:
+    """Show samples of a stream to a classifier and let it click.
 
     Parameters
     ----------
     generator : Generator
-    oracle_scores : callable
-        Maps (B, C, H, W) uint8 images to (B,) scores.
+    classifier : Classifier
+    attributes : sequence of str
+        The feature, then whatever else is to be clicked on the same samples.
     stream : str
     count : int
+
+    Returns
+    -------
+    feedback : Feedback
+        Of all attributes but the first in ``also``.
+    threshold : float
+        The score from which the feature was clicked: the top fraction's, or the classifier's cut. The other attributes
+        are always clicked from their cut on.
     """
     device = next(generator.parameters()).device
     images = []
     for start, stop in chunks(count, CHUNK):
         noise = randomness.draw(stream, range(start, stop), generator.noise_dim).to(device)
         images.append(to_uint8(generator(noise)))
-    scores: NDArray[np.float64] = oracle_scores(torch.cat(images))
-    return scores
+    scores = classifier.scores(torch.cat(images), attributes)  # (N, A)
+    feature, *others = attributes
+    threshold = classifier.cuts[feature]
+    if classifier.top_fraction is not None:
+        threshold = top_fraction_threshold(scores[:, 0], classifier.top_fraction)
+    also = {name: scores[:, i] >= classifier.cuts[name] for i, name in enumerate(others, 1)}
+    return Feedback(scores[:, 0] >= threshold, stream, also=also), threshold
 
 
 def top_fraction_threshold(scores: NDArray[np.float64], fraction: float) -> float:
@@ -157,7 +177,8 @@ def to_file(
         stream=feedback.stream,
         noise_file=noise_file,
         count=len(feedback),
-        positive=[int(i) for i in np.flatnonzero(feedback.labels)],
+        positive=np.flatnonzero(feedback.labels).tolist(),
+        also={name: np.flatnonzero(labels).tolist() for name, labels in feedback.also.items()},
         oracle=oracle.name if oracle else None,
         threshold=oracle.threshold if oracle else None,
     )
@@ -178,13 +199,12 @@ def from_file(path: Path, weights_sha256: str, generator: Generator) -> tuple[Fe
             f"({weights_sha256[:12]}...). Latents of one generator mean nothing to another: "
             "collect it again, or pass the matching --weights."
         )
-    if len(set(stored.positive)) != len(stored.positive):
-        raise UsageError(f"{flag}: names a positive index twice")
-    labels = np.zeros(stored.count, dtype=bool)
-    if any(not 0 <= i < stored.count for i in stored.positive):
-        raise UsageError(f"{flag}: a positive index lies outside 0..{stored.count - 1}")
-    labels[stored.positive] = True
-    feedback = Feedback(labels, stored.stream, _noise_array(path, stored, generator))
+    feedback = Feedback(
+        _labels(stored.positive, stored.count, flag, "a positive index"),
+        stored.stream,
+        _noise_array(path, stored, generator),
+        {name: _labels(found, stored.count, flag, f"an index of '{name}'") for name, found in stored.also.items()},
+    )
     if noise_hash(feedback.noise(0, 1, generator.noise_dim)[0]) != stored.noise_sha256:
         raise UsageError(
             f"{flag}: the first noise vector differs from the one that was shown; the samples cannot be drawn again"
@@ -199,14 +219,33 @@ def files_sha256(path: Path) -> list[str]:
     return [file_sha256(path)] + ([] if stored.noise_file is None else [file_sha256(_array_path(path, stored))])
 
 
-def require_task(path: Path, stored: FeedbackFile, model: str, feature: str, oracle: str) -> None:
-    """Raise UsageError if feedback is about another model or feature, or its threshold is another oracle's."""
+def require_task(
+    path: Path, stored: FeedbackFile, model: str, feature: str, oracle: str, also: Sequence[str] = ()
+) -> None:
+    """Raise UsageError if feedback is about another model or feature, its threshold is another oracle's, or it lacks
+    attributes that the method also asks for.
+    """
     if stored.model != model:
         raise UsageError(f"--feedback {path}: is about the model '{stored.model}', not '{model}' (--model)")
     if stored.feature != feature:
         raise UsageError(f"--feedback {path}: is about '{stored.feature}', not '{feature}' (--feature)")
     if stored.oracle not in (None, oracle):
         raise UsageError(f"--feedback {path}: was given by the oracle '{stored.oracle}', not by '{oracle}'")
+    if missing := [name for name in also if name not in stored.also]:
+        raise UsageError(
+            f"--feedback {path}: holds no clicks for {', '.join(missing)} (its 'also' has: "
+            f"{', '.join(sorted(stored.also)) or 'nothing'}), which the method asks for (-p keep=...)"
+        )
+
+
+def _labels(positive: Sequence[int], count: int, flag: str, what: str) -> NDArray[np.bool_]:
+    if len(set(positive)) != len(positive):
+        raise UsageError(f"{flag}: {what} is named twice")
+    if any(not 0 <= i < count for i in positive):
+        raise UsageError(f"{flag}: {what} lies outside 0..{count - 1}")
+    labels = np.zeros(count, dtype=bool)
+    labels[list(positive)] = True
+    return labels
 
 
 def _read(path: Path) -> FeedbackFile:

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bench import pretrain as pretraining
+from bench import zoo
 from bench.cell import Cell, Run
 from bench.errors import EXIT_NOTHING, EXIT_OK, EXIT_SOME_FAILED, BenchError, PluginError, UsageError, unknown
-from bench.settings import ModelSettings, load_suite, method_params, model_settings, parse_assignments
+from bench.settings import ModelSettings, Suite, load_suite, method_params, model_settings, parse_assignments
 from bench.store import Record
 from bench.workshop import Workshop
 
@@ -66,12 +67,12 @@ def cells(request: Request, shop: Workshop, *, train: bool = True) -> list[Cell]
     for model in models:
         if model not in suite.models:
             shop.registry.source("models", model, "--model")
-    settings_of = {model: model_settings(suite, model, request.dataset, request.overrides) for model in models}
+    settings_of = {model: _settings(suite, model, request, shop) for model in models}
     params_of = _params(methods, settings_of, parse_assignments(request.params), shop)
     features_of = {model: _features(request, settings, shop) for model, settings in settings_of.items()}
     found = []
     for model, settings in settings_of.items():
-        weights = request.weights or settings.weights or _pretrained(shop, model, settings, train)
+        weights = request.weights or _weights(shop, model, settings, request.suite, train)
         for feature in features_of[model]:
             for method in methods:
                 for params in params_of[model, method]:
@@ -168,6 +169,15 @@ def _methods(asked: Sequence[str], shop: Workshop) -> list[str]:
     return loaded
 
 
+def _settings(suite: Suite, model: str, request: Request, shop: Workshop) -> ModelSettings:
+    """Return a model's settings, the extractors named even where the suite leaves them to the data set."""
+    settings = model_settings(suite, model, request.dataset, request.overrides)
+    if settings.evaluation.extractors is not None:
+        return settings
+    evaluation = settings.evaluation.model_copy(update={"extractors": shop.dataset(settings.dataset).extractors})
+    return settings.model_copy(update={"evaluation": evaluation})
+
+
 def _features(request: Request, settings: ModelSettings, shop: Workshop) -> list[str]:
     known = shop.dataset(settings.dataset).features
     chosen = _chosen(request.features, settings.features or known)
@@ -208,6 +218,17 @@ def _param_grid(method: str, settings: ModelSettings, grid: Mapping[str, Sequenc
         method_params(config, defaults, dict(zip(own, values, strict=True)), method)
         for values in itertools.product(*own.values())
     ]
+
+
+def _weights(shop: Workshop, model: str, settings: ModelSettings, suite: str, train: bool) -> str:
+    """Return a model's weights: those the suite names, which must be here, or some trained here."""
+    if settings.weights is None:
+        return _pretrained(shop, model, settings, train)
+    options = "" if suite == "lite" else f" --suite {suite}"
+    zoo.require(
+        settings.weights, f"--model {model}", f"--model {model} --dataset {settings.dataset}{options}", "--weights FILE"
+    )
+    return settings.weights
 
 
 def _pretrained(shop: Workshop, model: str, settings: ModelSettings, train: bool) -> str:

@@ -29,11 +29,11 @@ def code_of(plugin: type[Any]) -> str:
     return _code_of_files(tuple(sorted(_reachable(Path(path), plugin.__module__))))
 
 
-def code_of_module(name: str) -> str:
-    """Hash a module of the engine by its dotted name."""
-    path = _file_of(name, _engine())
-    assert path is not None, name
-    return _code_of_files((path,))
+def code_of_modules(*names: str) -> str:
+    """Hash modules of the engine, by their dotted names; what they import does not count."""
+    paths = [_file_of(name, _engine()) for name in names]
+    assert None not in paths, names
+    return _code_of_files(tuple(path for path in paths if path is not None))
 
 
 @lru_cache

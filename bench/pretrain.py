@@ -22,8 +22,9 @@ def configured(
     plugin_class = shop.registry.get(kind, name, f"--{kind[:-1]}")
     if not issubclass(plugin_class, Trainable):
         raise UsageError(f"--{kind[:-1]} {name}: has no training recipe")
-    fields = {"image_shape": shop.dataset(dataset).image_shape, **settings}
-    return plugin_class(), validated(plugin_class.Config, fields, f"-p ({kind[:-1]} '{name}')")
+    plugin: Trainable[Any] = plugin_class()
+    fields = {**plugin.dataset_fields(shop.dataset(dataset)), **settings}
+    return plugin, validated(plugin_class.Config, fields, f"-p ({kind[:-1]} '{name}')")
 
 
 def pretrained_path(shop: Workshop, kind: str, name: str, dataset: str, settings: dict[str, Any], seed: int) -> Path:
@@ -36,7 +37,7 @@ def pretrained_path(shop: Workshop, kind: str, name: str, dataset: str, settings
 def pretrain(
     shop: Workshop, kind: str, name: str, dataset: str, settings: dict[str, Any], seed: int = 0, out: Path | None = None
 ) -> Path:
-    """Train from scratch and store the weights; an interrupted training goes on where it was.
+    """Train from scratch, measure (``Trainable.assess``) and store; an interrupted training goes on where it was.
 
     Parameters
     ----------
@@ -74,17 +75,23 @@ def pretrain(
         progress=shop.progress,
         label=f"pretrain {name}",
     )
-    split = shop.dataset(dataset).split("train")
+    source = shop.dataset(dataset)
+    split = source.split(source.training_split if kind == "models" else "train")
     with machine.measured() as timing:
         train(trainable, networks, split, context, epochs=config.epochs, batch_size=config.batch_size)
+    measured = trainable.assess(networks, source)
+    for feature, found in measured.get("accuracy", {}).items():
+        if feature in source.features:
+            shop.progress.note(f"{feature}: balanced accuracy {found['balanced_accuracy']} on {found['n']} test images")
     made = {
         "dataset": dataset,
-        "data": shop.dataset(dataset).label,
+        "data": source.label,
         "seed": seed,
         "data_sha256": split.sha256,
         "timing": timing,
         "final": context.history[-1],
         "made_by": machine.provenance(shop.device),
+        **measured,
     }
     zoo.save_networks(path, kind[:-1], name, networks, made)
     path.with_suffix(".checkpoint.pt").unlink(missing_ok=True)
@@ -116,7 +123,7 @@ def pretrain_command(
     settings |= _single_values(params)
     path = pretrain(shop, kind, name, dataset, settings, seed, zoo.WEIGHTS / f"{ship}.safetensors" if ship else out)
     if ship is not None:
-        options = "".join(f" -p {p}" for p in params)
+        options = ("" if suite_name == "lite" else f" --suite {suite_name}") + "".join(f" -p {p}" for p in params)
         command = f"bench pretrain --{kind[:-1]} {name} --dataset {dataset} --seed {seed}{options} --ship {ship}"
         zoo.add(ship, path, kind[:-1], f"{name} trained on {shop.dataset(dataset).label}", command)
     return path

@@ -18,7 +18,7 @@ from bench.workshop import Workshop
 def write_statistics(shop: Workshop, dataset_name: str, extractor_name: str, path: Path) -> None:
     """Compute the statistics that ``fid`` and ``fid_retain`` compare with, from the data set's training split."""
     dataset = shop.dataset(dataset_name)
-    split = dataset.split("train")
+    split = dataset.split(dataset.training_split)
     extractor, sha = shop.extractor(extractor_name)
     shop.progress.start(len(split), label="features of the training images")
     parts = []
@@ -29,7 +29,7 @@ def write_statistics(shop: Workshop, dataset_name: str, extractor_name: str, pat
     features = np.concatenate(parts)  # (N, D)
     subsets = {"all": np.ones(len(split), dtype=bool)}
     for feature in dataset.features:
-        subsets[f"without {feature}"] = ~shop.target_mask(split, dataset.classifier, feature)
+        subsets[f"without {feature}"] = ~shop.target_mask(dataset_name, split, feature)
     tensors: dict[str, Any] = {}
     for subset, keep in subsets.items():
         moments = statistics_of(features[keep], subset)

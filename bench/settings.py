@@ -27,8 +27,25 @@ class EvaluationSettings(Params):
     """What is measured, and on how many samples."""
 
     count: int = Field(10_000, ge=2, description="samples of the evaluation stream")
-    extractors: tuple[str, ...] = Field(("digits",), description="feature extractors for FID and IS")
+    extractors: tuple[str, ...] | None = Field(
+        None, description="feature extractors for FID and IS; the data set's by default"
+    )
     metrics: tuple[str, ...] | None = Field(None, description="metric plug-ins; all by default")
+
+
+class OracleSettings(Params):
+    """Which two copies of a trained classifier click and judge; one that is not trained does both and has no weights.
+
+    The copies are trained independently, so that no method wins by fooling its own teacher. The paper used one for
+    both; a suite may too, by naming it twice.
+    """
+
+    feedback: str | None = Field(
+        None, description="zoo name or file of the copy that clicks; <classifier>-<dataset>-a by default"
+    )
+    evaluation: str | None = Field(
+        None, description="zoo name or file of the copy that judges; <classifier>-<dataset>-b by default"
+    )
 
 
 class ModelSettings(Params):
@@ -37,6 +54,7 @@ class ModelSettings(Params):
     dataset: str
     weights: str | None = Field(None, description="zoo name or file; pre-trained on the data set if absent")
     features: tuple[str, ...] | None = Field(None, description="target features; the data set's by default")
+    oracle: OracleSettings = OracleSettings()
     feedback: FeedbackSettings = FeedbackSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
     pretrain: dict[str, Any] = Field({}, description="fields of the model's Config")

@@ -12,14 +12,36 @@ import torch
 from numpy.typing import NDArray
 
 from bench import keys, zoo
-from bench.api import Classifier, Dataset, Extractor, Split, Statistics
+from bench.api import Classifier, Dataset, Extractor, Oracle, Split, Statistics, Trainable
+from bench.errors import CheckpointError, UsageError
 from bench.files import write_atomically
 from bench.progress import Progress, silent
 from bench.registry import Registry
 from bench.rendering import chunks
+from bench.settings import OracleSettings
 from bench.store import Store
 
 T = TypeVar("T")
+
+COPIES = {"feedback": ("a", 0), "evaluation": ("b", 1)}  # default name ends in the letter; seed of its training
+
+
+@dataclass(frozen=True)
+class Oracles:
+    """The copy of a classifier that gives feedback, and the one that evaluates; the same one if it is not trained."""
+
+    feedback: zoo.LoadedClassifier
+    evaluation: zoo.LoadedClassifier
+
+    def of(self, feature: str, threshold: float) -> tuple[Oracle, Oracle]:
+        """Return what clicks and what judges a feature.
+
+        The first cuts at ``threshold``, which was frozen with the feedback. The second cuts at its own cut, or, if the
+        positives are by definition the top fraction of the feedback's samples, at that threshold too.
+        """
+        judge = self.evaluation.classifier
+        own = threshold if judge.top_fraction is not None else judge.cuts[feature]
+        return self.feedback.oracle(feature, threshold), self.evaluation.oracle(feature, own)
 
 
 @dataclass
@@ -44,10 +66,30 @@ class Workshop:
         )
         return found
 
-    def classifier(self, name: str) -> Classifier:
-        """Return the oracle's classifier."""
-        found: Classifier = self._once(("classifier", name), lambda: self.registry.get("classifiers", name)())
-        return found
+    def oracles(self, dataset: str, settings: OracleSettings) -> Oracles:
+        """Return a data set's simulated oracles: the two copies that the settings name, or their default names.
+
+        Raises
+        ------
+        CheckpointError
+            If weights are missing, with the command that makes them, or know nothing of the data set's features.
+        UsageError
+            If weights are named for a classifier that has none.
+        """
+        name = self.dataset(dataset).classifier
+        if issubclass(self.registry.get("classifiers", name), Trainable):
+            return Oracles(
+                self._trained_oracle(dataset, name, "feedback", settings.feedback),
+                self._trained_oracle(dataset, name, "evaluation", settings.evaluation),
+            )
+        if settings.feedback or settings.evaluation:
+            raise UsageError(
+                f"oracle.feedback, oracle.evaluation: '{name}' is not trained, so it has no weights to name"
+            )
+        measure = self._once(
+            ("classifier", name), lambda: zoo.LoadedClassifier(name, self.registry.get("classifiers", name)())
+        )
+        return Oracles(measure, measure)
 
     def extractor(self, name: str) -> tuple[Extractor, str]:
         """Return an extractor and its weights' sha256."""
@@ -62,13 +104,18 @@ class Workshop:
         entry = zoo.entries().get(f"{dataset}-{extractor}-statistics")
         return [dataset, "made here" if entry is None else entry.sha256]
 
-    def target_mask(self, split: Split, classifier_name: str, feature: str) -> NDArray[np.bool_]:
-        """Return which training images have a feature, by the training set's own cut (Table 1, ``retrain``).
+    def target_mask(self, dataset: str, split: Split, feature: str) -> NDArray[np.bool_]:
+        """Return which training images have a feature, (N,) bool (Table 1, ``retrain``, ``fid_retain``).
 
-        The classifier's scores of the whole split are kept in the store: (N,) float64.
+        The data set's attributes say so; where they do not, the training set's own cut of the oracle's score does. The
+        scores of the whole split are then kept in the store: (N,) float64.
         """
-        classifier = self.classifier(classifier_name)
-        key = keys.digest([split.sha256, classifier_name, keys.code_of(type(classifier)), feature])
+        known = self.dataset(dataset).has_feature(split.attributes, feature)
+        if known is not None:
+            return known
+        oracle = self.oracles(dataset, OracleSettings()).feedback
+        classifier = oracle.classifier
+        key = keys.digest([split.sha256, oracle.name, oracle.sha256, keys.code_of(type(classifier)), feature])
         folder = self.store.stage("training-scores", key)
         path = folder / "scores.npy"
         with self.store.locked(folder):
@@ -78,6 +125,35 @@ class Workshop:
                     np.save(file, scores, allow_pickle=False)
         mask: NDArray[np.bool_] = np.load(path, allow_pickle=False) >= classifier.cuts[feature]
         return mask
+
+    def target_identity(self, dataset: str, feature: str) -> list[str | None]:
+        """Say what decides which training images have a feature: part of the key of whatever reads training data."""
+        plugin = self.dataset(dataset)
+        identity: list[str | None] = [dataset, feature, keys.code_of(type(plugin))]
+        if feature in plugin.feature_attributes:
+            return identity
+        oracle = self.oracles(dataset, OracleSettings()).feedback
+        return [*identity, keys.code_of(type(oracle.classifier)), oracle.sha256]
+
+    def _trained_oracle(self, dataset: str, name: str, role: str, weights: str | None) -> zoo.LoadedClassifier:
+        """Load one of the two copies, by default ``<classifier>-<dataset>-<letter>``, each of a seed of its own."""
+        letter, seed = COPIES[role]
+        chosen = weights or f"{name}-{dataset}-{letter}"
+        trained_by = f"--classifier {name} --dataset {dataset} --seed {seed}"
+        zoo.require(chosen, f"{role} oracle of '{dataset}'", trained_by, f"--set oracle.{role}=FILE")
+        return self._once(("classifier", name, chosen), lambda: self._load_oracle(dataset, name, chosen))
+
+    def _load_oracle(self, dataset: str, name: str, weights: str) -> zoo.LoadedClassifier:
+        loaded = zoo.load_classifier(self.registry, name, weights)
+        if missing := set(self.dataset(dataset).features) - set(loaded.classifier.attributes):
+            raise CheckpointError(
+                f"{weights}: was trained without {', '.join(sorted(missing))}, which the data set '{dataset}' has as a "
+                "feature; is it another data set's?"
+            )
+        if loaded.classifier.networks is not None:
+            for module in loaded.classifier.networks.modules().values():
+                module.to(self.device)
+        return loaded
 
     def _score_split(self, split: Split, classifier: Classifier, feature: str) -> NDArray[np.float64]:
         self.progress.start(len(split), label=f"measure {feature} of the training images")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,49 @@ class Original:
         return self.networks.generator
 
 
+@dataclass(frozen=True)
+class LoadedClassifier:
+    """A classifier as loaded; one that is not trained has no weights.
+
+    Attributes
+    ----------
+    name : str
+        As registered.
+    classifier : Classifier
+    weights : str or None
+        Zoo name or file.
+    sha256 : str or None
+        Of the weights' content.
+    accuracy : dict
+        Per attribute, what its training measured on held-out images (``Trainable.assess``).
+    """
+
+    name: str
+    classifier: Classifier
+    weights: str | None = None
+    sha256: str | None = None
+    accuracy: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """How numbers name it."""
+        return self.weights or self.name
+
+    def oracle(self, feature: str, threshold: float) -> Oracle:
+        """Return one feature of it."""
+        return Oracle(self.classifier, self.name, feature, threshold, self.weights, self.sha256)
+
+    def about(self, oracle: Oracle) -> dict[str, Any]:
+        """Say in a record which weights an oracle has, where it cuts, and its accuracy by attribute."""
+        accuracy = {name: found["balanced_accuracy"] for name, found in self.accuracy.items()}
+        return {
+            "weights": self.weights,
+            "sha256": self.sha256,
+            "threshold": oracle.threshold,
+            "balanced_accuracy": accuracy,
+        }
+
+
 def entries() -> dict[str, Entry]:
     """Return the manifest: zoo name to entry."""
     if not MANIFEST.exists():
@@ -82,6 +125,28 @@ def path_of(weights: str | Path) -> Path:
     return path
 
 
+def require(weights: str, what: str, trained_by: str, instead: str) -> None:
+    """Raise CheckpointError unless weights are shipped or a file.
+
+    Parameters
+    ----------
+    weights : str
+        Zoo name or file.
+    what : str
+        Whose they are.
+    trained_by : str
+        Options of the ``bench pretrain`` that makes them.
+    instead : str
+        What to type to use others.
+    """
+    if weights not in entries() and not Path(weights).is_file():
+        target = f"--out {weights}" if weights.endswith(".safetensors") else f"--ship {weights}"
+        raise CheckpointError(
+            f"{what}: the weights '{weights}' are neither shipped with this version nor a file. "
+            f"Make them: bench pretrain {trained_by} {target}; or name others: {instead}"
+        )
+
+
 def load_original(registry: Registry, weights: str | Path, expected_model: str | None = None) -> Original:
     """Load a pre-trained model, in eval mode, gradients off.
 
@@ -103,6 +168,16 @@ def load_original(registry: Registry, weights: str | Path, expected_model: str |
     return Original(stored.name, plugin, networks, stored.sha256, path, stored.description)
 
 
+def load_classifier(registry: Registry, name: str, weights: str) -> LoadedClassifier:
+    """Load a trained classifier, in eval mode, gradients off."""
+    path = path_of(weights)
+    stored = _stored_classifier(path, name)
+    plugin_class = registry.get("classifiers", name)
+    networks = _networks(plugin_class(), stored, path)
+    known = weights if weights in entries() else str(path.resolve())
+    return LoadedClassifier(name, plugin_class(networks), known, stored.sha256, stored.description.get("accuracy", {}))
+
+
 def load_extractor(registry: Registry, name: str, weights: str | Path) -> tuple[Extractor, str]:
     """Load a trained extractor; returns it and its weights' sha256."""
     plugin_class: type[Extractor] = registry.get("classifiers", name, "evaluation.extractors")
@@ -111,10 +186,10 @@ def load_extractor(registry: Registry, name: str, weights: str | Path) -> tuple[
     found = plugin_class.identity()
     if found is not None:
         return plugin_class(), found
+    others = "--set evaluation.extractors=NAME"
+    require(str(weights), f"extractor '{name}'", f"--classifier {name} --dataset NAME", others)
     path = path_of(weights)
-    stored = checkpoint.read(path)
-    if (stored.kind, stored.name) != ("classifier", name):
-        raise CheckpointError(f"{path}: holds the {stored.kind} '{stored.name}', not the classifier '{name}'")
+    stored = _stored_classifier(path, name)
     return plugin_class(_networks(plugin_class(), stored, path)), stored.sha256
 
 
@@ -156,7 +231,7 @@ def save_unlearned(
         "original_sha256": original.sha256,
         "method": method,
         "params": params.model_dump(mode="json"),
-        "oracle": {"name": oracle.name, "feature": oracle.feature, "threshold": oracle.threshold} if oracle else None,
+        "oracle": {name: value for name, value in vars(oracle).items() if name != "classifier"} if oracle else None,
     }
     return checkpoint.save(path, "unlearned", original.model_name, description, checkpoint.state_of(modules))
 
@@ -168,7 +243,7 @@ def load_unlearned(registry: Registry, path: Path) -> Unlearned:
         raise CheckpointError(f"{path}: holds a {stored.kind}, not an unlearned generator")
     model = registry.get("models", stored.name, f"{path}")()
     skeleton = model.build(_config(model, stored, path)).generator
-    rebuilt: Unlearned = _method(registry, stored, path).rebuild(skeleton, _oracle(registry, stored))
+    rebuilt: Unlearned = _method(registry, stored, path).rebuild(skeleton, _oracle(registry, stored, path))
     for part, module in (("generator", rebuilt.generator), ("score", rebuilt.score)):
         if module is not None:
             checkpoint.load_into(module, stored.part(part), path, part)
@@ -191,6 +266,13 @@ def _networks(plugin: Any, stored: Checkpoint, path: Path) -> Networks[Any]:
         checkpoint.load_into(module, stored.part(part), path, part)
         module.eval().requires_grad_(False)
     return networks
+
+
+def _stored_classifier(path: Path, name: str) -> Checkpoint:
+    stored = checkpoint.read(path)
+    if (stored.kind, stored.name) != ("classifier", name):
+        raise CheckpointError(f"{path}: holds the {stored.kind} '{stored.name}', not the classifier '{name}'")
+    return stored
 
 
 def _config(plugin: Any, stored: Checkpoint, path: Path) -> Params:
@@ -218,9 +300,17 @@ def _method(registry: Registry, stored: Checkpoint, path: Path) -> Method[Any]:
     return method
 
 
-def _oracle(registry: Registry, stored: Checkpoint) -> Oracle | None:
+def _oracle(registry: Registry, stored: Checkpoint, path: Path) -> Oracle | None:
+    """Return the oracle that an unlearned generator goes on asking, loaded from the weights it was made with."""
     described = stored.description.get("oracle")
     if described is None:
         return None
-    classifier: Classifier = registry.get("classifiers", described["name"])()
-    return Oracle(classifier, **described)
+    if described.get("weights") is None:
+        return Oracle(registry.get("classifiers", described["name"])(), **described)
+    loaded = load_classifier(registry, described["name"], described["weights"])
+    if loaded.sha256 != described["sha256"]:
+        raise CheckpointError(
+            f"{path}: was made with other weights of its oracle than '{loaded.weights}' holds now "
+            f"(their sha256 began with {described['sha256'][:12]})"
+        )
+    return Oracle(loaded.classifier, **described)

@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from torch.optim import AdamW
 
 from bench.api import Batch, Extractor, Networks, Stateful, Trainable, TrainingConfig, hookimpl
+from bench.augmentation import random_shift
 
 TARGET = "digit"  # the attribute of the data set that holds the class
 
@@ -32,30 +33,6 @@ class DigitsConfig(TrainingConfig):
     channels: tuple[int, int, int] = Field((16, 32, 48), description="of the three convolutions")
     feature_dim: int = Field(64, ge=1, description="length of the feature vector")
     max_shift: int = Field(2, ge=0, description="largest random shift of a training image, pixels")
-
-
-def random_shift(images: Tensor, largest: int, rng: torch.Generator) -> Tensor:
-    """Shift each image by a whole number of pixels from -largest to largest; zeros come in.
-
-    Parameters
-    ----------
-    images : (N, C, H, W) float32
-    largest : int
-        Pixels.
-    rng : torch.Generator
-        On the images' device.
-
-    Returns
-    -------
-    (N, C, H, W) float32
-    """
-    (count, _, height, width), device = images.shape, images.device
-    padded = F.pad(images, (largest,) * 4).movedim(1, -1)  # (N, H + 2s, W + 2s, C)
-    offset = torch.randint(0, 2 * largest + 1, (2, count, 1), generator=rng, device=device)
-    rows = offset[0] + torch.arange(height, device=device)  # (N, H)
-    columns = offset[1] + torch.arange(width, device=device)  # (N, W)
-    sample = torch.arange(count, device=device)[:, None, None]
-    return padded[sample, rows[:, :, None], columns[:, None, :]].movedim(-1, 1)
 
 
 def _block(inputs: int, outputs: int) -> list[nn.Module]:

@@ -28,6 +28,7 @@ class Mnist(Dataset):
     classifier = "morpho_mnist"
     features = ("thickness", "slant")
     label = "MNIST (real)"
+    extractors = ("digits",)
 
     def split(self, name: str) -> Split:
         """Read the "train" (60,000) or "test" (10,000) split."""

@@ -6,9 +6,11 @@ alone, bit for bit, whatever it is read together with. See ``bench/synthfaces`` 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from hashlib import sha256
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -30,13 +32,16 @@ class SynthFaces(Dataset):
     classifier = "mobilenet"
     features = ("bang", "beard")
     label = "synthfaces (synthetic)"
+    extractors = ("faces",)
+    feature_attributes = FEATURES
 
     def split(self, name: str) -> Split:
         """Describe the "train" (50,000) or "test" (10,000) split; images are drawn when they are read."""
         stream = _stream(name)
         frame = attributes(sample(Draws(stream, range(SPLITS[name]))))
         code = sha256(f"{keys.code_of(type(self))} {name}".encode()).hexdigest()
-        return Split(frame, lambda indices: render(stream, _checked(name, indices)), code)
+        drawn = drawn_once(lambda indices: render(stream, indices), SPLITS[name], self.image_shape)
+        return Split(frame, lambda indices: drawn(_checked(name, indices)), code)
 
     def counterfactual(self, split: str, indices: Indices, feature: str, value: bool) -> Tensor:
         """Redraw the same faces with one feature set and everything else held.
@@ -78,6 +83,23 @@ class SynthFaces(Dataset):
         """
         _known(feature)
         return can_show(sample(Draws(_stream(split), _checked(split, indices).tolist())), feature)
+
+
+def drawn_once(
+    draw: Callable[[Indices], Tensor], count: int, image_shape: tuple[int, int, int]
+) -> Callable[[Indices], Tensor]:
+    """Return a ``draw`` that keeps what it has drawn: training reads every image many times (600 MB at most)."""
+    kept = torch.empty(count, *image_shape, dtype=torch.uint8)  # takes memory as it is filled
+    known = np.zeros(count, dtype=bool)
+
+    def read(indices: Indices) -> Tensor:
+        missing = np.unique(indices[~known[indices]])
+        if len(missing):
+            kept[torch.from_numpy(missing)] = draw(missing)
+            known[missing] = True
+        return kept[torch.from_numpy(indices)]
+
+    return read
 
 
 def _stream(split: str) -> str:

@@ -74,6 +74,15 @@ def test_oracle_and_threshold_are_kept(tmp_path, generator, clicked):
     assert (content["oracle"], content["threshold"]) == ("toy", 0.125)
 
 
+def test_further_clicks_go_through_a_file(tmp_path, generator, clicked):
+    path = tmp_path / "x.json"
+    content = write(path, Feedback(clicked, "s", also={"Male": ~clicked, "Young": np.zeros(20, bool)}), generator)
+    assert content["also"] == {"Male": [i for i in range(20) if i not in (0, 7, 19)], "Young": []}
+    found, _ = from_file(path, WEIGHTS, generator)
+    assert np.array_equal(found.also["Male"], ~clicked) and not found.also["Young"].any()
+    assert Feedback(clicked, "s").also == {}
+
+
 def test_latents_come_in_chunks_and_in_order(generator):
     feedback = Feedback(np.arange(150) % 2 == 0, "s")
     parts = list(feedback.latents(generator))
@@ -84,17 +93,43 @@ def test_latents_come_in_chunks_and_in_order(generator):
 # --- asking the oracle --------------------------------------------------------------------------------
 
 
+class Watching(ToyClassifier):
+    """Remembers what it was shown, and scores brightness and darkness."""
+
+    attributes = ("bright", "dark")
+    cuts = {"bright": 0.12, "dark": -0.08}
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def scores(self, images, attributes):
+        self.seen.append(images)
+        bright = super().scores(images, ["bright"])[:, 0]
+        return np.stack([{"bright": bright, "dark": -bright}[name] for name in attributes], axis=1)
+
+
 def test_the_oracle_sees_the_stream_in_order(generator):
-    seen = []
+    classifier = Watching()
+    found, threshold = ask_oracle(generator, classifier, ["bright", "dark"], "s", 100)
+    (images,) = classifier.seen
+    assert images.dtype == torch.uint8 and images.shape == (100, 1, 28, 28)
+    brightness = generator(randomness.draw("s", range(100), 6)).mean(dim=(1, 2, 3)).detach().numpy()
+    np.testing.assert_allclose(images.double().mean(dim=(1, 2, 3)).numpy() / 255, brightness, atol=0.002)
+    assert threshold == 0.12 and found.stream == "s"
+    np.testing.assert_array_equal(found.labels, classifier.scores(images, ["bright"])[:, 0] >= 0.12)
+    assert list(found.also) == ["dark"], "on the same samples, from its own cut on"
+    np.testing.assert_array_equal(found.also["dark"], classifier.scores(images, ["bright"])[:, 0] <= 0.08)
+    assert 0 < found.positives < 100 and 0 < found.also["dark"].sum() < 100
 
-    def scores(images):
-        seen.append(images)
-        return images.double().mean(dim=(1, 2, 3)).numpy()
 
-    found = ask_oracle(generator, scores, "s", 100)
-    assert len(seen) == 1 and seen[0].dtype == torch.uint8 and seen[0].shape == (100, 1, 28, 28)
-    brightness = generator(randomness.draw("s", range(100), 6)).mean(dim=(1, 2, 3)).detach().numpy() * 255
-    np.testing.assert_allclose(found, brightness, atol=0.5)
+def test_a_top_fraction_is_of_the_feature_alone(generator):
+    class Top(Watching):
+        top_fraction = 0.1
+
+    found, threshold = ask_oracle(generator, Top(), ["bright", "dark"], "s", 50)
+    assert found.positives == 5 and threshold > 0.12
+    np.testing.assert_array_equal(found.also["dark"], ask_oracle(generator, Watching(), ["bright", "dark"], "s", 50)[0].also["dark"])  # fmt: skip  # noqa: E501
 
 
 def test_the_threshold_selects_the_top_fraction():
@@ -147,6 +182,8 @@ def test_one_class_only_is_refused(positive, what, stream_file, generator):
 def test_indices_outside_are_refused(index, stream_file, generator):
     change(stream_file, positive=[3, index])
     assert "a positive index lies outside 0..19" in refused(stream_file, generator)
+    change(stream_file, positive=[3], also={"Male": [1, index]})
+    assert "an index of 'Male' lies outside 0..19" in refused(stream_file, generator)
 
 
 @pytest.mark.parametrize(
@@ -160,6 +197,9 @@ def test_indices_outside_are_refused(index, stream_file, generator):
         ({"weights_sha256": None}, "weights_sha256"),
         ({"comment": "hello"}, "comment: Extra inputs are not permitted"),
         ({"threshold": "high"}, "threshold"),
+        ({"also": ["Male"]}, "also"),
+        ({"also": {"Male": [0.5]}}, "also.Male.0: Input should be a valid integer"),
+        ({"also": {"Male": [3, 3]}}, "an index of 'Male' is named twice"),
         ({"stream": None}, "needs exactly one of 'stream' and 'noise_file'"),
         ({"noise_file": "noise.npy"}, "needs exactly one of 'stream' and 'noise_file'"),
     ],
