@@ -12,6 +12,7 @@ import pandas as pd
 import bench
 from bench.cell import Run
 from bench.equal_damage import Point, compare
+from bench.errors import DataError, first_sentence
 from bench.settings import load_suite
 from bench.store import Record
 from bench.table_definitions import FIDELITY, Options, Table, Variant
@@ -76,36 +77,60 @@ def _entry(record: Record, metric: str) -> dict[str, Any] | None:
 
 
 def counts_frame(table: Table, options: Options, shop: Workshop) -> pd.DataFrame:
-    """Count target images of the training sets (Table 1); a frame like ``tidy_frame``'s."""
-    suite = load_suite(options.suite)
-    published = _published()
-    rows = []
-    names = sorted({settings.dataset for settings in suite.models.values()}, reverse=True)
+    """Count target images of the training sets (Table 1); a frame like ``tidy_frame``'s.
+
+    Raises
+    ------
+    DataError
+        If none of the suite's data sets is here; one of several that is not has a note instead of numbers.
+    """
+    names = sorted({settings.dataset for settings in load_suite(options.suite).models.values()}, reverse=True)
     by_label = {shop.dataset(name).label: name for name in names}  # the same photographs at several sizes, once
+    published = _published()
+    rows, missing = [], []
     for name in sorted(by_label.values()):
-        dataset = shop.dataset(name)
-        split = dataset.split(dataset.training_split)
+        dataset, note = shop.dataset(name), ""
+        try:
+            counts = _target_counts(name, shop)
+        except DataError as error:
+            missing.append(error)
+            counts, note = {}, first_sentence(error)
         for feature in dataset.features:
-            target = int(shop.target_mask(name, split, feature).sum())
+            target, total = counts.get(feature, (None, None))
+            rest = None if target is None or total is None else total - target
             known = feature in dataset.feature_attributes
             by = "the data set's attributes" if known else f"{dataset.classifier}, the training set's own cut"
-            for metric, count in zip(table.metrics, (target, len(split) - target), strict=True):
-                numbers = {"mean": float(count), "sd": None, "seeds": 1, "n": len(split), "higher_is_better": None}
-                labels = {"table": table.name, "model": name, "feature": feature, "variant": "training set"}
+            for metric, count in zip(table.metrics, (target, rest), strict=True):
                 rows.append(
                     {
-                        **labels,
-                        **numbers,
+                        "table": table.name,
+                        "model": name,
+                        "feature": feature,
+                        "variant": "training set",
                         "method": "",
                         "needs": "",
                         "metric": metric,
-                        "note": "",
+                        "mean": count,
+                        "sd": None,
+                        "seeds": 1,
+                        "n": total,
+                        "higher_is_better": None,
+                        "note": note,
                         "paper": published.get((table.name, name, feature, "", "", metric)),
                         "data": dataset.label,
                         "source": f"{dataset.label}; {by}",
                     }
                 )
-    return pd.DataFrame(rows)
+    if missing and len(missing) == len(by_label):
+        raise missing[0]
+    return pd.DataFrame(rows).astype({"mean": float})
+
+
+def _target_counts(name: str, shop: Workshop) -> dict[str, tuple[int, int]]:
+    """Return per feature how many training images of a data set have it, and how many there are."""
+    dataset = shop.dataset(name)
+    split = dataset.split(dataset.training_split)
+    return {feature: (int(shop.target_mask(name, split, feature).sum()), len(split)) for feature in dataset.features}
 
 
 def damage_frame(table: Table, runs: Sequence[tuple[Variant, Run]]) -> pd.DataFrame:

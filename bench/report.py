@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from bench.grid import Planned
-from bench.store import Record
+from bench.store import Record, Store
 
 
 def plan_line(planned: Planned) -> str:
@@ -67,14 +66,17 @@ def record_lines(planned: Planned, record: Record) -> str:
     return "\n".join(lines)
 
 
-def status_lines(records: list[Any], unfinished: list[Any]) -> list[str]:
-    """List stored cells, one a line, failures with their reason, and what can be resumed."""
+def status_lines(store: Store) -> list[str]:
+    """List stored cells, one a line, failures with their reason; then what runs now, and what can be resumed."""
     lines = []
-    for folder, record in records:
+    for folder, record in store.records():
         ratio = record.value("target_ratio")
         detail = f"target_ratio {ratio:.4f}" if ratio is not None else (record.reason or "").split("\n")[0]
         lines.append(f"{record.status:9} {folder.name}  {detail}")
-    lines += [f"{'stopped':9} {folder.name}  the same `bench run` goes on" for folder in unfinished]
+    for folder in store.unfinished():
+        running = f"running   {folder.name}"
+        stopped = f"stopped   {folder.name}  the same `bench run` goes on"
+        lines.append(running if store.is_locked(folder) else stopped)
     return lines
 
 
@@ -86,4 +88,4 @@ def _with_interval(record: Record, metric: str) -> str:
 
 
 def _headline(metric: str) -> bool:
-    return not metric.startswith("attribute_shift[") and not metric.endswith("target_ratio")
+    return not metric.startswith(("attribute_shift[", "attribute_ratio[")) and not metric.endswith("target_ratio")

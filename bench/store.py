@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from pydantic import ConfigDict, Field, ValidationError
 
 from bench.api import Params
@@ -97,6 +97,16 @@ class Store:
         with FileLock(folder / ".lock"):
             yield
 
+    def is_locked(self, folder: Path) -> bool:
+        """Say whether a process holds a folder now."""
+        if not (folder / ".lock").exists():
+            return False
+        try:
+            with FileLock(folder / ".lock", timeout=0):
+                return False
+        except Timeout:
+            return True
+
     def read(self, folder: Path) -> Record | None:
         """Read a cell's record; None if there is none.
 
@@ -126,7 +136,7 @@ class Store:
         return [(path.parent, record) for path in folders if (record := self.read(path.parent)) is not None]
 
     def unfinished(self) -> list[Path]:
-        """Return folders of cells that began and left no result: killed or interrupted, resumable."""
+        """Return folders of cells that began and have no result yet: they run now, or were stopped and resume."""
         if not self.root.is_dir():
             return []
         return sorted(

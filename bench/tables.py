@@ -65,7 +65,7 @@ def make_table(
         more = tuple(Variant(name, name) for name in options.methods if name not in known)
         table = replace(table, variants=(*table.variants, *more))
         runs = runs_of(table, options, shop, train=run_missing)
-        missing, failures = _run_missing([run for _, run in runs], shop) if run_missing else ({}, 0)
+        missing, failures = run_missing_cells([run for _, run in runs], shop) if run_missing else ({}, 0)
         frame = damage_frame(table, runs) if table.name == "damage" else tidy_frame(table, runs, missing)
         if table.name == "cost":
             frame = pd.concat([frame, pretraining_rows(table, runs)], ignore_index=True)
@@ -78,7 +78,7 @@ def make_table(
     )
 
 
-def _run_missing(runs: Sequence[Run], shop: Workshop) -> tuple[dict[str, str], int]:
+def run_missing_cells(runs: Sequence[Run], shop: Workshop) -> tuple[dict[str, str], int]:
     """Run what is not stored, one cell after the other; a failed one stops no other.
 
     Returns the reasons for what has no number by folder, and how many of them are failures: a cell that was declined,

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import torch
 
+from bench import zoo
 from bench.api import Batch, Split
 from bench.augmentation import random_flip, random_shift
 from bench.registry import Registry
@@ -74,6 +75,15 @@ def test_it_learns_and_measures_itself():
     assert features.shape == (100, 96) and logits.shape == (100, 20) and (features >= 0).all()
     with pytest.raises(ValueError, match="it has no outputs"):
         Faces().outputs(held_out[0].float())
+
+
+def test_the_shipped_extractor_knows_faces():
+    extractor, _ = zoo.load_extractor(Registry(), "faces", "faces")
+    test = Registry().get("datasets", "synthfaces")().split("test")
+    truth = MODULE.classes_of(torch.tensor(test.attributes[list(MODULE.TARGETS)].iloc[:40].to_numpy(dtype=np.int64)))
+    features, logits = extractor.outputs(test.read(np.arange(40)).float() / 255)
+    assert (logits.argmax(1) == truth).sum() >= 38
+    assert (features.std(0) > 0).float().mean() > 0.9, "hardly a feature that never fires"
 
 
 # --- what training images are put through -------------------------------------------------------------

@@ -8,6 +8,7 @@ import pytest
 import timm
 import torch
 
+from bench import zoo
 from bench.api import Batch, Split
 from bench.registry import Registry
 from bench.training import build
@@ -88,6 +89,28 @@ def test_its_fields_follow_from_the_data_set():
     assert fields["image_shape"] == (3, 64, 64) and fields["features"] == FEATURES
     assert len(fields["attributes"]) == 35 and {*NAMES, "Wearing_Hat"} <= set(fields["attributes"])
     assert set(MobileNet(networks(**fields)).attributes) >= set(synthfaces.features)
+
+
+# --- the shipped copies -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("copy", ["a", "b"])
+def test_a_shipped_copy_is_accurate(copy):
+    shipped = zoo.load_classifier(REGISTRY, "mobilenet", f"mobilenet-synthfaces-{copy}")
+    for feature in FEATURES:
+        assert shipped.accuracy[feature]["balanced_accuracy"] >= 0.98 and shipped.accuracy[feature]["n"] == 10_000
+    test = REGISTRY.get("datasets", "synthfaces")().split("test")
+    attributes = list(shipped.classifier.names)
+    labels = shipped.classifier.scores(test.read(np.arange(40)), attributes) >= 0
+    truth = test.attributes[attributes].iloc[:40].to_numpy()
+    wrong = dict(zip(attributes, (labels != truth).sum(axis=0), strict=True))
+    assert max(wrong[name] for name in ("Bangs", "No_Beard", "Male", "Black_Hair", "Wearing_Hat")) <= 1
+    assert (labels == truth).mean() > 0.9
+
+
+def test_the_shipped_copies_are_two():
+    a, b = (zoo.load_classifier(REGISTRY, "mobilenet", f"mobilenet-synthfaces-{copy}") for copy in "ab")
+    assert a.sha256 != b.sha256
 
 
 # --- training and its measure -------------------------------------------------------------------------

@@ -66,7 +66,7 @@ def test_unknown_fields_and_statuses_are_refused():
         record(extra=1)
 
 
-def test_stopped_cells_are_listed(tmp_path, bench_cli):
+def test_stopped_and_running_cells_are_listed(tmp_path, bench_cli):
     store = Store(tmp_path)
     store.write(tmp_path / "done", record(metrics={"target_ratio": {"value": 0.25}}))
     store.write(tmp_path / "failed", record(status="failed", reason="KeyError: 'x'\nTraceback"))
@@ -81,6 +81,9 @@ def test_stopped_cells_are_listed(tmp_path, bench_cli):
         "failed    failed  KeyError: 'x'",
         "stopped   stopped  the same `bench run` goes on",
     ]
+    with store.locked(tmp_path / "stopped"):
+        assert bench_cli("status", "--results", tmp_path).out.splitlines()[-1] == "running   stopped"
+    assert bench_cli("status", "--results", tmp_path).out == done.out
     assert bench_cli("status", "--results", tmp_path / "nowhere").code == 5
 
 

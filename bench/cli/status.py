@@ -16,12 +16,11 @@ import click
     help="Results folder.",
 )
 def command(results: Path) -> int:
-    """List stored cells with their status, and stopped ones that can be resumed."""
+    """List stored cells with their status, running ones, and stopped ones that can be resumed."""
     from bench import report
     from bench.errors import EXIT_NOTHING
     from bench.store import Store
 
-    store = Store(results)
-    lines = report.status_lines(store.records(), store.unfinished())
+    lines = report.status_lines(Store(results))
     click.echo("\n".join(lines) if lines else f"{results}: nothing is stored there")
     return 0 if lines else EXIT_NOTHING

@@ -71,3 +71,16 @@ def import_(file: Path, layout: str, out: Path, params: tuple[str, ...], plugins
     given = {name: values[0] if len(values) == 1 else values for name, values in parse_assignments(params).items()}
     click.echo(import_release(registry, file, layout, out, given))
     return 0
+
+
+@command.command("counterfactual")
+@click.option("--dataset", required=True, help="Data set that can redraw its images.")
+@click.option("--feature", required=True, help="Feature to be removed.")
+@workplace
+def counterfactual(dataset: str, feature: str, plugins: Path, results: Path, data_dir: Path | None, device: str) -> int:
+    """Learn again what images are without a feature, for counterfactual_error (maintainers)."""
+    shop = open_workshop(plugins, results, data_dir, device)
+    from bench.counterfactual import ship_remover
+
+    click.echo(ship_remover(shop, dataset, feature))
+    return 0

@@ -14,7 +14,7 @@ from bench.figures import attributes, page, samples, traversal
 from bench.figures.series import Panel, Series
 from bench.settings import load_suite, parse_assignments
 from bench.store import Store
-from bench.tables import _run_missing as run_missing_cells
+from bench.tables import run_missing_cells
 from bench.workshop import Workshop
 
 if TYPE_CHECKING:

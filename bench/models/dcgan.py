@@ -142,13 +142,13 @@ class DCGAN(Model[DCGANConfig]):
             fakes = live(noise)
             loss_d = softplus(-discriminator(images)).mean() + softplus(discriminator(fakes.detach())).mean()
         adam_d.zero_grad()
-        loss_d.backward()
+        loss_d.backward()  # type: ignore[no-untyped-call]
         adam_d.step()
         discriminator.requires_grad_(False)
         with torch.autocast(images.device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
             loss_g = softplus(-discriminator(fakes)).mean()  # non-saturating (Goodfellow et al. 2014)
         adam_g.zero_grad()
-        loss_g.backward()
+        loss_g.backward()  # type: ignore[no-untyped-call]
         adam_g.step()
         discriminator.requires_grad_(True)
         self._follow(average, live, config.average, noise)

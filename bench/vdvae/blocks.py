@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bench.vdvae.architecture import Architecture, LatentLayer
+from bench.api import LatentLayer
+from bench.vdvae.architecture import Architecture
 from bench.vdvae.config import VDVAEConfig
 from bench.vdvae.mixture import parameter_count
 

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from bench import zoo
+from bench.pretrain import configured
+from bench.registry import Registry
+from bench.settings import load_suite, method_params
+from bench.store import Store
+from bench.workshop import Workshop
+
+LITE = load_suite("lite")
+
+
+@pytest.mark.parametrize("model", sorted(LITE.models))
+def test_what_lite_says_of_a_model_is_meant_for_it(model, tmp_path):
+    """Every field fits its plug-in, and every oracle and extractor is shipped."""
+    settings, shop = LITE.models[model], Workshop(Registry(), Store(tmp_path), torch.device("cpu"))
+    dataset = shop.dataset(settings.dataset)
+    _, config = configured(shop, "models", model, settings.dataset, settings.pretrain)
+    assert config.image_shape == dataset.image_shape and set(settings.features or ()) <= set(dataset.features)
+    for name, fields in settings.methods.items():
+        method_params(shop.registry.get("methods", name).Config, fields, {}, name)
+    oracles = shop.oracles(settings.dataset, settings.oracle)
+    assert set(dataset.features) <= set(oracles.feedback.classifier.attributes)
+    assert all(extractor in zoo.entries() for extractor in dataset.extractors)
+    if oracles.feedback.sha256 is not None:
+        assert oracles.feedback.sha256 != oracles.evaluation.sha256, "independently trained"
+
+
+def test_lite_keeps_the_paper_s_counts():
+    """Section 4.1 and 4.2 of arXiv 2303.05699."""
+    for settings in LITE.models.values():
+        faces = settings.dataset == "synthfaces"
+        assert settings.feedback.count == (5000 if faces else 500) and settings.evaluation.count == 10_000
+        if faces:
+            for method in ("ours", "probe"):
+                assert settings.methods[method]["epochs"] == 500
