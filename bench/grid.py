@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_origin
 
 from bench import pretrain as pretraining
 from bench import zoo
@@ -212,7 +212,12 @@ def _params(
 
 def _param_grid(method: str, settings: ModelSettings, grid: Mapping[str, Sequence[Any]], shop: Workshop) -> list[Any]:
     config = shop.registry.get("methods", method, "--method").Config
-    own = {name: values for name, values in grid.items() if name in config.model_fields}
+    fields = config.model_fields
+    own = {  # a field that is a list takes the whole comma list, as one value
+        name: [tuple(values)] if get_origin(fields[name].annotation) is tuple else values
+        for name, values in grid.items()
+        if name in fields
+    }
     defaults = settings.methods.get(method, {})
     return [
         method_params(config, defaults, dict(zip(own, values, strict=True)), method)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from bench import zoo
+from bench import grid, zoo
 from bench.pretrain import configured
 from bench.registry import Registry
 from bench.settings import load_suite, method_params
@@ -37,3 +37,12 @@ def test_lite_keeps_the_paper_s_counts():
         if faces:
             for method in ("ours", "probe"):
                 assert settings.methods[method]["epochs"] == 500
+
+
+def test_a_list_field_takes_the_whole_comma_list_and_others_make_a_grid(tmp_path):
+    shop = Workshop(Registry(), Store(tmp_path), torch.device("cpu"))
+    asked = grid.Request(["ours"], ["vae"], ["slant"], params=["keep=area,width", "alpha=1,2"])
+    assert [(c.params.alpha, c.params.keep) for c in grid.cells(asked, shop)] == [
+        (1.0, ("area", "width")),
+        (2.0, ("area", "width")),
+    ]
