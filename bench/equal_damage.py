@@ -96,8 +96,7 @@ def _student(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> tuple[floa
     """Mean with Student's 95 % interval; NaN for fewer than two values."""
     if len(values) < 2:
         return math.nan, math.nan, math.nan
-    from scipy.stats import t
+    from scipy.stats import ttest_1samp
 
-    mean = float(values.mean())
-    half = float(t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / math.sqrt(len(values)))
-    return mean, mean - half, mean + half
+    interval = ttest_1samp(values, 0).confidence_interval(0.95)
+    return float(values.mean()), float(interval.low), float(interval.high)

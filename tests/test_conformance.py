@@ -5,8 +5,7 @@ import re
 
 import pytest
 
-from bench import conformance
-from bench.conformance import check
+from bench.conformance import check, toys
 from bench.registry import KINDS, Registry
 
 BUILT_IN = [(kind, name) for kind in KINDS for name in Registry().names(kind)]
@@ -229,7 +228,7 @@ def test_a_bad_classifier_is_caught(plugins):
 
 
 def test_toy_inputs_are_what_they_say():
-    perfect, null = conformance.toy_columns(perfect=True), conformance.toy_columns(perfect=False)
+    perfect, null = toys.toy_columns(perfect=True), toys.toy_columns(perfect=False)
     assert not perfect.labels.any() and perfect.original_labels.sum() == 40
     assert (null.labels == null.original_labels).all() and not null.pixel_change.any()
 

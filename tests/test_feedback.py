@@ -9,7 +9,7 @@ import torch
 from bench import feedback as feedbacks
 from bench import randomness
 from bench.api import Oracle
-from bench.conformance import ToyClassifier
+from bench.conformance.toys import ToyClassifier
 from bench.errors import UsageError
 from bench.feedback import Feedback, ask_oracle, from_file, noise_hash, to_file, top_fraction_threshold
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from bench.api import Metric, Oracle, Statistics, Value
-from bench.conformance import ToyClassifier, toy_columns
+from bench.conformance.toys import ToyClassifier, toy_columns
 from bench.counterfactual import Remover
 from bench.evaluation import Described, Judges, Pass, Truth, columns_of, compute_metrics, run_pass
 from bench.intervals import wilson
