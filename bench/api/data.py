@@ -1,0 +1,96 @@
+"""Data sets: images with attributes, in splits."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Split:
+    """One split of a data set, read lazily.
+
+    Attributes
+    ----------
+    attributes : DataFrame
+        One row per image, in order.
+    read : callable
+        Maps an int64 index array (B,) to images (B, C, H, W) uint8.
+    sha256 : str
+        Of the image file or of what stands for it; part of the key of whatever reads training data.
+    """
+
+    attributes: pd.DataFrame
+    read: Callable[[NDArray[np.int64]], Tensor]
+    sha256: str
+
+    def __len__(self) -> int:
+        return len(self.attributes)
+
+
+class Dataset(ABC):
+    """Images with attributes. The constructor takes the folder where the user keeps data sets.
+
+    Attributes
+    ----------
+    image_shape : tuple of int
+        (C, H, W).
+    classifier : str
+        Registered name of the simulated oracle for this data set.
+    features : tuple of str
+        Target features that classifier can label.
+    label : str
+        How captions name the data ("MNIST (real)", "synthfaces (synthetic)").
+    extractors : tuple of str
+        Registered names of the feature extractors that FID and IS use unless a suite names others.
+    feature_attributes : mapping of str to (str, bool)
+        Per feature that is one of the data set's attributes: that attribute, and the value that means "has it"
+        (``"beard": ("No_Beard", False)``).
+    training_split : str
+        The split that generators learn from, Table 1 counts and FID is against; classifiers always learn from "train".
+    """
+
+    image_shape: ClassVar[tuple[int, int, int]]
+    classifier: ClassVar[str]
+    features: ClassVar[tuple[str, ...]]
+    label: ClassVar[str]
+    extractors: ClassVar[tuple[str, ...]] = ()
+    feature_attributes: ClassVar[Mapping[str, tuple[str, bool]]] = MappingProxyType({})
+    training_split: ClassVar[str] = "train"
+
+    def __init__(self, data_dir: Path | None = None) -> None:
+        self.data_dir = data_dir
+
+    @abstractmethod
+    def split(self, name: str) -> Split:
+        """Read a split ("train", "test"). Raises DataError naming the file, the remedy and the flag."""
+
+    def has_feature(self, attributes: pd.DataFrame, feature: str) -> NDArray[np.bool_] | None:
+        """Return which images have a feature, from a split's attributes: (N,) bool, by ``feature_attributes``.
+
+        None if the attributes do not say; the oracle then measures the images, and its cut decides.
+        """
+        if feature not in self.feature_attributes:
+            return None
+        attribute, value = self.feature_attributes[feature]
+        labels: NDArray[np.bool_] = attributes[attribute].to_numpy(dtype=bool) == value
+        return labels
+
+    def counterfactual(self, split: str, indices: NDArray[np.int64], feature: str, value: bool) -> Tensor:
+        """Redraw images of a split with one feature set and everything else held: (N, C, H, W) uint8.
+
+        Optional: a data set that knows the truth overrides it, and ``counterfactual_error`` is computed. An image that
+        cannot show the value comes back without the feature.
+        """
+        raise NotImplementedError

@@ -1,0 +1,229 @@
+"""Generators, and the models around them: how they are built and how they were trained."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from bench.api.base import ConfigT, Params
+
+if TYPE_CHECKING:
+    from bench.api.data import Dataset
+
+
+@dataclass(frozen=True)
+class LatentLayer:
+    """Where the latents of one layer lie in the concatenated vector: ``latents[:, start:stop]``.
+
+    Attributes
+    ----------
+    resolution : int
+        Side of its feature map, px.
+    channels : int
+    start : int
+    """
+
+    resolution: int
+    channels: int
+    start: int
+
+    @property
+    def stop(self) -> int:
+        """One past the last of its latents."""
+        return self.start + self.channels * self.resolution**2
+
+
+class Generator(nn.Module, ABC):
+    """A pre-trained image generator.
+
+    Attributes
+    ----------
+    image_shape : tuple of int
+        (C, H, W) of one image.
+    noise_dim : int
+        Length of the noise vector a deployed sampler draws from N(0, I).
+    latent_dim : int
+        Length of the vector in which a feature is a direction.
+    latent_layers : sequence of LatentLayer
+        Where each layer's latents lie in that vector, for a generator that has layers (VDVAE); else empty.
+
+    Notes
+    -----
+    Same noise, same image: batch norm in eval mode. Images are the mean of the output distribution,
+    differentiable, unclamped, nominally in [0, 1]; the engine clamps and rounds to 8 bits before any
+    oracle, metric or file sees them.
+    """
+
+    image_shape: tuple[int, int, int]
+    noise_dim: int
+    latent_dim: int
+    latent_layers: Sequence[LatentLayer] = ()
+
+    @abstractmethod
+    def sample(self, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """Draw latents and images in one pass.
+
+        Parameters
+        ----------
+        noise : (N, noise_dim) float32
+
+        Returns
+        -------
+        latents : (N, latent_dim) float32
+        images : (N, C, H, W) float32, nominally in [0, 1]
+        """
+
+    @abstractmethod
+    def decode(self, latents: Tensor, noise: Tensor) -> Tensor:
+        """Render edited latents; ``noise`` supplies all that is not edited (per-layer noise, a class).
+
+        Parameters
+        ----------
+        latents : (N, latent_dim) float32
+        noise : (N, noise_dim) float32
+
+        Returns
+        -------
+        (N, C, H, W) float32, nominally in [0, 1]
+        """
+
+    def forward(self, noise: Tensor) -> Tensor:
+        """Map noise (N, noise_dim) to images (N, C, H, W)."""
+        return self.sample(noise)[1]
+
+
+class NoiseLatentGenerator(Generator):
+    """A generator whose latent is the noise itself: a VAE decoder, DCGAN, ProgGAN. Implement ``render``."""
+
+    @abstractmethod
+    def render(self, latents: Tensor) -> Tensor:
+        """Map latents (N, latent_dim) to images (N, C, H, W), nominally in [0, 1]."""
+
+    def sample(self, noise: Tensor) -> tuple[Tensor, Tensor]:  # noqa: D102 (inherited)
+        return noise, self.render(noise)
+
+    def decode(self, latents: Tensor, noise: Tensor) -> Tensor:  # noqa: D102 (inherited)
+        return self.render(latents)
+
+
+class TrainingConfig(Params):
+    """Fields every training recipe has; a recipe adds its architecture and its own constants."""
+
+    image_shape: tuple[int, int, int] = Field(
+        (1, 28, 28), description="(C, H, W); set from the data set when pre-training"
+    )
+    epochs: float = Field(10, gt=0, description="passes over the training images")
+    batch_size: int = Field(64, ge=1, description="images per step")
+    lr: float = Field(1e-3, gt=0, description="learning rate")
+
+
+@dataclass(frozen=True)
+class Networks(Generic[ConfigT]):
+    """The networks of one model or classifier, and the configuration they were built with.
+
+    A checkpoint holds all of them, under the prefixes ``generator.``, ``encoder.``, ... .
+    """
+
+    config: ConfigT
+    generator: Generator | None = None
+    encoder: nn.Module | None = None
+    discriminator: nn.Module | None = None
+    classifier: nn.Module | None = None
+
+    def modules(self) -> dict[str, nn.Module]:
+        """Return the networks that are there, by name."""
+        names = ("generator", "encoder", "discriminator", "classifier")
+        return {name: module for name in names if (module := getattr(self, name)) is not None}
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One training batch.
+
+    Attributes
+    ----------
+    images : (N, C, H, W) float32 in [0, 1]
+    targets : (N, K) float32
+        The data set's attributes, in the order of ``target_names`` (empty for a model that uses none).
+    target_names : tuple of str
+    """
+
+    images: Tensor
+    targets: Tensor
+    target_names: tuple[str, ...] = ()
+
+
+class Stateful(Protocol):
+    """A module or an optimiser: anything with a state dict, to be saved and restored."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state."""
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> Any:
+        """Restore the state."""
+
+
+class Trainable(ABC, Generic[ConfigT]):
+    """What ``bench pretrain`` and retraining need of a model or a classifier."""
+
+    Config: ClassVar[type[Params]]
+
+    def dataset_fields(self, dataset: Dataset) -> dict[str, Any]:
+        """Return the fields of ``Config`` that follow from the data set to be trained on; a user may still set them."""
+        return {"image_shape": dataset.image_shape}
+
+    @abstractmethod
+    def build(self, config: ConfigT) -> Networks[ConfigT]:
+        """Build untrained networks. The engine seeds initialisation."""
+
+    @abstractmethod
+    def optimisers(self, networks: Networks[ConfigT]) -> Mapping[str, Stateful]:
+        """Create what else training changes, by name: optimisers, a live copy behind an averaged generator."""
+
+    @abstractmethod
+    def training_step(
+        self,
+        networks: Networks[ConfigT],
+        optimisers: Mapping[str, Any],
+        batch: Batch,
+        rng: torch.Generator,
+        progress: float,
+    ) -> dict[str, Tensor]:
+        """Update the networks once.
+
+        Parameters
+        ----------
+        networks, optimisers
+            As built; networks are in train mode.
+        batch : Batch
+        rng : torch.Generator
+            The only source of randomness, on the images' device.
+        progress : float
+            Share of the planned training that is done, in [0, 1); for schedules.
+
+        Returns
+        -------
+        dict of str to scalar Tensor
+            Losses to show and to watch; a non-finite one stops training.
+        """
+
+    def assess(self, networks: Networks[ConfigT], dataset: Dataset) -> dict[str, Any]:
+        """Measure trained networks on held-out images of the data set; nothing by default.
+
+        Returns
+        -------
+        dict
+            JSON, kept in the checkpoint's description. An oracle gives ``{"accuracy": {attribute:
+            {"balanced_accuracy": float or None, "rate": float, "n": int}}}``, which goes into every result.
+        """
+        return {}
+
+
+class Model(Trainable[ConfigT]):
+    """The plug-in around a generator: how it is built and how it was trained. No-argument constructor."""
