@@ -62,6 +62,54 @@ class Seeds(SeedsType):
         return seeds
 
 
+def choice(command: str, kind: str, text: str, default: str | None = "all") -> Callable[[F], F]:
+    """Add --model, --feature or --method, after the ``kind``; required where there is no default."""
+    name = kind[:-1]
+    variable = f"BENCH_{command.upper()}_{name.upper()}"
+    more = {"required": True} if default is None else {"default": default, "show_default": bool(default)}
+    return click.option(f"--{name}", kind, envvar=variable, type=Names(kind), help=text, **more)
+
+
+def seeds(command: str, default: str, text: str) -> Callable[[F], F]:
+    """Add --seed."""
+    variable = f"BENCH_{command.upper()}_SEED"
+    return click.option("--seed", "seeds", envvar=variable, type=Seeds(), default=default, show_default=True, help=text)
+
+
+params = click.option(
+    "-p", "--param", "params", multiple=True, metavar="NAME=VALUE[,VALUE...]", help="Hyper-parameter of the method."
+)
+
+
+def suite(command: F) -> F:
+    """Add --suite and --set."""
+    command = click.option(
+        "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a suite setting: feedback.count=4000."
+    )(command)
+    return click.option("--suite", default="lite", show_default=True, help="A suite's name, or a TOML file.")(command)
+
+
+def written(formats: str, folder: str) -> Callable[[F], F]:
+    """Add --formats, --out and --no-run, for commands that write files made from cells."""
+
+    def add(command: F) -> F:
+        for option in (
+            click.option("--no-run", is_flag=True, help="Take stored cells only; run nothing."),
+            click.option(
+                "--out",
+                type=click.Path(path_type=Path),
+                default=Path(folder),
+                show_default=True,
+                help="Folder to write to.",
+            ),
+            click.option("--formats", default=formats, show_default=True, help=f"Of {', '.join(formats.split(','))}."),
+        ):
+            command = option(command)
+        return command
+
+    return add
+
+
 def plugins(command: F) -> F:
     """Add --plugins."""
     option = click.option(

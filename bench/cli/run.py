@@ -7,39 +7,17 @@ from typing import Any
 
 import click
 
-from bench.cli.options import Names, Seeds, open_workshop, workplace
+from bench.cli.options import choice, open_workshop, params, seeds, suite, workplace
 
 
 @click.command("run")
-@click.option(
-    "--method", "methods", envvar="BENCH_RUN_METHOD", type=Names("methods"), required=True, help="Unlearning method(s)."
-)
-@click.option("--model", "models", envvar="BENCH_RUN_MODEL", type=Names("models"), required=True, help="Generator(s).")
-@click.option(
-    "--feature",
-    "features",
-    envvar="BENCH_RUN_FEATURE",
-    type=Names("features"),
-    required=True,
-    help="Target feature(s).",
-)
-@click.option(
-    "--seed",
-    "seeds",
-    envvar="BENCH_RUN_SEED",
-    type=Seeds(),
-    default="0",
-    show_default=True,
-    help="Feedback and unlearning seed(s).",
-)
-@click.option(
-    "-p", "--param", "params", multiple=True, metavar="NAME=VALUE[,VALUE...]", help="Hyper-parameter of the method."
-)
-@click.option("--suite", default="lite", show_default=True, help="lite, or a TOML file.")
+@choice("run", "methods", "Unlearning method(s).", None)
+@choice("run", "models", "Generator(s).", None)
+@choice("run", "features", "Target feature(s).", None)
+@seeds("run", "0", "Feedback and unlearning seed(s).")
+@params
+@suite
 @click.option("--dataset", default=None, help="Data set, if not the suite's.")
-@click.option(
-    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a suite setting: feedback.count=4000."
-)
 @click.option(
     "--feedback",
     "feedback_file",

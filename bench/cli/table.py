@@ -7,50 +7,17 @@ from typing import Any
 
 import click
 
-from bench.cli.options import Names, Seeds, open_workshop, workplace
+from bench.cli.options import choice, open_workshop, seeds, suite, workplace, written
 
 
 @click.command("table")
 @click.argument("name")
-@click.option("--suite", default="lite", show_default=True, help="lite, or a TOML file.")
-@click.option(
-    "--model",
-    "models",
-    envvar="BENCH_TABLE_MODEL",
-    type=Names("models"),
-    default="all",
-    show_default=True,
-    help="Model(s).",
-)
-@click.option(
-    "--feature",
-    "features",
-    envvar="BENCH_TABLE_FEATURE",
-    type=Names("features"),
-    default="all",
-    show_default=True,
-    help="Feature(s).",
-)
-@click.option(
-    "--seed",
-    "seeds",
-    envvar="BENCH_TABLE_SEED",
-    type=Seeds(),
-    default="0-4",
-    show_default=True,
-    help="Seeds to average over.",
-)
-@click.option("--method", "methods", type=Names("methods"), default="", help="Further method(s), beside the table's.")
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a suite setting.")
-@click.option("--formats", default="csv,latex,html", show_default=True, help="Of csv, latex, html.")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default=Path("results/tables"),
-    show_default=True,
-    help="Folder to write to.",
-)
-@click.option("--no-run", is_flag=True, help="Take stored cells only; run nothing.")
+@suite
+@choice("table", "models", "Model(s).")
+@choice("table", "features", "Feature(s).")
+@choice("table", "methods", "Further method(s), beside the table's.", "")
+@seeds("table", "0-4", "Seeds to average over.")
+@written("csv,latex,html", "results/tables")
 @workplace
 def command(
     name: str,
