@@ -1,22 +1,22 @@
-"""Many cells: resolve what was asked for, plan, run, resume."""
+"""Many cells: resolve what was asked for, and run it. What is run and for how long: ``planning.py``."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_origin
 
 from bench import pretrain as pretraining
-from bench import zoo
 from bench.cell import Cell, Run
 from bench.errors import EXIT_NOTHING, EXIT_OK, EXIT_SOME_FAILED, BenchError, PluginError, UsageError, unknown
+from bench.planning import Overwrite, Planned, require_weights
 from bench.settings import ModelSettings, Suite, load_suite, method_params, model_settings, parse_assignments
 from bench.store import Record
 from bench.workshop import Workshop
 
-Overwrite = Literal["never", "failed", "always"]
+Weights = Literal["made", "required", "named"]
 
 
 @dataclass(frozen=True)
@@ -35,26 +35,15 @@ class Request:
     feedback_file: Path | None = None
 
 
-@dataclass(frozen=True)
-class Planned:
-    """One cell of a plan."""
-
-    run: Run
-    action: Literal["run", "cached", "resume"]
-    why: str
-    seconds: float | None = field(default=None)
-    basis: str = ""
-
-
-def cells(request: Request, shop: Workshop, *, train: bool = True) -> list[Cell]:
+def cells(request: Request, shop: Workshop, *, weights: Weights = "made") -> list[Cell]:
     """Resolve a request into cells; every name and value is checked before anything runs.
 
     Parameters
     ----------
     request : Request
     shop : Workshop
-    train : bool
-        Whether a model without weights is trained first; if not, it is an error.
+    weights : {"made", "required", "named"}
+        What is done where a model's weights are not there: train it, raise, or nothing (for a plan).
 
     Raises
     ------
@@ -72,7 +61,7 @@ def cells(request: Request, shop: Workshop, *, train: bool = True) -> list[Cell]
     features_of = {model: _features(request, settings, shop) for model, settings in settings_of.items()}
     found = []
     for model, settings in settings_of.items():
-        weights = request.weights or _weights(shop, model, settings, request.suite, train)
+        file = request.weights or settings.weights or _trained_here(shop, model, settings)
         for feature in features_of[model]:
             for method in methods:
                 for params in params_of[model, method]:
@@ -86,33 +75,15 @@ def cells(request: Request, shop: Workshop, *, train: bool = True) -> list[Cell]
                                 seed,
                                 params,
                                 settings,
-                                weights,
+                                file,
                                 request.feedback_file,
                             )
                         )
+        if weights == "made" and request.weights is None and settings.weights is None:
+            _train(shop, model, settings, Path(file))
+        elif weights != "named" and request.weights is None:
+            require_weights(found[-1], request.suite)
     return found
-
-
-def plan(found: Iterable[Cell], shop: Workshop, overwrite: Overwrite) -> list[Planned]:
-    """Say for each cell whether it is cached, resumed or run, why, and how long it should take."""
-    past = [record for _, record in shop.store.records() if record.status == "ok"]
-    planned = []
-    for cell in found:
-        run = Run(cell, shop)
-        record = shop.store.read(run.folder)
-        if record is not None and (
-            overwrite == "never" or (record.status in ("ok", "skipped") and overwrite != "always")
-        ):
-            planned.append(Planned(run, "cached", f"stored with status {record.status}", 0.0, "stored"))
-            continue
-        seconds, basis = _expected(cell, past)
-        if (shop.store.stage("unlearn", run.keys.unlearn) / "checkpoint.pt").exists():
-            planned.append(Planned(run, "resume", "has a checkpoint", seconds, basis))
-        elif record is not None:
-            planned.append(Planned(run, "run", f"stored with status {record.status}", seconds, basis))
-        else:
-            planned.append(Planned(run, "run", "no stored result", seconds, basis))
-    return planned
 
 
 def execute(
@@ -225,37 +196,14 @@ def _param_grid(method: str, settings: ModelSettings, grid: Mapping[str, Sequenc
     ]
 
 
-def _weights(shop: Workshop, model: str, settings: ModelSettings, suite: str, train: bool) -> str:
-    """Return a model's weights: those the suite names, which must be here, or some trained here."""
-    if settings.weights is None:
-        return _pretrained(shop, model, settings, train)
-    options = "" if suite == "lite" else f" --suite {suite}"
-    zoo.require(
-        settings.weights, f"--model {model}", f"--model {model} --dataset {settings.dataset}{options}", "--weights FILE"
-    )
-    return settings.weights
+def _trained_here(shop: Workshop, model: str, settings: ModelSettings) -> str:
+    """Return where weights are kept that are trained here, because none are shipped."""
+    return str(pretraining.pretrained_path(shop, "models", model, settings.dataset, settings.pretrain, seed=0))
 
 
-def _pretrained(shop: Workshop, model: str, settings: ModelSettings, train: bool) -> str:
-    """Return weights trained here, training them first if need be: no shipped weights are named."""
-    path = pretraining.pretrained_path(shop, "models", model, settings.dataset, settings.pretrain, seed=0)
+def _train(shop: Workshop, model: str, settings: ModelSettings, path: Path) -> None:
     if not path.exists():
-        if not train:
-            raise UsageError(
-                f"--model {model}: has no weights yet, and nothing is trained now. Train it first "
-                f"(bench pretrain --model {model} --dataset {settings.dataset}) or name some (--weights FILE)."
-            )
         shop.progress.note(
             f"no weights are shipped for '{model}': it is trained on '{settings.dataset}' (--weights FILE avoids it)"
         )
         pretraining.pretrain(shop, "models", model, settings.dataset, settings.pretrain)
-    return str(path)
-
-
-def _expected(cell: Cell, past: Sequence[Record]) -> tuple[float | None, str]:
-    """Estimate a cell's wall time from stored cells of the same method and model."""
-    same = [r for r in past if (r.method, r.model) == (cell.method, cell.model)]
-    if not same:
-        return None, "no stored cell of this method and model"
-    totals = sorted(sum(t["seconds"] for t in r.timings.values()) for r in same)
-    return totals[len(totals) // 2], f"median of {len(same)} stored cell(s)"

@@ -3,33 +3,64 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from textwrap import indent
+from typing import Any
 
-from bench.grid import Planned
+from bench import planning
+from bench.cell import Cell, Run
+from bench.errors import BenchError
+from bench.planning import Planned
 from bench.store import Record, Store
+from bench.workshop import Workshop
 
 
-def plan_line(planned: Planned) -> str:
-    """One line of a dry run: action, cell, why, time expected and where that comes from."""
-    time = "time unknown" if planned.seconds is None else f"about {planned.seconds:.0f} s"
-    changed = planned.run.cell.params.model_dump(mode="json", exclude_defaults=True)
-    params = "".join(f" {name}={value}" for name, value in changed.items())
-    return f"{planned.action:7} {planned.run.folder.name}{params}  ({planned.why}; {time}: {planned.basis})"
+def dry_run(cells: Sequence[Cell], shop: Workshop, suite: str, overwrite: planning.Overwrite) -> str:
+    """Say what would be run, a cell a line (action, why, time expected and its basis), and what is missing for it."""
+    past, lines, missing = planning.completed(shop), [], []
+    for cell in cells:
+        lacking = planning.lacking(cell, shop, suite)
+        try:
+            (planned,) = planning.plan([cell], shop, overwrite)
+        except BenchError:
+            planned = None
+        if planned is None or (lacking and planned.action != "cached"):
+            missing += lacking
+            time = _expected(*planning.expected(cell, past))
+            lines.append(f"waits   {cell.readable}{_changed(cell)}  (something is missing, see below; {time})")
+        else:
+            time = _expected(planned.seconds, planned.basis)
+            lines.append(f"{planned.action:7} {planned.run.folder.name}{_changed(cell)}  ({planned.why}; {time})")
+    if missing:
+        lines += ["missing, before all of these can run:", *(indent(text, "  ") for text in dict.fromkeys(missing))]
+    return "\n".join(lines)
 
 
-def config_line(planned: Planned) -> str:
-    """Return a cell's resolved configuration as one line of JSON."""
-    cell = planned.run.cell
-    return json.dumps(
-        {
-            "cell": planned.run.folder.name,
-            "suite": cell.suite,
-            "weights": cell.weights,
-            "weights_sha256": planned.run.original.sha256,
-            "params": cell.params.model_dump(mode="json"),
-            "settings": cell.settings.model_dump(mode="json"),
-            "keys": vars(planned.run.keys),
-        }
-    )
+def configuration(cells: Sequence[Cell], shop: Workshop, suite: str) -> str:
+    """Return the cells' resolved configurations, one a line of JSON; keys and hashes where nothing is missing."""
+    return "\n".join(json.dumps(_configuration(cell, shop, suite)) for cell in cells)
+
+
+def _configuration(cell: Cell, shop: Workshop, suite: str) -> dict[str, Any]:
+    run = None if planning.lacking(cell, shop, suite) else Run(cell, shop)
+    return {
+        "cell": cell.readable if run is None else run.folder.name,
+        "suite": cell.suite,
+        "weights": cell.weights,
+        "weights_sha256": None if run is None else run.original.sha256,
+        "params": cell.params.model_dump(mode="json"),
+        "settings": cell.settings.model_dump(mode="json"),
+        "keys": None if run is None else vars(run.keys),
+    }
+
+
+def _expected(seconds: float | None, basis: str) -> str:
+    return f"time unknown: {basis}" if seconds is None else f"about {planning.duration(seconds)}: {basis}"
+
+
+def _changed(cell: Cell) -> str:
+    changed = cell.params.model_dump(mode="json", exclude_defaults=True)
+    return "".join(f" {name}={value}" for name, value in changed.items())
 
 
 def json_line(record: Record) -> str:
@@ -39,8 +70,7 @@ def json_line(record: Record) -> str:
 
 def record_lines(planned: Planned, record: Record) -> str:
     """Say how a cell went, original beside unlearned, and where everything is."""
-    changed = planned.run.cell.params.model_dump(mode="json", exclude_defaults=True)
-    params = " ".join(f"{name}={value}" for name, value in changed.items())
+    params = _changed(planned.run.cell).strip()
     name = f"{record.method}{f' ({params})' if params else ''} {record.model} {record.feature} seed {record.seed}"
     folder = planned.run.folder
     if record.status != "ok":

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench import grid, layout
+from bench import grid, layout, planning
 from bench.cell import Run
 from bench.errors import EXIT_OK, EXIT_SOME_FAILED, BenchError, DataError, first_sentence
 from bench.frames import counts_frame, damage_frame, pretraining_rows, tidy_frame
@@ -21,7 +21,7 @@ from bench.table_definitions import Options, Table, Variant, table_named
 from bench.workshop import Workshop
 
 
-def runs_of(table: Table, options: Options, shop: Workshop, *, train: bool) -> list[tuple[Variant, Run]]:
+def runs_of(table: Table, options: Options, shop: Workshop, *, weights: grid.Weights) -> list[tuple[Variant, Run]]:
     """Return the cells behind a table, by variant."""
     found = []
     for variant in table.variants:
@@ -34,7 +34,7 @@ def runs_of(table: Table, options: Options, shop: Workshop, *, train: bool) -> l
             suite=options.suite,
             overrides=[*options.overrides, *variant.overrides],
         )
-        found += [(variant, Run(cell, shop)) for cell in grid.cells(request, shop, train=train)]
+        found += [(variant, Run(cell, shop)) for cell in grid.cells(request, shop, weights=weights)]
     return found
 
 
@@ -64,7 +64,7 @@ def make_table(
         known = {variant.label for variant in table.variants}
         more = tuple(Variant(name, name) for name in options.methods if name not in known)
         table = replace(table, variants=(*table.variants, *more))
-        runs = runs_of(table, options, shop, train=run_missing)
+        runs = runs_of(table, options, shop, weights="made" if run_missing else "required")
         missing, failures = run_missing_cells([run for _, run in runs], shop) if run_missing else ({}, 0)
         frame = damage_frame(table, runs) if table.name == "damage" else tidy_frame(table, runs, missing)
         if table.name == "cost":
@@ -84,11 +84,14 @@ def run_missing_cells(runs: Sequence[Run], shop: Workshop) -> tuple[dict[str, st
     Returns the reasons for what has no number by folder, and how many of them are failures: a cell that was declined,
     or whose data set is not here, is none.
     """
-    planned = grid.plan([run.cell for run in runs], shop, "failed")
+    planned = planning.plan([run.cell for run in runs], shop, "failed")
     waiting = [p for p in planned if p.action != "cached"]
     known = [p.seconds for p in waiting if p.seconds is not None]
+    bases = dict.fromkeys(p.basis for p in waiting if p.seconds is not None)
     expected = (
-        f"about {sum(known) / 60:.0f} min for {len(known)} of them" if known else "time unknown until the first is done"
+        f"about {planning.duration(sum(known))} for {len(known)} of them ({'; '.join(bases)})"
+        if known
+        else "time unknown until the first is done"
     )
     shop.progress.note(f"{len(planned)} cells, {len(planned) - len(waiting)} stored, {len(waiting)} to run; {expected}")
     reasons: dict[str, str] = {}

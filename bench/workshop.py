@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -78,10 +78,9 @@ class Workshop:
         """
         name = self.dataset(dataset).classifier
         if issubclass(self.registry.get("classifiers", name), Trainable):
-            return Oracles(
-                self._trained_oracle(dataset, name, "feedback", settings.feedback),
-                self._trained_oracle(dataset, name, "evaluation", settings.evaluation),
-            )
+            chosen = {"feedback": settings.feedback, "evaluation": settings.evaluation}
+            self._require_oracles(dataset, name, chosen)
+            return Oracles(**{role: self._trained_oracle(dataset, name, role, w) for role, w in chosen.items()})
         if settings.feedback or settings.evaluation:
             raise UsageError(
                 f"oracle.feedback, oracle.evaluation: '{name}' is not trained, so it has no weights to name"
@@ -135,12 +134,25 @@ class Workshop:
         oracle = self.oracles(dataset, OracleSettings()).feedback
         return [*identity, keys.code_of(type(oracle.classifier)), oracle.sha256]
 
+    def _require_oracles(self, dataset: str, name: str, chosen: Mapping[str, str | None]) -> None:
+        """Raise one CheckpointError for all copies whose weights are missing."""
+        missing = []
+        for role, weights in chosen.items():
+            trained_by = f"--classifier {name} --dataset {dataset} --seed {COPIES[role][1]}"
+            try:
+                zoo.require(
+                    _copy(dataset, name, role, weights),
+                    f"{role} oracle of '{dataset}'",
+                    trained_by,
+                    f"--set oracle.{role}=FILE",
+                )
+            except CheckpointError as error:
+                missing.append(str(error))
+        if missing:
+            raise CheckpointError("\n".join(missing))
+
     def _trained_oracle(self, dataset: str, name: str, role: str, weights: str | None) -> zoo.LoadedClassifier:
-        """Load one of the two copies, by default ``<classifier>-<dataset>-<letter>``, each of a seed of its own."""
-        letter, seed = COPIES[role]
-        chosen = weights or f"{name}-{dataset}-{letter}"
-        trained_by = f"--classifier {name} --dataset {dataset} --seed {seed}"
-        zoo.require(chosen, f"{role} oracle of '{dataset}'", trained_by, f"--set oracle.{role}=FILE")
+        chosen = _copy(dataset, name, role, weights)
         return self._once(("classifier", name, chosen), lambda: self._load_oracle(dataset, name, chosen))
 
     def _load_oracle(self, dataset: str, name: str, weights: str) -> zoo.LoadedClassifier:
@@ -187,3 +199,8 @@ class Workshop:
             self._kept[key] = make()
         kept: T = self._kept[key]
         return kept
+
+
+def _copy(dataset: str, name: str, role: str, weights: str | None) -> str:
+    """Return the weights of one of the two copies, each of a seed of its own, by default its shipped name."""
+    return weights or f"{name}-{dataset}-{COPIES[role][0]}"

@@ -165,9 +165,11 @@ def test_comma_lists_and_all_make_a_grid(on_bars, tmp_path):
     assert len(names) == 2 * 3 * 2 + 2 * 3
     assert len(set(names)) == 2 * 3 * 2 and names.count("lite-ours-bars-slant-s2") == 2
     everything = on_bars("all", "--dry-run")
+    cells, missing = everything.out.split("missing, before all of these can run:\n")
     assert {"ours", "original", "latent_edit", "reject", "retrain"} <= {
-        line.split()[1].split("-")[1] for line in everything.out.splitlines()
+        line.split()[1].split("-")[1] for line in cells.splitlines()
     }
+    assert "waits   lite-retrain-bars-thickness-s0" in cells and "MNIST is needed" in missing
     assert not (tmp_path / "runs").exists()
 
 
@@ -181,7 +183,8 @@ def test_dry_run_and_show_config_write_nothing(on_bars, bench_cli, bars, tmp_pat
         "run", "--method", "ours", "--model", "bars", "--dataset", "mnist", "--feature", "slant", "--dry-run",
         "--plugins", bars.folder.path, "--results", tmp_path / "runs",
     )  # fmt: skip
-    assert untrained.code == 4 and "--model bars: has no weights yet" in untrained.err
+    assert untrained.code == 0 and untrained.out.startswith("waits   lite-ours-bars-slant-s0  (something is missing")
+    assert "--model bars: has no weights yet. Train it (bench pretrain --model bars" in untrained.out
     assert list(tmp_path.iterdir()) == []
 
 
@@ -189,7 +192,7 @@ def test_a_dry_run_knows_what_is_stored_and_how_long_it_took(on_bars):
     on_bars("original")
     planned = on_bars("original", "--seed", "0,1", "--dry-run").out.splitlines()
     assert planned[0].startswith("cached ") and "(stored with status ok; about 0 s: stored)" in planned[0]
-    assert planned[1].startswith("run ") and "median of 1 stored cell(s)" in planned[1]
+    assert planned[1].startswith("run ") and "s: median of the stored cells" in planned[1]
 
 
 def test_nothing_selected_is_exit_code_5(on_bars):

@@ -285,6 +285,9 @@ def test_missing_copies_are_named_with_the_command_that_makes_them(world, tmp_pa
         "Error: feedback oracle of 'strips': the weights 'level-strips-a' are neither shipped with this version nor a "
         "file. Make them: bench pretrain --classifier level --dataset strips --seed 0 --ship level-strips-a; "
         "or name others: --set oracle.feedback=FILE\n"
+        "evaluation oracle of 'strips': the weights 'level-strips-b' are neither shipped with this version nor a "
+        "file. Make them: bench pretrain --classifier level --dataset strips --seed 1 --ship level-strips-b; "
+        "or name others: --set oracle.evaluation=FILE\n"
     )
     gone = tmp_path / "gone.safetensors"
     done = world.run("original", "--set", f"oracle.evaluation={gone}", oracles=("--set", f"oracle.feedback={world.a}"))
@@ -293,7 +296,8 @@ def test_missing_copies_are_named_with_the_command_that_makes_them(world, tmp_pa
 
 
 def test_weights_that_are_no_oracle_of_the_data_set_are_refused(world, bars, on_bars, plugins):
-    done = world.run("original", oracles=("--set", f"oracle.feedback={bars.weights}"))
+    judge = ("--set", f"oracle.evaluation={world.b}")
+    done = world.run("original", oracles=("--set", f"oracle.feedback={bars.weights}", *judge))
     assert done.code == 4 and "holds the model 'bars', not the classifier 'level'" in done.err
     plugins.write("level", LEVEL.replace('("light", "Dark", "Left")', '("Dark", "Left")'))
     done = world.run("original")

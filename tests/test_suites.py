@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from bench import grid, zoo
+from bench import grid, planning, zoo
 from bench.pretrain import configured
 from bench.registry import Registry
 from bench.settings import load_suite, method_params
@@ -46,3 +46,30 @@ def test_a_list_field_takes_the_whole_comma_list_and_others_make_a_grid(tmp_path
         (1.0, ("area", "width")),
         (2.0, ("area", "width")),
     ]
+
+
+def test_the_paper_suite_s_plan_names_all_that_is_missing(bench_cli, tmp_path):
+    """Neither CelebA nor its oracles, generators and Inception are here: one dry run says so, with what to do."""
+    asked = "run --suite paper --method ours,retrain --model vdvae,proggan --feature bang --dry-run"
+    planned = bench_cli(*asked.split(), "--data-dir", tmp_path, "--results", tmp_path / "runs")
+    cells, missing = planned.out.split("missing, before all of these can run:\n")
+    assert planned.code == 0 and [line.split()[:2] for line in cells.splitlines()] == [
+        ["waits", f"paper-{method}-{model}-bang-s0"] for model in ("vdvae", "proggan") for method in ("ours", "retrain")
+    ]
+    for needed in (
+        "bench pretrain --model vdvae --dataset celeba --suite paper",
+        "bench pretrain --classifier mobilenet --dataset celeba --seed 0 --out mobilenet-celeba-a.safetensors",
+        "bench pretrain --classifier mobilenet --dataset celeba --seed 1 --out mobilenet-celeba-b.safetensors",
+        "list_attr_celeba.txt: there is no such file",
+    ):
+        assert missing.count(needed) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_plan_s_times_come_from_this_store_and_else_from_the_shipped_file(tmp_path):
+    shop = Workshop(Registry(), Store(tmp_path), torch.device("cpu"))
+    (cell,) = grid.cells(grid.Request(["retrain"], ["vae"], ["slant"]), shop)
+    seconds, basis = planning.expected(cell, [])
+    assert seconds is not None and 300 < seconds < 3000 and "no stored cell yet" in basis
+    for suite in planning.measured_elsewhere():
+        assert set(planning.measured_elsewhere()[suite]) - {"basis"} <= set(load_suite(suite).models)

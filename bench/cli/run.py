@@ -50,13 +50,17 @@ def command(
 ) -> int:
     """Unlearn, evaluate and store cells; --method, --model, --feature, --seed and -p take lists, or all."""
     shop = open_workshop(plugins, results, data_dir, device, write=not (dry_run or show_config))
-    from bench import grid, report
+    from bench import grid, planning, report
 
-    found = grid.cells(grid.Request(**asked), shop, train=not (dry_run or show_config))
-    planned = grid.plan(found, shop, overwrite)
-    if show_config or dry_run:
-        click.echo("\n".join(report.config_line(p) if show_config else report.plan_line(p) for p in planned))
+    request = grid.Request(**asked)
+    if dry_run or show_config:
+        named = grid.cells(request, shop, weights="named")
+        suite = request.suite
+        click.echo(
+            report.configuration(named, shop, suite) if show_config else report.dry_run(named, shop, suite, overwrite)
+        )
         return 0
+    planned = planning.plan(grid.cells(request, shop), shop, overwrite)
     return grid.execute(
         planned, shop, overwrite, lambda p, r: click.echo(report.json_line(r) if as_json else report.record_lines(p, r))
     )

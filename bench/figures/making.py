@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench import grid
+from bench import grid, planning
 from bench.cell import Run
 from bench.errors import EXIT_OK, EXIT_SOME_FAILED, BenchError, UsageError, unknown
 from bench.figures import attributes, page, samples, traversal
@@ -73,7 +73,7 @@ def make_figure(
     page.require_formats(formats)
     load_suite(options.suite)
     figure = FIGURES[number]
-    runs = _runs(options.methods or figure.methods, options, shop, train=run_missing)
+    runs = _runs(options.methods or figure.methods, options, shop, "made" if run_missing else "required")
     if not run_missing:
         _require_stored(number, runs, shop)
     Store(out).require_writable("--out")
@@ -87,7 +87,7 @@ def make_figure(
     return paths, "\n\n".join(captions), EXIT_SOME_FAILED if failures else EXIT_OK
 
 
-def _runs(methods: Sequence[str], options: Options, shop: Workshop, *, train: bool) -> list[Run]:
+def _runs(methods: Sequence[str], options: Options, shop: Workshop, weights: grid.Weights) -> list[Run]:
     request = grid.Request(
         methods=methods,
         models=options.models,
@@ -97,11 +97,11 @@ def _runs(methods: Sequence[str], options: Options, shop: Workshop, *, train: bo
         suite=options.suite,
         overrides=options.overrides,
     )
-    return [Run(cell, shop) for cell in grid.cells(request, shop, train=train)]
+    return [Run(cell, shop) for cell in grid.cells(request, shop, weights=weights)]
 
 
 def _require_stored(number: str, runs: Sequence[Run], shop: Workshop) -> None:
-    planned = grid.plan([run.cell for run in runs], shop, "failed")
+    planned = planning.plan([run.cell for run in runs], shop, "failed")
     missing = [item.run.folder.name for item in planned if item.action != "cached"]
     if missing:
         raise UsageError(
