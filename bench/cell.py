@@ -255,7 +255,7 @@ class Run:
             self.original.networks,
             feedback,
             context,
-            oracle=lambda: oracle,
+            oracle=oracle,
             training_data=self._training_data,
         )
         return unlearned, context.seconds_before

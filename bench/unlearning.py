@@ -25,7 +25,7 @@ def run_method(
     networks: Networks[Any],
     feedback: Feedback,
     context: Context,
-    oracle: Callable[[], Oracle],
+    oracle: Oracle | None,
     training_data: Callable[[], TrainingData],
 ) -> Unlearned:
     """Unlearn with a method, which is handed what it declares in ``needs`` and nothing else.
@@ -41,8 +41,10 @@ def run_method(
         Withheld from a method that does not read it.
     context : Context
         Randomness, device, progress and checkpoint; what ``needs`` names is put in here.
-    oracle, training_data : callable
-        Called if ``needs`` names them.
+    oracle : Oracle or None
+        Handed over if ``needs`` names it.
+    training_data : callable
+        Called if ``needs`` names it.
 
     Raises
     ------
@@ -56,7 +58,7 @@ def run_method(
     if method.needs - NEEDS:
         raise PluginError(f"method '{name}' needs {sorted(method.needs)}; allowed: {sorted(NEEDS)}")
     offered: dict[str, Callable[[], Any]] = {
-        "oracle": oracle,
+        "oracle": lambda: oracle,
         "training_data": training_data,
         "encoder": lambda: networks.encoder,
         "discriminator": lambda: networks.discriminator,
