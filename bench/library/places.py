@@ -37,6 +37,6 @@ def device_of(generator: Generator) -> torch.device:
     """Return where a generator lies: there it is unlearned and evaluated."""
     if not isinstance(generator, Generator):
         raise UsageError(
-            f"a generator is expected, not a {type(generator).__name__}: bench.load(NAME or FILE) gives one"
+            f"a generator is expected, not a {type(generator).__name__}: bench.load(FILE) gives one"
         )
     return next(generator.parameters()).device
