@@ -36,7 +36,5 @@ def open_workshop(
 def device_of(generator: Generator) -> torch.device:
     """Return where a generator lies: there it is unlearned and evaluated."""
     if not isinstance(generator, Generator):
-        raise UsageError(
-            f"a generator is expected, not a {type(generator).__name__}: bench.load(FILE) gives one"
-        )
+        raise UsageError(f"a generator is expected, not a {type(generator).__name__}: bench.load(FILE) gives one")
     return next(generator.parameters()).device
