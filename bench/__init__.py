@@ -6,15 +6,30 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from importlib.machinery import ModuleSpec
 from importlib.util import module_from_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bench.api import Generator
+    from bench.library.clicks import ask_oracle, make_feedback
+    from bench.library.evaluate import evaluate
+    from bench.library.generators import load, sample, save
+    from bench.library.unlearn import unlearn
 
+__all__ = ["ask_oracle", "evaluate", "load", "make_feedback", "sample", "save", "unlearn"]
 __version__ = "0.1.0"
+
+_OFFERED = {  # to the module of bench.library that is imported when the name is used
+    "ask_oracle": "clicks",
+    "evaluate": "evaluate",
+    "load": "generators",
+    "make_feedback": "clicks",
+    "sample": "generators",
+    "save": "generators",
+    "unlearn": "unlearn",
+}
 
 SIBLING_FOLDERS = ("methods", "classifiers", "datasets")
 
@@ -41,27 +56,14 @@ def _adopt_sibling_folders() -> None:
 _adopt_sibling_folders()
 
 
-def load(path: str | Path, plugins: str | Path | None = "plugins") -> Generator:
-    """Load the generator in a checkpoint written by this project.
+def __getattr__(name: str) -> object:
+    """Import what ``_OFFERED`` names when it is first used."""
+    if name not in _OFFERED:
+        raise AttributeError(f"module 'bench' has no attribute '{name}'")
+    found = getattr(import_module(f"bench.library.{_OFFERED[name]}"), name)
+    globals()[name] = found
+    return found
 
-    Parameters
-    ----------
-    path : path-like
-        A ``.safetensors`` file (of ``bench run``, ``bench pretrain`` or the zoo), or the name of a zoo entry.
-    plugins : path-like, optional
-        Folder of loose plug-ins, for weights that were made by one.
 
-    Returns
-    -------
-    Generator
-        In eval mode, on the CPU, with gradients off.
-
-    Raises
-    ------
-    bench.errors.BenchError
-        If the file is missing, damaged or not written by this project.
-    """
-    from bench.registry import Registry
-    from bench.zoo import load_generator
-
-    return load_generator(path, Registry(None if plugins is None else Path(plugins)))
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_OFFERED})

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import traceback
-from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,11 +12,9 @@ from shutil import rmtree
 from typing import Any
 from zipfile import BadZipFile, ZipFile
 
-import torch
-
-from bench import checkpoint, counterfactual, machine, pictures, zoo
+from bench import checkpoint, counterfactual, machine, pictures, unlearning, zoo
 from bench import feedback as feedback_module
-from bench.api import NEEDS, Method, Metric, Oracle, Params, Statistics, Unlearned
+from bench.api import Method, Metric, Oracle, Params, Statistics, Unlearned
 from bench.cell_keys import CellKeys, keys_of
 from bench.context import Context, TrainingData
 from bench.errors import BenchError, CheckpointError, Diverged, PluginError, UsageError, unknown
@@ -104,8 +101,8 @@ class Run:
 
     @property
     def stream(self) -> str:
-        """Random stream of the unlearning stage; a method that reads no feedback runs once for all seeds."""
-        return f"unlearn/{self.cell.seed if self.method_class.reads_feedback else 0}"
+        """Random stream of the unlearning stage."""
+        return unlearning.stream_of(self.method_class, self.cell.seed)
 
     @property
     def folder(self) -> Path:
@@ -245,45 +242,23 @@ class Run:
             return False
 
     def _train(self, feedback: Feedback, oracle: Oracle, checkpoint_path: Path) -> tuple[Unlearned, float]:
-        method = self.method_class(self.cell.params)
-        if method.needs - NEEDS:
-            raise PluginError(f"method '{self.cell.method}' needs {sorted(method.needs)}; allowed: {sorted(NEEDS)}")
-        networks = self.original.networks
         context = Context(
             stream=self.stream,
             device=self.shop.device,
-            oracle=oracle if "oracle" in method.needs else None,
-            encoder=networks.encoder if "encoder" in method.needs else None,
-            discriminator=networks.discriminator if "discriminator" in method.needs else None,
-            training_data=self._training_data() if "training_data" in method.needs else None,
             checkpoint=checkpoint_path,
             progress=self.shop.progress,
             label=f"unlearn ({self.cell.method})",
         )
-        given = feedback if method.reads_feedback else Feedback(feedback.labels[:0], feedback.stream)
-        kept = {name: deepcopy(module.state_dict()) for name, module in networks.modules().items()}
-        try:
-            unlearned = method.unlearn(self.original.generator, given, context)
-        finally:
-            changed = self._reset_original(kept)
-        if changed:
-            raise RuntimeError(f"method '{self.cell.method}' changed the original; it must work on a copy")
-        for module in filter(None, (unlearned.generator, unlearned.score)):
-            for name, tensor in module.state_dict().items():
-                if tensor.is_floating_point() and not torch.isfinite(tensor).all():
-                    raise Diverged(len(context.history), f"weights {name}", float("nan"))
+        unlearned = unlearning.run_method(
+            self.cell.method,
+            self.method_class(self.cell.params),
+            self.original.networks,
+            feedback,
+            context,
+            oracle=oracle,
+            training_data=self._training_data,
+        )
         return unlearned, context.seconds_before
-
-    def _reset_original(self, kept: dict[str, dict[str, Any]]) -> bool:
-        """Put the original, which other cells share, back as it was; returns whether its weights had changed."""
-        changed = False
-        for name, module in self.original.networks.modules().items():
-            state = module.state_dict()
-            if any(not torch.equal(state[key], tensor) for key, tensor in kept[name].items()):
-                module.load_state_dict(kept[name])
-                changed = True
-            module.eval().requires_grad_(False)
-        return changed
 
     def _training_data(self) -> TrainingData:
         split = self.dataset.split(self.dataset.training_split)

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from pathlib import Path
 from typing import Any
 
 import click
+import matplotlib
+import numpy as np
 import pytest
 
 import bench.cli
 from bench import hookspecs
 
+matplotlib.use("Agg")
+from matplotlib import pyplot as plt  # noqa: E402
+
 ROOT = Path(__file__).parent.parent
 README, CONTRIBUTING = (ROOT / name for name in ("README.md", "CONTRIBUTING.md"))
+NOTEBOOK = ROOT / "examples" / "unlearn.ipynb"
 
 SMALL = ["--set", "feedback.count=200", "--set", "evaluation.count=128", "-p", "epochs=3"]
 
@@ -51,12 +58,47 @@ def test_every_command_and_hook_is_in_the_docs() -> None:
     assert all(hook in CONTRIBUTING.read_text(encoding="utf-8") for hook in hooks)
 
 
-def test_the_python_example_of_the_readme_runs() -> None:
-    code = re.search(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.DOTALL)
-    assert code is not None
+def test_the_python_example_of_the_readme_unlearns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.DOTALL)
+    monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
-    exec(code.group(1), names)
-    assert names["images"].shape == (16, 1, 28, 28)
+    exec(code, names)
+    assert names["images"].shape == names["after"].shape == (500, 1, 28, 28)
+    assert names["labels"].shape == (500,) and names["labels"].sum() == 50
+    value = names["measured"]["value"]
+    assert value["target_ratio"] < value["original_target_ratio"] / 5
+    assert re.search(r"^target_ratio +0\.00", capsys.readouterr().out, flags=re.MULTILINE)
+    loaded = bench.load("unlearned.safetensors")
+    assert np.array_equal(bench.sample(loaded, 500, stream="feedback/0"), names["after"])
+    assert [path.name for path in tmp_path.iterdir()] == ["unlearned.safetensors"]
+
+
+def test_the_notebook_is_small_and_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its cells in order, with smaller numbers than it shows."""
+    text = NOTEBOOK.read_text(encoding="utf-8")
+    notebook = json.loads(text)
+    assert (notebook["nbformat"], notebook["nbformat_minor"]) == (4, 5) and len(text) < 60_000
+    assert {"cells", "metadata"} < notebook.keys()
+    ids = [cell["id"] for cell in notebook["cells"]]
+    assert len(ids) == len(set(ids)) and all(re.fullmatch(r"[\w-]{1,64}", name) for name in ids)
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    pictures = 0
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "markdown":
+            assert cell.keys() == {"cell_type", "id", "metadata", "source"}
+            continue
+        assert cell.keys() == {"cell_type", "id", "metadata", "source", "outputs", "execution_count"}
+        exec("".join(cell["source"]), names)
+        if "parameters" in cell["metadata"].get("tags", ()):
+            assert {"SHOWN", "EPOCHS", "SAMPLES"} <= names.keys()
+            names |= {"SHOWN": 100, "EPOCHS": 3, "SAMPLES": 130}
+        pictures += len(plt.get_fignums())
+        plt.close("all")
+    assert pictures == 3 and names["after"].shape == (100, 1, 28, 28) and names["measured"]["n"].max() == 130
+    assert (tmp_path / "unlearned.safetensors").is_file()
 
 
 def test_the_worked_method_is_checked_and_run(tmp_path: Path, bench_cli: Any) -> None:

@@ -1,0 +1,215 @@
+"""Evaluation in Python: the pass and the metrics of a cell, with a data set's oracle or without one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bench import counterfactual
+from bench.api import Classifier, Columns, Dataset, Generator, Metric, Value
+from bench.errors import PluginError, UsageError, unknown
+from bench.evaluation import Judges, Pass, Truth, columns_of, compute_metrics, run_pass
+from bench.intervals import of_mean
+from bench.library.generators import recall
+from bench.library.places import PLUGINS, RESULTS, device_of, open_workshop
+from bench.registry import Registry
+from bench.settings import OracleSettings
+from bench.workshop import Workshop
+
+FIELDS = ("value", "low", "high", "n", "higher_is_better", "source", "skipped")
+Look = Callable[[Judges, Truth | None], Pass]
+WITHOUT_ORACLE = frozenset({"pixel_change", "projection"})  # columns that need neither an oracle nor a data set
+
+
+@dataclass(frozen=True)
+class Computed:
+    """Metrics: values by name with the judge behind each, and for those that were not computed the reason."""
+
+    values: dict[str, Value]
+    judges: dict[str, str]
+    skipped: dict[str, str]
+
+
+def evaluate(
+    unlearned: Generator,
+    original: Generator,
+    *,
+    feature: str | None = None,
+    dataset: str | None = None,
+    threshold: float | None = None,
+    count: int = 10_000,
+    extractors: Sequence[str] | None = None,
+    plugins: str | Path | None = PLUGINS,
+    data_dir: str | Path | None = None,
+    results: str | Path = RESULTS,
+) -> pd.DataFrame:
+    """Measure how far a feature is gone and what else changed: what ``bench run`` measures, on the same samples.
+
+    Parameters
+    ----------
+    unlearned, original : Generator
+        After and before, on one device, in eval mode.
+    feature, dataset : str, optional
+        What should be gone, and the data set whose oracle judges and whose training set FID is against. Without them
+        nobody can say which samples had the feature: only ``pixel_change`` and metrics that need no more are computed.
+    threshold : float, optional
+        The score from which the feature was clicked, as ``ask_oracle`` returned it; counts where an oracle clicks the
+        top fraction of what it is shown. By default, as after a person's clicks, the training set's own cut.
+    count : int
+        Samples of the stream ``evaluation``, at least 2.
+    extractors : sequence of str, optional
+        For FID and the inception score; the data set's by default.
+    plugins, data_dir, results : path-like, optional
+
+    Returns
+    -------
+    DataFrame
+        A row for each metric: ``value``, 95 % interval over samples ``low`` and ``high``, ``n``, ``higher_is_better``,
+        and ``source``, the data and the judge behind the number; NaN or None where there is none. A metric that could
+        not be computed has a row with no value and the reason in ``skipped``.
+
+    Raises
+    ------
+    bench.errors.UsageError
+        Unknown names, generators that do not fit each other or the data set, one of feature and dataset alone.
+    """
+    if (feature is None) != (dataset is None):
+        raise UsageError("evaluate: feature= and dataset= go together: the data set's oracle judges the feature")
+    shop = open_workshop(device_of(original), plugins, data_dir, results)
+    _require_comparable(unlearned, original, None if dataset is None else shop.dataset(dataset), count)
+    metrics, broken = _metrics(shop.registry)
+
+    def look(judges: Judges, truth: Truth | None) -> Pass:
+        score = recall(unlearned).score
+        return run_pass(original, unlearned, score, judges, count, shop.progress, truth=truth)
+
+    if feature is None or dataset is None:
+        found = _unjudged(look, metrics)
+    else:
+        found = _judged(look, metrics, shop, dataset, feature, threshold, extractors)
+    return _table(found, broken, f"{count} samples of {recall(original).model}")
+
+
+def _judged(
+    look: Look,
+    metrics: Mapping[str, Metric],
+    shop: Workshop,
+    dataset: str,
+    feature: str,
+    threshold: float | None,
+    extractors: Sequence[str] | None,
+) -> Computed:
+    """Compute the metrics as a cell does."""
+    plugin, oracles = shop.dataset(dataset), shop.oracles(dataset, OracleSettings())
+    if feature not in plugin.features:
+        raise unknown("feature", feature, plugin.features, f"evaluate(dataset='{dataset}', feature=...)")
+    cut = oracles.feedback.classifier.cuts[feature] if threshold is None else threshold
+    oracle = oracles.of(feature, cut)[1]
+    chosen = {name: shop.extractor(name)[0] for name in (plugin.extractors if extractors is None else extractors)}
+    remover = counterfactual.remover_for(shop, dataset, feature)
+    result = look(Judges(oracle.classifier, chosen), None if remover is None else Truth(remover, oracle))
+    statistics = {name: shop.references(dataset, name) for name in chosen}
+    references = {name: (s.get("all"), s.get(f"without {feature}")) for name, s in statistics.items()}
+    values, skipped = compute_metrics(metrics, columns_of(result, oracle, chosen), result, references)
+    judges = {}
+    for metric in values:
+        extractor = next((name for name in chosen if f"[{name}]" in metric), None)
+        judge = f"extractor {extractor}" if extractor else f"oracle {oracles.evaluation.label}"
+        judges[metric] = f"{plugin.label}; {judge}"
+    return Computed(values, judges, skipped)
+
+
+# --- without an oracle ----------------------------------------------------------------------------------
+
+
+class Nobody(Classifier):
+    """Sees nothing in any image."""
+
+    attributes = ()
+    cuts = MappingProxyType({})
+
+    def scores(self, images: Tensor, attributes: Sequence[str]) -> NDArray[np.float64]:  # noqa: D102 (inherited)
+        return np.empty((len(images), 0))
+
+
+class PixelChange(Metric):
+    """``pixel_change``: mean |g - f| in units of the [0, 1] pixel range, over all samples, to be changed or not."""
+
+    columns = frozenset({"pixel_change"})
+
+    def compute(self, columns: Columns) -> dict[str, Value]:  # noqa: D102 (inherited)
+        mean, low, high = of_mean(columns.pixel_change)
+        return {"pixel_change": Value(mean, len(columns.pixel_change), None, max(0.0, low), high)}
+
+
+def _unjudged(look: Look, metrics: Mapping[str, Metric]) -> Computed:
+    """Compute what needs neither an oracle nor a data set."""
+    possible: dict[str, Metric] = {"pixel_change": PixelChange()}
+    skipped = {}
+    for name, metric in metrics.items():
+        lacking = sorted(metric.columns - WITHOUT_ORACLE)
+        if lacking or metric.per_extractor:
+            skipped[name] = f"needs an oracle or a data set ({', '.join(lacking)}); name them: feature=..., dataset=..."
+        else:
+            possible[name] = metric
+    result = look(Judges(Nobody(), {}), None)
+    nothing: Any = None
+    columns = Columns(
+        labels=nothing,
+        original_labels=nothing,
+        scores=nothing,
+        original_scores=nothing,
+        projection=result.projection,
+        pixel_change=result.pixel_change,
+        attributes=nothing,
+        original_attributes=nothing,
+    )
+    values, failed = compute_metrics(possible, columns, result, {})
+    return Computed(values, dict.fromkeys(values, "no oracle"), {**skipped, **failed})
+
+
+# --- what goes in and what comes out --------------------------------------------------------------------
+
+
+def _require_comparable(unlearned: Generator, original: Generator, dataset: Dataset | None, count: int) -> None:
+    before, after = ((g.noise_dim, tuple(g.image_shape)) for g in (original, unlearned))
+    if before != after:
+        raise UsageError(
+            f"evaluate: the generators differ in (noise_dim, image_shape): {before} before, {after} after; one was not "
+            "made of the other"
+        )
+    if dataset is not None and before[1] != dataset.image_shape:
+        raise UsageError(
+            f"evaluate: the generator draws images {before[1]}; what judges {dataset.label} sees {dataset.image_shape}"
+        )
+    if count < 2:
+        raise UsageError(f"evaluate(count={count}): at least 2")
+
+
+def _metrics(registry: Registry) -> tuple[dict[str, Metric], dict[str, str]]:
+    """Return all metrics by name, and the reasons for those that do not load."""
+    metrics, broken = {}, {}
+    for name in registry.names("metrics"):
+        try:
+            metrics[name] = registry.get("metrics", name)()
+        except PluginError as error:
+            broken[name] = str(error)
+    return metrics, broken
+
+
+def _table(found: Computed, broken: Mapping[str, str], samples: str) -> pd.DataFrame:
+    rows: dict[str, dict[str, Any]] = {
+        name: {**vars(value), "source": f"{found.judges[name]}; {samples}"}
+        for name, value in sorted(found.values.items())
+    }
+    rows |= {name: {"skipped": reason} for name, reason in sorted({**broken, **found.skipped}.items())}
+    table = pd.DataFrame.from_records(list(rows.values()), index=list(rows), columns=list(FIELDS))
+    return table.astype({"n": "Int64"}).rename_axis("metric")

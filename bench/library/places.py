@@ -1,0 +1,40 @@
+"""Where things are, for the functions of this package."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import torch
+
+from bench.api import Generator
+from bench.errors import UsageError
+from bench.progress import for_stderr
+from bench.registry import Registry
+from bench.store import Store
+from bench.workshop import Workshop
+
+PLUGINS, RESULTS = "plugins", "results/runs"  # in the working directory, as on the command line
+
+
+def open_registry(plugins: str | Path | None) -> Registry:
+    """Open the registry, with the loose plug-ins of a folder."""
+    return Registry(None if plugins is None else Path(plugins))
+
+
+def open_workshop(
+    device: torch.device,
+    plugins: str | Path | None,
+    data_dir: str | Path | None = None,
+    results: str | Path = RESULTS,
+) -> Workshop:
+    """Open what the engine works with; nothing is read or written yet."""
+    data = data_dir or os.environ.get("BENCH_DATA")
+    return Workshop(open_registry(plugins), Store(Path(results)), device, Path(data) if data else None, for_stderr())
+
+
+def device_of(generator: Generator) -> torch.device:
+    """Return where a generator lies: there it is unlearned and evaluated."""
+    if not isinstance(generator, Generator):
+        raise UsageError(f"a generator is expected, not a {type(generator).__name__}: bench.load(FILE) gives one")
+    return next(generator.parameters()).device

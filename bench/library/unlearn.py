@@ -1,0 +1,156 @@
+"""Unlearning in Python: the same method plug-ins, the same run of them as a cell's."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from bench import unlearning
+from bench.api import Generator, Method, Networks, Oracle
+from bench.context import Context, TrainingData
+from bench.errors import UsageError, unknown
+from bench.feedback import Feedback
+from bench.library.generators import Known, Made, networks_of, recall, remember
+from bench.library.places import PLUGINS, RESULTS, device_of, open_workshop
+from bench.settings import OracleSettings, load_suite, validated
+from bench.workshop import Workshop
+
+
+def unlearn(
+    original: Generator,
+    feedback: Feedback,
+    method: str = "ours",
+    *,
+    seed: int = 0,
+    feature: str | None = None,
+    dataset: str | None = None,
+    threshold: float | None = None,
+    suite: str = "lite",
+    plugins: str | Path | None = PLUGINS,
+    data_dir: str | Path | None = None,
+    results: str | Path = RESULTS,
+    **params: Any,
+) -> Generator:
+    """Unlearn what was clicked. The same feedback, parameters and seed give the very weights that ``bench run`` stores.
+
+    Parameters
+    ----------
+    original : Generator
+        From ``bench.load``, or any ``bench.api.Generator`` of your own, on the device to compute on. Its weights stay
+        as they are; it is put in eval mode, gradients off.
+    feedback : Feedback
+        From ``make_feedback``.
+    method : str
+        Registered name (``bench list methods``).
+    seed : int
+        Of the training noise.
+    feature, dataset : str, optional
+        What is to go, and the data set that knows it: wanted by methods that need an oracle or training data.
+    threshold : float, optional
+        The score from which the oracle handed to such a method sees the feature (as ``ask_oracle`` returned it); by
+        default its own cut.
+    suite : str
+        Whose hyper-parameters are the defaults for a model that it has settings for, as in ``bench run``; the
+        method's own for any other.
+    plugins, data_dir, results : path-like, optional
+    **params
+        Hyper-parameters, as with ``-p``: ``bench show METHOD`` lists them with unit and range.
+
+    Returns
+    -------
+    Generator
+        In eval mode, gradients off, on the same device.
+
+    Raises
+    ------
+    bench.errors.UsageError
+        Unknown names, wrong hyper-parameters (all at once), feedback that does not fit the generator or lacks clicks
+        that the method asks for, a need that cannot be met.
+    bench.errors.Diverged
+        If a loss or a weight became NaN or infinite.
+    """
+    what = f"unlearn(method='{method}')"
+    known = recall(original)
+    shop = open_workshop(device_of(original), plugins, data_dir, results)
+    chosen = _configured(shop, what, method, known.model, suite, params)
+    reason = chosen.supports(known.model, feature or "")
+    if reason is not None:
+        raise UsageError(f"{what}: {reason}")
+    handed = _handed(what, feedback, original, chosen)
+    networks = _networks(what, original, chosen)
+    task = _task(what, shop, feature, dataset) if chosen.needs & {"oracle", "training_data"} else ("", "")
+    oracle = _oracle(shop, *task, threshold) if "oracle" in chosen.needs else None
+    context = Context(
+        stream=unlearning.stream_of(type(chosen), seed),
+        device=shop.device,
+        progress=shop.progress,
+        label=f"unlearn ({method})",
+    )
+    unlearned = unlearning.run_method(
+        method, chosen, networks, handed, context, oracle, lambda: _training_data(what, shop, *task, original)
+    )
+    generator = deepcopy(original) if unlearned.generator is original else unlearned.generator
+    for module in filter(None, (generator, unlearned.score)):
+        module.eval().requires_grad_(False)
+    made = None if known.original is None else Made(known.original, method, chosen.config, oracle)
+    remember(generator, Known(known.model, made=made, score=unlearned.score))
+    return generator
+
+
+def _configured(shop: Workshop, what: str, method: str, model: str, suite: str, params: dict[str, Any]) -> Method[Any]:
+    """Build a method with its hyper-parameters: those given, else the suite's for the model, else its own."""
+    method_class: type[Method[Any]] = shop.registry.get("methods", method, "unlearn(method=...)")
+    settings = load_suite(suite).models.get(model)
+    defaults = {} if settings is None else settings.methods.get(method, {})
+    return method_class(validated(method_class.Config, {**defaults, **params}, what))
+
+
+def _handed(what: str, feedback: Feedback, generator: Generator, method: Method[Any]) -> Feedback:
+    """Return the feedback with the further clicks that the method asks for, and no others."""
+    if not isinstance(feedback, Feedback):
+        raise UsageError(f"{what}: feedback is a {type(feedback).__name__}; bench.make_feedback(labels, ...) makes it")
+    if feedback.noise_array is not None and feedback.noise_array.shape[1] != generator.noise_dim:
+        raise UsageError(
+            f"{what}: the feedback's noise has {feedback.noise_array.shape[1]} numbers a sample; the generator draws "
+            f"from {generator.noise_dim}"
+        )
+    if missing := [name for name in method.also_asks() if name not in feedback.also]:
+        raise UsageError(
+            f"{what}: the feedback holds no clicks for {', '.join(missing)}, which the method asks for; give them: "
+            "make_feedback(..., also={NAME: labels})"
+        )
+    return replace(feedback, also={name: feedback.also[name] for name in method.also_asks()})
+
+
+def _networks(what: str, generator: Generator, method: Method[Any]) -> Networks[Any]:
+    networks = networks_of(generator)
+    for part in sorted(method.needs & {"encoder", "discriminator"}):
+        if part not in networks.modules():
+            raise UsageError(f"{what}: needs the {part} that the generator was trained with, and it came without one")
+    return networks
+
+
+def _task(what: str, shop: Workshop, feature: str | None, dataset: str | None) -> tuple[str, str]:
+    """Return feature and data set, for a method that needs to be told; both must be known."""
+    if feature is None or dataset is None:
+        raise UsageError(f"{what}: needs more than clicks; name what is to go: feature=..., dataset=...")
+    known = shop.dataset(dataset).features
+    if feature not in known:
+        raise unknown("feature", feature, known, f"unlearn(dataset='{dataset}', feature=...)")
+    return feature, dataset
+
+
+def _oracle(shop: Workshop, feature: str, dataset: str, threshold: float | None) -> Oracle:
+    loaded = shop.oracles(dataset, OracleSettings()).feedback
+    return loaded.oracle(feature, loaded.classifier.cuts[feature] if threshold is None else threshold)
+
+
+def _training_data(what: str, shop: Workshop, feature: str, dataset: str, generator: Generator) -> TrainingData:
+    original = recall(generator).original
+    if original is None:
+        raise UsageError(f"{what}: goes on with the generator's training, which only a checkpoint of bench.load knows")
+    plugin = shop.dataset(dataset)
+    split = plugin.split(plugin.training_split)
+    return TrainingData(split, shop.target_mask(dataset, split, feature), original.model, networks_of(generator))

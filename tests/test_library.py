@@ -1,0 +1,180 @@
+"""``import bench``: the same weights and numbers as ``bench run``, generators of one's own, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from copy import deepcopy
+
+import numpy as np
+import pytest
+import torch
+
+import bench
+from bench import checkpoint
+from bench.errors import BenchError, UsageError
+
+TASK = {"feature": "thickness", "dataset": "mnist"}
+
+
+@pytest.fixture
+def original(bars):
+    return bench.load(bars.weights, plugins=bars.folder.path)
+
+
+@pytest.fixture
+def clicked(original):
+    """Return the clicks of the simulated user of seed 0 on a hundred samples, and where it cut."""
+    images = bench.sample(original, 100, stream="feedback/0")
+    labels, threshold = bench.ask_oracle(images, "thickness", "mnist")
+    return bench.make_feedback(labels, stream="feedback/0"), threshold
+
+
+# --- the same as a cell -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("method", "params"), [("ours", {"epochs": 4, "batch_size": 8, "lr": 0.002}), ("reject", {"redraws": 3})]
+)
+def test_weights_and_numbers_are_those_of_bench_run(method, params, on_bars, original, clicked, bars, tmp_path):
+    """Bit for bit: by way of the method that reads clicks alone, and of one that is handed the oracle."""
+    done = on_bars(method, "--json", *(f"-p{name}={value}" for name, value in params.items()))
+    assert done.code == 0, done.err
+    record = json.loads(done.out)
+    feedback, threshold = clicked
+    assert record["provenance"]["oracle"]["threshold"] == threshold
+    assert record["provenance"]["feedback"] == {"count": 100, "positives": feedback.positives}
+
+    task = TASK if method == "reject" else {}
+    unlearned = bench.unlearn(original, feedback, method, **task, threshold=threshold, **params)
+    path = bench.save(unlearned, tmp_path / "unlearned.safetensors")
+    assert checkpoint.read(path).sha256 == record["artefacts"]["weights"]["sha256"]
+
+    for generator in (unlearned, bench.load(path, plugins=bars.folder.path)):
+        measured = bench.evaluate(generator, original, **TASK, threshold=threshold, count=130)
+        computed = measured[measured["skipped"].isna()].drop(columns="skipped").astype(object)
+        assert computed.where(computed.notna(), None).to_dict("index") == record["metrics"]
+        assert measured["skipped"].dropna().to_dict() == record["skipped_metrics"]
+
+
+def test_another_seed_or_parameter_gives_other_weights(original, clicked):
+    def first_bias(**more):
+        return bench.unlearn(original, clicked[0], epochs=2, batch_size=8, **more).layer.bias
+
+    assert torch.equal(first_bias(), first_bias())
+    assert not torch.equal(first_bias(), first_bias(seed=1)) and not torch.equal(first_bias(), first_bias(lr=0.01))
+
+
+def test_the_suite_s_hyper_parameters_are_the_defaults():
+    from bench.library.places import open_workshop
+    from bench.library.unlearn import _configured
+
+    shop = open_workshop(torch.device("cpu"), None)
+    faces = _configured(shop, "unlearn", "ours", "proggan", "lite", {"alpha": 2}).config
+    assert (faces.epochs, faces.batch_size, faces.lr, faces.alpha) == (500, 16, 2e-3, 2)
+    own = _configured(shop, "unlearn", "ours", "MyDecoder", "lite", {}).config
+    assert own == type(own)()
+
+
+# --- generators of one's own --------------------------------------------------------------------------
+
+
+def test_a_generator_built_by_hand_is_unlearned_without_any_oracle(original, clicked, tmp_path):
+    mine = deepcopy(original).train().requires_grad_(True)
+    before = deepcopy(mine.state_dict())
+    noise = torch.randn(100, mine.noise_dim, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        width = mine(noise).sum((1, 2, 3))
+    feedback = bench.make_feedback(width > width.quantile(0.8), noise=noise)
+    unlearned = bench.unlearn(mine, feedback, epochs=30, batch_size=16, lr=0.05)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in mine.state_dict().items())
+    assert not unlearned.training and not any(p.requires_grad for p in unlearned.parameters())
+    with torch.no_grad():
+        after = unlearned(noise).sum((1, 2, 3))
+    assert (after > width.quantile(0.8)).sum() < 10 < feedback.positives
+
+    measured = bench.evaluate(unlearned, mine, count=130)
+    change = measured.loc["pixel_change"]
+    assert 0 < change["low"] < change["value"] < change["high"] < 0.2 and change["n"] == 130
+    assert change["source"] == "no oracle; 130 samples of Decoder"
+    assert measured["value"].count() == 1 and measured.loc["target_ratio", "skipped"].startswith("needs an oracle")
+    assert bench.evaluate(mine, mine, count=130).loc["pixel_change", "value"] == 0
+
+    with pytest.raises(UsageError, match="another origin"):
+        bench.save(unlearned, tmp_path / "x.safetensors")
+    assert not list(tmp_path.glob("*.safetensors"))
+
+
+def test_a_method_is_handed_the_other_networks_of_the_file_if_it_needs_them(original, clicked, plugins):
+    plugins.method(
+        "curious",
+        "assert context.encoder is not None and context.discriminator is None\nreturn Unlearned(deepcopy(generator))",
+        "needs = frozenset({'encoder'})",
+    )
+    bench.unlearn(original, clicked[0], "curious", plugins=plugins.path)
+    with pytest.raises(UsageError, match="needs the encoder that the generator was trained with"):
+        bench.unlearn(deepcopy(original), clicked[0], "curious", plugins=plugins.path)
+
+
+# --- what is refused ----------------------------------------------------------------------------------
+
+LABELS = np.arange(6) < 2
+WRONG_CLICKS = {
+    "two streams": ({"labels": LABELS, "stream": "s", "noise": np.zeros((6, 6))}, "exactly one of stream="),
+    "no stream": ({"labels": LABELS}, "exactly one of stream="),
+    "no positives": ({"labels": ~LABELS | LABELS, "stream": "s"}, "all 6 are True; both kinds are needed"),
+    "scores": ({"labels": LABELS * 0.5, "stream": "s"}, "labels.: holds other values than True and False"),
+    "a column": ({"labels": LABELS[:, None], "stream": "s"}, r"labels.: has the shape \(6, 1\); expected \(N,\)"),
+    "short noise": (
+        {"labels": LABELS, "noise": np.zeros((5, 6))},
+        r"noise.: is float64 \(5, 6\); expected float32 \(6,",
+    ),
+    "no number": ({"labels": LABELS, "noise": np.full((6, 6), np.nan)}, "noise.: holds NaN or infinite values"),
+    "short also": (
+        {"labels": LABELS, "stream": "s", "also": {"A": LABELS[:5]}},
+        r"also\['A'\]\): .* one for each label",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_CLICKS)
+def test_wrong_clicks_are_refused(case):
+    arguments, message = WRONG_CLICKS[case]
+    with pytest.raises(UsageError, match=message):
+        bench.make_feedback(**arguments)
+
+
+WRONG_CALLS = {
+    "method": ({"method": "our"}, r"unlearn\(method=...\): there is no method 'our'. Did you mean 'ours'"),
+    "field": ({"lrr": 1, "alpha": -1}, r"unlearn\(method='ours'\): 2 wrong value\(s\)\n.*\n.*Did you mean 'lr'"),
+    "no task": ({"method": "reject"}, r"unlearn\(method='reject'\): needs more than clicks; .*feature=..., dataset="),
+    "feature": ({"method": "reject", **TASK, "feature": "thick"}, "no feature 'thick'. Did you mean 'thickness'"),
+    "clicks": ({"keep": ["area"]}, r"no clicks for area, which the method asks for; .*also="),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_CALLS)
+def test_a_wrong_call_is_refused(case, original, clicked):
+    arguments, message = WRONG_CALLS[case]
+    with pytest.raises(UsageError, match=message):
+        bench.unlearn(original, clicked[0], **arguments)
+
+
+def test_what_does_not_fit_is_refused(original, clicked):
+    noise = bench.make_feedback(LABELS, noise=np.zeros((6, 5), np.float32))
+    with pytest.raises(UsageError, match="noise has 5 numbers a sample; the generator draws from 6"):
+        bench.unlearn(original, noise)
+    with pytest.raises(UsageError, match=r"shape \(2, 3, 28, 28\); the data set 'mnist' has images \(N, 1, 28, 28\)"):
+        bench.ask_oracle(torch.zeros(2, 3, 28, 28), "thickness", "mnist")
+    with pytest.raises(UsageError, match="feature= and dataset= go together"):
+        bench.evaluate(original, original, feature="thickness")
+    with pytest.raises(UsageError, match=r"draws images \(1, 28, 28\); what judges synthfaces"):
+        bench.evaluate(original, original, feature="beard", dataset="synthfaces", count=2)
+    with pytest.raises(UsageError, match="feedback is a ndarray; bench.make_feedback"):
+        bench.unlearn(original, LABELS)
+    with pytest.raises(UsageError, match="a generator is expected, not a str: bench.load"):
+        bench.sample("vae-mnist")
+    with pytest.raises(BenchError, match="at least 1"):
+        bench.sample(original, 0)
+    with pytest.raises(AttributeError, match="module 'bench' has no attribute 'unlern'"):
+        bench.unlern  # noqa: B018
+    assert set(bench.__all__) <= set(dir(bench)) and all(getattr(bench, name).__doc__ for name in bench.__all__)
