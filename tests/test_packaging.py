@@ -106,6 +106,7 @@ def test_the_wheel_holds_what_is_needed(names):
         "bench/__init__.py", "bench/methods/ours.py", "bench/classifiers/morpho_mnist.py", "bench/datasets/mnist.py",
         "bench/models/vae.py", "bench/weights/manifest.json", "bench/weights/vae-mnist.safetensors",
         "bench/weights/digits.safetensors", "bench/results/paper/tables.csv", "bench/suites/lite.toml",
+        "bench/expected_times.toml",
         "bench/templates/method.py.txt", "bench/templates/model.py.txt", "bench/templates/metric.py.txt",
     ):  # fmt: skip
         assert name in names, name
