@@ -2,9 +2,9 @@
 
 Its latents are the concatenated z of all blocks, drawn by ancestral sampling from per-block noise. ``preset`` chooses
 between a size for two CPU cores (lite, 64 px) and the published ones. Networks, likelihood and objective are in
-``bench/vdvae``. Ours, for short training, and all off in the published presets: coarse latents first
-(``open_from``), learned maps between 1 and 4 px, a floor under the likelihood's scale, fewer latent channels at
-fine resolutions, features that end at 32 px with 2x2 pixels each. The deployed networks are the moving average.
+``bench/vdvae``. Ours, for short training, and all off in the published presets: coarse latents first (``open_from``),
+learned maps between 1 and 4 px, a floor under the likelihood's scale, a bounded prior, fewer latent channels at fine
+resolutions, features that end at 32 px with 2x2 pixels each. The deployed networks are the moving average.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -48,11 +49,14 @@ class Bottleneck(nn.Module):
 
 
 class StochasticBlock(nn.Module):
-    """One block of the decoder: a prior over its latents, their projection, and a residual block."""
+    """One block of the decoder: a prior over its latents, their projection, and a residual block.
 
-    def __init__(self, layer: LatentLayer, width: int, middle: int, depth_scale: float) -> None:
+    ``prior_bound`` B, unless 0, keeps the prior's mean within (-B, B) and its standard deviation at most B.
+    """
+
+    def __init__(self, layer: LatentLayer, width: int, middle: int, depth_scale: float, prior_bound: float) -> None:
         super().__init__()
-        self.channels = layer.channels
+        self.channels, self.prior_bound = layer.channels, prior_bound
         self.prior = Bottleneck(layer.resolution, width, middle, 2 * layer.channels + width, last_scale=0.0)
         self.z_proj = convolution(layer.channels, width, scale=depth_scale)
         self.resnet = Bottleneck(layer.resolution, width, middle, width, residual=True, last_scale=depth_scale)
@@ -61,7 +65,11 @@ class StochasticBlock(nn.Module):
         """Map features (N, W, R, R) to features, with latents that ``draw`` makes of them and of the prior."""
         z = self.channels
         prior = self.prior(x)  # (N, 2Z + W, R, R): mean, log standard deviation, features
-        latents = draw(x, prior[:, :z].float(), prior[:, z : 2 * z].float())
+        mean, log_sigma = prior[:, :z].float(), prior[:, z : 2 * z].float()
+        if self.prior_bound > 0:
+            mean = self.prior_bound * torch.tanh(mean / self.prior_bound)
+            log_sigma = log_sigma.clamp(max=math.log(self.prior_bound))
+        latents = draw(x, mean, log_sigma)
         features: Tensor = self.resnet(x + prior[:, 2 * z :] + self.z_proj(latents))
         return features
 

@@ -14,7 +14,7 @@ RAMP = 0.05  # share of the training over which a resolution's latents open, onc
 # What every published size has in common (hps.py, and its defaults in add_vae_arguments).
 _PUBLISHED: dict[str, Any] = {
     "custom_widths": "", "latent_channels": 16, "custom_latents": "", "learned_jumps": 0, "mixtures": 10,
-    "min_log_scale": -7.0, "weight_decay": 0.01, "beta2": 0.9, "decay_from": 1.0, "kl_start": 1.0,
+    "min_log_scale": -7.0, "prior_bound": 0.0, "weight_decay": 0.01, "beta2": 0.9, "decay_from": 1.0, "kl_start": 1.0,
     "free_nats": "", "open_from": "",
 }  # fmt: skip
 PRESETS: dict[str, dict[str, Any]] = {
@@ -84,6 +84,12 @@ class VDVAEConfig(TrainingConfig):
     mixtures: int = Field(4, ge=1, le=100, description="logistics per pixel")
     min_log_scale: float = Field(
         -5.0, ge=-7, le=0, description="floor of a logistic's log scale, pixels in [-1, 1] (-7: published)"
+    )
+    prior_bound: float = Field(
+        3.0,
+        ge=0,
+        description="the prior's means lie within +- this (tanh), its standard deviations below it, so that no sample "
+        "runs away (cf. NVAE, arXiv 2007.03898); 0: no bound (published)",
     )
     bits: Literal[5, 8] = Field(8, description="grey levels that are modelled, bits (5: FFHQ-256)")
     input_mean: float = Field(0.66, ge=0, le=1, description="subtracted from what the encoder sees, image in [0, 1]")

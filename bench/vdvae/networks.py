@@ -54,7 +54,7 @@ class VDVAEGenerator(Generator):
         self.open_from = parse_by_resolution(config.open_from)
         depth_scale = math.sqrt(1 / len(self.steps))  # of the last layers on the residual path (Child 2021, sec. 3)
         self.dec_blocks = nn.ModuleList(
-            StochasticBlock(layer, width, middle_width(width, config), depth_scale)
+            StochasticBlock(layer, width, middle_width(width, config), depth_scale, config.prior_bound)
             for layer in self.latent_layers
             for width in [architecture.width_at(layer.resolution)]
         )
