@@ -220,7 +220,7 @@ def files_sha256(path: Path) -> list[str]:
 
 
 def require_task(
-    path: Path, stored: FeedbackFile, model: str, feature: str, oracle: str, also: Sequence[str] = ()
+    path: Path, stored: FeedbackFile, model: str, feature: str, oracle: str | None, also: Sequence[str] = ()
 ) -> None:
     """Raise UsageError if feedback is about another model or feature, its threshold is another oracle's, or it lacks
     attributes that the method also asks for.

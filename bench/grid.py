@@ -14,6 +14,7 @@ from bench.cell import Cell, Run
 from bench.errors import EXIT_NOTHING, EXIT_OK, EXIT_SOME_FAILED, BenchError, PluginError, UsageError, unknown
 from bench.settings import ModelSettings, Suite, load_suite, method_params, model_settings, parse_assignments
 from bench.store import Record
+from bench.unjudged import require_feature
 from bench.workshop import Workshop
 
 Overwrite = Literal["never", "failed", "always"]
@@ -179,11 +180,10 @@ def _settings(suite: Suite, model: str, request: Request, shop: Workshop) -> Mod
 
 
 def _features(request: Request, settings: ModelSettings, shop: Workshop) -> list[str]:
-    known = shop.dataset(settings.dataset).features
-    chosen = _chosen(request.features, settings.features or known)
+    dataset = shop.dataset(settings.dataset)
+    chosen = _chosen(request.features, settings.features or dataset.features or request.features)
     for feature in chosen:
-        if feature not in known:
-            raise unknown("feature", feature, known, f"--feature (data set '{settings.dataset}')")
+        require_feature(dataset, settings.dataset, feature)
     return chosen
 
 
@@ -227,6 +227,12 @@ def _param_grid(method: str, settings: ModelSettings, grid: Mapping[str, Sequenc
 
 def _weights(shop: Workshop, model: str, settings: ModelSettings, suite: str, train: bool) -> str:
     """Return a model's weights: those the suite names, which must be here, or some trained here."""
+    if settings.weights is None and shop.dataset(settings.dataset).classifier is None:
+        raise UsageError(
+            f"--model {model}: nothing is known of its weights. For a generator of your own name them, and your clicks "
+            "on its samples: --weights FILE --feedback FILE (bench zoo import makes the one, bench feedback the "
+            "other); or name the data set it learns from: --dataset NAME."
+        )
     if settings.weights is None:
         return _pretrained(shop, model, settings, train)
     options = "" if suite == "lite" else f" --suite {suite}"

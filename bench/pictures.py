@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from bench import randomness
 from bench.api import Generator
+from bench.feedback import Feedback
 from bench.files import write_bytes
 from bench.rendering import chunks, to_float, to_uint8
 
@@ -19,23 +20,35 @@ COLUMNS = 10
 
 
 @torch.no_grad()
-def before_after(original: Generator, unlearned: Generator, labels: NDArray[np.bool_], path: Path) -> None:
+def before_after(
+    original: Generator,
+    unlearned: Generator,
+    labels: NDArray[np.bool_],
+    path: Path,
+    clicked: Feedback | None = None,
+) -> None:
     """Draw four rows: samples with the feature before and after, samples without it before and after.
 
     Parameters
     ----------
     original, unlearned : Generator
     labels : (N,) bool
-        What the oracle said of the original's evaluation samples; the first ten of either kind are shown.
+        Which of the original's samples have the feature; the first ten of either kind are shown.
     path : Path
         PNG file.
+    clicked : Feedback, optional
+        Whose samples are labelled; those of the evaluation stream if it is not given.
     """
     device = next(original.parameters()).device
     rows = []
     for having in (True, False):
         indices = [int(i) for i in np.flatnonzero(labels == having)[:COLUMNS]]
         if indices:
-            noise = randomness.draw(randomness.EVALUATION, indices, original.noise_dim).to(device)
+            if clicked is None:
+                noise = randomness.draw(randomness.EVALUATION, indices, original.noise_dim)
+            else:
+                noise = torch.cat([clicked.noise(i, i + 1, original.noise_dim) for i in indices])
+            noise = noise.to(device)
             rows += [_padded(to_uint8(original(noise))), _padded(to_uint8(unlearned(noise)))]
     save_grid(torch.cat(rows), path, COLUMNS)
 
