@@ -287,10 +287,10 @@ WRONG_VDVAE = {
     "misshaped": (lambda: vdvae() | {GAIN: torch.ones(1, 8, 1, 1)}, "decoder.gain has shape (1, 8, 1, 1), not (1, 16, "),
     "another architecture": (lambda: nn.Linear(2, 2).state_dict(), "more differences. The published sizes are cifar10,"),
     "NaN": (lambda: vdvae() | {GAIN: torch.full((1, 16, 1, 1), torch.nan)}, "decoder.gain holds NaN or infinite value"),
-    "integers": (lambda: vdvae() | {GAIN: torch.ones(1, dtype=torch.int64)}, "'decoder.gain' is no tensor of floating-point numbers"),
+    "integers": (lambda: vdvae() | {GAIN: torch.ones(1, 16, 1, 1, dtype=torch.int64)}, "its decoder.gain is of torch.int64, not of torch.float32"),
     "a list": (lambda: [torch.ones(2)], "what it holds is no state dict (names and tensors), but of type list"),
     "nothing": (dict, "what it holds is no state dict (names and tensors), but of type dict"),
-    "an optimiser": (lambda: {"state": {}, "param_groups": []}, "no state dict of weights: 'state' is no tensor of floating"),
+    "an optimiser": (lambda: {"state": {}, "param_groups": []}, "is no state dict (names and tensors): 'state' is no plain tensor"),
     "a whole module": (lambda: nn.Linear(2, 2), "is refused, and nothing in it was run: it asks for 'torch.nn.modules."),
 }  # fmt: skip
 
@@ -390,7 +390,7 @@ def test_a_wrong_pgan_is_refused(case, tmp_path, refuse):
 def test_one_format_for_the_other_is_refused(tmp_path, refuse):
     torch.save(vdvae(), tmp_path / "model-ema.th")
     assert "is no pgan file: it has no 'config'" in refuse(tmp_path / "model-ema.th", "pgan")
-    assert "no state dict of weights: 'netG' is no tensor of" in refuse(
+    assert "is no state dict (names and tensors): 'netG' is no plain tensor" in refuse(
         save_pgan(tmp_path / "gan.pth", pgan()), "vdvae"
     )
 
