@@ -231,7 +231,12 @@ class Model(Trainable[ConfigT]):
 
 
 class Pretrained(Model[ConfigT]):
-    """A generator that comes with its weights and is never trained here: implement ``build`` alone."""
+    """A generator that comes with its weights and is never trained here: implement ``build`` alone.
+
+    Its ``Config`` is what ``build`` reads; without one, it has no fields.
+    """
+
+    Config = Params
 
     def dataset_fields(self, dataset: Dataset) -> dict[str, Any]:
         """Return nothing: what it was trained on is its own affair."""
