@@ -17,6 +17,7 @@ from bench.files import write_bytes
 from bench.rendering import chunks, to_float, to_uint8
 
 COLUMNS = 10
+SHEET = 100  # images in one grid of samples
 
 
 @torch.no_grad()
@@ -71,7 +72,7 @@ def _padded(images: torch.Tensor) -> torch.Tensor:
 
 @torch.no_grad()
 def sample_to_folder(generator: Generator, count: int, folder: Path, stream: str) -> None:
-    """Draw ``count`` images of a random stream into PNG files and one grid of at most 100."""
+    """Draw ``count`` images of a random stream into PNG files, and into grids of 100: grid.png, grid-000100.png, ..."""
     from torchvision.utils import save_image
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -80,4 +81,5 @@ def sample_to_folder(generator: Generator, count: int, folder: Path, stream: str
     )
     for i, image in enumerate(images):
         save_image(to_float(image), folder / f"{i:06d}.png")
-    save_grid(images[:100], folder / "grid.png", COLUMNS)
+    for start in range(0, count, SHEET):
+        save_grid(images[start : start + SHEET], folder / (f"grid-{start:06d}.png" if start else "grid.png"), COLUMNS)
