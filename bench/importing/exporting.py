@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ def export_release(weights: Path, like: Path, out: Path) -> str:
     stored = checkpoint.read(weights)
     imported = _imported(stored, weights)
     generator = stored.part("generator")
-    content = read_pickle(like)
+    content = _unshared(read_pickle(like))
     release = read_as(imported, content, like, stored.name, generator)
     state = {f"generator.{name}": tensor for name, tensor in generator.items()}
     state = {name: tensor for name, tensor in state.items() if name not in release.own}
@@ -71,13 +72,23 @@ def _imported(stored: Checkpoint, weights: Path) -> Imported:
     return validated(Imported, described, f"{weights}: imported")
 
 
+def _unshared(content: Any) -> Any:
+    """Copy nested dicts and tensors (not their memory): what two entries of a file share is to change in one alone."""
+    if isinstance(content, Tensor):
+        return copy(content)
+    if isinstance(content, dict):
+        own = copy(content)  # of its own type, with a state dict's versions
+        own.update({key: _unshared(value) for key, value in content.items()})
+        return own
+    return content
+
+
 def _replaced(release: Release, state: Mapping[str, Tensor]) -> set[int]:
     """Put our values into the file's own tensors, which keep their types; returns their ids."""
     replaced = set()
     for name, value in release.restore(dict(state)).items():
         target = release.tensors[release.origin(name)]
-        with torch.no_grad():
-            target.copy_(value)
+        target.data = value.to(target.dtype, copy=True)  # not in place: its memory may be another entry's too
         replaced.add(id(target))
     return replaced
 

@@ -15,7 +15,7 @@ from bench.importing.release import Release, State, state_dict
 
 REMEDY = (
     "Names and shapes must be those of the module that the plug-in's generator holds (fields of its Config: "
-    "-p NAME=VALUE; another place in the file: --at PLACE)."
+    "-p NAME=VALUE; another place in the file: --at PLACE; names that all start with 'module.': --at PLACE/module.)."
 )
 
 
