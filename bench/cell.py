@@ -12,7 +12,7 @@ from shutil import rmtree
 from typing import Any
 from zipfile import BadZipFile, ZipFile
 
-from bench import checkpoint, counterfactual, machine, pictures, unlearning, zoo
+from bench import checkpoint, counterfactual, machine, pictures, unjudged, unlearning, zoo
 from bench import feedback as feedback_module
 from bench.api import Method, Metric, Oracle, Params, Statistics, Unlearned
 from bench.cell_keys import CellKeys, keys_of
@@ -23,7 +23,7 @@ from bench.feedback import Feedback
 from bench.files import file_sha256, write_bytes
 from bench.settings import ModelSettings
 from bench.store import Record
-from bench.workshop import Workshop
+from bench.workshop import Oracles, Workshop
 
 
 @dataclass(frozen=True)
@@ -59,18 +59,36 @@ class Run:
         self.cell, self.shop = cell, shop
         self.dataset = shop.dataset(cell.settings.dataset)
         self.method_class: type[Method[Any]] = shop.registry.get("methods", cell.method, "--method")
-        if cell.feature not in self.dataset.features:
-            raise unknown(
-                "feature", cell.feature, self.dataset.features, f"--feature (data set '{cell.settings.dataset}')"
-            )
-        self.oracles = shop.oracles(cell.settings.dataset, cell.settings.oracle)
+        unjudged.require_feature(self.dataset, cell.settings.dataset, cell.feature)
+        self.oracles = self._oracles()
         self.also = self._also_asked()
-        self.metrics, self.broken_metrics = self._metrics()
+        self.metrics, self.missing_metrics = self._metrics()
         self.extractors = {name: shop.extractor(name) for name in cell.settings.evaluation.extractors or ()}
+
+    @property
+    def judged(self) -> bool:
+        """Whether there is an oracle; without one a person's clicks are all that is known of the feature."""
+        return self.dataset.classifier is not None
+
+    def _oracles(self) -> Oracles:
+        """Return the copies of the oracle that click and judge; without an oracle, clicks must have been given."""
+        cell = self.cell
+        if self.judged:
+            return self.shop.oracles(cell.settings.dataset, cell.settings.oracle)
+        if cell.feedback_file is None:
+            raise UsageError(
+                f"--feedback: data set '{cell.settings.dataset}' has no oracle that could click on samples of "
+                f"'{cell.model}'. Click yourself (bench sample, bench feedback) and give the file: --feedback FILE; or "
+                "name a data set with an oracle: --dataset NAME."
+            )
+        nobody = zoo.LoadedClassifier("none", unjudged.NoOracle(cell.feature))
+        return Oracles(nobody, nobody)
 
     def _also_asked(self) -> tuple[str, ...]:
         """Return the attributes that the method wants clicked beside the feature."""
         asked = self.method_class(self.cell.params).also_asks()
+        if not self.judged:
+            return asked  # the feedback file has them, or is refused
         known = self.oracles.feedback.classifier.non_target(self.cell.feature)
         for name in asked:
             if name not in known:
@@ -78,16 +96,18 @@ class Run:
         return asked
 
     def _metrics(self) -> tuple[dict[str, Metric], dict[str, str]]:
-        """Return the metrics by name and, where all are taken, the reasons for those that do not load."""
-        asked, metrics, broken = self.cell.settings.evaluation.metrics, {}, {}
+        """Return the metrics by name, and why others are missing: broken though nobody asked, or nothing to read."""
+        asked, metrics, missing = self.cell.settings.evaluation.metrics, {}, {}
         for name in asked or self.shop.registry.names("metrics"):
             try:
                 metrics[name] = self.shop.registry.get("metrics", name, "evaluation.metrics")()
             except PluginError as error:
                 if asked:
                     raise
-                broken[name] = str(error)
-        return metrics, broken
+                missing[name] = str(error)
+        if not self.judged:
+            missing |= unjudged.left_out(metrics)
+        return {name: metric for name, metric in metrics.items() if name not in missing}, missing
 
     @cached_property
     def original(self) -> zoo.Original:
@@ -133,7 +153,8 @@ class Run:
     def _outcome(self) -> Record:
         timings: dict[str, dict[str, float]] = {}
         try:
-            reason = self.method_class(self.cell.params).supports(self.cell.model, self.cell.feature)
+            reason = None if self.judged else unjudged.why_skipped(self.method_class.needs)
+            reason = reason or self.method_class(self.cell.params).supports(self.cell.model, self.cell.feature)
             if reason is not None:
                 return self._record("skipped", reason=reason)
             return self._record("ok", **self._stages(timings), timings=timings)
@@ -155,29 +176,36 @@ class Run:
             extractors = {name: extractor for name, (extractor, _) in self.extractors.items()}
             columns = columns_of(result, judge, extractors)
             values, skipped = compute_metrics(self.metrics, columns, result, self._references())
+        if not self.judged:
+            values |= unjudged.known(result, unlearned.score)
         metrics = {name: {**vars(value), "source": self._source(name)} for name, value in sorted(values.items())}
-        artefacts = self._artefacts(unlearned, path, columns.original_labels)
         about = {
-            "oracle": {
-                "name": judge.name,
-                "threshold": judge.threshold,
-                "feedback": self.oracles.feedback.about(clicker),
-                "evaluation": self.oracles.evaluation.about(judge),
-            },
+            "oracle": self._about_oracle(clicker, judge) if self.judged else None,
             "feedback": {"count": len(feedback), "positives": feedback.positives},
         }
-        skipped = {**self.broken_metrics, **skipped}
+        skipped = {**self.missing_metrics, **skipped}
+        artefacts = self._artefacts(unlearned, path, columns.original_labels, feedback)
         return {"metrics": metrics, "skipped_metrics": skipped, "artefacts": artefacts, "about": about}
+
+    def _about_oracle(self, clicker: Oracle, judge: Oracle) -> dict[str, Any]:
+        return {
+            "name": judge.name,
+            "threshold": judge.threshold,
+            "feedback": self.oracles.feedback.about(clicker),
+            "evaluation": self.oracles.evaluation.about(judge),
+        }
 
     def _feedback(self) -> tuple[Feedback, float]:
         """Return the feedback, with the further clicks that the method asks for, and the threshold behind it."""
         cell, generator, oracle = self.cell, self.original.generator, self.oracles.feedback
         if cell.feedback_file is not None:
             feedback, stored = feedback_module.from_file(cell.feedback_file, self.original.sha256, generator)
-            feedback_module.require_task(cell.feedback_file, stored, cell.model, cell.feature, oracle.name, self.also)
+            clicker = oracle.name if self.judged else stored.oracle  # whoever clicked, where nobody judges
+            feedback_module.require_task(cell.feedback_file, stored, cell.model, cell.feature, clicker, self.also)
             threshold = stored.threshold
             if threshold is None:
                 threshold = oracle.classifier.cuts[cell.feature]
+            if stored.threshold is None and self.judged:
                 self.shop.progress.note(
                     f"{cell.feedback_file} holds no threshold: the oracle judges by the default cut, {threshold:.4g}"
                 )
@@ -292,11 +320,13 @@ class Run:
     def _references(self) -> dict[str, tuple[Statistics | None, Statistics | None]]:
         found: dict[str, tuple[Statistics | None, Statistics | None]] = {}
         for name in self.extractors:
-            statistics = self.shop.references(self.cell.settings.dataset, name)
+            statistics = self.shop.references(self.cell.settings.dataset, name) if self.judged else {}
             found[name] = (statistics.get("all"), statistics.get(f"without {self.cell.feature}"))
         return found
 
-    def _artefacts(self, unlearned: Unlearned, weights: Path, original_labels: Any) -> dict[str, dict[str, str]]:
+    def _artefacts(
+        self, unlearned: Unlearned, weights: Path, original_labels: Any, feedback: Feedback
+    ) -> dict[str, dict[str, str]]:
         target = self.folder / "unlearned.safetensors"
         target.unlink(missing_ok=True)
         try:
@@ -304,7 +334,11 @@ class Run:
         except OSError:  # a file system without hard links
             write_bytes(target, weights.read_bytes())
         picture = self.folder / "before-after.png"
-        pictures.before_after(self.original.generator, unlearned.generator, original_labels, picture)
+        generators = self.original.generator, unlearned.generator
+        if self.judged:
+            pictures.before_after(*generators, original_labels, picture)
+        else:
+            pictures.before_after(*generators, feedback.labels, picture, feedback)  # all that is known to have it
         return {
             "weights": {"file": target.name, "sha256": checkpoint.read(target).sha256},
             "picture": {"file": picture.name, "sha256": file_sha256(picture)},
@@ -315,7 +349,8 @@ class Run:
     def _source(self, metric: str) -> str:
         """Say which data and which judge stood behind a number."""
         extractor = next((x for x in self.extractors if f"[{x}]" in metric), None)
-        judge = f"extractor {extractor}" if extractor else f"oracle {self.oracles.evaluation.label}"
+        oracle = f"oracle {self.oracles.evaluation.label}" if self.judged else "no oracle"
+        judge = f"extractor {extractor}" if extractor else oracle
         return f"{self.dataset.label}; {judge}; {self.cell.settings.evaluation.count} samples of {self.cell.model}"
 
     def _record(self, status: Any, *, about: dict[str, Any] | None = None, **parts: Any) -> Record:

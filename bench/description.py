@@ -35,6 +35,8 @@ def _facts(cls: type[Any]) -> list[str]:
         needs = ", ".join(sorted(cls.needs)) or "nothing but the generator and the feedback"
         return [f"needs: {needs}", f"reads feedback: {'yes' if cls.reads_feedback else 'no'}", ""]
     if issubclass(cls, Dataset):
+        if cls.classifier is None:
+            return ["features: whatever was clicked", "oracle: none", "images: none", ""]
         return [f"features: {', '.join(cls.features)}", f"oracle: {cls.classifier}", f"images: {cls.image_shape}", ""]
     if issubclass(cls, Classifier):
         if issubclass(cls, Trainable):

@@ -25,6 +25,8 @@ def examine(shop: Workshop, verify: bool) -> tuple[list[str], bool]:
     for name in shop.registry.names("datasets"):
         try:
             dataset = shop.dataset(name)
+            if dataset.classifier is None:
+                continue  # it stands for none
             count = len(dataset.split(dataset.training_split))
             lines.append(f"data set {name}: {count} training images")
         except BenchError as error:

@@ -11,8 +11,8 @@ A feedback file is JSON::
      "oracle": "morpho_mnist", "threshold": 3.86,   # optional: the oracle that clicked, and its cut
      "also": {"Male": [0, 3, ...]}}      # optional: more clicks on the same samples, by attribute
 
-``bench run --show-config`` prints ``weights_sha256``; ``bench sample --stream feedback/0`` draws the samples to click
-on. Without a ``threshold`` (a person clicked) the evaluation uses the training set's own cut, and says so.
+``bench sample`` draws samples to click on, and ``bench feedback`` writes this file from a list of the clicked ones.
+Without a ``threshold`` (a person clicked) the evaluation uses the training set's own cut, and says so.
 """
 
 from __future__ import annotations
@@ -220,7 +220,7 @@ def files_sha256(path: Path) -> list[str]:
 
 
 def require_task(
-    path: Path, stored: FeedbackFile, model: str, feature: str, oracle: str, also: Sequence[str] = ()
+    path: Path, stored: FeedbackFile, model: str, feature: str, oracle: str | None, also: Sequence[str] = ()
 ) -> None:
     """Raise UsageError if feedback is about another model or feature, its threshold is another oracle's, or it lacks
     attributes that the method also asks for.

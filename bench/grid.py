@@ -14,6 +14,7 @@ from bench.errors import EXIT_NOTHING, EXIT_OK, EXIT_SOME_FAILED, BenchError, Pl
 from bench.planning import Overwrite, Planned, require_weights
 from bench.settings import ModelSettings, Suite, load_suite, method_params, model_settings, parse_assignments
 from bench.store import Record
+from bench.unjudged import require_feature
 from bench.workshop import Workshop
 
 Weights = Literal["made", "required", "named"]
@@ -150,11 +151,10 @@ def _settings(suite: Suite, model: str, request: Request, shop: Workshop) -> Mod
 
 
 def _features(request: Request, settings: ModelSettings, shop: Workshop) -> list[str]:
-    known = shop.dataset(settings.dataset).features
-    chosen = _chosen(request.features, settings.features or known)
+    dataset = shop.dataset(settings.dataset)
+    chosen = _chosen(request.features, settings.features or dataset.features or request.features)
     for feature in chosen:
-        if feature not in known:
-            raise unknown("feature", feature, known, f"--feature (data set '{settings.dataset}')")
+        require_feature(dataset, settings.dataset, feature)
     return chosen
 
 
@@ -198,6 +198,12 @@ def _param_grid(method: str, settings: ModelSettings, grid: Mapping[str, Sequenc
 
 def _trained_here(shop: Workshop, model: str, settings: ModelSettings) -> str:
     """Return where weights are kept that are trained here, because none are shipped."""
+    if shop.dataset(settings.dataset).classifier is None:
+        raise UsageError(
+            f"--model {model}: nothing is known of its weights. For a generator of your own name them, and your clicks "
+            "on its samples: --weights FILE --feedback FILE (bench zoo import makes the one, bench feedback the "
+            "other); or name the data set it learns from: --dataset NAME."
+        )
     return str(pretraining.pretrained_path(shop, "models", model, settings.dataset, settings.pretrain, seed=0))
 
 

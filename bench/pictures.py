@@ -12,30 +12,44 @@ from numpy.typing import NDArray
 
 from bench import randomness
 from bench.api import Generator
+from bench.feedback import Feedback
 from bench.files import write_bytes
 from bench.rendering import chunks, to_float, to_uint8
 
 COLUMNS = 10
+SHEET = 100  # images in one grid of samples
 
 
 @torch.no_grad()
-def before_after(original: Generator, unlearned: Generator, labels: NDArray[np.bool_], path: Path) -> None:
+def before_after(
+    original: Generator,
+    unlearned: Generator,
+    labels: NDArray[np.bool_],
+    path: Path,
+    clicked: Feedback | None = None,
+) -> None:
     """Draw four rows: samples with the feature before and after, samples without it before and after.
 
     Parameters
     ----------
     original, unlearned : Generator
     labels : (N,) bool
-        What the oracle said of the original's evaluation samples; the first ten of either kind are shown.
+        Which of the original's samples have the feature; the first ten of either kind are shown.
     path : Path
         PNG file.
+    clicked : Feedback, optional
+        Whose samples are labelled; those of the evaluation stream if it is not given.
     """
     device = next(original.parameters()).device
     rows = []
     for having in (True, False):
         indices = [int(i) for i in np.flatnonzero(labels == having)[:COLUMNS]]
         if indices:
-            noise = randomness.draw(randomness.EVALUATION, indices, original.noise_dim).to(device)
+            if clicked is None:
+                noise = randomness.draw(randomness.EVALUATION, indices, original.noise_dim)
+            else:
+                noise = torch.cat([clicked.noise(i, i + 1, original.noise_dim) for i in indices])
+            noise = noise.to(device)
             rows += [_padded(to_uint8(original(noise))), _padded(to_uint8(unlearned(noise)))]
     save_grid(torch.cat(rows), path, COLUMNS)
 
@@ -58,7 +72,7 @@ def _padded(images: torch.Tensor) -> torch.Tensor:
 
 @torch.no_grad()
 def sample_to_folder(generator: Generator, count: int, folder: Path, stream: str) -> None:
-    """Draw ``count`` images of a random stream into PNG files and one grid of at most 100."""
+    """Draw ``count`` images of a random stream into PNG files, and into grids of 100: grid.png, grid-000100.png, ..."""
     from torchvision.utils import save_image
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -67,4 +81,5 @@ def sample_to_folder(generator: Generator, count: int, folder: Path, stream: str
     )
     for i, image in enumerate(images):
         save_image(to_float(image), folder / f"{i:06d}.png")
-    save_grid(images[:100], folder / "grid.png", COLUMNS)
+    for start in range(0, count, SHEET):
+        save_grid(images[start : start + SHEET], folder / (f"grid-{start:06d}.png" if start else "grid.png"), COLUMNS)

@@ -68,11 +68,12 @@ def lacking(cell: Cell, shop: Workshop, suite: str) -> list[str]:
     dataset = shop.dataset(settings.dataset)
     parts: list[Callable[[], Any]] = [
         partial(require_weights, cell, suite),
-        partial(shop.oracles, settings.dataset, settings.oracle),
         *(partial(shop.extractor, name) for name in settings.evaluation.extractors or ()),
     ]
-    if "training_data" in shop.registry.get("methods", cell.method, "--method").needs:
-        parts.append(partial(dataset.split, dataset.training_split))
+    if dataset.classifier is not None:
+        parts.append(partial(shop.oracles, settings.dataset, settings.oracle))
+        if "training_data" in shop.registry.get("methods", cell.method, "--method").needs:
+            parts.append(partial(dataset.split, dataset.training_split))
     found = []
     for part in parts:
         try:

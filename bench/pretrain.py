@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import keys, machine, zoo
-from bench.api import Networks, Trainable
+from bench.api import Networks, Pretrained, Trainable
 from bench.context import Context
 from bench.errors import UsageError
 from bench.settings import load_suite, parse_assignments, validated
@@ -20,10 +20,13 @@ def configured(
 ) -> tuple[Trainable[Any], Any]:
     """Return the plug-in and its configuration for a data set, with ``settings`` applied."""
     plugin_class = shop.registry.get(kind, name, f"--{kind[:-1]}")
-    if not issubclass(plugin_class, Trainable):
+    if not issubclass(plugin_class, Trainable) or issubclass(plugin_class, Pretrained):
         raise UsageError(f"--{kind[:-1]} {name}: has no training recipe")
     plugin: Trainable[Any] = plugin_class()
-    fields = {**plugin.dataset_fields(shop.dataset(dataset)), **settings}
+    source = shop.dataset(dataset)
+    if source.classifier is None:
+        raise UsageError(f"--dataset {dataset}: has no images to learn from; name another one")
+    fields = {**plugin.dataset_fields(source), **settings}
     return plugin, validated(plugin_class.Config, fields, f"-p ({kind[:-1]} '{name}')")
 
 

@@ -77,7 +77,6 @@ def record_lines(planned: Planned, record: Record) -> str:
         reason = (record.reason or "").splitlines()
         where = f"{folder / 'result.json'}{' (with the traceback)' if record.status == 'failed' else ''}"
         return f"{name}: {record.status}: {reason[0] if reason else ''}\n  {where}"
-    before, after = _with_interval(record, "original_target_ratio"), _with_interval(record, "target_ratio")
     others = [f"{metric} {value['value']:.4g}" for metric, value in sorted(record.metrics.items()) if _headline(metric)]
     seconds = {stage: timing["seconds"] for stage, timing in record.timings.items()}
     took = (
@@ -86,12 +85,11 @@ def record_lines(planned: Planned, record: Record) -> str:
         else ", ".join(f"{stage} {s:.1f} s" for stage, s in seconds.items())
     )
     lines = [
-        f"{name}: share with the feature, original {before} -> {after}",
+        f"{name}: {_judged(record) if record.provenance['oracle'] else _unjudged(record)}",
         f"  {', '.join(others)}",
         f"  {record.provenance['data']}; {took}",
-        *(f"  not computed: {metric}: {reason}" for metric, reason in record.skipped_metrics.items()),
-        f"  {folder / 'result.json'}",
-        f"  {folder / 'before-after.png'}",
+        *(f"  not computed: {', '.join(metrics)}: {reason}" for reason, metrics in _by_reason(record).items()),
+        *(f"  {folder / file}" for file in ("result.json", "before-after.png", "unlearned.safetensors")),
     ]
     return "\n".join(lines)
 
@@ -108,6 +106,27 @@ def status_lines(store: Store) -> list[str]:
         stopped = f"stopped   {folder.name}  the same `bench run` goes on"
         lines.append(running if store.is_locked(folder) else stopped)
     return lines
+
+
+def _judged(record: Record) -> str:
+    before, after = _with_interval(record, "original_target_ratio"), _with_interval(record, "target_ratio")
+    return f"share with the feature, original {before} -> {after}"
+
+
+def _unjudged(record: Record) -> str:
+    """Say what is known without an oracle; the picture shows the rest."""
+    clicked, shown = (record.provenance["feedback"][key] for key in ("positives", "count"))
+    flagged = record.value("flagged_ratio")
+    flags = "" if flagged is None else f", the method flags {flagged:.4f} of all samples"
+    return f"{clicked} of {shown} samples were clicked{flags}; no oracle says what is left: look at the picture"
+
+
+def _by_reason(record: Record) -> dict[str, list[str]]:
+    """Return the metrics that were not computed, by reason."""
+    found: dict[str, list[str]] = {}
+    for metric, reason in record.skipped_metrics.items():
+        found.setdefault(reason, []).append(metric)
+    return found
 
 
 def _with_interval(record: Record, metric: str) -> str:

@@ -14,6 +14,7 @@ from bench.errors import UsageError, unknown
 
 ParamsT = TypeVar("ParamsT", bound=Params)
 
+NO_DATASET = "own"  # what a model that is in no suite learnt from is not known
 SUITES = Path(__file__).parent / "suites"
 
 
@@ -100,14 +101,8 @@ def model_settings(suite: Suite, model: str, dataset: str | None, overrides: Ite
         content = suite.models[model].model_dump(mode="python", exclude_unset=True)
         if dataset is not None and dataset != content["dataset"]:
             content = {"dataset": dataset}  # weights, features and sizes belong to the other data set
-    elif dataset is not None:
-        content = {"dataset": dataset}
     else:
-        known = ", ".join(sorted(suite.models)) or "none"
-        raise UsageError(
-            f"--model {model}: suite '{suite.name}' has no settings for it (it has: {known}). "
-            "Name a data set: --dataset NAME."
-        )
+        content = {"dataset": dataset or NO_DATASET}
     for assignment in overrides:
         keys, value = _assignment(assignment, "--set")
         inner = content

@@ -74,9 +74,11 @@ class Workshop:
         CheckpointError
             If weights are missing, with the command that makes them, or know nothing of the data set's features.
         UsageError
-            If weights are named for a classifier that has none.
+            If weights are named for a classifier that has none, or the data set has no oracle.
         """
         name = self.dataset(dataset).classifier
+        if name is None:
+            raise UsageError(f"--dataset {dataset}: has no oracle; name a data set that has one")
         if issubclass(self.registry.get("classifiers", name), Trainable):
             chosen = {"feedback": settings.feedback, "evaluation": settings.evaluation}
             self._require_oracles(dataset, name, chosen)
@@ -129,7 +131,7 @@ class Workshop:
         """Say what decides which training images have a feature: part of the key of whatever reads training data."""
         plugin = self.dataset(dataset)
         identity: list[str | None] = [dataset, feature, keys.code_of(type(plugin))]
-        if feature in plugin.feature_attributes:
+        if feature in plugin.feature_attributes or plugin.classifier is None:
             return identity
         oracle = self.oracles(dataset, OracleSettings()).feedback
         return [*identity, keys.code_of(type(oracle.classifier)), oracle.sha256]

@@ -233,6 +233,8 @@ def save_unlearned(
         "params": params.model_dump(mode="json"),
         "oracle": {name: value for name, value in vars(oracle).items() if name != "classifier"} if oracle else None,
     }
+    if "imported" in original.description:
+        description["imported"] = original.description["imported"]  # `bench zoo export` takes them back there
     return checkpoint.save(path, "unlearned", original.model_name, description, checkpoint.state_of(modules))
 
 

@@ -98,7 +98,8 @@ def test_its_generator_comes_back_and_draws_the_evaluated_images(shipped, bench_
     assert positives / 256 == record["metrics"]["target_ratio"]["value"]
     out = tmp_path / "drawn"
     done = bench_cli("sample", "--weights", folder / "unlearned.safetensors", "--count", 5, "--out", out)
-    assert done.code == 0 and sorted(p.name for p in out.iterdir()) == [*(f"{i:06d}.png" for i in range(5)), "grid.png"]
+    images = [f"{i:06d}.png" for i in range(5)]
+    assert done.code == 0 and sorted(p.name for p in out.iterdir()) == [*images, "grid.png", "samples.json"]
     expected = to_uint8(loaded(randomness.draw("sample", range(5), loaded.noise_dim)))[:, 0].numpy()
     for i in range(5):
         with Image.open(out / f"{i:06d}.png") as image:

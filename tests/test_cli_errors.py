@@ -57,9 +57,11 @@ def test_unknown_model(refused):
 
 def test_a_model_the_suite_does_not_know(refused, bars):
     assert refused(*run("--plugins", bars.folder.path, model="bars")).startswith(
-        "--model bars: suite 'lite' has no settings for it (it has: "
+        "--model bars: nothing is known of its weights. "
     )
-    assert refused(*run("--plugins", bars.folder.path, model="bars")).endswith("Name a data set: --dataset NAME.")
+    assert refused(*run("--plugins", bars.folder.path, "--weights", bars.weights, model="bars")).startswith(
+        "--feedback: data set 'own' has no oracle that could click on samples of 'bars'. "
+    )
 
 
 def test_unknown_feature(refused):

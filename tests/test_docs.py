@@ -45,6 +45,9 @@ def example(name: str) -> str:
 def test_every_command_in_the_docs_exists_with_its_options(words: list[str]) -> None:
     command: click.Command | None = bench.cli.cli.get_command(click.Context(bench.cli.cli), words[1])
     assert command is not None, f"there is no command {words[1]}"
+    if isinstance(command, click.Group):
+        command = command.get_command(click.Context(command), words[2])
+        assert command is not None, f"there is no command {words[1]} {words[2]}"
     known = {option for parameter in command.params for option in parameter.opts}
     used = {word.split("=")[0] for word in words[2:] if re.match(r"--?[a-z]", word)}
     assert used <= known, f"{sorted(used - known)} are no options of bench {words[1]}"

@@ -17,8 +17,10 @@ import torch
 from torch import nn
 
 from bench import zoo
+from bench.api import Unlearned
 from bench.importing import fitting_networks
 from bench.importing.pgan import official_name as pgan_name
+from bench.importing.release import read_pickle
 from bench.importing.vdvae import official_name as vdvae_name
 from bench.importing.vdvae import read_vdvae
 from bench.registry import Registry
@@ -263,6 +265,60 @@ def test_a_published_vdvae_is_recognised_by_its_shapes(tmp_path, monkeypatch):
     assert networks.config.preset == "imagenet64"
 
 
+# --- and back -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def returned(tmp_path, bench_cli, imported):
+    """Return a function that imports a file, changes the generator, and exports it; gives generator and new file."""
+
+    def change(content, *options):
+        original = imported(content, *options)
+        with torch.no_grad():
+            for tensor in original.generator.parameters():
+                tensor.add_(0.01)
+        made, out = Unlearned(original.generator), tmp_path / "unlearned.pth"
+        config = Registry().get("methods", "original").Config()
+        zoo.save_unlearned(tmp_path / "unlearned.safetensors", original, made, "original", config, None)
+        done = bench_cli(
+            "zoo", "export", tmp_path / "unlearned.safetensors", "--like", tmp_path / "official.pth", "--out", out
+        )
+        assert (done.code, done.err) == (0, ""), done.err
+        return original.generator, out, done.out
+
+    return change
+
+
+@pytest.mark.parametrize("prefix", ["", "module."])
+def test_a_vdvae_goes_back_to_its_layout(prefix, returned):
+    content = {prefix + name: tensor for name, tensor in vdvae().items()}
+    generator, out, said = returned(content, *TINY_OPTIONS)
+    back = torch.load(out, weights_only=True)
+    assert list(back) == list(content), "the same names in the same order"
+    ours = {prefix + vdvae_name(f"generator.{name}"): tensor for name, tensor in generator.state_dict().items()}
+    del ours[f"{prefix}decoder.opened"]
+    for name, tensor in back.items():
+        assert torch.equal(tensor, ours.get(name, content[name])), name
+    assert f": {len(ours)} tensors of the generator" in said and len(ours) < len(back)
+
+
+@pytest.mark.parametrize("alpha", DRAWN)
+def test_a_pgan_goes_back_to_its_layout(alpha, returned, tmp_path, bench_cli):
+    content = pgan(alpha=alpha)
+    generator, out, said = returned(content)
+    assert "of netG, netD) are as they were" in said
+    assert sys.modules.get("models.utils.config") is None
+    back = read_pickle(out)
+    assert list(back) == list(content) and vars(back["config"]) == vars(content["config"])
+    for network in ("netG", "netD"):
+        assert all(torch.equal(back[network][name], tensor) for name, tensor in content[network].items())
+    assert list(back["avgG"]) == list(content["avgG"])
+    again = tmp_path / "again.safetensors"
+    assert bench_cli("zoo", "import", out, "--format", "pgan", "--out", again).code == 0
+    latents = filled("latents", (4, 6))
+    torch.testing.assert_close(zoo.load_generator(again)(latents), generator(latents), rtol=0, atol=1e-5)
+
+
 # --- bad files ----------------------------------------------------------------------------------------
 
 
@@ -287,10 +343,10 @@ WRONG_VDVAE = {
     "misshaped": (lambda: vdvae() | {GAIN: torch.ones(1, 8, 1, 1)}, "decoder.gain has shape (1, 8, 1, 1), not (1, 16, "),
     "another architecture": (lambda: nn.Linear(2, 2).state_dict(), "more differences. The published sizes are cifar10,"),
     "NaN": (lambda: vdvae() | {GAIN: torch.full((1, 16, 1, 1), torch.nan)}, "decoder.gain holds NaN or infinite value"),
-    "integers": (lambda: vdvae() | {GAIN: torch.ones(1, dtype=torch.int64)}, "'decoder.gain' is no tensor of floating-point numbers"),
+    "integers": (lambda: vdvae() | {GAIN: torch.ones(1, 16, 1, 1, dtype=torch.int64)}, "its decoder.gain is of torch.int64, not of torch.float32"),
     "a list": (lambda: [torch.ones(2)], "what it holds is no state dict (names and tensors), but of type list"),
     "nothing": (dict, "what it holds is no state dict (names and tensors), but of type dict"),
-    "an optimiser": (lambda: {"state": {}, "param_groups": []}, "no state dict of weights: 'state' is no tensor of floating"),
+    "an optimiser": (lambda: {"state": {}, "param_groups": []}, "is no state dict (names and tensors): 'state' is no plain tensor"),
     "a whole module": (lambda: nn.Linear(2, 2), "is refused, and nothing in it was run: it asks for 'torch.nn.modules."),
 }  # fmt: skip
 
@@ -390,7 +446,7 @@ def test_a_wrong_pgan_is_refused(case, tmp_path, refuse):
 def test_one_format_for_the_other_is_refused(tmp_path, refuse):
     torch.save(vdvae(), tmp_path / "model-ema.th")
     assert "is no pgan file: it has no 'config'" in refuse(tmp_path / "model-ema.th", "pgan")
-    assert "no state dict of weights: 'netG' is no tensor of" in refuse(
+    assert "is no state dict (names and tensors): 'netG' is no plain tensor" in refuse(
         save_pgan(tmp_path / "gan.pth", pgan()), "vdvae"
     )
 

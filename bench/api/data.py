@@ -46,8 +46,9 @@ class Dataset(ABC):
     ----------
     image_shape : tuple of int
         (C, H, W).
-    classifier : str
-        Registered name of the simulated oracle for this data set.
+    classifier : str or None
+        Registered name of the simulated oracle for this data set; None if a person's clicks are all that is known: no
+        oracle judges then, there are no images to compare with, and a feature may have any name.
     features : tuple of str
         Target features that classifier can label.
     label : str
@@ -62,7 +63,7 @@ class Dataset(ABC):
     """
 
     image_shape: ClassVar[tuple[int, int, int]]
-    classifier: ClassVar[str]
+    classifier: ClassVar[str | None]
     features: ClassVar[tuple[str, ...]]
     label: ClassVar[str]
     extractors: ClassVar[tuple[str, ...]] = ()

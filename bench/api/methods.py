@@ -27,7 +27,8 @@ class Unlearned:
         The student.
     score : nn.Module or None
         The method's own feature identifier: maps latents (N, latent_dim) of the *original* to (N,), larger
-        meaning more of the feature (Table 3). Its parameters and buffers are stored beside the generator's.
+        meaning more of the feature (Table 3). Its parameters and buffers are stored beside the generator's. If it has
+        a scalar tensor ``threshold``, latents that score at least that are those it takes to have the feature.
     """
 
     generator: Generator

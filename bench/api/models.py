@@ -12,6 +12,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from bench.api.base import ConfigT, Params
+from bench.errors import UsageError
 
 if TYPE_CHECKING:
     from bench.api.data import Dataset
@@ -227,3 +228,30 @@ class Trainable(ABC, Generic[ConfigT]):
 
 class Model(Trainable[ConfigT]):
     """The plug-in around a generator: how it is built and how it was trained. No-argument constructor."""
+
+
+class Pretrained(Model[ConfigT]):
+    """A generator that comes with its weights and is never trained here: implement ``build`` alone.
+
+    Its ``Config`` is what ``build`` reads; without one, it has no fields.
+    """
+
+    Config = Params
+
+    def dataset_fields(self, dataset: Dataset) -> dict[str, Any]:
+        """Return nothing: what it was trained on is its own affair."""
+        return {}
+
+    def optimisers(self, networks: Networks[ConfigT]) -> Mapping[str, Stateful]:
+        """Raise UsageError."""
+        raise UsageError(f"{type(self).__name__} is never trained here: it has no recipe, and cannot be retrained")
+
+    def training_step(  # noqa: D102 (inherited)
+        self,
+        networks: Networks[ConfigT],
+        optimisers: Mapping[str, Any],
+        batch: Batch,
+        rng: torch.Generator,
+        progress: float,
+    ) -> dict[str, Tensor]:
+        raise NotImplementedError

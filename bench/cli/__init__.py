@@ -11,7 +11,10 @@ import click
 import bench
 from bench.errors import EXIT_INTERRUPTED, EXIT_PLUGIN, EXIT_USAGE, BenchError, Interrupted
 
-COMMANDS = ("run", "table", "figure", "status", "list", "show", "new", "check", "sample", "pretrain", "zoo", "doctor")
+COMMANDS = (
+    "run", "table", "figure", "status", "list", "show", "new", "check", "sample", "feedback", "pretrain", "zoo",
+    "doctor",
+)  # fmt: skip
 
 
 class ReaderGone(Exception):

@@ -6,20 +6,25 @@ from pathlib import Path
 
 import click
 
-from bench.cli.options import plugins
+from bench.cli.options import open_registry, plugins
 
 
 @click.command("sample")
 @click.option("--weights", required=True, help="Checkpoint file, or name of a zoo entry.")
 @click.option("--count", type=click.IntRange(1), default=64, show_default=True, help="Images to draw.")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the PNG files and grid.png.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Folder for the PNG files, grid.png, and samples.json, which says what they are.",
+)
 @click.option("--stream", default="sample", show_default=True, help="Random stream the noise is drawn from.")
 @plugins
 def command(weights: str, count: int, out: Path, stream: str, plugins: Path) -> int:
-    """Draw images from a generator, original or unlearned."""
-    import bench
-    from bench.pictures import sample_to_folder
+    """Draw images from a generator, original or unlearned; `bench feedback` makes feedback of clicks on them."""
+    registry = open_registry(plugins)
+    from bench.clicks import show_samples
 
-    sample_to_folder(bench.load(weights, plugins), count, out, stream)
+    show_samples(registry, weights, count, out, stream)
     click.echo(f"{count} images and grid.png in {out}")
     return 0

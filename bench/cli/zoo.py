@@ -11,7 +11,7 @@ from bench.cli.options import open_registry, open_workshop, plugins, workplace
 
 @click.group("zoo")
 def command() -> None:
-    """Shipped weights, reference statistics, official checkpoints."""
+    """Shipped weights, reference statistics, checkpoints of other code."""
 
 
 @command.command("list")
@@ -43,9 +43,17 @@ def statistics(dataset: str, extractor: str, plugins: Path, results: Path, data_
 @click.option(
     "--format",
     "layout",
-    type=click.Choice(["vdvae", "pgan"]),
+    type=click.Choice(["vdvae", "pgan", "state-dict"]),
     required=True,
-    help="vdvae: openai/vdvae, *-model-ema.th. pgan: facebookresearch/pytorch_GAN_zoo, a progressive GAN.",
+    help="vdvae: openai/vdvae, *-model-ema.th. pgan: facebookresearch/pytorch_GAN_zoo, a progressive GAN. "
+    "state-dict: the module that the generator of --model holds.",
+)
+@click.option("--model", default=None, help="Model plug-in, for state-dict.")
+@click.option(
+    "--at",
+    default="",
+    metavar="PLACE",
+    help="Where in the file the state dict is: a key (ema), keys (a/b), or what its names start with (a/generator.).",
 )
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Weights file to write (.safetensors).")
 @click.option(
@@ -57,10 +65,13 @@ def statistics(dataset: str, extractor: str, plugins: Path, results: Path, data_
     help="Field of the model, as bench show lists them.",
 )
 @plugins
-def import_(file: Path, layout: str, out: Path, params: tuple[str, ...], plugins: Path) -> int:
-    """Convert an official checkpoint to weights for --weights; nothing in it is run.
+def import_(
+    file: Path, layout: str, model: str | None, at: str, out: Path, params: tuple[str, ...], plugins: Path
+) -> int:
+    """Convert a checkpoint of other code to weights for --weights; nothing in it is run.
 
     \b
+    bench zoo import mine.pt --format state-dict --model my_generator --out mine.safetensors
     bench zoo import imagenet64-iter-1600000-model-ema.th --format vdvae --out vdvae.safetensors
     bench zoo import celebaHQ_s6_i80000-6196db68.pth --format pgan --out proggan.safetensors
     """  # noqa: D301 (click reads \\b as a mark: keep lines)
@@ -69,7 +80,23 @@ def import_(file: Path, layout: str, out: Path, params: tuple[str, ...], plugins
     from bench.settings import parse_assignments
 
     given = {name: values[0] if len(values) == 1 else values for name, values in parse_assignments(params).items()}
-    click.echo(import_release(registry, file, layout, out, given))
+    click.echo(import_release(registry, file, layout, out, given, model, at))
+    return 0
+
+
+@command.command("export")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--like", type=click.Path(path_type=Path), required=True, help="File that was imported: the layout.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="File to write.")
+def export(file: Path, like: Path, out: Path) -> int:
+    """Write unlearned weights as the code they came from reads them.
+
+    \b
+    bench zoo export results/runs/.../unlearned.safetensors --like mine.pt --out mine-unlearned.pt
+    """  # noqa: D301 (click reads \\b as a mark: keep lines)
+    from bench.importing.exporting import export_release
+
+    click.echo(export_release(file, like, out))
     return 0
 
 

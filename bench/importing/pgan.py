@@ -71,9 +71,10 @@ def read_pgan(content: Any, path: Path, params: dict[str, Any]) -> Release:
             for name, tensor in state_dict(content.get(network), f"{path}: its {network}").items()
         },
         origin=lambda ours: official_name(ours, generator),
-        adapt=adapted,
-        own={"generator._extra_state": level, "discriminator._extra_state": level},
         remedy="Was it changed, or written by another version?",
+        adapt=adapted,
+        restore=restored,
+        own={"generator._extra_state": level, "discriminator._extra_state": level},
     )
 
 
@@ -91,13 +92,21 @@ def official_name(ours: str, generator: str) -> str:
 
 def adapted(state: State) -> State:
     """Return the state with scaled biases, and with the weight of the deviation's channel for our smaller deviation."""
-    ours = dict(state)
-    for name in state:
-        if name.endswith(".bias"):
-            ours[name] = state[name] * he_constant(state[name.removesuffix("bias") + "weight"])
+    ours = state | {name: state[name] * constant for name, constant in _of_biases(state).items()}
     weight = state["discriminator.scales.0.0.weight"].clone()  # (C, C + 1, 3, 3)
     weight[:, -1] *= math.sqrt(GROUP / (GROUP - 1))
     return ours | {"discriminator.scales.0.0.weight": weight}
+
+
+def restored(state: State) -> State:
+    """Return a generator's state with its biases as they were before ``adapted``."""
+    return state | {name: state[name] / constant for name, constant in _of_biases(state).items()}
+
+
+def _of_biases(state: State) -> dict[str, float]:
+    """Return the constant of its layer for each bias."""
+    biases = [name for name in state if name.endswith(".bias")]
+    return {name: he_constant(state[name.removesuffix("bias") + "weight"]) for name in biases}
 
 
 def _fields(settings: PGANSettings, path: Path) -> dict[str, Any]:

@@ -26,9 +26,8 @@ def read_vdvae(content: Any, path: Path, params: dict[str, Any]) -> Release:
         candidates={"what -p describes": params} if params else {f"preset={p}": {"preset": p} for p in PUBLISHED},
         tensors={name.removeprefix("module."): tensor for name, tensor in found.items()},  # of distributed training
         origin=official_name,
-        adapt=lambda state: state,
-        own={"generator.opened": torch.ones(())},
         remedy=REMEDY,
+        own={"generator.opened": torch.ones(())},
     )
 
 

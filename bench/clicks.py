@@ -1,0 +1,134 @@
+"""A person's clicks: samples in a folder that says what they are, and a feedback file from a list of the clicked ones.
+
+The list is text with one sample a line, by its number or its file's name ("17", "000017.png"), or a folder into which
+the clicked pictures were copied.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path, PureWindowsPath
+
+import numpy as np
+from pydantic import Field, ValidationError
+
+from bench import checkpoint, randomness, zoo
+from bench.api import Params
+from bench.errors import UsageError
+from bench.feedback import Feedback, FeedbackFile, noise_hash
+from bench.files import write_bytes
+from bench.pictures import sample_to_folder
+from bench.registry import Registry
+from bench.unjudged import FEATURE
+
+SAMPLES = "samples.json"
+FORMAT = "bench-samples/1"
+
+
+class Shown(Params):
+    """What lies in a folder of samples."""
+
+    format: str = FORMAT
+    model: str
+    weights_sha256: str
+    noise_sha256: str = Field(description="of the first noise vector")
+    stream: str
+    count: int = Field(ge=1)
+
+
+def show_samples(registry: Registry, weights: str, count: int, folder: Path, stream: str) -> None:
+    """Draw ``count`` images of a random stream into a folder, with a file that says where they come from."""
+    generator = zoo.load_generator(weights, registry)
+    stored = checkpoint.read(zoo.path_of(weights))
+    sample_to_folder(generator, count, folder, stream)
+    shown = Shown(
+        model=stored.name,
+        weights_sha256=stored.sha256,
+        noise_sha256=noise_hash(randomness.draw(stream, range(1), generator.noise_dim)[0]),
+        stream=stream,
+        count=count,
+    )
+    write_bytes(folder / SAMPLES, shown.model_dump_json(indent=1).encode())
+
+
+def click_samples(folder: Path, clicked: Path, feature: str, out: Path) -> FeedbackFile:
+    """Write the feedback file that says which samples of a folder have a feature.
+
+    Parameters
+    ----------
+    folder : Path
+        Of ``show_samples``.
+    clicked : Path
+        Text file or folder: see the top of this module.
+    feature : str
+    out : Path
+        The file to write; it must not exist.
+
+    Raises
+    ------
+    UsageError
+        Naming file and line: what is no sample, is not in the folder, or is named twice; none clicked, or all.
+    """
+    if out.exists():
+        raise UsageError(f"--out {out}: is already there; remove it, or name another file")
+    if not re.fullmatch(FEATURE, feature):
+        raise UsageError(f"--feature {feature}: is written in letters, digits, '_', '.' and '-'")
+    shown = _shown(folder)
+    numbers = clicked_numbers(clicked, shown.count)
+    labels = np.isin(np.arange(shown.count), numbers)
+    Feedback(labels, shown.stream).require_both_classes()
+    about = shown.model_dump(exclude={"format"})
+    made = FeedbackFile(**about, feature=feature, positive=sorted(numbers))
+    write_bytes(out, made.model_dump_json(indent=1).encode())
+    return made
+
+
+def clicked_numbers(clicked: Path, count: int) -> list[int]:
+    """Return the numbers of the clicked samples, each in 0..count-1 and once; raises UsageError naming the line."""
+    found: dict[int, int] = {}
+    for line, text in enumerate(_lines(clicked), 1):
+        name = PureWindowsPath(text.strip().strip("\"'")).name
+        if not name:
+            continue
+        match = re.fullmatch(r"(\d{1,9})(\.png)?", name)
+        where = f"--clicked {clicked}, line {line}"
+        if match is None:
+            raise UsageError(
+                f"{where}: '{text.strip()[:80]}' is no sample; expected one clicked sample a line, by its number or "
+                "its file's name: 17 or 000017.png"
+            )
+        number = int(match[1])
+        if number >= count:
+            raise UsageError(f"{where}: there is no sample {number}; they are 0 to {count - 1}")
+        if number in found:
+            raise UsageError(f"{where}: sample {number} is named twice (before in line {found[number]})")
+        found[number] = line
+    return list(found)
+
+
+def _lines(clicked: Path) -> list[str]:
+    """Return a text's lines, or the names of a folder's pictures."""
+    if clicked.is_dir():
+        return sorted(path.name for path in clicked.glob("*.png"))
+    try:
+        return clicked.read_text(encoding="utf-8-sig").splitlines()
+    except FileNotFoundError as error:
+        raise UsageError(f"--clicked {clicked}: there is no such file or folder") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"--clicked {clicked}: is no readable text ({error})") from error
+
+
+def _shown(folder: Path) -> Shown:
+    path = folder / SAMPLES
+    try:
+        shown = Shown.model_validate(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError as error:
+        raise UsageError(
+            f"{path}: there is no such file; the folder must be one that `bench sample --out {folder}` wrote"
+        ) from error
+    except (OSError, ValueError, ValidationError) as error:
+        raise UsageError(f"{path}: does not say what the samples are ({error}); draw them again") from error
+    if shown.format != FORMAT:
+        raise UsageError(f"{path}: has format '{shown.format}', expected '{FORMAT}'; draw the samples again")
+    return shown

@@ -1,0 +1,27 @@
+"""No data set: the samples of any generator, and a person's clicks on them; any feature, no oracle, no images.
+
+It stands where a generator of one's own is unlearned (``--weights``, ``--feedback``). Metrics that need an oracle or
+images to compare with are skipped with that reason.
+"""
+
+from __future__ import annotations
+
+from bench.api import Dataset, Split, hookimpl
+from bench.errors import DataError
+
+
+class Own(Dataset):
+    """Nothing but what was clicked."""
+
+    classifier = None
+    features = ()
+    label = "no data set (clicks on the generator's own samples)"
+
+    def split(self, name: str) -> Split:
+        """Raise DataError."""
+        raise DataError("data set 'own' has no images: it stands for none. Name another one: --dataset NAME")
+
+
+@hookimpl
+def register_datasets(register):  # type: ignore[no-untyped-def]  # noqa: D103
+    register(Own)
