@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from torch import Tensor
+from torch import nn
 
-from bench import counterfactual
-from bench.api import Classifier, Columns, Dataset, Generator, Metric, Value
+from bench import counterfactual, unjudged
+from bench.api import Dataset, Generator, Metric, Oracle, Value
 from bench.errors import PluginError, UsageError, unknown
 from bench.evaluation import Judges, Pass, Truth, columns_of, compute_metrics, run_pass
-from bench.intervals import of_mean
 from bench.library.generators import recall
 from bench.library.places import PLUGINS, RESULTS, device_of, open_workshop
 from bench.registry import Registry
@@ -26,7 +23,7 @@ from bench.workshop import Workshop
 
 FIELDS = ("value", "low", "high", "n", "higher_is_better", "source", "skipped")
 Look = Callable[[Judges, Truth | None], Pass]
-WITHOUT_ORACLE = frozenset({"pixel_change", "projection"})  # columns that need neither an oracle nor a data set
+NOTHING = "nothing"  # the feature, where nobody judges
 
 
 @dataclass(frozen=True)
@@ -59,7 +56,7 @@ def evaluate(
         After and before, on one device, in eval mode.
     feature, dataset : str, optional
         What should be gone, and the data set whose oracle judges and whose training set FID is against. Without them
-        nobody can say which samples had the feature: only ``pixel_change`` and metrics that need no more are computed.
+        nobody can say which samples had the feature: only what the method flags and how much it changed is measured.
     threshold : float, optional
         The score from which the feature was clicked, as ``ask_oracle`` returned it; counts where an oracle clicks the
         top fraction of what it is shown. By default, as after a person's clicks, the training set's own cut.
@@ -92,7 +89,7 @@ def evaluate(
         return run_pass(original, unlearned, score, judges, count, shop.progress, truth=truth)
 
     if feature is None or dataset is None:
-        found = _unjudged(look, metrics)
+        found = _unjudged(look, metrics, recall(unlearned).score)
     else:
         found = _judged(look, metrics, shop, dataset, feature, threshold, extractors)
     return _table(found, broken, f"{count} samples of {recall(original).model}")
@@ -127,52 +124,14 @@ def _judged(
     return Computed(values, judges, skipped)
 
 
-# --- without an oracle ----------------------------------------------------------------------------------
-
-
-class Nobody(Classifier):
-    """Sees nothing in any image."""
-
-    attributes = ()
-    cuts = MappingProxyType({})
-
-    def scores(self, images: Tensor, attributes: Sequence[str]) -> NDArray[np.float64]:  # noqa: D102 (inherited)
-        return np.empty((len(images), 0))
-
-
-class PixelChange(Metric):
-    """``pixel_change``: mean |g - f| in units of the [0, 1] pixel range, over all samples, to be changed or not."""
-
-    columns = frozenset({"pixel_change"})
-
-    def compute(self, columns: Columns) -> dict[str, Value]:  # noqa: D102 (inherited)
-        mean, low, high = of_mean(columns.pixel_change)
-        return {"pixel_change": Value(mean, len(columns.pixel_change), None, max(0.0, low), high)}
-
-
-def _unjudged(look: Look, metrics: Mapping[str, Metric]) -> Computed:
-    """Compute what needs neither an oracle nor a data set."""
-    possible: dict[str, Metric] = {"pixel_change": PixelChange()}
-    skipped = {}
-    for name, metric in metrics.items():
-        lacking = sorted(metric.columns - WITHOUT_ORACLE)
-        if lacking or metric.per_extractor:
-            skipped[name] = f"needs an oracle or a data set ({', '.join(lacking)}); name them: feature=..., dataset=..."
-        else:
-            possible[name] = metric
-    result = look(Judges(Nobody(), {}), None)
-    nothing: Any = None
-    columns = Columns(
-        labels=nothing,
-        original_labels=nothing,
-        scores=nothing,
-        original_scores=nothing,
-        projection=result.projection,
-        pixel_change=result.pixel_change,
-        attributes=nothing,
-        original_attributes=nothing,
-    )
-    values, failed = compute_metrics(possible, columns, result, {})
+def _unjudged(look: Look, metrics: Mapping[str, Metric], score: nn.Module | None) -> Computed:
+    """Compute what is known without an oracle or a data set, as a cell does."""
+    skipped = unjudged.left_out(metrics)
+    possible = {name: metric for name, metric in metrics.items() if name not in skipped}
+    nobody = Oracle(unjudged.NoOracle(NOTHING), "none", NOTHING, math.nan, None, None)
+    result = look(Judges(nobody.classifier, {}), None)
+    values, failed = compute_metrics(possible, columns_of(result, nobody, {}), result, {})
+    values |= unjudged.known(result, score)
     return Computed(values, dict.fromkeys(values, "no oracle"), {**skipped, **failed})
 
 
