@@ -261,14 +261,14 @@ def test_sampled_latents_decode_to_the_sampled_images():
 def test_a_bounded_prior_does_not_run_away():
     """Weights this large drive an unbounded prior's samples to infinity, block by block."""
     seen = {}
-    for bound in (0.0, 3.0):
-        networks = disturbed(opened(prior_bound=bound))
+    for limit in (0.0, 3.0):
+        networks = disturbed(opened(prior_bound=limit))
         with torch.no_grad():
             for name, weight in networks.generator.named_parameters():
                 if "prior" in name:
                     weight.mul_(6)
             noise = normal(8, LATENTS)
-            seen[bound] = networks.generator.sample(noise)[0]
+            seen[limit] = networks.generator.sample(noise)[0]
     assert not seen[0.0].abs().max() < 1e3
     assert (seen[3.0].abs() <= 3 + 3 * noise.abs() + 1e-4).all() and seen[3.0].abs().max() > 3
 
