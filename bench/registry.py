@@ -43,7 +43,7 @@ class Source:
         return _docstring(self.path) if self.path else ""
 
     def load(self) -> ModuleType:
-        """Import the module that holds the plug-in."""
+        """Import the module that holds the plug-in; a loose file finds modules beside it and where one stands."""
         if self.entry_point is not None:
             return _as_module(self.entry_point.load(), self)
         if self.module is not None:
@@ -54,6 +54,9 @@ class Source:
         assert spec is not None and spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
+        sys.path += [
+            str(f) for f in (self.path.parent.resolve(), Path.cwd()) if str(f) not in sys.path
+        ]  # last: hide none
         try:
             spec.loader.exec_module(module)
         except BaseException:

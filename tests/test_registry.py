@@ -74,6 +74,17 @@ def test_an_underscore_hides_a_file(plugins):
     assert "_draft" not in Registry(plugins.path).names("methods")
 
 
+def test_a_loose_file_imports_what_lies_beside_it_and_where_one_stands(plugins, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "net_of_mine.py").write_text("WIDTH = 3\n")
+    plugins.write("_beside_it", "DEPTH = 2\n")
+    deep = plugins.method("deep", "return None")
+    deep.write_text(f"{deep.read_text()}\nfrom _beside_it import DEPTH\nfrom net_of_mine import WIDTH\n")
+    module = sys.modules[Registry(plugins.path).get("methods", "deep").__module__]
+    assert (module.DEPTH, module.WIDTH) == (2, 3)
+
+
 def test_one_file_may_register_two_kinds(plugins):
     plugins.method("both", "return Unlearned(deepcopy(generator))")
     file = plugins.path / "both.py"

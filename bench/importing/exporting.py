@@ -43,6 +43,8 @@ def export_release(weights: Path, like: Path, out: Path) -> str:
     """
     if out.exists():
         raise UsageError(f"--out {out}: is already there; remove it, or name another file")
+    if like.suffix == ".safetensors":
+        raise CheckpointError(f"--like {like}: is one of this project's files; name the one that was imported")
     stored = checkpoint.read(weights)
     imported = _imported(stored, weights)
     generator = stored.part("generator")
