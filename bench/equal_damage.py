@@ -54,6 +54,8 @@ def at_damage(curve: Sequence[Point], damage: float) -> float:
     changes = [point.retain_change for point in points]
     if not changes[0] <= damage <= changes[-1]:
         return math.nan
+    if damage in changes:
+        return points[changes.index(damage)].target_ratio
     shares = [(p.target_ratio * p.n + 0.5) / (p.n + 1) for p in points]
     log_odds = float(np.interp(damage, changes, [math.log(s / (1 - s)) for s in shares]))
     n = points[0].n
@@ -96,6 +98,8 @@ def _student(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> tuple[floa
     """Mean with Student's 95 % interval; NaN for fewer than two values."""
     if len(values) < 2:
         return math.nan, math.nan, math.nan
+    if not values.any():  # the first family beside itself
+        return 0.0, 0.0, 0.0
     from scipy.stats import ttest_1samp
 
     interval = ttest_1samp(values, 0).confidence_interval(0.95)

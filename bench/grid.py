@@ -63,6 +63,10 @@ def cells(request: Request, shop: Workshop, *, weights: Weights = "made") -> lis
     found = []
     for model, settings in settings_of.items():
         file = request.weights or settings.weights or _trained_here(shop, model, settings)
+        if weights == "made" and request.weights is None and settings.weights is None:
+            _train(shop, model, settings, Path(file))
+        elif weights != "named" and request.weights is None:
+            require_weights(model, file, settings, request.suite)
         for feature in features_of[model]:
             for method in methods:
                 for params in params_of[model, method]:
@@ -80,10 +84,6 @@ def cells(request: Request, shop: Workshop, *, weights: Weights = "made") -> lis
                                 request.feedback_file,
                             )
                         )
-        if weights == "made" and request.weights is None and settings.weights is None:
-            _train(shop, model, settings, Path(file))
-        elif weights != "named" and request.weights is None:
-            require_weights(found[-1], request.suite)
     return found
 
 
@@ -204,7 +204,7 @@ def _trained_here(shop: Workshop, model: str, settings: ModelSettings) -> str:
             "on its samples: --weights FILE --feedback FILE (bench zoo import makes the one, bench feedback the "
             "other); or name the data set it learns from: --dataset NAME."
         )
-    return str(pretraining.pretrained_path(shop, "models", model, settings.dataset, settings.pretrain, seed=0))
+    return str(pretraining.pretrained_path(shop, _recipe(model, settings)))
 
 
 def _train(shop: Workshop, model: str, settings: ModelSettings, path: Path) -> None:
@@ -212,4 +212,8 @@ def _train(shop: Workshop, model: str, settings: ModelSettings, path: Path) -> N
         shop.progress.note(
             f"no weights are shipped for '{model}': it is trained on '{settings.dataset}' (--weights FILE avoids it)"
         )
-        pretraining.pretrain(shop, "models", model, settings.dataset, settings.pretrain)
+        pretraining.pretrain(shop, _recipe(model, settings))
+
+
+def _recipe(model: str, settings: ModelSettings) -> pretraining.Recipe:
+    return pretraining.Recipe("models", model, settings.dataset, settings.pretrain)

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from bench import zoo
 from bench.cell import Cell, Run
 from bench.errors import BenchError, CheckpointError
+from bench.settings import ModelSettings
 from bench.store import Record
 from bench.workshop import Workshop
 
@@ -34,64 +35,75 @@ class Planned:
 def plan(found: Iterable[Cell], shop: Workshop, overwrite: Overwrite) -> list[Planned]:
     """Say for each cell whether it is cached, resumed or run, why, and how long it should take."""
     past = completed(shop)
-    planned = []
-    for cell in found:
-        run = Run(cell, shop)
-        record = shop.store.read(run.folder)
-        if record is not None and (
-            overwrite == "never" or (record.status in ("ok", "skipped") and overwrite != "always")
-        ):
-            planned.append(Planned(run, "cached", f"stored with status {record.status}", 0.0, "stored"))
-            continue
-        seconds, basis = expected(cell, past)
-        if (shop.store.stage("unlearn", run.keys.unlearn) / "checkpoint.pt").exists():
-            planned.append(Planned(run, "resume", "has a checkpoint", seconds, basis))
-        elif record is not None:
-            planned.append(Planned(run, "run", f"stored with status {record.status}", seconds, basis))
-        else:
-            planned.append(Planned(run, "run", "no stored result", seconds, basis))
-    return planned
+    return [planned(Run(cell, shop), past, overwrite) for cell in found]
 
 
-def lacking(cell: Cell, shop: Workshop, suite: str) -> list[str]:
-    """Say what has to be made or fetched before a cell can run, each with the command or place; usually nothing.
+def planned(run: Run, past: Sequence[Record], overwrite: Overwrite) -> Planned:
+    """Plan one cell; ``past`` is ``completed(shop)``."""
+    store = run.shop.store
+    record = store.read(run.folder)
+    if record is not None and (overwrite == "never" or (record.status in ("ok", "skipped") and overwrite != "always")):
+        return Planned(run, "cached", f"stored with status {record.status}", 0.0, "stored")
+    seconds, basis = expected(run.cell, past)
+    if (store.stage("unlearn", run.keys.unlearn) / "checkpoint.pt").exists():
+        return Planned(run, "resume", "has a checkpoint", seconds, basis)
+    why = "no stored result" if record is None else f"stored with status {record.status}"
+    return Planned(run, "run", why, seconds, basis)
+
+
+def lacking(cells: Sequence[Cell], shop: Workshop, suite: str) -> list[list[str]]:
+    """Say for each cell what has to be made or fetched before it can run, with the command or place; usually nothing.
 
     Parameters
     ----------
-    cell : Cell
+    cells : sequence of Cell
         Whose weights may be but named (``grid.cells``).
     shop : Workshop
     suite : str
         As typed: a name, or a file.
     """
+    known: dict[str, str | None] = {}  # what cells share is looked at once
+
+    def problem(name: str, look: Callable[[], Any]) -> str | None:
+        if name not in known:
+            try:
+                look()
+                known[name] = None
+            except BenchError as error:
+                known[name] = str(error)
+        return known[name]
+
+    return [
+        [text for name, look in _parts(cell, shop, suite).items() if (text := problem(name, look)) is not None]
+        for cell in cells
+    ]
+
+
+def _parts(cell: Cell, shop: Workshop, suite: str) -> dict[str, Callable[[], Any]]:
+    """Return what a cell is made of, by name, and how to look whether it is there."""
     settings = cell.settings
     dataset = shop.dataset(settings.dataset)
-    parts: list[Callable[[], Any]] = [
-        partial(require_weights, cell, suite),
-        *(partial(shop.extractor, name) for name in settings.evaluation.extractors or ()),
-    ]
+    parts: dict[str, Callable[[], Any]] = {
+        f"weights {cell.model} {cell.weights}": partial(require_weights, cell.model, cell.weights, settings, suite)
+    }
+    parts |= {f"extractor {x}": partial(shop.extractor, x) for x in settings.evaluation.extractors or ()}
     if dataset.classifier is not None:
-        parts.append(partial(shop.oracles, settings.dataset, settings.oracle))
+        parts[f"oracles {settings.dataset} {settings.oracle}"] = partial(
+            shop.oracles, settings.dataset, settings.oracle
+        )
         if "training_data" in shop.registry.get("methods", cell.method, "--method").needs:
-            parts.append(partial(dataset.split, dataset.training_split))
-    found = []
-    for part in parts:
-        try:
-            part()
-        except BenchError as error:
-            found.append(str(error))
-    return found
+            parts[f"training data {settings.dataset}"] = partial(dataset.split, dataset.training_split)
+    return parts
 
 
-def require_weights(cell: Cell, suite: str) -> None:
-    """Raise CheckpointError, with what to type, unless a cell's original generator is there."""
-    settings = cell.settings
-    trained_by = f"--model {cell.model} --dataset {settings.dataset}{'' if suite == 'lite' else f' --suite {suite}'}"
-    if cell.weights == settings.weights:
-        zoo.require(cell.weights, f"--model {cell.model}", trained_by, "--weights FILE")
-    elif not Path(cell.weights).exists():
+def require_weights(model: str, weights: str, settings: ModelSettings, suite: str) -> None:
+    """Raise CheckpointError, with what to type, unless a model's weights are there."""
+    trained_by = f"--model {model} --dataset {settings.dataset}{'' if suite == 'lite' else f' --suite {suite}'}"
+    if weights == settings.weights:
+        zoo.require(weights, f"--model {model}", trained_by, "--weights FILE")
+    elif not Path(weights).exists():
         raise CheckpointError(
-            f"--model {cell.model}: has no weights yet. Train it (bench pretrain {trained_by}; `bench run` does so by "
+            f"--model {model}: has no weights yet. Train it (bench pretrain {trained_by}; `bench run` does so by "
             "itself) or name some (--weights FILE)."
         )
 

@@ -18,10 +18,9 @@ from bench.workshop import Workshop
 def dry_run(cells: Sequence[Cell], shop: Workshop, suite: str, overwrite: planning.Overwrite) -> str:
     """Say what would be run, a cell a line (action, why, time expected and its basis), and what is missing for it."""
     past, lines, missing = planning.completed(shop), [], []
-    for cell in cells:
-        lacking = planning.lacking(cell, shop, suite)
+    for cell, lacking in zip(cells, planning.lacking(cells, shop, suite), strict=True):
         try:
-            (planned,) = planning.plan([cell], shop, overwrite)
+            planned = planning.planned(Run(cell, shop), past, overwrite)
         except BenchError:
             planned = None
         if planned is None or (lacking and planned.action != "cached"):
@@ -38,11 +37,12 @@ def dry_run(cells: Sequence[Cell], shop: Workshop, suite: str, overwrite: planni
 
 def configuration(cells: Sequence[Cell], shop: Workshop, suite: str) -> str:
     """Return the cells' resolved configurations, one a line of JSON; keys and hashes where nothing is missing."""
-    return "\n".join(json.dumps(_configuration(cell, shop, suite)) for cell in cells)
+    lacking = planning.lacking(cells, shop, suite)
+    runs = [None if missing else Run(cell, shop) for cell, missing in zip(cells, lacking, strict=True)]
+    return "\n".join(json.dumps(_configuration(cell, run)) for cell, run in zip(cells, runs, strict=True))
 
 
-def _configuration(cell: Cell, shop: Workshop, suite: str) -> dict[str, Any]:
-    run = None if planning.lacking(cell, shop, suite) else Run(cell, shop)
+def _configuration(cell: Cell, run: Run | None) -> dict[str, Any]:
     return {
         "cell": cell.readable if run is None else run.folder.name,
         "suite": cell.suite,

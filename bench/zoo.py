@@ -215,10 +215,18 @@ def load_statistics(weights: str | Path, extractor_sha256: str) -> dict[str, Sta
     }
 
 
-def save_networks(path: Path, kind: str, name: str, networks: Networks[Any], made: dict[str, Any]) -> str:
-    """Write all networks of a model or classifier; ``made`` says how they came to be."""
+def save_networks(
+    path: Path, kind: str, name: str, networks: Networks[Any], made: dict[str, Any], *, half: bool = False
+) -> str:
+    """Write all networks of a model or classifier; ``made`` says how they came to be.
+
+    ``half`` stores float tensors of two or more dimensions as float16; they are loaded as float32.
+    """
     description = {**made, "config": networks.config.model_dump(mode="json")}
-    return checkpoint.save(path, kind, name, description, checkpoint.state_of(networks.modules()))
+    tensors = checkpoint.state_of(networks.modules())
+    if half:
+        tensors = {k: t.half() if t.is_floating_point() and t.dim() > 1 else t for k, t in tensors.items()}
+    return checkpoint.save(path, kind, name, description, tensors)
 
 
 def save_unlearned(
@@ -262,11 +270,16 @@ def load_generator(weights: str | Path, registry: Registry | None = None) -> Gen
     return load_original(registry, weights).generator
 
 
-def _networks(plugin: Any, stored: Checkpoint, path: Path) -> Networks[Any]:
-    networks: Networks[Any] = plugin.build(_config(plugin, stored, path))
+def fill(networks: Networks[Any], stored: Checkpoint, path: Path) -> None:
+    """Load a checkpoint into all networks, which end in eval mode, gradients off."""
     for part, module in networks.modules().items():
         checkpoint.load_into(module, stored.part(part), path, part)
         module.eval().requires_grad_(False)
+
+
+def _networks(plugin: Any, stored: Checkpoint, path: Path) -> Networks[Any]:
+    networks: Networks[Any] = plugin.build(_config(plugin, stored, path))
+    fill(networks, stored, path)
     return networks
 
 

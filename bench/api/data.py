@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from bench.errors import DataError
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -92,6 +94,6 @@ class Dataset(ABC):
         """Redraw images of a split with one feature set and everything else held: (N, C, H, W) uint8.
 
         Optional: a data set that knows the truth overrides it, and ``counterfactual_error`` is computed. An image that
-        cannot show the value comes back without the feature.
+        cannot show the value comes back without the feature. Raises DataError where it does not.
         """
-        raise NotImplementedError
+        raise DataError(f"{self.label}: its images cannot be redrawn without '{feature}'")

@@ -244,9 +244,9 @@ class Pretrained(Model[ConfigT]):
 
     def optimisers(self, networks: Networks[ConfigT]) -> Mapping[str, Stateful]:
         """Raise UsageError."""
-        raise UsageError(f"{type(self).__name__} is never trained here: it has no recipe, and cannot be retrained")
+        raise self._untrainable()
 
-    def training_step(  # noqa: D102 (inherited)
+    def training_step(
         self,
         networks: Networks[ConfigT],
         optimisers: Mapping[str, Any],
@@ -254,4 +254,8 @@ class Pretrained(Model[ConfigT]):
         rng: torch.Generator,
         progress: float,
     ) -> dict[str, Tensor]:
-        raise NotImplementedError
+        """Raise UsageError."""
+        raise self._untrainable()
+
+    def _untrainable(self) -> UsageError:
+        return UsageError(f"{type(self).__name__} is never trained here: it has no recipe, and cannot be retrained")

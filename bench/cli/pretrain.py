@@ -17,6 +17,8 @@ from bench.errors import UsageError
 @click.option("--suite", default="lite", show_default=True, help="Suite whose settings are used.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of initial weights and training noise.")
 @click.option("-p", "--param", "params", multiple=True, metavar="NAME=VALUE", help="Field of the recipe.")
+@click.option("--from", "start", default=None, metavar="WEIGHTS", help="Go on from these: a zoo name, or a file.")
+@click.option("--half", is_flag=True, help="Store the weights as float16, half the size; they load as float32.")
 @click.option("--out", type=click.Path(path_type=Path), default=None, help="Weights file to write.")
 @click.option(
     "--ship", default=None, metavar="NAME", help="Write into the package's zoo under this name (maintainers)."
@@ -29,6 +31,8 @@ def command(
     suite: str,
     seed: int,
     params: tuple[str, ...],
+    start: str | None,
+    half: bool,
     out: Path | None,
     ship: str | None,
     plugins: Path,
@@ -36,11 +40,13 @@ def command(
     data_dir: Path | None,
     device: str,
 ) -> int:
-    """Train a generator or a classifier from scratch; a stopped training goes on."""
-    if (model is None) == (classifier is None):
+    """Train a generator or a classifier, from scratch or further; a stopped training goes on."""
+    name = model or classifier
+    if name is None or (model and classifier):
         raise UsageError("name one of --model and --classifier")
     shop = open_workshop(plugins, results, data_dir, device)
-    from bench.pretrain import pretrain_command
+    from bench.pretrain import Recipe, pretrain_command
 
-    click.echo(pretrain_command(shop, model, classifier, dataset, suite, seed, params, out, ship))
+    recipe = Recipe("models" if model else "classifiers", name, dataset or "", seed=seed, start=start, half=half)
+    click.echo(pretrain_command(shop, recipe, suite, params, out, ship))
     return 0
