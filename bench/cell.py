@@ -14,13 +14,14 @@ from zipfile import BadZipFile, ZipFile
 
 from bench import checkpoint, counterfactual, machine, pictures, unjudged, unlearning, zoo
 from bench import feedback as feedback_module
-from bench.api import Method, Metric, Oracle, Params, Statistics, Unlearned
+from bench.api import Method, Metric, Oracle, Params, Unlearned
 from bench.cell_keys import CellKeys, keys_of
 from bench.context import Context, TrainingData
-from bench.errors import BenchError, CheckpointError, Diverged, PluginError, UsageError, unknown
+from bench.errors import BenchError, CheckpointError, Diverged, UsageError, unknown
 from bench.evaluation import Described, Judges, Pass, Truth, columns_of, compute_metrics, run_pass
 from bench.feedback import Feedback
 from bench.files import file_sha256, write_bytes
+from bench.judging import judge_of, load_metrics, references
 from bench.settings import ModelSettings
 from bench.store import Record
 from bench.workshop import Oracles, Workshop
@@ -97,14 +98,7 @@ class Run:
 
     def _metrics(self) -> tuple[dict[str, Metric], dict[str, str]]:
         """Return the metrics by name, and why others are missing: broken though nobody asked, or nothing to read."""
-        asked, metrics, missing = self.cell.settings.evaluation.metrics, {}, {}
-        for name in asked or self.shop.registry.names("metrics"):
-            try:
-                metrics[name] = self.shop.registry.get("metrics", name, "evaluation.metrics")()
-            except PluginError as error:
-                if asked:
-                    raise
-                missing[name] = str(error)
+        metrics, missing = load_metrics(self.shop.registry, self.cell.settings.evaluation.metrics)
         if not self.judged:
             missing |= unjudged.left_out(metrics)
         return {name: metric for name, metric in metrics.items() if name not in missing}, missing
@@ -175,7 +169,9 @@ class Run:
             result = self._evaluate(unlearned, judge)
             extractors = {name: extractor for name, (extractor, _) in self.extractors.items()}
             columns = columns_of(result, judge, extractors)
-            values, skipped = compute_metrics(self.metrics, columns, result, self._references())
+            judged_by = self.extractors if self.judged else ()  # else there is no training set to compare with
+            against = references(self.shop, self.cell.settings.dataset, judged_by, self.cell.feature)
+            values, skipped = compute_metrics(self.metrics, columns, result, against)
         if not self.judged:
             values |= unjudged.known(result, unlearned.score)
         metrics = {name: {**vars(value), "source": self._source(name)} for name, value in sorted(values.items())}
@@ -317,13 +313,6 @@ class Run:
                 result.original.save(path)
         return result
 
-    def _references(self) -> dict[str, tuple[Statistics | None, Statistics | None]]:
-        found: dict[str, tuple[Statistics | None, Statistics | None]] = {}
-        for name in self.extractors:
-            statistics = self.shop.references(self.cell.settings.dataset, name) if self.judged else {}
-            found[name] = (statistics.get("all"), statistics.get(f"without {self.cell.feature}"))
-        return found
-
     def _artefacts(
         self, unlearned: Unlearned, weights: Path, original_labels: Any, feedback: Feedback
     ) -> dict[str, dict[str, str]]:
@@ -348,9 +337,8 @@ class Run:
 
     def _source(self, metric: str) -> str:
         """Say which data and which judge stood behind a number."""
-        extractor = next((x for x in self.extractors if f"[{x}]" in metric), None)
         oracle = f"oracle {self.oracles.evaluation.label}" if self.judged else "no oracle"
-        judge = f"extractor {extractor}" if extractor else oracle
+        judge = judge_of(metric, self.extractors, oracle)
         return f"{self.dataset.label}; {judge}; {self.cell.settings.evaluation.count} samples of {self.cell.model}"
 
     def _record(self, status: Any, *, about: dict[str, Any] | None = None, **parts: Any) -> Record:

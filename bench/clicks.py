@@ -13,7 +13,7 @@ from pathlib import Path, PureWindowsPath
 import numpy as np
 from pydantic import Field, ValidationError
 
-from bench import checkpoint, randomness, zoo
+from bench import randomness, zoo
 from bench.api import Params
 from bench.errors import UsageError
 from bench.feedback import Feedback, FeedbackFile, noise_hash
@@ -39,8 +39,8 @@ class Shown(Params):
 
 def show_samples(registry: Registry, weights: str, count: int, folder: Path, stream: str) -> None:
     """Draw ``count`` images of a random stream into a folder, with a file that says where they come from."""
-    generator = zoo.load_generator(weights, registry)
-    stored = checkpoint.read(zoo.path_of(weights))
+    stored, loaded = zoo.load_either(registry, weights)
+    generator = loaded.generator
     sample_to_folder(generator, count, folder, stream)
     shown = Shown(
         model=stored.name,

@@ -142,11 +142,16 @@ def ask_oracle(
         images.append(to_uint8(generator(noise)))
     scores = classifier.scores(torch.cat(images), attributes)  # (N, A)
     feature, *others = attributes
-    threshold = classifier.cuts[feature]
-    if classifier.top_fraction is not None:
-        threshold = top_fraction_threshold(scores[:, 0], classifier.top_fraction)
+    threshold = cut_of(classifier, feature, scores[:, 0])
     also = {name: scores[:, i] >= classifier.cuts[name] for i, name in enumerate(others, 1)}
     return Feedback(scores[:, 0] >= threshold, stream, also=also), threshold
+
+
+def cut_of(classifier: Classifier, feature: str, scores: NDArray[np.float64]) -> float:
+    """Return the score from which a classifier clicks a feature, of samples with these scores (N,)."""
+    if classifier.top_fraction is None:
+        return classifier.cuts[feature]
+    return top_fraction_threshold(scores, classifier.top_fraction)
 
 
 def top_fraction_threshold(scores: NDArray[np.float64], fraction: float) -> float:

@@ -18,6 +18,11 @@ from bench.store import Record
 from bench.table_definitions import FIDELITY, Options, Table, Variant
 from bench.workshop import Workshop
 
+COLUMNS = (
+    "table", "model", "feature", "variant", "method", "needs", "metric", "mean", "sd", "seeds", "n",
+    "higher_is_better", "note", "paper", "data", "source",
+)  # fmt: skip
+
 
 def tidy_frame(table: Table, runs: Sequence[tuple[Variant, Run]], missing: Mapping[str, str]) -> pd.DataFrame:
     """Aggregate stored records over seeds into one row per number.
@@ -46,24 +51,22 @@ def tidy_frame(table: Table, runs: Sequence[tuple[Variant, Run]], missing: Mappi
         for metric in _expanded(table.metrics, list(first.extractors)):
             values = [v for r in records if r is not None and r.status == "ok" and (v := _entry(r, metric)) is not None]
             rows.append(
-                {
-                    "table": table.name,
-                    "model": model,
-                    "feature": feature,
-                    "variant": label,
-                    "method": variant.method,
-                    "needs": " ".join(sorted(first.method_class.needs)),
-                    "metric": metric,
-                    "mean": float(np.mean([v["value"] for v in values])) if values else None,
-                    "sd": float(np.std([v["value"] for v in values], ddof=1)) if len(values) > 1 else None,
-                    "seeds": len(values),
-                    "n": values[0]["n"] if values else None,
-                    "higher_is_better": values[0]["higher_is_better"] if values else None,
-                    "note": _note(metric, members, records, missing, len(values)),
-                    "paper": _paper(published, table.name, model, feature, variant, metric),
-                    "data": first.dataset.label,
-                    "source": values[0]["source"] if values else "",
-                }
+                _row(
+                    table,
+                    (model, feature, label),
+                    metric,
+                    float(np.mean([v["value"] for v in values])) if values else None,
+                    method=variant.method,
+                    needs=" ".join(sorted(first.method_class.needs)),
+                    sd=float(np.std([v["value"] for v in values], ddof=1)) if len(values) > 1 else None,
+                    seeds=len(values),
+                    n=values[0]["n"] if values else None,
+                    higher_is_better=values[0]["higher_is_better"] if values else None,
+                    note=_note(metric, members, records, missing, len(values)),
+                    paper=_paper(published, table.name, model, feature, variant, metric),
+                    data=first.dataset.label,
+                    source=values[0]["source"] if values else "",
+                )
             )
     return pd.DataFrame(rows)
 
@@ -102,24 +105,17 @@ def counts_frame(table: Table, options: Options, shop: Workshop) -> pd.DataFrame
             by = "the data set's attributes" if known else f"{dataset.classifier}, the training set's own cut"
             for metric, count in zip(table.metrics, (target, rest), strict=True):
                 rows.append(
-                    {
-                        "table": table.name,
-                        "model": name,
-                        "feature": feature,
-                        "variant": "training set",
-                        "method": "",
-                        "needs": "",
-                        "metric": metric,
-                        "mean": count,
-                        "sd": None,
-                        "seeds": 1,
-                        "n": total,
-                        "higher_is_better": None,
-                        "note": note,
-                        "paper": published.get((table.name, name, feature, "", "", metric)),
-                        "data": dataset.label,
-                        "source": f"{dataset.label}; {by}",
-                    }
+                    _row(
+                        table,
+                        (name, feature, "training set"),
+                        metric,
+                        count,
+                        n=total,
+                        note=note,
+                        paper=published.get((table.name, name, feature, "", "", metric)),
+                        data=dataset.label,
+                        source=f"{dataset.label}; {by}",
+                    )
                 )
     if missing and len(missing) == len(by_label):
         raise missing[0]
@@ -158,24 +154,19 @@ def damage_frame(table: Table, runs: Sequence[tuple[Variant, Run]]) -> pd.DataFr
             ]
             for metric, mean, sd, note in cells:
                 rows.append(
-                    {
-                        "table": table.name,
-                        "model": place[0],
-                        "feature": place[1],
-                        "variant": family,
-                        "method": "",
-                        "needs": "",
-                        "metric": metric,
-                        "mean": mean,
-                        "sd": sd,
-                        "seeds": found.seeds,
-                        "n": defaults[place][min(defaults[place])].n if place in defaults else None,
-                        "higher_is_better": False,
-                        "note": note,
-                        "paper": None,
-                        "data": run.dataset.label,
-                        "source": f"{run.dataset.label}; oracle {run.dataset.classifier}; interpolated between cells",
-                    }
+                    _row(
+                        table,
+                        (*place, family),
+                        metric,
+                        mean,
+                        sd=sd,
+                        seeds=found.seeds,
+                        n=defaults[place][min(defaults[place])].n if place in defaults else None,
+                        higher_is_better=False,
+                        note=note,
+                        data=run.dataset.label,
+                        source=f"{run.dataset.label}; oracle {run.dataset.classifier}; interpolated between cells",
+                    )
                 )
     return pd.DataFrame(rows)
 
@@ -186,30 +177,46 @@ def pretraining_rows(table: Table, runs: Sequence[tuple[Variant, Run]]) -> pd.Da
     firsts = {(run.cell.model, run.cell.feature): run for _, run in runs}
     for (model, feature), run in firsts.items():
         made = run.original.description
-        machine = made.get("made_by", {})
+        machine, took = made.get("made_by", {}), _trained_for(made)
         for metric in table.metrics:
-            value = made.get("timing", {}).get(metric)
             rows.append(
-                {
-                    "table": table.name,
-                    "model": model,
-                    "feature": feature,
-                    "variant": "pre-training",
-                    "method": "",
-                    "needs": "training_data",
-                    "metric": metric,
-                    "mean": value,
-                    "sd": None,
-                    "seeds": 1,
-                    "n": 1,
-                    "higher_is_better": False,
-                    "note": "" if value is not None else "not recorded in the checkpoint",
-                    "paper": None,
-                    "data": run.dataset.label,
-                    "source": f"{machine.get('device')}, {machine.get('threads')} threads",
-                }
+                _row(
+                    table,
+                    (model, feature, "pre-training"),
+                    metric,
+                    took.get(metric),
+                    needs="training_data",
+                    n=1,
+                    higher_is_better=False,
+                    note="" if metric in took else "not recorded in the checkpoint",
+                    data=run.dataset.label,
+                    source=f"{machine.get('device')}, {machine.get('threads')} threads",
+                )
             )
     return pd.DataFrame(rows)
+
+
+def _trained_for(made: Mapping[str, Any]) -> dict[str, float]:
+    """Return time and memory of a training, with those it went on from (``bench pretrain --from``)."""
+    took = dict(made.get("timing", {}))
+    if took and "start" in made:
+        before = _trained_for(made["start"])
+        if not before:
+            return {}
+        took["seconds"] += before["seconds"]
+        took["peak_memory_mb"] = max(took["peak_memory_mb"], before["peak_memory_mb"])
+    return took
+
+
+def _row(
+    table: Table, place: tuple[str, str, str], metric: str, mean: float | None, *, data: str, source: str, **known: Any
+) -> dict[str, Any]:
+    """Return one row of a frame; ``place`` is model, feature and variant, ``known`` what differs from a plain count."""
+    model, feature, variant = place
+    plain = {"method": "", "needs": "", "sd": None, "seeds": 1, "n": None, "higher_is_better": None, "note": ""}
+    first = {"table": table.name, "model": model, "feature": feature, "variant": variant, "metric": metric}
+    row = {**first, "mean": mean, **plain, "paper": None, "data": data, "source": source, **known}
+    return {name: row[name] for name in COLUMNS}
 
 
 def _expanded(metrics: Sequence[str], extractors: Sequence[str]) -> list[str]:

@@ -103,7 +103,10 @@ def pretrain(shop: Workshop, recipe: Recipe, out: Path | None = None, command: s
     made: dict[str, Any] = {}
     if recipe.start is not None:
         earlier = _started(recipe)
-        zoo.fill(networks, earlier, zoo.path_of(recipe.start))
+        try:
+            zoo.fill(networks, earlier, zoo.path_of(recipe.start))
+        except CheckpointError as error:
+            raise CheckpointError(f"--from {error}. What is given with -p must leave the architecture alone") from error
         made["start"] = {"sha256": earlier.sha256, **earlier.description}
     for module in networks.modules().values():
         module.to(shop.device)

@@ -157,15 +157,18 @@ def load_original(registry: Registry, weights: str | Path, expected_model: str |
     """
     path = path_of(weights)
     stored = checkpoint.read(path)
-    if stored.kind != "model":
-        raise CheckpointError(f"{path}: holds a {stored.kind} ('{stored.name}'), not a pre-trained model")
-    if expected_model is not None and stored.name != expected_model:
+    if stored.kind == "model" and expected_model not in (None, stored.name):
         raise CheckpointError(f"{path}: holds the model '{stored.name}', not '{expected_model}' (--model)")
-    plugin = registry.get("models", stored.name, f"{path}")()
-    networks = _networks(plugin, stored, path)
-    if networks.generator is None:
-        raise CheckpointError(f"{path}: model '{stored.name}' has no generator")
-    return Original(stored.name, plugin, networks, stored.sha256, path, stored.description)
+    return _original(registry, stored, path)
+
+
+def load_either(registry: Registry, weights: str | Path) -> tuple[Checkpoint, Original | Unlearned]:
+    """Load a pre-trained model or an unlearned generator, in eval mode, gradients off; the checkpoint tells which."""
+    path = path_of(weights)
+    stored = checkpoint.read(path)
+    if stored.kind == "unlearned":
+        return stored, _unlearned(registry, stored, path)
+    return stored, _original(registry, stored, path)
 
 
 def load_classifier(registry: Registry, name: str, weights: str) -> LoadedClassifier:
@@ -248,7 +251,20 @@ def save_unlearned(
 
 def load_unlearned(registry: Registry, path: Path) -> Unlearned:
     """Load what ``save_unlearned`` wrote, rebuilt by the method that made it."""
-    stored = checkpoint.read(path)
+    return _unlearned(registry, checkpoint.read(path), path)
+
+
+def _original(registry: Registry, stored: Checkpoint, path: Path) -> Original:
+    if stored.kind != "model":
+        raise CheckpointError(f"{path}: holds a {stored.kind} ('{stored.name}'), not a pre-trained model")
+    plugin = registry.get("models", stored.name, f"{path}")()
+    networks = _networks(plugin, stored, path)
+    if networks.generator is None:
+        raise CheckpointError(f"{path}: model '{stored.name}' has no generator")
+    return Original(stored.name, plugin, networks, stored.sha256, path, stored.description)
+
+
+def _unlearned(registry: Registry, stored: Checkpoint, path: Path) -> Unlearned:
     if stored.kind != "unlearned":
         raise CheckpointError(f"{path}: holds a {stored.kind}, not an unlearned generator")
     model = registry.get("models", stored.name, f"{path}")()
@@ -259,15 +275,6 @@ def load_unlearned(registry: Registry, path: Path) -> Unlearned:
             checkpoint.load_into(module, stored.part(part), path, part)
             module.eval().requires_grad_(False)
     return rebuilt
-
-
-def load_generator(weights: str | Path, registry: Registry | None = None) -> Generator:
-    """Load the generator of a pre-trained or an unlearned checkpoint."""
-    registry = registry or Registry()
-    path = path_of(weights)
-    if checkpoint.read(path).kind == "unlearned":
-        return load_unlearned(registry, path).generator
-    return load_original(registry, weights).generator
 
 
 def fill(networks: Networks[Any], stored: Checkpoint, path: Path) -> None:

@@ -151,7 +151,7 @@ from bench.registry import Registry
 registry = Registry()
 assert registry.problems() == {}, registry.problems()
 assert len(_published()) > 50
-zoo.load_generator("vae-mnist")
+zoo.load_original(registry, "vae-mnist")
 for kind, name in (("methods", "ours"), ("methods", "reject"), ("metrics", "fidelity"), ("classifiers", "digits")):
     print(name, keys.code_of(registry.get(kind, name)))
 """

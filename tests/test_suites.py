@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from bench import grid, planning, zoo
-from bench.pretrain import configured
+from bench.pretrain import Recipe, configured
 from bench.registry import Registry
 from bench.settings import load_suite, method_params
 from bench.store import Store
@@ -18,7 +18,7 @@ def test_what_lite_says_of_a_model_is_meant_for_it(model, tmp_path):
     """Every field fits its plug-in, and every oracle and extractor is shipped."""
     settings, shop = LITE.models[model], Workshop(Registry(), Store(tmp_path), torch.device("cpu"))
     dataset = shop.dataset(settings.dataset)
-    _, config = configured(shop, "models", model, settings.dataset, settings.pretrain)
+    _, config = configured(shop, Recipe("models", model, settings.dataset, settings.pretrain))
     assert config.image_shape == dataset.image_shape and set(settings.features or ()) <= set(dataset.features)
     for name, fields in settings.methods.items():
         method_params(shop.registry.get("methods", name).Config, fields, {}, name)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from bench.api import Dataset
 from bench.errors import UsageError, unknown
-from bench.feedback import Feedback, top_fraction_threshold
+from bench.feedback import Feedback, cut_of
 from bench.library.places import PLUGINS, open_workshop
 from bench.machine import choose_device
 from bench.rendering import to_uint8
@@ -52,9 +52,7 @@ def ask_oracle(
     if feature not in classifier.attributes:
         raise unknown("attribute", feature, classifier.attributes, f"ask_oracle(dataset='{dataset}', feature=...)")
     scores = classifier.scores(_shown(images, dataset, plugin), [feature])[:, 0]
-    threshold = classifier.cuts[feature]
-    if classifier.top_fraction is not None:
-        threshold = top_fraction_threshold(scores, classifier.top_fraction)
+    threshold = cut_of(classifier, feature, scores)
     return scores >= threshold, threshold
 
 

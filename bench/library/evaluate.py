@@ -13,11 +13,11 @@ from torch import nn
 
 from bench import counterfactual, unjudged
 from bench.api import Dataset, Generator, Metric, Oracle, Value
-from bench.errors import PluginError, UsageError, unknown
+from bench.errors import UsageError, unknown
 from bench.evaluation import Judges, Pass, Truth, columns_of, compute_metrics, run_pass
+from bench.judging import judge_of, load_metrics, references
 from bench.library.generators import recall
 from bench.library.places import PLUGINS, RESULTS, device_of, open_workshop
-from bench.registry import Registry
 from bench.settings import OracleSettings
 from bench.workshop import Workshop
 
@@ -82,7 +82,7 @@ def evaluate(
         raise UsageError("evaluate: feature= and dataset= go together: the data set's oracle judges the feature")
     shop = open_workshop(device_of(original), plugins, data_dir, results)
     _require_comparable(unlearned, original, None if dataset is None else shop.dataset(dataset), count)
-    metrics, broken = _metrics(shop.registry)
+    metrics, broken = load_metrics(shop.registry)
 
     def look(judges: Judges, truth: Truth | None) -> Pass:
         score = recall(unlearned).score
@@ -113,14 +113,10 @@ def _judged(
     chosen = {name: shop.extractor(name)[0] for name in (plugin.extractors if extractors is None else extractors)}
     remover = counterfactual.remover_for(shop, dataset, feature)
     result = look(Judges(oracle.classifier, chosen), None if remover is None else Truth(remover, oracle))
-    statistics = {name: shop.references(dataset, name) for name in chosen}
-    references = {name: (s.get("all"), s.get(f"without {feature}")) for name, s in statistics.items()}
-    values, skipped = compute_metrics(metrics, columns_of(result, oracle, chosen), result, references)
-    judges = {}
-    for metric in values:
-        extractor = next((name for name in chosen if f"[{name}]" in metric), None)
-        judge = f"extractor {extractor}" if extractor else f"oracle {oracles.evaluation.label}"
-        judges[metric] = f"{plugin.label}; {judge}"
+    against = references(shop, dataset, chosen, feature)
+    values, skipped = compute_metrics(metrics, columns_of(result, oracle, chosen), result, against)
+    label = f"oracle {oracles.evaluation.label}"
+    judges = {metric: f"{plugin.label}; {judge_of(metric, chosen, label)}" for metric in values}
     return Computed(values, judges, skipped)
 
 
@@ -151,17 +147,6 @@ def _require_comparable(unlearned: Generator, original: Generator, dataset: Data
         )
     if count < 2:
         raise UsageError(f"evaluate(count={count}): at least 2")
-
-
-def _metrics(registry: Registry) -> tuple[dict[str, Metric], dict[str, str]]:
-    """Return all metrics by name, and the reasons for those that do not load."""
-    metrics, broken = {}, {}
-    for name in registry.names("metrics"):
-        try:
-            metrics[name] = registry.get("metrics", name)()
-        except PluginError as error:
-            broken[name] = str(error)
-    return metrics, broken
 
 
 def _table(found: Computed, broken: Mapping[str, str], samples: str) -> pd.DataFrame:

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from bench import checkpoint, randomness, zoo
+from bench import randomness, zoo
 from bench.api import Generator, Networks, Oracle, Params, Unlearned
 from bench.errors import UsageError
 from bench.library.places import PLUGINS, device_of, open_registry
@@ -96,17 +96,13 @@ def load(path: str | Path, plugins: str | Path | None = PLUGINS) -> Generator:
     bench.errors.CheckpointError
         If the file is missing, damaged or not written by this project.
     """
-    registry = open_registry(plugins)
-    file = zoo.path_of(path)
-    stored = checkpoint.read(file)
-    if stored.kind == "unlearned":
-        unlearned = zoo.load_unlearned(registry, file)
-        remember(unlearned.generator, Known(stored.name, score=unlearned.score))
-        return unlearned.generator
-    original = zoo.load_original(registry, path)
-    without = replace(original, networks=replace(original.networks, generator=None))  # else it would keep itself alive
-    remember(original.generator, Known(stored.name, without))
-    return original.generator
+    stored, loaded = zoo.load_either(open_registry(plugins), path)
+    if isinstance(loaded, Unlearned):
+        remember(loaded.generator, Known(stored.name, score=loaded.score))
+    else:
+        without = replace(loaded, networks=replace(loaded.networks, generator=None))  # else it would keep itself alive
+        remember(loaded.generator, Known(stored.name, without))
+    return loaded.generator
 
 
 @torch.no_grad()

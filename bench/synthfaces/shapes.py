@@ -27,13 +27,6 @@ def circle(x: Tensor, y: Tensor, r: Length) -> Tensor:
     return (x * x + y * y).sqrt() - r
 
 
-def capsule(x: Tensor, y: Tensor, dx: Length, dy: Length, r: Length) -> Tensor:
-    """Distance to a thick line from the origin to (dx, dy)."""
-    t = ((x * dx + y * dy) / (dx * dx + dy * dy)).clamp(0, 1)
-    u, v = x - t * dx, y - t * dy
-    return (u * u + v * v).sqrt() - r
-
-
 def box(x: Tensor, y: Tensor, rx: Length, ry: Length, corner: Length) -> Tensor:
     """Distance to a box of half sizes rx, ry with rounded corners."""
     u, v = x.abs() - rx + corner, y.abs() - ry + corner
