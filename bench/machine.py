@@ -34,6 +34,13 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
+def has_bfloat16(device: torch.device) -> bool:
+    """Say whether a device computes in bfloat16 itself; where a processor emulates it, it is ten times slower."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return "AVX512" in torch.backends.cpu.get_cpu_capability()  # what oneDNN's bfloat16 kernels are written in
+
+
 def provenance(device: torch.device) -> dict[str, Any]:
     """Describe software and machine."""
     return {
@@ -43,6 +50,7 @@ def provenance(device: torch.device) -> dict[str, Any]:
         "packages": {name: _version(name) for name in PACKAGES},
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu ({_processor()})",
         "threads": torch.get_num_threads(),
+        "bfloat16": has_bfloat16(device),
         "command": " ".join(["bench", *sys.argv[1:]]) if Path(sys.argv[0]).name == "bench" else None,
     }
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bench import randomness
+from bench import machine, randomness
 from bench.api import Batch, Networks, Split, Stateful, Trainable
 from bench.context import Context
 from bench.errors import DataError
@@ -75,6 +75,11 @@ def train(
         context.log(step, **losses)
     for module in modules.values():
         module.eval().requires_grad_(False)
+
+
+def mixed_precision(device: torch.device, wanted: bool) -> torch.autocast:
+    """Return the context of mixed precision: bfloat16 if wanted and the device has it, else float32."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=wanted and machine.has_bfloat16(device))
 
 
 def build(trainable: Trainable[Any], config: Any, stream: str) -> Networks[Any]:

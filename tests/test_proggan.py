@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import math
-import time
 from copy import deepcopy
 from types import SimpleNamespace
 
@@ -311,22 +310,3 @@ def test_a_resumed_training_gives_the_same_weights_to_the_last_bit(loss, tmp_pat
             ours, theirs = part.state_dict()["state"], parts(second)[name].state_dict()["state"]
             assert ours.keys() == theirs.keys() and ours
             assert all(torch.equal(ours[i][k], theirs[i][k]) for i in ours for k in ours[i])
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("size", [128, 256])
-def test_one_step_at_published_widths(size, capsys):
-    import resource
-
-    settings = {"image_shape": (3, size, size), "latent_dim": 512, "fmap_base": 8192, "fmap_max": 512, "batch_size": 2}
-    made = new(float(top_level(size)), **settings)
-    started = time.perf_counter()
-    losses = made.model.training_step(
-        made.networks, made.optimisers, Batch(images(2, size), torch.empty(0)), randomness.generator("t", 0), 0.0
-    )
-    seconds = time.perf_counter() - started
-    assert all(torch.isfinite(value) for value in losses.values())
-    assert made.networks.generator(noise(1, 512)).shape == (1, 3, size, size)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    with capsys.disabled():
-        print(f"\n{size} px, batch 2, with R1: {seconds:.1f} s a step, at most {peak:.1f} GiB in this process")  # noqa: T201

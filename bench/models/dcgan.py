@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from bench.api import Batch, Model, Networks, NoiseLatentGenerator, Stateful, TrainingConfig, hookimpl
+from bench.training import mixed_precision
 
 STATISTICS_EVERY = 8  # steps between two batches on which the averaged generator's batch-norm statistics follow
 
@@ -35,7 +36,9 @@ class DCGANConfig(TrainingConfig):
     generator_channels: int = Field(64, ge=2, multiple_of=2, description="at 7x7; twice at 4x4, half at 14x14")
     discriminator_channels: int = Field(64, ge=2, multiple_of=2, description="at 7x7; half at 14x14, twice at 4x4")
     average: float = Field(0.999, ge=0, lt=1, description="decay per step of the generator's moving average")
-    precision: Literal["float32", "bfloat16"] = Field("bfloat16", description="of convolutions in training (autocast)")
+    precision: Literal["float32", "bfloat16"] = Field(
+        "bfloat16", description="of convolutions in training (autocast); float32 where the device lacks bfloat16"
+    )
 
 
 class DCGenerator(NoiseLatentGenerator):
@@ -138,14 +141,14 @@ class DCGAN(Model[DCGANConfig]):
         adam_g.param_groups[0]["lr"] = config.lr * decay
         adam_d.param_groups[0]["lr"] = config.discriminator_lr * decay
         noise = torch.randn(len(images), config.latent_dim, generator=rng, device=images.device)
-        with torch.autocast(images.device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
+        with mixed_precision(images.device, config.precision == "bfloat16"):
             fakes = live(noise)
             loss_d = softplus(-discriminator(images)).mean() + softplus(discriminator(fakes.detach())).mean()
         adam_d.zero_grad()
         loss_d.backward()  # type: ignore[no-untyped-call]
         adam_d.step()
         discriminator.requires_grad_(False)
-        with torch.autocast(images.device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
+        with mixed_precision(images.device, config.precision == "bfloat16"):
             loss_g = softplus(-discriminator(fakes)).mean()  # non-saturating (Goodfellow et al. 2014)
         adam_g.zero_grad()
         loss_g.backward()  # type: ignore[no-untyped-call]

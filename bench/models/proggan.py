@@ -23,6 +23,7 @@ from torch.nn.functional import softplus
 from bench.adversarial import logistic_loss, wasserstein_loss
 from bench.api import Batch, Model, Networks, Stateful, TrainingConfig, hookimpl
 from bench.progressive import BASE, ProgressiveDiscriminator, ProgressiveGenerator, channel_widths, level_at
+from bench.training import mixed_precision
 
 LARGEST = 1024  # pixels, as published
 
@@ -48,7 +49,9 @@ class ProgGANConfig(TrainingConfig):
     penalty_every: int = Field(8, ge=1, description="r1: steps between two penalties, which weigh so much more")
     group: int = Field(4, ge=1, description="samples per group of the minibatch standard deviation (published: 4)")
     average: float = Field(0.999, ge=0, lt=1, description="decay per step of the moving average (published: 0.999)")
-    precision: Literal["float32", "bfloat16"] = Field("bfloat16", description="of convolutions in training (autocast)")
+    precision: Literal["float32", "bfloat16"] = Field(
+        "bfloat16", description="of convolutions in training (autocast); float32 where the device lacks bfloat16"
+    )
 
     @field_validator("image_shape")
     @classmethod
@@ -102,14 +105,14 @@ class ProgGAN(Model[ProgGANConfig]):
         reals = critic.prepare(batch.images)  # (N, C, R, R)
         noise = torch.randn(len(reals), config.latent_dim, generator=rng, device=device)
         done = int(adam_d.state.get(critic.decision.bias, {}).get("step", 0))  # counts every step, and is resumed
-        with torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
+        with mixed_precision(device, config.precision == "bfloat16"):
             fakes = live.signed(noise)  # (N, C, R, R)
             loss_d = self._critic_loss(config, critic, reals, fakes.detach(), rng, done)
         adam_d.zero_grad()
         loss_d.backward()  # type: ignore[no-untyped-call]
         adam_d.step()
         critic.requires_grad_(False)
-        with torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
+        with mixed_precision(device, config.precision == "bfloat16"):
             scores = critic.score(fakes)
         loss_g = -scores.mean() if config.loss == "wgan-gp" else softplus(-scores).mean()
         adam_g.zero_grad()

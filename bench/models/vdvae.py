@@ -20,6 +20,7 @@ from torch.nn.utils import clip_grad_norm_
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from bench.api import Batch, Model, Networks, Stateful, hookimpl
+from bench.training import mixed_precision
 from bench.vdvae.config import VDVAEConfig
 from bench.vdvae.networks import Encoder, VDVAEGenerator
 from bench.vdvae.objective import Bound, bound, training_loss
@@ -80,7 +81,7 @@ class VDVAE(Model[VDVAEConfig]):
         live.opened.fill_(opened)
         adam.param_groups[0]["lr"] = learning_rate(config, int(counters.done), progress)
         noise = torch.randn(len(images), live.noise_dim, generator=rng, device=images.device)
-        with torch.autocast(images.device.type, torch.bfloat16, enabled=config.bfloat16):
+        with mixed_precision(images.device, config.bfloat16):
             parts = bound(live, encoder, images, noise, config.bits)
             loss = training_loss(parts, config, progress)
         adam.zero_grad()

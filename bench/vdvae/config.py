@@ -123,7 +123,9 @@ class VDVAEConfig(TrainingConfig):
         description="px:share of the training until which a resolution's latents are held at the prior's mean, so that "
         "the coarse ones learn first",
     )
-    bfloat16: bool = Field(False, description="train with bfloat16 autocast (sampling stays float32)")
+    bfloat16: bool = Field(
+        False, description="train with bfloat16 autocast, where the device has it (sampling stays float32)"
+    )
 
     @model_validator(mode="before")
     @classmethod

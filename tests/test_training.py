@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from bench import machine
+from bench.training import mixed_precision
+
+CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize(
+    ("processor", "wanted", "kind"),
+    [
+        ("AVX512", True, torch.bfloat16),
+        ("AVX512", False, torch.float32),
+        ("AVX2", True, torch.float32),  # emulated there, ten times slower than float32
+        ("DEFAULT", True, torch.float32),
+    ],
+)
+def test_bfloat16_where_the_processor_has_it(processor, wanted, kind, monkeypatch):
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: processor)
+    with mixed_precision(CPU, wanted):
+        assert torch.nn.functional.linear(torch.ones(2, 3), torch.ones(4, 3)).dtype == kind
+    assert machine.provenance(CPU)["bfloat16"] == (processor == "AVX512")
