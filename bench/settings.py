@@ -5,9 +5,9 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from bench.api import Params
 from bench.errors import UsageError, unknown
@@ -62,12 +62,31 @@ class ModelSettings(Params):
     methods: dict[str, dict[str, Any]] = Field({}, description="per method, fields of its Config")
 
 
+class VariantSettings(Params):
+    """A method with parameters of its own for one model: a further row of table 2."""
+
+    label: str
+    method: str
+    model: str
+    features: tuple[str, ...] | None = Field(None, description="target features; the model's by default")
+    params: dict[str, Any] = Field({}, description="fields of the method's Config")
+
+
 class Suite(Params):
     """A suite file."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9_.-]+$", description="part of every result's folder name")
     description: str = ""
     models: dict[str, ModelSettings]
+    variants: tuple[VariantSettings, ...] = ()
+
+    @model_validator(mode="after")
+    def _variants_of_known_models(self) -> Self:
+        for variant in self.variants:
+            if variant.model not in self.models:
+                known = ", ".join(self.models)
+                raise ValueError(f"variant '{variant.label}': no model '{variant.model}' in this suite ({known})")
+        return self
 
 
 def suite_names() -> list[str]:

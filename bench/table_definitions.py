@@ -35,6 +35,8 @@ class Variant:
         Settings, as ``--set`` takes them.
     family : str
         The curve that this is a point of, where points are compared as curves.
+    model, features
+        Whom it is for; every model and feature by default.
     """
 
     label: str
@@ -42,11 +44,28 @@ class Variant:
     params: Mapping[str, Any] = field(default_factory=dict)
     overrides: Sequence[str] = ()
     family: str = ""
+    model: str = ""
+    features: Sequence[str] = ()
+
+    @property
+    def assignments(self) -> list[str]:
+        """The parameters as ``-p`` takes them."""
+        return [f"{name}={_typed(value)}" for name, value in self.params.items()]
 
     @property
     def paper_params(self) -> str:
         """How results/paper/tables.csv writes the parameters."""
-        return " ".join(f"{name}={str(value).lower()}" for name, value in self.params.items())
+        return " ".join(self.assignments)
+
+    def concerns(self, model: str, feature: str) -> bool:
+        """Say whether it is for a model and a feature."""
+        return self.model in ("", model) and (not self.features or feature in self.features)
+
+
+def _typed(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 
 @dataclass(frozen=True)
@@ -65,6 +84,8 @@ class Table:
     rows : str
         "variants" (a row per model, feature and variant) or "models" (a row per model, a column per variant and
         feature).
+    open : bool
+        Whether the suite's own variants belong in it.
     """
 
     name: str
@@ -72,6 +93,7 @@ class Table:
     variants: Sequence[Variant]
     metrics: Sequence[str]
     rows: str = "variants"
+    open: bool = False
 
 
 ORIGINAL, OURS, PROBE = Variant("original", "original"), Variant("ours", "ours"), Variant("probe", "probe")
@@ -114,7 +136,8 @@ _ALL = (
         "2",
         "Target ratio, inception score and Frechet distance before and after unlearning",
         (ORIGINAL, OURS, LOGISTIC, PROBE, RETRAIN, LATENT_EDIT, REJECT),
-        ("target_ratio", "inception_score", "fid", "fid_retain", "retain_change", "attribute_shift"),
+        ("target_ratio", "roc_auc", "inception_score", "fid", "fid_retain", "retain_change", "attribute_shift"),
+        open=True,
     ),
     Table("3", "ROC-AUC of the methods' own feature identification", (OURS, LOGISTIC, PROBE), ("roc_auc",), "models"),
     Table(

@@ -30,12 +30,22 @@ def runs_of(table: Table, options: Options, shop: Workshop, *, weights: grid.Wei
             models=options.models,
             features=options.features,
             seeds=options.seeds,
-            params=[f"{name}={str(value).lower()}" for name, value in variant.params.items()],
+            params=variant.assignments,
             suite=options.suite,
             overrides=[*options.overrides, *variant.overrides],
         )
-        found += [(variant, Run(cell, shop)) for cell in grid.cells(request, shop, weights=weights)]
+        concerned = [c for c in grid.cells(request, shop, weights=weights) if variant.concerns(c.model, c.feature)]
+        found += [(variant, Run(cell, shop)) for cell in concerned]
     return found
+
+
+def variants_of(table: Table, options: Options) -> tuple[Variant, ...]:
+    """Return a table's variants, the suite's own, and the methods that were asked for besides."""
+    suite = load_suite(options.suite)
+    own = [Variant(v.label, v.method, v.params, model=v.model, features=v.features or ()) for v in suite.variants]
+    found = (*table.variants, *own) if table.open else tuple(table.variants)
+    known = {variant.label for variant in found}
+    return (*found, *(Variant(name, name) for name in options.methods if name not in known))
 
 
 def make_table(
@@ -57,13 +67,11 @@ def make_table(
     """
     table = table_named(name)
     layout.require_formats(formats)
-    load_suite(options.suite)
+    variants = variants_of(table, options)
     Store(out).require_writable("--out")
     failures = 0
     if table.variants:
-        known = {variant.label for variant in table.variants}
-        more = tuple(Variant(name, name) for name in options.methods if name not in known)
-        table = replace(table, variants=(*table.variants, *more))
+        table = replace(table, variants=variants)
         runs = runs_of(table, options, shop, weights="made" if run_missing else "required")
         missing, failures = run_missing_cells([run for _, run in runs], shop) if run_missing else ({}, 0)
         frame = damage_frame(table, runs) if table.name == "damage" else tidy_frame(table, runs, missing)

@@ -145,6 +145,38 @@ def test_table_2_says_why_a_number_is_missing(table, tmp_path):
     assert r"\caption{" in latex and r"\label{tab:2}" in latex
 
 
+VARIANT = """
+[[variants]]
+label = "half"
+method = "ours"
+model = "{model}"
+features = ["slant"]
+params = {{ threshold_shift = 0.5, direction = "svm" }}
+"""
+
+
+def test_a_suite_s_own_variants_are_rows_of_table_2_where_they_belong(table, suite, tmp_path):
+    (tmp_path / "own.toml").write_text(suite.read_text() + VARIANT.format(model="bars"))
+    done, rows = table("2", "--seed", "0", "--model", "bars", "--suite", tmp_path / "own.toml")
+    assert done.code == 0, done.err
+    own = {(r["model"], r["feature"], r["metric"]): r for r in rows if r["variant"] == "half"}
+    assert {key[:2] for key in own} == {("bars", "slant")} and 0 < float(own["bars", "slant", "roc_auc"]["mean"]) < 1
+    plans = [line for line in done.err.splitlines() if "own-ours-bars-slant" in line]
+    assert len(plans) == 3, "ours, logistic, and the suite's own"
+
+
+def test_parameters_as_they_are_typed():
+    assert Variant("", "ours", {"keep": ["Male", "Young"], "shrink": True, "lr": 5e-4, "direction": "svm"}).assignments == [
+        "keep=Male,Young", "shrink=true", "lr=0.0005", "direction=svm"
+    ]  # fmt: skip
+
+
+def test_a_variant_of_a_model_that_the_suite_lacks_is_refused(table, suite, tmp_path):
+    (tmp_path / "own.toml").write_text(suite.read_text() + VARIANT.format(model="barz"))
+    done, _ = table("2", "--suite", tmp_path / "own.toml")
+    assert done.code == 4 and "variant 'half': no model 'barz' in this suite (bars, vae)" in done.err
+
+
 def test_no_run_runs_nothing(table, tmp_path):
     done, rows = table("3", "--no-run", "--model", "bars", "--formats", "csv")
     assert done.code == 1, "nothing is stored: no number at all"
