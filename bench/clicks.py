@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PureWindowsPath
+from types import MappingProxyType
 
 import numpy as np
 from pydantic import Field, ValidationError
@@ -52,7 +54,9 @@ def show_samples(registry: Registry, weights: str, count: int, folder: Path, str
     write_bytes(folder / SAMPLES, shown.model_dump_json(indent=1).encode())
 
 
-def click_samples(folder: Path, clicked: Path, feature: str, out: Path) -> FeedbackFile:
+def click_samples(
+    folder: Path, clicked: Path, feature: str, out: Path, also: Mapping[str, Path] = MappingProxyType({})
+) -> FeedbackFile:
     """Write the feedback file that says which samples of a folder have a feature.
 
     Parameters
@@ -64,6 +68,8 @@ def click_samples(folder: Path, clicked: Path, feature: str, out: Path) -> Feedb
     feature : str
     out : Path
         The file to write; it must not exist.
+    also : mapping of str to Path
+        Clicks on other attributes of the same samples, by attribute: lists like ``clicked``.
 
     Raises
     ------
@@ -72,27 +78,31 @@ def click_samples(folder: Path, clicked: Path, feature: str, out: Path) -> Feedb
     """
     if out.exists():
         raise UsageError(f"--out {out}: is already there; remove it, or name another file")
-    if not re.fullmatch(FEATURE, feature):
-        raise UsageError(f"--feature {feature}: is written in letters, digits, '_', '.' and '-'")
+    for flag, name in (("--feature", feature), *(("--also", name) for name in also)):
+        if not re.fullmatch(FEATURE, name):
+            raise UsageError(f"{flag} {name}: is written in letters, digits, '_', '.' and '-'")
+    if feature in also:
+        raise UsageError(f"--also {feature}: is the feature itself, whose list --clicked names")
     shown = _shown(folder)
     numbers = clicked_numbers(clicked, shown.count)
+    others = {name: sorted(clicked_numbers(path, shown.count, f"--also {name}=")) for name, path in also.items()}
     labels = np.isin(np.arange(shown.count), numbers)
     Feedback(labels, shown.stream).require_both_classes()
     about = shown.model_dump(exclude={"format"})
-    made = FeedbackFile(**about, feature=feature, positive=sorted(numbers))
+    made = FeedbackFile(**about, feature=feature, positive=sorted(numbers), also=others)
     write_bytes(out, made.model_dump_json(indent=1).encode())
     return made
 
 
-def clicked_numbers(clicked: Path, count: int) -> list[int]:
-    """Return the numbers of the clicked samples, each in 0..count-1 and once; raises UsageError naming the line."""
+def clicked_numbers(clicked: Path, count: int, flag: str = "--clicked ") -> list[int]:
+    """Return the numbers of the clicked samples, each in 0..count-1 and once; raises UsageError by line."""
     found: dict[int, int] = {}
-    for line, text in enumerate(_lines(clicked), 1):
+    for line, text in enumerate(_lines(clicked, flag), 1):
         name = PureWindowsPath(text.strip().strip("\"'")).name
         if not name:
             continue
         match = re.fullmatch(r"(\d{1,9})(\.png)?", name)
-        where = f"--clicked {clicked}, line {line}"
+        where = f"{flag}{clicked}, line {line}"
         if match is None:
             raise UsageError(
                 f"{where}: '{text.strip()[:80]}' is no sample; expected one clicked sample a line, by its number or "
@@ -107,16 +117,29 @@ def clicked_numbers(clicked: Path, count: int) -> list[int]:
     return list(found)
 
 
-def _lines(clicked: Path) -> list[str]:
+def lists_of(assignments: Sequence[str]) -> dict[str, Path]:
+    """Read ``--also NAME=FILE``; raises UsageError for what is not written so, or an attribute named twice."""
+    found: dict[str, Path] = {}
+    for text in assignments:
+        name, _, path = text.partition("=")
+        if not name or not path:
+            raise UsageError(f"--also {text}: expected NAME=FILE, for instance --also Male=male.txt")
+        if name in found:
+            raise UsageError(f"--also {name}: is given twice")
+        found[name] = Path(path)
+    return found
+
+
+def _lines(clicked: Path, flag: str) -> list[str]:
     """Return a text's lines, or the names of a folder's pictures."""
     if clicked.is_dir():
         return sorted(path.name for path in clicked.glob("*.png"))
     try:
         return clicked.read_text(encoding="utf-8-sig").splitlines()
     except FileNotFoundError as error:
-        raise UsageError(f"--clicked {clicked}: there is no such file or folder") from error
+        raise UsageError(f"{flag}{clicked}: there is no such file or folder") from error
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--clicked {clicked}: is no readable text ({error})") from error
+        raise UsageError(f"{flag}{clicked}: is no readable text ({error})") from error
 
 
 def _shown(folder: Path) -> Shown:

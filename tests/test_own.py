@@ -418,6 +418,40 @@ def test_a_wrong_list_is_refused_by_its_line(text, message, click):
     assert done.code == 4 and message in done.err and done.err.count("\n") == 1 and not out.exists()
 
 
+def test_clicks_on_another_attribute_keep_it(hers, unlearn, bench_cli, tmp_path):
+    """``-p keep=`` from a person's own clicks: the flagged move only where the kept attribute's projection stays."""
+    (tmp_path / "scar.txt").write_text("\n".join(map(str, range(0, 100, 7))))
+    (tmp_path / "tall.txt").write_text("\n".join(map(str, range(0, 100, 3))))
+    base = ("feedback", hers / "shown", "--clicked", tmp_path / "scar.txt", "--feature", "scar")
+    out = tmp_path / "made.json"
+    done = bench_cli(*base, "--also", f"tall={tmp_path / 'tall.txt'}", "--out", out)
+    assert done.code == 0 and json.loads(out.read_text())["also"] == {"tall": list(range(0, 100, 3))}
+    kept = unlearn("ours", "--feedback", out, "-p", "keep=tall", "-p", "epochs=2")
+    assert kept.code == 0, kept.err
+    lost = unlearn("ours", "--feedback", out, "-p", "keep=small", "-p", "epochs=2")
+    assert lost.code == 4 and "holds no clicks for small (its 'also' has: tall)" in lost.err
+
+
+@pytest.mark.parametrize(
+    ("also", "message"),
+    [
+        (["tall"], "--also tall: expected NAME=FILE"),
+        (["scar=clicked.txt"], "--also scar: is the feature itself"),
+        (["tall=nowhere.txt"], "--also tall=nowhere.txt: there is no such file or folder"),
+        (["tall=a.txt", "tall=b.txt"], "--also tall: is given twice"),
+        (["a/b=a.txt"], "--also a/b: is written in letters"),
+    ],
+)
+def test_wrong_clicks_on_another_attribute_are_refused(also, message, hers, bench_cli, tmp_path):
+    (tmp_path / "clicked.txt").write_text("3\n")
+    more = [part for text in also for part in ("--also", text)]
+    out = tmp_path / "made.json"
+    done = bench_cli(
+        "feedback", hers / "shown", "--clicked", tmp_path / "clicked.txt", "--feature", "scar", "--out", out, *more
+    )
+    assert done.code == 4 and message in done.err and done.err.count("\n") == 1 and not out.exists()
+
+
 def test_a_wrong_folder_or_name_is_refused(click, hers, tmp_path):
     assert (
         "samples.json: there is no such file; the folder must be one that `bench sample"

@@ -16,11 +16,14 @@ import click
     help="Text file with the clicked samples, one a line (17 or 000017.png); or a folder of their pictures.",
 )
 @click.option("--feature", required=True, help="What the clicked samples have.")
+@click.option(
+    "--also", multiple=True, metavar="NAME=FILE", help="Clicks on another attribute of the same samples (-p keep=NAME)."
+)
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Feedback file to write.")
-def command(folder: Path, clicked: Path, feature: str, out: Path) -> int:
+def command(folder: Path, clicked: Path, feature: str, also: tuple[str, ...], out: Path) -> int:
     """Make a feedback file of clicks on the samples that `bench sample` drew into FOLDER."""
-    from bench.clicks import click_samples
+    from bench.clicks import click_samples, lists_of
 
-    made = click_samples(folder, clicked, feature, out)
+    made = click_samples(folder, clicked, feature, out, lists_of(also))
     click.echo(f"{out}: {len(made.positive)} of {made.count} samples of '{made.model}' have '{feature}'")
     return 0
