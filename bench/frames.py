@@ -12,7 +12,7 @@ import pandas as pd
 import bench
 from bench.cell import Run
 from bench.equal_damage import Point, compare
-from bench.errors import DataError, first_sentence
+from bench.errors import DataError, first_sentence, unknown
 from bench.settings import load_suite
 from bench.store import Record
 from bench.table_definitions import FIDELITY, Options, Table, Variant
@@ -87,7 +87,11 @@ def counts_frame(table: Table, options: Options, shop: Workshop) -> pd.DataFrame
     DataError
         If none of the suite's data sets is here; one of several that is not has a note instead of numbers.
     """
-    names = sorted({settings.dataset for settings in load_suite(options.suite).models.values()}, reverse=True)
+    models = load_suite(options.suite).models
+    for model in (model for model in options.models if model not in ("all", *models)):
+        raise unknown("model", model, models, "--model")
+    chosen = [s for model, s in models.items() if model in options.models or list(options.models) == ["all"]]
+    names = sorted({settings.dataset for settings in chosen}, reverse=True)
     by_label = {shop.dataset(name).label: name for name in names}  # the same photographs at several sizes, once
     published = _published()
     rows, missing = [], []

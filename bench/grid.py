@@ -9,9 +9,19 @@ from pathlib import Path
 from typing import Any, Literal, get_origin
 
 from bench import pretrain as pretraining
+from bench import zoo
 from bench.cell import Cell, Run
-from bench.errors import EXIT_NOTHING, EXIT_OK, EXIT_SOME_FAILED, BenchError, PluginError, UsageError, unknown
-from bench.planning import Overwrite, Planned, require_weights
+from bench.errors import (
+    EXIT_NOTHING,
+    EXIT_OK,
+    EXIT_SOME_FAILED,
+    BenchError,
+    CheckpointError,
+    PluginError,
+    UsageError,
+    unknown,
+)
+from bench.planning import Overwrite, Planned, is_to_be_trained, lacking, require_weights
 from bench.settings import ModelSettings, Suite, load_suite, method_params, model_settings, parse_assignments
 from bench.store import Record
 from bench.unjudged import require_feature
@@ -51,6 +61,8 @@ def cells(request: Request, shop: Workshop, *, weights: Weights = "made") -> lis
     UsageError
         Unknown names (with the nearest match), wrong values (all at once), a feature the data set lacks.
     """
+    if request.weights is not None and not (path := zoo.path_of(request.weights)).exists():
+        raise CheckpointError(f"{path}: there is no such weights file. `bench zoo list` shows the shipped ones.")
     suite = load_suite(request.suite)
     methods = _methods(request.methods, shop)
     models = _chosen(request.models, list(suite.models))
@@ -63,9 +75,8 @@ def cells(request: Request, shop: Workshop, *, weights: Weights = "made") -> lis
     found = []
     for model, settings in settings_of.items():
         file = request.weights or settings.weights or _trained_here(shop, model, settings)
-        if weights == "made" and request.weights is None and settings.weights is None:
-            _train(shop, model, settings, Path(file))
-        elif weights != "named" and request.weights is None:
+        trainable = weights == "made" and settings.weights is None
+        if weights != "named" and request.weights is None and not trainable:
             require_weights(model, file, settings, request.suite)
         for feature in features_of[model]:
             for method in methods:
@@ -84,6 +95,9 @@ def cells(request: Request, shop: Workshop, *, weights: Weights = "made") -> lis
                                 request.feedback_file,
                             )
                         )
+    if weights == "made" and request.weights is None:
+        for cell in {cell.model: cell for cell in found if is_to_be_trained(cell)}.values():
+            _train(cell, shop, request.suite)
     return found
 
 
@@ -207,12 +221,16 @@ def _trained_here(shop: Workshop, model: str, settings: ModelSettings) -> str:
     return str(pretraining.pretrained_path(shop, _recipe(model, settings)))
 
 
-def _train(shop: Workshop, model: str, settings: ModelSettings, path: Path) -> None:
-    if not path.exists():
-        shop.progress.note(
-            f"no weights are shipped for '{model}': it is trained on '{settings.dataset}' (--weights FILE avoids it)"
-        )
-        pretraining.pretrain(shop, _recipe(model, settings))
+def _train(cell: Cell, shop: Workshop, suite: str) -> None:
+    """Train a cell's generator, unless its evaluation would fail afterwards for want of something."""
+    (missing,) = lacking([cell], shop, suite, but="weights")
+    if missing:
+        raise CheckpointError("\n".join(missing))
+    model, settings = cell.model, cell.settings
+    shop.progress.note(
+        f"no weights are shipped for '{model}': it is trained on '{settings.dataset}' (--weights FILE avoids it)"
+    )
+    pretraining.pretrain(shop, _recipe(model, settings))
 
 
 def _recipe(model: str, settings: ModelSettings) -> pretraining.Recipe:

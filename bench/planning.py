@@ -51,7 +51,7 @@ def planned(run: Run, past: Sequence[Record], overwrite: Overwrite) -> Planned:
     return Planned(run, "run", why, seconds, basis)
 
 
-def lacking(cells: Sequence[Cell], shop: Workshop, suite: str) -> list[list[str]]:
+def lacking(cells: Sequence[Cell], shop: Workshop, suite: str, *, but: str = "") -> list[list[str]]:
     """Say for each cell what has to be made or fetched before it can run, with the command or place; usually nothing.
 
     Parameters
@@ -61,6 +61,8 @@ def lacking(cells: Sequence[Cell], shop: Workshop, suite: str) -> list[list[str]
     shop : Workshop
     suite : str
         As typed: a name, or a file.
+    but : str
+        What not to look for: "weights".
     """
     known: dict[str, str | None] = {}  # what cells share is looked at once
 
@@ -74,26 +76,45 @@ def lacking(cells: Sequence[Cell], shop: Workshop, suite: str) -> list[list[str]
         return known[name]
 
     return [
-        [text for name, look in _parts(cell, shop, suite).items() if (text := problem(name, look)) is not None]
+        [
+            text
+            for (kind, *name), look in _parts(cell, shop, suite).items()
+            if kind != but and (text := problem(" ".join((kind, *name)), look)) is not None
+        ]
         for cell in cells
     ]
 
 
-def _parts(cell: Cell, shop: Workshop, suite: str) -> dict[str, Callable[[], Any]]:
-    """Return what a cell is made of, by name, and how to look whether it is there."""
+def _parts(cell: Cell, shop: Workshop, suite: str) -> dict[tuple[str, ...], Callable[[], Any]]:
+    """Return what a cell is made of, by kind and name, and how to look whether it is there."""
     settings = cell.settings
     dataset = shop.dataset(settings.dataset)
-    parts: dict[str, Callable[[], Any]] = {
-        f"weights {cell.model} {cell.weights}": partial(require_weights, cell.model, cell.weights, settings, suite)
+    parts: dict[tuple[str, ...], Callable[[], Any]] = {
+        ("weights", cell.model, cell.weights): partial(require_weights, cell.model, cell.weights, settings, suite)
     }
-    parts |= {f"extractor {x}": partial(shop.extractor, x) for x in settings.evaluation.extractors or ()}
+    parts |= {("extractor", x): partial(shop.extractor, x) for x in settings.evaluation.extractors or ()}
     if dataset.classifier is not None:
-        parts[f"oracles {settings.dataset} {settings.oracle}"] = partial(
+        parts["oracles", settings.dataset, str(settings.oracle)] = partial(
             shop.oracles, settings.dataset, settings.oracle
         )
-        if "training_data" in shop.registry.get("methods", cell.method, "--method").needs:
-            parts[f"training data {settings.dataset}"] = partial(dataset.split, dataset.training_split)
+        if _reads_images(cell, shop):
+            parts["training images", settings.dataset] = partial(dataset.split, dataset.training_split)
     return parts
+
+
+def _reads_images(cell: Cell, shop: Workshop) -> bool:
+    """Say whether the method, or what is still to be made (weights, statistics), reads the data set's images."""
+    extractors = cell.settings.evaluation.extractors or ()
+    return (
+        "training_data" in shop.registry.get("methods", cell.method, "--method").needs
+        or is_to_be_trained(cell)
+        or not all(shop.has_references(cell.settings.dataset, x) for x in extractors)
+    )
+
+
+def is_to_be_trained(cell: Cell) -> bool:
+    """Say whether a cell's generator is still to be trained, its suite naming no weights."""
+    return cell.settings.weights is None and cell.weights not in zoo.entries() and not Path(cell.weights).exists()
 
 
 def require_weights(model: str, weights: str, settings: ModelSettings, suite: str) -> None:
@@ -122,11 +143,18 @@ def expected(cell: Cell, past: Sequence[Record]) -> tuple[float | None, str]:
     if same:
         totals = sorted(sum(t["seconds"] for t in r.timings.values()) for r in same)
         return totals[len(totals) // 2], "median of the stored cells of this method and model"
+    return _shipped_time(cell, cell.method) or (None, "no stored cell of this method and model")
+
+
+def expected_training(cell: Cell) -> tuple[float | None, str]:
+    """Estimate the time in seconds of training a cell's generator, and say from what."""
+    return _shipped_time(cell, "pretrain") or (None, "never measured")
+
+
+def _shipped_time(cell: Cell, what: str) -> tuple[float, str] | None:
     suite = measured_elsewhere().get(cell.suite, {})
-    seconds = suite.get(cell.model, {}).get(cell.method)
-    if seconds is None:
-        return None, "no stored cell of this method and model"
-    return float(seconds), suite["basis"]
+    seconds = suite.get(cell.model, {}).get(what)
+    return None if seconds is None else (float(seconds), suite["basis"])
 
 
 def duration(seconds: float) -> str:

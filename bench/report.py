@@ -16,8 +16,13 @@ from bench.workshop import Workshop
 
 
 def dry_run(cells: Sequence[Cell], shop: Workshop, suite: str, overwrite: planning.Overwrite) -> str:
-    """Say what would be run, a cell a line (action, why, time expected and its basis), and what is missing for it."""
-    past, lines, missing = planning.completed(shop), [], []
+    """Say what would be trained and run, one a line (action, why, time expected and its basis), and what is missing."""
+    past, missing = planning.completed(shop), []
+    untrained = {cell.model: cell for cell in cells if planning.is_to_be_trained(cell)}
+    lines = [
+        f"train   {model} on {cell.settings.dataset}  ({_expected(*planning.expected_training(cell))})"
+        for model, cell in untrained.items()
+    ]
     for cell, lacking in zip(cells, planning.lacking(cells, shop, suite), strict=True):
         try:
             planned = planning.planned(Run(cell, shop), past, overwrite)

@@ -47,6 +47,9 @@ class OracleSettings(Params):
     evaluation: str | None = Field(
         None, description="zoo name or file of the copy that judges; <classifier>-<dataset>-b by default"
     )
+    pretrain: dict[str, Any] = Field(
+        {}, description="fields of the classifier's Config in the command that trains a copy which is not there"
+    )
 
 
 class ModelSettings(Params):
@@ -152,6 +155,17 @@ def parse_assignments(assignments: Iterable[str], flag: str = "-p") -> dict[str,
             raise UsageError(f"{flag} {name}: is given twice; a grid is {flag} {name}=1,2")
         parsed[name] = [_value(part) for part in text.split(",")]
     return parsed
+
+
+def assignments(fields: Mapping[str, Any]) -> list[str]:
+    """Write fields as ``-p`` takes them: name=value."""
+    return [f"{name}={_typed(value)}" for name, value in fields.items()]
+
+
+def _typed(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 
 def validated(kind: type[ParamsT], content: Mapping[str, Any], flag: str) -> ParamsT:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bench.errors import unknown
+from bench.settings import assignments
 
 FIDELITY = ("inception_score", "fid", "fid_retain")  # per extractor
 
@@ -50,7 +51,7 @@ class Variant:
     @property
     def assignments(self) -> list[str]:
         """The parameters as ``-p`` takes them."""
-        return [f"{name}={_typed(value)}" for name, value in self.params.items()]
+        return assignments(self.params)
 
     @property
     def paper_params(self) -> str:
@@ -60,12 +61,6 @@ class Variant:
     def concerns(self, model: str, feature: str) -> bool:
         """Say whether it is for a model and a feature."""
         return self.model in ("", model) and (not self.features or feature in self.features)
-
-
-def _typed(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from bench.files import write_atomically
 from bench.progress import Progress, silent
 from bench.registry import Registry
 from bench.rendering import chunks
-from bench.settings import OracleSettings
+from bench.settings import OracleSettings, assignments
 from bench.store import Store
 
 T = TypeVar("T")
@@ -81,7 +81,7 @@ class Workshop:
             raise UsageError(f"--dataset {dataset}: has no oracle; name a data set that has one")
         if issubclass(self.registry.get("classifiers", name), Trainable):
             chosen = {"feedback": settings.feedback, "evaluation": settings.evaluation}
-            self._require_oracles(dataset, name, chosen)
+            self._require_oracles(dataset, name, chosen, settings.pretrain)
             return Oracles(**{role: self._trained_oracle(dataset, name, role, w) for role, w in chosen.items()})
         if settings.feedback or settings.evaluation:
             raise UsageError(
@@ -99,6 +99,14 @@ class Workshop:
     def references(self, dataset: str, extractor: str) -> dict[str, Statistics]:
         """Return reference statistics of a data set by subset: shipped, or made here once from the data set."""
         return self._once(("references", dataset, extractor), lambda: self._references(dataset, extractor))
+
+    def has_references(self, dataset: str, extractor: str) -> bool:
+        """Say whether reference statistics are shipped or were made here; else the whole data set is read for them."""
+        try:
+            path = self._statistics_path(dataset, extractor)
+        except CheckpointError:  # no extractor to make them with
+            return False
+        return path is None or path.exists()
 
     def references_identity(self, dataset: str, extractor: str) -> list[str]:
         """Say which reference statistics would be used, without making any: part of a cell's key."""
@@ -136,11 +144,13 @@ class Workshop:
         oracle = self.oracles(dataset, OracleSettings()).feedback
         return [*identity, keys.code_of(type(oracle.classifier)), oracle.sha256]
 
-    def _require_oracles(self, dataset: str, name: str, chosen: Mapping[str, str | None]) -> None:
+    def _require_oracles(
+        self, dataset: str, name: str, chosen: Mapping[str, str | None], recipe: Mapping[str, Any]
+    ) -> None:
         """Raise one CheckpointError for all copies whose weights are missing."""
-        missing = []
+        missing, fields = [], "".join(f" -p {field}" for field in assignments(recipe))
         for role, weights in chosen.items():
-            trained_by = f"--classifier {name} --dataset {dataset} --seed {COPIES[role][1]}"
+            trained_by = f"--classifier {name} --dataset {dataset} --seed {COPIES[role][1]}{fields}"
             try:
                 zoo.require(
                     _copy(dataset, name, role, weights),
@@ -181,14 +191,20 @@ class Workshop:
     def _references(self, dataset: str, extractor: str) -> dict[str, Statistics]:
         from bench.reference import write_statistics
 
-        sha = self.extractor(extractor)[1]
-        name = f"{dataset}-{extractor}-statistics"
-        if name in zoo.entries():
-            return zoo.load_statistics(name, sha)
-        path = self.store.root.parent / "statistics" / f"{name}-{sha[:8]}.safetensors"
+        sha, path = self.extractor(extractor)[1], self._statistics_path(dataset, extractor)
+        if path is None:
+            return zoo.load_statistics(f"{dataset}-{extractor}-statistics", sha)
         if not path.exists():
             write_statistics(self, dataset, extractor, path)
         return zoo.load_statistics(path, sha)
+
+    def _statistics_path(self, dataset: str, extractor: str) -> Path | None:
+        """Return where reference statistics that are made here are kept; None if they are shipped."""
+        name = f"{dataset}-{extractor}-statistics"
+        if name in zoo.entries():
+            return None
+        sha = self.extractor(extractor)[1]
+        return self.store.root.parent / "statistics" / f"{name}-{sha[:8]}.safetensors"
 
     def _load_original(self, model: str, weights: str) -> zoo.Original:
         original = zoo.load_original(self.registry, weights, model)

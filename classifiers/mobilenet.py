@@ -138,8 +138,10 @@ class MobileNet(Classifier, Trainable[MobileNetConfig]):
         return {"cross_entropy": loss.detach(), "accuracy": accuracy}
 
     def assess(self, networks: Networks[MobileNetConfig], dataset: Dataset) -> dict[str, Any]:
-        """Return the accuracy of every attribute and feature on the data set's test split."""
+        """Return the accuracy of every attribute and feature on the data set's test split; nothing if that is empty."""
         judge, split = type(self)(networks), dataset.split("test")
+        if len(split) == 0:
+            return {}
         parts = [
             judge.scores(split.read(np.arange(start, stop)), judge.attributes) >= CUT
             for start, stop in chunks(len(split), READ)

@@ -305,3 +305,13 @@ def test_table_1_counts_every_image_once_from_the_attribute_file(data, tmp_path,
         ("beard", "target_images"): 2, ("beard", "non_target_images"): 5,
     }  # fmt: skip
     assert set(frame["paper"]) == {30_709, 171_890, 33_441, 169_158}
+    wrong = bench_cli("table", "1", *options, "--out", tmp_path, "--model", "vdvea")
+    assert wrong.code == 4 and wrong.err.startswith("Error: --model: there is no model 'vdvea'. Did you mean 'vdvae'?")
+
+
+def test_table_1_of_one_model_reads_no_other_s_data(data, tmp_path, bench_cli):
+    (tmp_path / "both.toml").write_text(SUITE + '[models.vae]\ndataset = "mnist"\n')
+    options = ("--suite", tmp_path / "both.toml", "--data-dir", data, "--results", tmp_path / "runs", "--out", tmp_path)
+    done = bench_cli("table", "1", *options, "--formats", "csv", "--model", "proggan")
+    frame = pd.read_csv(tmp_path / "table-1.csv")
+    assert done.code == 0 and set(frame["model"]) == {"celeba128"} and frame["mean"].notna().all()

@@ -203,6 +203,7 @@ def test_missing_weights(refused, tmp_path):
     assert refused(*run(weights=path)) == (
         f"{path}: there is no such weights file. `bench zoo list` shows the shipped ones."
     )
+    assert refused(*run(weights=path), "--dry-run").startswith(f"{path}: there is no such weights file")
     assert refused("sample", "--weights", path, "--out", tmp_path / "out").startswith(
         f"{path}: there is no such weights"
     )
@@ -235,7 +236,7 @@ def test_a_plugins_folder_that_is_not_there(refused, tmp_path):
     ("argv", "message"),
     [
         (["runn"], "No such command 'runn'"),
-        (["run"], "Missing option '--method'"),
+        (["run"], "Missing option '--method': name one or some, or all"),
         (["run", "--metod", "ours"], "--metod"),
         (["table"], "Missing argument 'NAME'"),
         (["list", "method"], "'method' is not one of"),

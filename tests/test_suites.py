@@ -54,16 +54,40 @@ def test_the_paper_suite_s_plan_names_all_that_is_missing(bench_cli, tmp_path):
     planned = bench_cli(*asked.split(), "--data-dir", tmp_path, "--results", tmp_path / "runs")
     cells, missing = planned.out.split("missing, before all of these can run:\n")
     assert planned.code == 0 and [line.split()[:2] for line in cells.splitlines()] == [
-        ["waits", f"paper-{method}-{model}-bang-s0"] for model in ("vdvae", "proggan") for method in ("ours", "retrain")
+        ["train", "vdvae"],
+        ["train", "proggan"],
+        *(["waits", f"paper-{way}-{model}-bang-s0"] for model in ("vdvae", "proggan") for way in ("ours", "retrain")),
     ]
     for needed in (
         "bench pretrain --model vdvae --dataset celeba --suite paper",
-        "bench pretrain --classifier mobilenet --dataset celeba --seed 0 --out mobilenet-celeba-a.safetensors",
-        "bench pretrain --classifier mobilenet --dataset celeba --seed 1 --out mobilenet-celeba-b.safetensors",
+        "bench pretrain --classifier mobilenet --dataset celeba --seed 0 -p width=1 -p depth=1 --out mobilenet-celeba-a.safetensors",
+        "bench pretrain --classifier mobilenet --dataset celeba --seed 1 -p width=1 -p depth=1 --out mobilenet-celeba-b.safetensors",
         "list_attr_celeba.txt: there is no such file",
     ):
         assert missing.count(needed) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("suite", ["paper", "paper-hq"])
+def test_a_plan_of_a_whole_suite_needs_no_names_and_has_a_time_for_everything(suite, bench_cli, tmp_path):
+    planned = bench_cli("run", "--suite", suite, "--dry-run", "--data-dir", tmp_path, "--results", tmp_path / "runs")
+    lines = planned.out.split("missing, before")[0].splitlines()
+    models, methods = load_suite(suite).models, Registry().names("methods")
+    cells = [line for line in lines if line.startswith("waits")]
+    assert planned.code == 0 and len(cells) == len(methods) * sum(len(s.features) for s in models.values())
+    unknown = {line.split()[1] for line in lines if "arithmetic at 10 % of an H100" not in line}
+    assert unknown == (set() if suite == "paper" else {"paper-hq-retrain-proggan-bang-s0"})
+    assert "list_attr_celeba.txt" in planned.out or "CelebAMask-HQ" in planned.out, "what statistics are made from"
+
+
+def test_nothing_is_trained_for_an_evaluation_that_would_fail(bench_cli, tmp_path):
+    """Days of training must not end in: no oracle."""
+    suite = '[models.vae]\ndataset = "mnist"\n[models.vae.evaluation]\nextractors = ["inception"]\n'
+    (tmp_path / "mine.toml").write_text(suite)
+    asked = ("--method", "original", "--model", "vae", "--feature", "slant", "--suite", tmp_path / "mine.toml")
+    done = bench_cli("run", *asked, "--results", tmp_path / "runs", "--data-dir", tmp_path)
+    assert done.code == 4 and "extractor 'inception'" in done.err and "it is trained on" not in done.err
+    assert "MNIST" in done.err and not list(tmp_path.glob("**/*.safetensors"))
 
 
 def test_a_plan_s_times_come_from_this_store_and_else_from_the_shipped_file(tmp_path):

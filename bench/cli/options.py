@@ -63,11 +63,13 @@ class Seeds(SeedsType):
 
 
 def choice(command: str, kind: str, text: str, default: str | None = "all") -> Callable[[F], F]:
-    """Add --model, --feature or --method, after the ``kind``; required where there is no default."""
+    """Add --model, --feature or --method, after the ``kind``."""
     name = kind[:-1]
     variable = f"BENCH_{command.upper()}_{name.upper()}"
-    more = {"required": True} if default is None else {"default": default, "show_default": bool(default)}
-    return click.option(f"--{name}", kind, envvar=variable, type=Names(kind), help=text, **more)
+    shown = bool(default)
+    return click.option(
+        f"--{name}", kind, envvar=variable, type=Names(kind), help=text, default=default, show_default=shown
+    )
 
 
 def seeds(command: str, default: str, text: str) -> Callable[[F], F]:

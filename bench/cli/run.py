@@ -8,12 +8,13 @@ from typing import Any
 import click
 
 from bench.cli.options import choice, open_workshop, params, seeds, suite, workplace
+from bench.errors import UsageError
 
 
 @click.command("run")
-@choice("run", "methods", "Unlearning method(s).", None)
-@choice("run", "models", "Generator(s).", None)
-@choice("run", "features", "Target feature(s).", None)
+@choice("run", "methods", "Unlearning method(s); all in a plan.", None)
+@choice("run", "models", "Generator(s); all in a plan.", None)
+@choice("run", "features", "Target feature(s); all in a plan.", None)
 @seeds("run", "0", "Feedback and unlearning seed(s).")
 @params
 @suite
@@ -48,10 +49,17 @@ def command(
     device: str,
     **asked: Any,
 ) -> int:
-    """Unlearn, evaluate and store cells; --method, --model, --feature, --seed and -p take lists, or all."""
+    """Unlearn, evaluate and store cells; --method, --model, --feature, --seed and -p take lists, or all.
+
+    A plan (--dry-run, --show-config) is of everything in the suite where nothing is named.
+    """
     shop = open_workshop(plugins, results, data_dir, device, write=not (dry_run or show_config))
     from bench import grid, planning, report
 
+    for kind in ("methods", "models", "features"):
+        if asked[kind] is None and not (dry_run or show_config):
+            raise UsageError(f"Missing option '--{kind[:-1]}': name one or some, or all")
+        asked[kind] = asked[kind] or ["all"]
     request = grid.Request(**asked)
     if dry_run or show_config:
         named = grid.cells(request, shop, weights="named")
