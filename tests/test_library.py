@@ -11,7 +11,8 @@ import torch
 
 import bench
 from bench import checkpoint
-from bench.errors import BenchError, UsageError
+from bench.api import NoiseLatentGenerator
+from bench.errors import BenchError, CheckpointError, UsageError
 
 TASK = {"feature": "thickness", "dataset": "mnist"}
 
@@ -116,6 +117,73 @@ def test_a_method_is_handed_the_other_networks_of_the_file_if_it_needs_them(orig
     bench.unlearn(original, clicked[0], "curious", plugins=plugins.path)
     with pytest.raises(UsageError, match="needs the encoder that the generator was trained with"):
         bench.unlearn(deepcopy(original), clicked[0], "curious", plugins=plugins.path)
+
+
+# --- oracles that are named ----------------------------------------------------------------------------
+
+
+class Skins(NoiseLatentGenerator):
+    """Faces without a face, of three colours."""
+
+    noise_dim = latent_dim = 3
+    image_shape = (3, 64, 64)
+
+    def __init__(self):
+        super().__init__()
+        self.gain = torch.nn.Parameter(torch.ones(1))
+
+    def render(self, latents):
+        return torch.sigmoid(self.gain * latents)[:, :, None, None].expand(-1, 3, 64, 64)
+
+
+def test_an_oracle_is_named_by_the_file_that_holds_it():
+    """Data set celeba has no oracle of its own here; what synthfaces' two copies say of its images is compared."""
+    skins, copies = Skins().eval(), ("mobilenet-synthfaces-a", "mobilenet-synthfaces-b")
+    images = bench.sample(skins, 64, stream="evaluation")
+    share = {name: bench.ask_oracle(images, "bang", "celeba", oracle=name)[0].mean() for name in copies}
+    assert bench.ask_oracle(images, "bang", "synthfaces")[0].mean() == share[copies[0]] != share[copies[1]]
+    for name in copies:
+        task = {"feature": "bang", "dataset": "celeba", "oracle": name}
+        measured = bench.evaluate(skins, skins, **task, extractors=(), count=64).loc["target_ratio"]
+        assert measured["value"] == share[name]
+        assert measured["source"] == f"CelebA (real photographs); oracle {name}; 64 samples of Skins"
+        feedback = bench.make_feedback(np.arange(64) < 8, stream="evaluation")
+        assert bench.unlearn(skins, feedback, "reject", **task, redraws=1).oracle.weights == name
+
+
+MISSING = (
+    "{call}(dataset='celeba'): the weights 'mobilenet-celeba-{copy}' are neither shipped with this version nor a file. "
+    "Make them: bench pretrain --classifier mobilenet --dataset celeba --seed {seed} --ship mobilenet-celeba-{copy}; "
+    "or name others: {call}(..., oracle=FILE)"
+)
+
+
+def test_an_oracle_that_is_missing_is_named_as_in_python(tmp_path):
+    skins, task = Skins().eval(), {"feature": "bang", "dataset": "celeba"}
+    feedback = bench.make_feedback(LABELS, stream="s")
+    calls = {
+        ("ask_oracle", "a", 0): lambda **more: bench.ask_oracle(bench.sample(skins, 2), **task, **more),
+        ("evaluate", "b", 1): lambda **more: bench.evaluate(skins, skins, **task, **more),
+        ("unlearn", "a", 0): lambda **more: bench.unlearn(skins, feedback, "reject", **task, **more),
+    }
+    for (call, copy, seed), of in calls.items():
+        with pytest.raises(CheckpointError) as caught:
+            of()
+        assert str(caught.value) == MISSING.format(call=call, copy=copy, seed=seed)
+        with pytest.raises(CheckpointError, match=rf"--out {tmp_path}/x.safetensors; or name others: {call}\("):
+            of(oracle=tmp_path / "x.safetensors")
+        with pytest.raises(CheckpointError, match="holds the classifier 'digits', not the classifier 'mobilenet'"):
+            of(oracle="digits")
+
+
+def test_an_oracle_that_is_not_asked_is_refused(original):
+    with pytest.raises(UsageError) as caught:
+        bench.ask_oracle(bench.sample(original, 2), "slant", "mnist", oracle="digits")
+    assert str(caught.value) == (
+        "ask_oracle(oracle=...): 'morpho_mnist' of 'mnist' is not trained, so it has no weights to name"
+    )
+    with pytest.raises(UsageError, match="evaluate: oracle= judges a feature of a data set; give feature= and dataset"):
+        bench.evaluate(original, original, oracle="digits")
 
 
 # --- what is refused ----------------------------------------------------------------------------------

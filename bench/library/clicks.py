@@ -14,25 +14,34 @@ from torch import Tensor
 from bench.api import Dataset
 from bench.errors import UsageError, unknown
 from bench.feedback import Feedback, cut_of
+from bench.library.arguments import oracle_of
 from bench.library.places import PLUGINS, open_workshop
 from bench.machine import choose_device
 from bench.rendering import to_uint8
-from bench.settings import OracleSettings
 
 
 def ask_oracle(
-    images: NDArray[Any] | Tensor, feature: str, dataset: str, *, plugins: str | Path | None = PLUGINS
+    images: NDArray[Any] | Tensor,
+    feature: str,
+    dataset: str,
+    *,
+    oracle: str | Path | None = None,
+    plugins: str | Path | None = PLUGINS,
 ) -> tuple[NDArray[np.bool_], float]:
     """Let the simulated user of a data set click on the images that show a feature, as ``bench run`` does.
 
     Parameters
     ----------
-    images : (N, C, H, W) uint8, or float in [0, 1]
-        What ``bench.sample`` returns. An oracle that clicks the top tenth clicks the top tenth of these.
+    images : (N, C, H, W) uint8 in 0..255, or float in [0, 1]
+        What ``bench.sample`` returns, or a generator itself: what overshoots is clamped. An oracle that clicks the top
+        tenth clicks the top tenth of these.
     feature : str
         An attribute that the oracle knows: of ``mnist`` "thickness" or "slant", of ``synthfaces`` "beard" or "bang".
     dataset : str
         Registered name of the data set whose oracle is asked (``bench list datasets``).
+    oracle : str or path-like, optional
+        Zoo name or file of the trained classifier that clicks, as ``--set oracle.feedback=FILE``; by default the data
+        set's own, ``<classifier>-<dataset>-a``.
     plugins : path-like, optional
 
     Returns
@@ -44,14 +53,15 @@ def ask_oracle(
     Raises
     ------
     bench.errors.UsageError
-        Unknown names, with the nearest match; images of another shape than the data set's.
+        Unknown names, with the nearest match; images of another shape than the data set's, or in another range.
+    bench.errors.CheckpointError
+        If the oracle's weights are missing, with the command that makes them, or are another classifier's.
     """
     shop = open_workshop(choose_device("auto"), plugins)
-    plugin = shop.dataset(dataset)
-    classifier = shop.oracles(dataset, OracleSettings()).feedback.classifier
+    classifier = oracle_of(shop, dataset, "feedback", oracle, "ask_oracle").classifier
     if feature not in classifier.attributes:
         raise unknown("attribute", feature, classifier.attributes, f"ask_oracle(dataset='{dataset}', feature=...)")
-    scores = classifier.scores(_shown(images, dataset, plugin), [feature])[:, 0]
+    scores = classifier.scores(_shown(images, dataset, shop.dataset(dataset)), [feature])[:, 0]
     threshold = cut_of(classifier, feature, scores)
     return scores >= threshold, threshold
 
