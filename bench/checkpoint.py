@@ -20,6 +20,7 @@ from bench.errors import CheckpointError
 from bench.files import write_bytes
 
 FORMAT = "bench-weights/1"
+PICKLED = (".pt", ".pth", ".th", ".ckpt", ".pkl", ".pickle")  # what other projects call what torch.save writes
 
 
 @dataclass(frozen=True)
@@ -94,12 +95,11 @@ def read(path: Path) -> Checkpoint:
     Raises
     ------
     CheckpointError
-        Naming the file: missing, not safetensors, not of this project, or changed since it was written.
+        Naming the file: missing, unreadable, not safetensors, not of this project, or changed since it was written.
     """
     from safetensors import SafetensorError, safe_open
 
-    if not path.is_file():
-        raise CheckpointError(f"{path}: there is no such weights file. `bench zoo list` shows the shipped ones.")
+    start = _first_bytes(path)
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
@@ -108,6 +108,11 @@ def read(path: Path) -> Checkpoint:
             description = json.loads(header["description"])
             stored = Checkpoint(header["kind"], header["name"], description, tensors, header["sha256"])
     except (SafetensorError, OSError, KeyError, ValueError) as error:
+        if path.suffix.lower() in PICKLED or start == b"PK\x03\x04":  # a zip archive
+            raise CheckpointError(
+                f"{path}: is no safetensors checkpoint but, it seems, what torch.save writes. Bring its weights over: "
+                f"bench zoo import {path} --format state-dict --model NAME --out FILE.safetensors (or another format)"
+            ) from error
         raise CheckpointError(f"{path}: is no readable safetensors checkpoint, or is truncated ({error})") from error
     if header.get("format") != FORMAT:
         raise CheckpointError(
@@ -119,6 +124,21 @@ def read(path: Path) -> Checkpoint:
             f"{path}: is corrupted: its content does not match the sha256 in its header. Get it again."
         )
     return stored
+
+
+def _first_bytes(path: Path) -> bytes:
+    """Return the first four bytes of a weights file; raises CheckpointError if it is missing or cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(4)
+    except FileNotFoundError as error:
+        raise CheckpointError(
+            f"{path}: there is no such weights file. `bench zoo list` shows the shipped ones."
+        ) from error
+    except IsADirectoryError as error:
+        raise CheckpointError(f"{path}: is a folder; name the weights file in it") from error
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from error
 
 
 def load_into(module: nn.Module, tensors: Mapping[str, Tensor], path: Path | str, part: str) -> None:

@@ -116,6 +116,14 @@ def test_features_are_counted_from_the_attribute_file_alone(data):
         split.read(np.array([0]))
 
 
+def test_a_byte_order_mark_is_no_part_of_a_table(data):
+    before = faces("celeba", data).split("test").sha256
+    for name in ("list_attr_celeba.txt", "list_eval_partition.txt"):
+        file = data / "celeba" / name
+        file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    assert faces("celeba", data).split("test").sha256 == before
+
+
 def test_128_px_are_the_crop_itself(data):
     image = faces("celeba128", data).split("all").read(np.array([3]))[0].float()  # (3, 128, 128)
     assert image.shape == (3, 128, 128)
@@ -171,6 +179,11 @@ def cut(file):
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
 
 
+def to_folder(file):
+    file.unlink()
+    file.mkdir()
+
+
 ATTRIBUTES, PARTS, PHOTOGRAPH = "list_attr_celeba.txt", "list_eval_partition.txt", "img_align_celeba/000003.jpg"
 WRONG = [
     (ATTRIBUTES, lambda file: file.unlink(), "there is no such file"),
@@ -181,13 +194,20 @@ WRONG = [
     (ATTRIBUTES, edited("000004.jpg", "../../etc/4.jpg"), "line 6: '../../etc/4.jpg' is named twice, or no name"),
     (ATTRIBUTES, edited("7\n", ""), "does not start with a count and the names"),
     (ATTRIBUTES, edited("No_Beard", "Beard"), "does not start with a count and the names"),
+    (ATTRIBUTES, to_folder, "is a folder, where a file is expected"),
+    (PARTS, to_folder, "is a folder, where a file is expected"),
     (ATTRIBUTES, lambda file: file.write_bytes(b"\xff\xd8\xff\xe0 JPEG"), "cannot be read as text"),
     (PARTS, lambda file: file.unlink(), "there is no such file"),
     (PARTS, edited("000003.jpg 0\n", ""), "has no row for 000003.jpg"),
     (PARTS, edited("000003.jpg 0", "000003.jpg 3"), "line 3: '3' is no split"),
     (PARTS, edited("000003.jpg 0", "000003.jpg"), "line 3 has 1 columns, expected 2"),
     (PHOTOGRAPH, cut, "is damaged, or not the one expected: image file is truncated"),
-    (PHOTOGRAPH, lambda file: file.write_bytes(b""), "is damaged, or not the one expected"),
+    (PHOTOGRAPH, lambda file: file.write_bytes(b""), "is damaged, or not the one expected: holds no JPEG image. C"),
+    (
+        PHOTOGRAPH,
+        lambda file: file.write_bytes(b"\x89PNG"),
+        "is damaged, or not the one expected: holds no JPEG image. C",
+    ),
     (PHOTOGRAPH, lambda file: file.write_bytes(jpeg(218, 178)), "has 218 x 178 px, not 178 x 218"),
 ]
 

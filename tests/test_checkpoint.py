@@ -137,8 +137,8 @@ FOREIGN = {
     "text": "no readable safetensors checkpoint",
     "empty": "no readable safetensors checkpoint",
     "pickle": "no readable safetensors checkpoint",
-    "torch.save": "no readable safetensors checkpoint",
-    "folder": "there is no such weights file",
+    "torch.save": "is no safetensors checkpoint but, it seems, what torch.save writes",
+    "folder": "is a folder; name the weights file in it",
     "missing": "there is no such weights file",
 }
 
@@ -152,6 +152,32 @@ def test_a_foreign_file_is_refused(kind, tmp_path, bench_cli):
         bench.load(path)
     done = bench_cli("sample", "--weights", path, "--count", 1, "--out", tmp_path / "out")
     assert done.code == 4 and done.err.startswith(f"Error: {path}: ") and "Traceback" not in done.err
+
+
+@pytest.mark.parametrize("suffix", [".pt", ".pth", ".th", ".ckpt", ".pkl", ".PT"])
+@pytest.mark.parametrize("legacy", [False, True])
+def test_what_torch_saves_is_to_be_imported(suffix, legacy, tmp_path):
+    path = tmp_path / f"mine{suffix}"
+    assert "there is no such weights file" in message(path)
+    torch.save({"weight": torch.zeros(2)}, path, _use_new_zipfile_serialization=not legacy)
+    assert message(path) == (
+        f"{path}: is no safetensors checkpoint but, it seems, what torch.save writes. Bring its weights over: "
+        f"bench zoo import {path} --format state-dict --model NAME --out FILE.safetensors (or another format)"
+    )
+
+
+def test_the_suffix_of_a_sound_file_does_not_matter(file):
+    assert checkpoint.read(file.rename(file.with_suffix(".pt"))).tensors.keys() == TENSORS.keys()
+
+
+def test_a_file_that_may_not_be_read_is_there(file, monkeypatch):
+    def forbidden(*arguments):
+        raise PermissionError(13, "Permission denied", str(file))
+
+    monkeypatch.setattr(type(file), "open", forbidden)  # root may read everything: chmod would not do
+    assert message(file) == f"{file}: cannot be read (Permission denied)"
+    monkeypatch.undo()
+    assert message(file / "x.safetensors") == f"{file}/x.safetensors: cannot be read (Not a directory)"
 
 
 # --- the right file for the right network -------------------------------------------------------------

@@ -176,13 +176,14 @@ class Photographs:
         return folder
 
     def _read(self, file: Place) -> Tensor:
-        from PIL import Image
+        from PIL import Image, UnidentifiedImageError
 
         try:
             with Image.open(BytesIO(file.read_bytes()), formats=["JPEG"]) as photograph:
                 pixels = np.array(self.faces.prepare(photograph).convert("RGB"))  # (H, W, 3)
         except Exception as error:  # OSError, BadZipFile, zlib.error: whatever the bytes provoke
-            raise DataError(f"{file}: is damaged, or not the one expected: {error}. {self.faces.remedy}") from error
+            reason = "holds no JPEG image" if isinstance(error, UnidentifiedImageError) else error
+            raise DataError(f"{file}: is damaged, or not the one expected: {reason}. {self.faces.remedy}") from error
         return torch.from_numpy(pixels).permute(2, 0, 1)
 
 

@@ -1,7 +1,7 @@
 """CelebA's files: a folder or a zip of it, and its tables.
 
 A table of attributes is a line with the count, one with the names of 40 attributes, then a line per image: its file
-name, and 1 or -1 for each.
+name, and 1 or -1 for each. Tables are UTF-8, with or without a byte order mark.
 """
 
 from __future__ import annotations
@@ -85,9 +85,11 @@ def rows(file: Place, columns: int, remedy: str, skip: int = 0) -> Iterator[tupl
 
 
 def _lines(file: Place, remedy: str) -> list[str]:
+    if file.is_dir():
+        raise DataError(f"{file}: is a folder, where a file is expected. {remedy}")
     if not file.is_file():
         raise DataError(f"{file}: there is no such file. {remedy}")
     try:
-        return file.read_bytes().decode().rstrip().splitlines()
+        return file.read_bytes().decode("utf-8-sig").rstrip().splitlines()
     except Exception as error:  # UnicodeDecodeError, OSError, BadZipFile: whatever the bytes provoke
         raise DataError(f"{file}: cannot be read as text ({error}). {remedy}") from error

@@ -14,25 +14,36 @@ from torch import Tensor
 from bench.api import Dataset
 from bench.errors import UsageError, unknown
 from bench.feedback import Feedback, cut_of
+from bench.library.arguments import oracle_of
 from bench.library.places import PLUGINS, open_workshop
 from bench.machine import choose_device
 from bench.rendering import to_uint8
-from bench.settings import OracleSettings
+
+MARGIN, STRAY = 0.05, 0.02  # generators overshoot [0, 1]: so few of their values lie farther out
 
 
 def ask_oracle(
-    images: NDArray[Any] | Tensor, feature: str, dataset: str, *, plugins: str | Path | None = PLUGINS
+    images: NDArray[Any] | Tensor,
+    feature: str,
+    dataset: str,
+    *,
+    oracle: str | Path | None = None,
+    plugins: str | Path | None = PLUGINS,
 ) -> tuple[NDArray[np.bool_], float]:
     """Let the simulated user of a data set click on the images that show a feature, as ``bench run`` does.
 
     Parameters
     ----------
-    images : (N, C, H, W) uint8, or float in [0, 1]
-        What ``bench.sample`` returns. An oracle that clicks the top tenth clicks the top tenth of these.
+    images : (N, C, H, W) uint8 in 0..255, or float in [0, 1]
+        What ``bench.sample`` returns, or a generator itself: what overshoots is clamped. An oracle that clicks the top
+        tenth clicks the top tenth of these.
     feature : str
         An attribute that the oracle knows: of ``mnist`` "thickness" or "slant", of ``synthfaces`` "beard" or "bang".
     dataset : str
         Registered name of the data set whose oracle is asked (``bench list datasets``).
+    oracle : str or path-like, optional
+        Zoo name or file of the trained classifier that clicks, as ``--set oracle.feedback=FILE``; by default the data
+        set's own, ``<classifier>-<dataset>-a``.
     plugins : path-like, optional
 
     Returns
@@ -44,14 +55,15 @@ def ask_oracle(
     Raises
     ------
     bench.errors.UsageError
-        Unknown names, with the nearest match; images of another shape than the data set's.
+        Unknown names, with the nearest match; images of another shape than the data set's, or in another range.
+    bench.errors.CheckpointError
+        If the oracle's weights are missing, with the command that makes them, or are another classifier's.
     """
     shop = open_workshop(choose_device("auto"), plugins)
-    plugin = shop.dataset(dataset)
-    classifier = shop.oracles(dataset, OracleSettings()).feedback.classifier
+    classifier = oracle_of(shop, dataset, "feedback", oracle, "ask_oracle").classifier
     if feature not in classifier.attributes:
         raise unknown("attribute", feature, classifier.attributes, f"ask_oracle(dataset='{dataset}', feature=...)")
-    scores = classifier.scores(_shown(images, dataset, plugin), [feature])[:, 0]
+    scores = classifier.scores(_shown(images, dataset, shop.dataset(dataset)), [feature])[:, 0]
     threshold = cut_of(classifier, feature, scores)
     return scores >= threshold, threshold
 
@@ -71,7 +83,7 @@ def make_feedback(
         True where the sample has the feature. Both kinds must be there.
     stream : str, optional
         The stream that was given to ``bench.sample``, if the samples came from there.
-    noise : (N, noise_dim) float32, optional
+    noise : (N, noise_dim) float, optional
         Else the noise they were drawn from. Exactly one of the two.
     also : mapping of str to (N,) bool, optional
         Clicks on the same samples for further attributes, for a method that asks for them (``keep=["Male"]``).
@@ -95,25 +107,52 @@ def make_feedback(
             "make_feedback: needs exactly one of stream= (as given to bench.sample) and noise= (what the samples were "
             "drawn from)"
         )
+    if not isinstance(also, Mapping | None):
+        raise UsageError(f"make_feedback(also): is a {type(also).__name__}; expected a dict, also={{NAME: labels}}")
     others = {name: _clicks(found, f"also['{name}']", len(clicked)) for name, found in (also or {}).items()}
     return Feedback(clicked, stream, None if noise is None else _noise(noise, len(clicked)), others)
 
 
 def _shown(images: NDArray[Any] | Tensor, name: str, dataset: Dataset) -> Tensor:
-    """Return images (N, C, H, W) as uint8 on the CPU."""
-    shown = images if isinstance(images, Tensor) else torch.from_numpy(np.array(images))
+    """Return images (N, C, H, W) as uint8 on the CPU; raises UsageError for another shape, type or range."""
+    try:
+        shown = images if isinstance(images, Tensor) else torch.from_numpy(np.array(images))
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"ask_oracle(images): are no array of numbers ({error})") from error
     if shown.ndim != 4 or tuple(shown.shape[1:]) != dataset.image_shape or len(shown) == 0:
         raise UsageError(
             f"ask_oracle(images): has the shape {tuple(shown.shape)}; the data set '{name}' has images "
             f"(N, {', '.join(map(str, dataset.image_shape))})"
         )
-    return shown.cpu() if shown.dtype == torch.uint8 else to_uint8(shown)
+    if shown.dtype == torch.uint8:
+        return shown.cpu()
+    _require_unit_range(shown.detach())
+    return to_uint8(shown)
+
+
+def _require_unit_range(images: Tensor) -> None:
+    """Raise UsageError unless images are float, finite, and in [0, 1] but for what a generator overshoots."""
+    if not images.is_floating_point():
+        raise UsageError(f"ask_oracle(images): are {images.dtype}; expected float in [0, 1], or uint8 in 0..255")
+    if not torch.isfinite(images).all():
+        raise UsageError("ask_oracle(images): hold NaN or infinite values")
+    outside = ((images - 0.5).abs() > 0.5 + MARGIN).float().mean().item()
+    if outside > STRAY:
+        low, high = images.min().item(), images.max().item()
+        raise UsageError(
+            f"ask_oracle(images): hold values from {low:.4g} to {high:.4g}, {outside:.0%} of them outside [0, 1]. Of "
+            "[-1, 1], pass (images + 1) / 2; of 0..255, images / 255; of a generator that overshoots, "
+            "images.clip(0, 1)"
+        )
 
 
 def _array(values: ArrayLike | Tensor, what: str) -> NDArray[Any]:
+    if isinstance(values, Tensor):
+        values = values.detach().cpu()
+        values = values.float() if values.dtype == torch.bfloat16 else values  # numpy has no bfloat16
     try:
-        return values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
-    except ValueError as error:
+        return values.numpy() if isinstance(values, Tensor) else np.asarray(values)
+    except (TypeError, ValueError) as error:
         raise UsageError(f"make_feedback({what}): is no array ({error})") from error
 
 

@@ -16,10 +16,11 @@ from bench.api import Dataset, Generator, Metric, Oracle, Value
 from bench.errors import UsageError, unknown
 from bench.evaluation import Judges, Pass, Truth, columns_of, compute_metrics, run_pass
 from bench.judging import judge_of, load_metrics, references
+from bench.library.arguments import device_of, oracle_of, require_generator, whole
 from bench.library.generators import recall
-from bench.library.places import PLUGINS, RESULTS, device_of, open_workshop
-from bench.settings import OracleSettings
-from bench.workshop import Workshop
+from bench.library.places import PLUGINS, RESULTS, open_workshop
+from bench.workshop import Oracles, Workshop
+from bench.zoo import LoadedClassifier
 
 FIELDS = ("value", "low", "high", "n", "higher_is_better", "source", "skipped")
 Look = Callable[[Judges, Truth | None], Pass]
@@ -42,6 +43,7 @@ def evaluate(
     feature: str | None = None,
     dataset: str | None = None,
     threshold: float | None = None,
+    oracle: str | Path | None = None,
     count: int = 10_000,
     extractors: Sequence[str] | None = None,
     plugins: str | Path | None = PLUGINS,
@@ -60,6 +62,9 @@ def evaluate(
     threshold : float, optional
         The score from which the feature was clicked, as ``ask_oracle`` returned it; counts where an oracle clicks the
         top fraction of what it is shown. By default, as after a person's clicks, the training set's own cut.
+    oracle : str or path-like, optional
+        Zoo name or file of the trained classifier that judges, as ``--set oracle.evaluation=FILE``; by default the data
+        set's own, ``<classifier>-<dataset>-b``. It should be another copy than the one that clicked.
     count : int
         Samples of the stream ``evaluation``, at least 2.
     extractors : sequence of str, optional
@@ -77,21 +82,26 @@ def evaluate(
     ------
     bench.errors.UsageError
         Unknown names, generators that do not fit each other or the data set, one of feature and dataset alone.
+    bench.errors.CheckpointError
+        If the oracle's weights are missing, with the command that makes them, or are another classifier's.
     """
-    if (feature is None) != (dataset is None):
-        raise UsageError("evaluate: feature= and dataset= go together: the data set's oracle judges the feature")
+    _require_task(feature, dataset, oracle)
+    require_generator(unlearned, "evaluate(unlearned)")
+    require_generator(original, "evaluate(original)")
+    count = whole(count, 2, "evaluate(count)")
     shop = open_workshop(device_of(original), plugins, data_dir, results)
-    _require_comparable(unlearned, original, None if dataset is None else shop.dataset(dataset), count)
+    judge = None if dataset is None else oracle_of(shop, dataset, "evaluation", oracle, "evaluate")
+    _require_comparable(unlearned, original, None if dataset is None else shop.dataset(dataset))
     metrics, broken = load_metrics(shop.registry)
 
     def look(judges: Judges, truth: Truth | None) -> Pass:
         score = recall(unlearned).score
         return run_pass(original, unlearned, score, judges, count, shop.progress, truth=truth)
 
-    if feature is None or dataset is None:
+    if feature is None or dataset is None or judge is None:
         found = _unjudged(look, metrics, recall(unlearned).score)
     else:
-        found = _judged(look, metrics, shop, dataset, feature, threshold, extractors)
+        found = _judged(look, metrics, shop, dataset, feature, judge, threshold, extractors)
     return _table(found, broken, f"{count} samples of {recall(original).model}")
 
 
@@ -101,21 +111,22 @@ def _judged(
     shop: Workshop,
     dataset: str,
     feature: str,
+    judge: LoadedClassifier,
     threshold: float | None,
     extractors: Sequence[str] | None,
 ) -> Computed:
     """Compute the metrics as a cell does."""
-    plugin, oracles = shop.dataset(dataset), shop.oracles(dataset, OracleSettings())
+    plugin = shop.dataset(dataset)
     if feature not in plugin.features:
         raise unknown("feature", feature, plugin.features, f"evaluate(dataset='{dataset}', feature=...)")
-    cut = oracles.feedback.classifier.cuts[feature] if threshold is None else threshold
-    oracle = oracles.of(feature, cut)[1]
+    cut = judge.classifier.cuts[feature] if threshold is None else threshold
+    oracle = Oracles(judge, judge).of(feature, cut)[1]
     chosen = {name: shop.extractor(name)[0] for name in (plugin.extractors if extractors is None else extractors)}
     remover = counterfactual.remover_for(shop, dataset, feature)
     result = look(Judges(oracle.classifier, chosen), None if remover is None else Truth(remover, oracle))
     against = references(shop, dataset, chosen, feature)
     values, skipped = compute_metrics(metrics, columns_of(result, oracle, chosen), result, against)
-    label = f"oracle {oracles.evaluation.label}"
+    label = f"oracle {judge.label}"
     judges = {metric: f"{plugin.label}; {judge_of(metric, chosen, label)}" for metric in values}
     return Computed(values, judges, skipped)
 
@@ -134,7 +145,14 @@ def _unjudged(look: Look, metrics: Mapping[str, Metric], score: nn.Module | None
 # --- what goes in and what comes out --------------------------------------------------------------------
 
 
-def _require_comparable(unlearned: Generator, original: Generator, dataset: Dataset | None, count: int) -> None:
+def _require_task(feature: str | None, dataset: str | None, oracle: str | Path | None) -> None:
+    if (feature is None) != (dataset is None):
+        raise UsageError("evaluate: feature= and dataset= go together: the data set's oracle judges the feature")
+    if oracle is not None and dataset is None:
+        raise UsageError("evaluate: oracle= judges a feature of a data set; give feature= and dataset= too")
+
+
+def _require_comparable(unlearned: Generator, original: Generator, dataset: Dataset | None) -> None:
     before, after = ((g.noise_dim, tuple(g.image_shape)) for g in (original, unlearned))
     if before != after:
         raise UsageError(
@@ -145,8 +163,6 @@ def _require_comparable(unlearned: Generator, original: Generator, dataset: Data
         raise UsageError(
             f"evaluate: the generator draws images {before[1]}; what judges {dataset.label} sees {dataset.image_shape}"
         )
-    if count < 2:
-        raise UsageError(f"evaluate(count={count}): at least 2")
 
 
 def _table(found: Computed, broken: Mapping[str, str], samples: str) -> pd.DataFrame:

@@ -15,7 +15,8 @@ from torch import nn
 from bench import randomness, zoo
 from bench.api import Generator, Networks, Oracle, Params, Unlearned
 from bench.errors import UsageError
-from bench.library.places import PLUGINS, device_of, open_registry
+from bench.library.arguments import device_of, require_generator, whole
+from bench.library.places import PLUGINS, open_registry
 from bench.rendering import chunks, to_float, to_uint8
 
 
@@ -124,9 +125,8 @@ def sample(generator: Generator, count: int = 64, *, stream: str = "sample") -> 
     (count, C, H, W) float32 in [0, 1]
         Multiples of 1/255: what a PNG file would hold.
     """
-    if count < 1:
-        raise UsageError(f"sample(count={count}): at least 1")
-    device = device_of(generator)
+    require_generator(generator, "sample(generator)")
+    count, device = whole(count, 1, "sample(count)"), device_of(generator)
     drawn = [randomness.draw(stream, range(a, b), generator.noise_dim).to(device) for a, b in chunks(count)]
     images: NDArray[np.float32] = to_float(torch.cat([to_uint8(generator(noise)) for noise in drawn])).numpy()
     return images
@@ -152,6 +152,7 @@ def save(unlearned: Generator, path: str | Path) -> Path:
     bench.errors.UsageError
         If the generator has another origin: the file could not say how to build it.
     """
+    require_generator(unlearned, "save(unlearned)")
     known = recall(unlearned)
     if known.made is None:
         raise UsageError(

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import torch
 
-from bench.api import Generator
-from bench.errors import UsageError
 from bench.progress import for_stderr
 from bench.registry import Registry
 from bench.store import Store
@@ -31,10 +29,3 @@ def open_workshop(
     """Open what the engine works with; nothing is read or written yet."""
     data = data_dir or os.environ.get("BENCH_DATA")
     return Workshop(open_registry(plugins), Store(Path(results)), device, Path(data) if data else None, for_stderr())
-
-
-def device_of(generator: Generator) -> torch.device:
-    """Return where a generator lies: there it is unlearned and evaluated."""
-    if not isinstance(generator, Generator):
-        raise UsageError(f"a generator is expected, not a {type(generator).__name__}: bench.load(FILE) gives one")
-    return next(generator.parameters()).device

@@ -12,9 +12,10 @@ from bench.api import Generator, Method, Networks, Oracle
 from bench.context import Context, TrainingData
 from bench.errors import UsageError, unknown
 from bench.feedback import Feedback
+from bench.library.arguments import dataset_of, device_of, oracle_of, require_generator, suite_of, whole
 from bench.library.generators import Known, Made, networks_of, recall, remember
-from bench.library.places import PLUGINS, RESULTS, device_of, open_workshop
-from bench.settings import OracleSettings, load_suite, validated
+from bench.library.places import PLUGINS, RESULTS, open_workshop
+from bench.settings import validated
 from bench.workshop import Workshop
 
 
@@ -27,7 +28,8 @@ def unlearn(
     feature: str | None = None,
     dataset: str | None = None,
     threshold: float | None = None,
-    suite: str = "lite",
+    oracle: str | Path | None = None,
+    suite: str | Path = "lite",
     plugins: str | Path | None = PLUGINS,
     data_dir: str | Path | None = None,
     results: str | Path = RESULTS,
@@ -45,13 +47,16 @@ def unlearn(
     method : str
         Registered name (``bench list methods``).
     seed : int
-        Of the training noise.
+        Of the training noise; 0 or more.
     feature, dataset : str, optional
         What is to go, and the data set that knows it: wanted by methods that need an oracle or training data.
     threshold : float, optional
         The score from which the oracle handed to such a method sees the feature (as ``ask_oracle`` returned it); by
         default its own cut.
-    suite : str
+    oracle : str or path-like, optional
+        Zoo name or file of the trained classifier handed to such a method, as ``--set oracle.feedback=FILE``; by
+        default the data set's own, ``<classifier>-<dataset>-a``.
+    suite : str or path-like
         Whose hyper-parameters are the defaults for a model that it has settings for, as in ``bench run``; the
         method's own for any other.
     plugins, data_dir, results : path-like, optional
@@ -72,6 +77,8 @@ def unlearn(
         If a loss or a weight became NaN or infinite.
     """
     what = f"unlearn(method='{method}')"
+    require_generator(original, "unlearn(original)")
+    seed = whole(seed, 0, "unlearn(seed)")
     known = recall(original)
     shop = open_workshop(device_of(original), plugins, data_dir, results)
     chosen = _configured(shop, what, method, known.model, suite, params)
@@ -81,7 +88,7 @@ def unlearn(
     handed = _handed(what, feedback, original, chosen)
     networks = _networks(what, original, chosen)
     task = _task(what, shop, feature, dataset) if chosen.needs & {"oracle", "training_data"} else ("", "")
-    oracle = _oracle(shop, *task, threshold) if "oracle" in chosen.needs else None
+    asked = _oracle(shop, *task, threshold, oracle) if "oracle" in chosen.needs else None
     context = Context(
         stream=unlearning.stream_of(type(chosen), seed),
         device=shop.device,
@@ -89,20 +96,22 @@ def unlearn(
         label=f"unlearn ({method})",
     )
     unlearned = unlearning.run_method(
-        method, chosen, networks, handed, context, oracle, lambda: _training_data(what, shop, *task, original)
+        method, chosen, networks, handed, context, asked, lambda: _training_data(what, shop, *task, original)
     )
     generator = deepcopy(original) if unlearned.generator is original else unlearned.generator
     for module in filter(None, (generator, unlearned.score)):
         module.eval().requires_grad_(False)
-    made = None if known.original is None else Made(known.original, method, chosen.config, oracle)
+    made = None if known.original is None else Made(known.original, method, chosen.config, asked)
     remember(generator, Known(known.model, made=made, score=unlearned.score))
     return generator
 
 
-def _configured(shop: Workshop, what: str, method: str, model: str, suite: str, params: dict[str, Any]) -> Method[Any]:
+def _configured(
+    shop: Workshop, what: str, method: str, model: str, suite: str | Path, params: dict[str, Any]
+) -> Method[Any]:
     """Build a method with its hyper-parameters: those given, else the suite's for the model, else its own."""
     method_class: type[Method[Any]] = shop.registry.get("methods", method, "unlearn(method=...)")
-    settings = load_suite(suite).models.get(model)
+    settings = suite_of(suite, "unlearn").models.get(model)
     defaults = {} if settings is None else settings.methods.get(method, {})
     return method_class(validated(method_class.Config, {**defaults, **params}, what))
 
@@ -136,14 +145,14 @@ def _task(what: str, shop: Workshop, feature: str | None, dataset: str | None) -
     """Return feature and data set, for a method that needs to be told; both must be known."""
     if feature is None or dataset is None:
         raise UsageError(f"{what}: needs more than clicks; name what is to go: feature=..., dataset=...")
-    known = shop.dataset(dataset).features
+    known = dataset_of(shop, dataset, "unlearn").features
     if feature not in known:
         raise unknown("feature", feature, known, f"unlearn(dataset='{dataset}', feature=...)")
     return feature, dataset
 
 
-def _oracle(shop: Workshop, feature: str, dataset: str, threshold: float | None) -> Oracle:
-    loaded = shop.oracles(dataset, OracleSettings()).feedback
+def _oracle(shop: Workshop, feature: str, dataset: str, threshold: float | None, weights: str | Path | None) -> Oracle:
+    loaded = oracle_of(shop, dataset, "feedback", weights, "unlearn")
     return loaded.oracle(feature, loaded.classifier.cuts[feature] if threshold is None else threshold)
 
 
