@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 
 import bench
@@ -232,6 +233,25 @@ def test_a_nested_file_keeps_its_layout_and_what_lies_beside(at, plugins, bench_
     assert all(torch.equal(back["model"]["raw"][n], t) for n, t in content["model"]["raw"].items())
 
 
+@pytest.mark.parametrize("name", ["mine_st.safetensors", "misnamed.bin"])
+def test_a_safetensors_file_goes_back_to_one(name, code, bench_cli, tmp_path):
+    state = {n: t.half() if "weight" in n else t for n, t in code.planted().state_dict().items()}
+    beside = {"other.weight": torch.ones(2, 3, dtype=torch.bfloat16), "step": torch.tensor(7)}
+    like, weights, out = (tmp_path / file for file in (name, "ours.safetensors", "back.safetensors"))
+    content = {f"net.{n}": t for n, t in state.items()} | beside
+    like.write_bytes(safetensors.torch.save(content, {"format": "pt", "author": "she"}))
+    assert bring(bench_cli, like, weights, "--at", "net.").code == 0
+    done = take_home(bench_cli, weights, like, out)
+    assert (done.code, done.err) == (0, "")
+    assert done.out == (
+        f"{out}: 4 tensors of the generator, laid out as in {like}; 2 others (of other, step) are as they were\n"
+    )
+    with safetensors.safe_open(out, "pt") as file:
+        back, metadata = {n: file.get_tensor(n) for n in file.keys()}, file.metadata()  # noqa: SIM118 (no iterator)
+    assert metadata == {"format": "pt", "author": "she"} and structure(back) == structure(dict(sorted(content.items())))
+    assert all(torch.equal(back[n], t) for n, t in content.items()), "the same generator, so the same file"
+
+
 # --- bad files ----------------------------------------------------------------------------------------
 
 
@@ -331,7 +351,7 @@ def test_what_cannot_be_exported_is_told_and_nothing_is_written(unlearn, unlearn
         assert done.code == 4 and message in done.err and done.err.count("\n") == 1, done.err
     assert take_home(bench_cli, good, like, like).err.startswith(f"Error: --out {like}: is already there")
     confused = take_home(bench_cli, good, good, tmp_path / "confused.pt")
-    assert confused.code == 4 and "is one of this project's files; name the one that was imported" in confused.err
+    assert confused.code == 4 and "is one of this project's files, used as it is (--weights FILE); " in confused.err
     assert sorted(tmp_path.iterdir()) == files
 
 
