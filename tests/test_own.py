@@ -333,6 +333,41 @@ def test_a_plug_in_that_cannot_be_built_is_told(bench_cli, plugins, tmp_path):
     )
 
 
+BROKEN = {  # what is changed in the worked example, and what the import of its weights says
+    "noise_dim": (
+        "self.noise_dim = self.latent_dim = config.latents", "self.noise_dim = self.latent_dim = 9",
+        "noise_dim is 9, and sample(noise) with noise of shape (2, 9) raised RuntimeError: mat1 and mat2 shapes cannot be multiplied (2x9 and 8x32)",
+    ),
+    "image_shape": (
+        "self.image_shape = (3, 32, 32)", "self.image_shape = (3, 16, 16)",
+        "image_shape is (3, 16, 16): sample gave images (2, 3, 32, 32), not (2, 3, 16, 16)",
+    ),
+    "half": (
+        "self.net = Net(config.latents, config.width)", "self.net = Net(config.latents, config.width).half()",
+        "the generator's net.layers.0.weight is torch.float16, not torch.float32, and does not train in it. Build the module with .float(); float16 weights are imported into it as float32",
+    ),
+    "minus one": (
+        "return (self.net(latents) + 1) / 2", "return self.net(latents)",
+        "images have values from -0.68 to 0.79, where [0, 1] is expected and the rest would be clamped. Where the network's output x is in [-1, 1], return (x + 1) / 2",
+    ),
+    "scaled twice": ("return (self.net(latents) + 1) / 2", "return 4 * self.net(latents)", "images have values from -2.74 to 3.18, where"),
+    "no generator": ("Networks(config, generator=Generator(config))", "Networks(config, generator=Generator(config).net)", "build() gave no generator that is a bench.api.Generator"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_weights_of_a_generator_that_breaks_the_contract_are_refused(case, code, bench_cli, plugins, tmp_path):
+    old, new, message = BROKEN[case]
+    text = (EXAMPLES / "my_generator.py").read_text()
+    assert text.count(old) == 1
+    plugins.write("hers", text.replace(old, new))
+    torch.save(code.planted().state_dict(), tmp_path / "mine.pt")
+    done = bring(bench_cli, tmp_path / "mine.pt", tmp_path / "out.safetensors", "--plugins", plugins.path, model="hers")
+    assert (done.code, done.out) == (3, "") and done.err.count("\n") == 1
+    assert done.err.startswith(f"Error: model 'hers' with the weights of {tmp_path / 'mine.pt'}: {message}")
+    assert not (tmp_path / "out.safetensors").exists()
+
+
 def test_what_cannot_be_exported_is_told_and_nothing_is_written(unlearn, unlearned, clicks, hers, bench_cli, tmp_path):
     assert unlearn("latent_edit", "--feedback", clicks).code == 0
     (edited,) = hers.glob("runs/lite-latent_edit-*/unlearned.safetensors")

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from bench import checkpoint, zoo
 from bench.api import Networks, Params
+from bench.conformance.generators import require_contract
 from bench.errors import CheckpointError, PluginError, UsageError
 from bench.files import file_sha256
 from bench.importing import containers
@@ -72,6 +73,8 @@ def import_release(
     CheckpointError
         Naming the file: missing, truncated, refused because it asks to run code, of another architecture, or with
         NaN or infinite weights. Nothing is written then.
+    PluginError
+        For a model of ``--model`` that cannot be built, or whose generator with these weights breaks the contract.
     UsageError
         For wrong ``params``, ``model`` or ``at``, or an ``out`` that is there.
     """
@@ -91,6 +94,8 @@ def import_release(
     filled = checkpoint.Checkpoint("model", release.model, {}, release.adapt(state) | release.own)
     for part, module in networks.modules().items():
         module.load_state_dict(filled.part(part), assign=True)
+    if model is not None:
+        _require_contract(networks, model, source)
     imported = Imported(file=source.name, sha256=file_sha256(source), layout=layout, at=at)
     zoo.save_networks(out, "model", release.model, networks, {"imported": imported.model_dump()})
     assert networks.generator is not None
@@ -116,6 +121,14 @@ def built(registry: Registry, model: str, fields: dict[str, Any]) -> Networks[An
             f"model '{model}' cannot be built: {type(error).__name__}: {error} (`bench check {model}` says where)"
         ) from error
     return networks
+
+
+def _require_contract(networks: Networks[Any], model: str, source: Path) -> None:
+    """Raise PluginError, naming model and file, unless the generator with its weights does what it declares."""
+    try:
+        require_contract(networks.generator)
+    except PluginError as error:
+        raise PluginError(f"model '{model}' with the weights of {source}: {error}") from error
 
 
 def fitting_networks(registry: Registry, release: Release, path: Path) -> Networks[Any]:
