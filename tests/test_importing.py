@@ -10,17 +10,19 @@ import os
 import pickle
 import sys
 import types
+import zipfile
 from hashlib import sha256
 
 import pytest
 import torch
+from safetensors.torch import save as save_safetensors
 from torch import nn
 
 from bench import zoo
 from bench.api import Unlearned
 from bench.importing import fitting_networks
+from bench.importing.containers import read
 from bench.importing.pgan import official_name as pgan_name
-from bench.importing.release import read_pickle
 from bench.importing.vdvae import official_name as vdvae_name
 from bench.importing.vdvae import read_vdvae
 from bench.registry import Registry
@@ -308,7 +310,7 @@ def test_a_pgan_goes_back_to_its_layout(alpha, returned, tmp_path, bench_cli):
     generator, out, said = returned(content)
     assert "of netG, netD) are as they were" in said
     assert sys.modules.get("models.utils.config") is None
-    back = read_pickle(out)
+    back = read(out)
     assert list(back) == list(content) and vars(back["config"]) == vars(content["config"])
     for network in ("netG", "netD"):
         assert all(torch.equal(back[network][name], tensor) for name, tensor in content[network].items())
@@ -343,7 +345,7 @@ WRONG_VDVAE = {
     "extra": (lambda: vdvae() | {"decoder.more": torch.ones(1)}, "its decoder.more has no place here. "),
     "misshaped": (lambda: vdvae() | {GAIN: torch.ones(1, 8, 1, 1)}, "decoder.gain has shape (1, 8, 1, 1), not (1, 16, "),
     "another architecture": (lambda: nn.Linear(2, 2).state_dict(), "more differences. The published sizes are cifar10,"),
-    "NaN": (lambda: vdvae() | {GAIN: torch.full((1, 16, 1, 1), torch.nan)}, "decoder.gain holds NaN or infinite value"),
+    "NaN": (lambda: vdvae() | {GAIN: torch.full((1, 16, 1, 1), torch.nan)}, "decoder.gain holds NaN or infinite values. Import weights from before its training diverged"),
     "integers": (lambda: vdvae() | {GAIN: torch.ones(1, 16, 1, 1, dtype=torch.int64)}, "its decoder.gain is of torch.int64, not of torch.float32"),
     "a list": (lambda: [torch.ones(2)], "what it holds is no state dict (names and tensors), but of type list"),
     "nothing": (dict, "what it holds is no state dict (names and tensors), but of type dict"),
@@ -406,7 +408,71 @@ def test_what_is_no_file_of_torch_is_refused(tmp_path, refuse):
     (tmp_path / "page.th").write_text("<html>404 Not Found</html>")
     assert "is truncated, or no file of torch.save" in refuse(tmp_path / "page.th")
     assert "there is no such file" in refuse(tmp_path / "nowhere.th")
-    assert "there is no such file" in refuse(tmp_path)
+    assert refuse(tmp_path) == f"Error: {tmp_path}: is a folder; name the file in it\n"
+
+
+def renamed(source, names):
+    """Write a zip archive again with other names of its members, and more members."""
+    with zipfile.ZipFile(source) as archive:
+        members = {names(name): archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(source, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return source
+
+
+@pytest.mark.parametrize("root", ["..", "/", "C:\\x", "a/../..", "\\\\server"])
+def test_an_archive_whose_names_lead_elsewhere_is_refused(root, tmp_path, refuse):
+    file = tmp_path / "model-ema.th"
+    torch.save(vdvae(), file)
+    renamed(file, lambda name: f"{root}/{name.partition('/')[2]}")
+    with zipfile.ZipFile(file) as archive:
+        first = archive.namelist()[0]
+    assert refuse(file) == f"Error: {file}: is refused: {first!r} in it leads elsewhere. Get it again from its source\n"
+
+
+def test_one_name_that_leads_elsewhere_is_enough(tmp_path, refuse):
+    file = tmp_path / "model-ema.th"
+    torch.save(vdvae(), file)
+    with zipfile.ZipFile(file, "a") as archive:
+        archive.writestr("../../evil.txt", "evil")
+    assert "is refused: '../../evil.txt' in it leads elsewhere" in refuse(file)
+
+
+def test_an_archive_may_be_named_like_a_time(tmp_path, bench_cli):
+    file, out = tmp_path / "a:1..2.th", tmp_path / "out.safetensors"
+    torch.save(vdvae(), file)
+    assert bench_cli("zoo", "import", file, "--format", "vdvae", "--out", out, *TINY_OPTIONS).code == 0
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:FutureWarning")
+def test_torchscript_is_told_how_to_save_its_weights(tmp_path, refuse, recwarn):
+    file = tmp_path / "mine.pt"
+    torch.jit.save(torch.jit.script(nn.Linear(2, 2)), file)
+    recwarn.clear()
+    assert refuse(file) == (
+        f"Error: {file}: is a TorchScript archive, which holds code, and none is run. In your own code save the weights "
+        'alone, torch.save(torch.jit.load("mine.pt").state_dict(), "mine-weights.pt"), and wrap the class of the module '
+        "in a plug-in, as examples/my_generator.py does\n"
+    )
+    assert not recwarn.list
+
+
+def test_sparse_tensors_are_refused_without_a_warning(tmp_path, refuse, recwarn):
+    torch.save(vdvae() | {GAIN: torch.eye(2).to_sparse()}, tmp_path / "sparse.th")
+    assert "is no state dict (names and tensors): 'decoder.gain' is no plain tensor" in refuse(tmp_path / "sparse.th")
+    assert not recwarn.list
+
+
+def test_a_broken_safetensors_file_is_refused(tmp_path, refuse):
+    for content in (b"", b"PK", save_safetensors(vdvae())[:3000]):
+        (tmp_path / "mine.safetensors").write_bytes(content)
+        error = refuse(tmp_path / "mine.safetensors")
+        assert "mine.safetensors: is truncated, or no safetensors file (SafetensorError on reading it)" in error
+
+
+def test_this_project_s_own_file_is_refused(refuse):
+    assert "is one of this project's files, used as it is (--weights FILE); import" in refuse(zoo.path_of("vae-mnist"))
 
 
 def test_an_old_file_is_read(tmp_path, bench_cli):

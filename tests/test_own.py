@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 
 import bench
@@ -232,6 +233,25 @@ def test_a_nested_file_keeps_its_layout_and_what_lies_beside(at, plugins, bench_
     assert all(torch.equal(back["model"]["raw"][n], t) for n, t in content["model"]["raw"].items())
 
 
+@pytest.mark.parametrize("name", ["mine_st.safetensors", "misnamed.bin"])
+def test_a_safetensors_file_goes_back_to_one(name, code, bench_cli, tmp_path):
+    state = {n: t.half() if "weight" in n else t for n, t in code.planted().state_dict().items()}
+    beside = {"other.weight": torch.ones(2, 3, dtype=torch.bfloat16), "step": torch.tensor(7)}
+    like, weights, out = (tmp_path / file for file in (name, "ours.safetensors", "back.safetensors"))
+    content = {f"net.{n}": t for n, t in state.items()} | beside
+    like.write_bytes(safetensors.torch.save(content, {"format": "pt", "author": "she"}))
+    assert bring(bench_cli, like, weights, "--at", "net.").code == 0
+    done = take_home(bench_cli, weights, like, out)
+    assert (done.code, done.err) == (0, "")
+    assert done.out == (
+        f"{out}: 4 tensors of the generator, laid out as in {like}; 2 others (of other, step) are as they were\n"
+    )
+    with safetensors.safe_open(out, "pt") as file:
+        back, metadata = {n: file.get_tensor(n) for n in file.keys()}, file.metadata()  # noqa: SIM118 (no iterator)
+    assert metadata == {"format": "pt", "author": "she"} and structure(back) == structure(dict(sorted(content.items())))
+    assert all(torch.equal(back[n], t) for n, t in content.items()), "the same generator, so the same file"
+
+
 # --- bad files ----------------------------------------------------------------------------------------
 
 
@@ -313,6 +333,41 @@ def test_a_plug_in_that_cannot_be_built_is_told(bench_cli, plugins, tmp_path):
     )
 
 
+BROKEN = {  # what is changed in the worked example, and what the import of its weights says
+    "noise_dim": (
+        "self.noise_dim = self.latent_dim = config.latents", "self.noise_dim = self.latent_dim = 9",
+        "noise_dim is 9, and sample(noise) with noise of shape (2, 9) raised RuntimeError: mat1 and mat2 shapes cannot be multiplied (2x9 and 8x32)",
+    ),
+    "image_shape": (
+        "self.image_shape = (3, 32, 32)", "self.image_shape = (3, 16, 16)",
+        "image_shape is (3, 16, 16): sample gave images (2, 3, 32, 32), not (2, 3, 16, 16)",
+    ),
+    "half": (
+        "self.net = Net(config.latents, config.width)", "self.net = Net(config.latents, config.width).half()",
+        "the generator's net.layers.0.weight is torch.float16, not torch.float32, and does not train in it. Build the module with .float(); float16 weights are imported into it as float32",
+    ),
+    "minus one": (
+        "return (self.net(latents) + 1) / 2", "return self.net(latents)",
+        "images have values from -0.68 to 0.79, where [0, 1] is expected and the rest would be clamped. Where the network's output x is in [-1, 1], return (x + 1) / 2",
+    ),
+    "scaled twice": ("return (self.net(latents) + 1) / 2", "return 4 * self.net(latents)", "images have values from -2.74 to 3.18, where"),
+    "no generator": ("Networks(config, generator=Generator(config))", "Networks(config, generator=Generator(config).net)", "build() gave no generator that is a bench.api.Generator"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_weights_of_a_generator_that_breaks_the_contract_are_refused(case, code, bench_cli, plugins, tmp_path):
+    old, new, message = BROKEN[case]
+    text = (EXAMPLES / "my_generator.py").read_text()
+    assert text.count(old) == 1
+    plugins.write("hers", text.replace(old, new))
+    torch.save(code.planted().state_dict(), tmp_path / "mine.pt")
+    done = bring(bench_cli, tmp_path / "mine.pt", tmp_path / "out.safetensors", "--plugins", plugins.path, model="hers")
+    assert (done.code, done.out) == (3, "") and done.err.count("\n") == 1
+    assert done.err.startswith(f"Error: model 'hers' with the weights of {tmp_path / 'mine.pt'}: {message}")
+    assert not (tmp_path / "out.safetensors").exists()
+
+
 def test_what_cannot_be_exported_is_told_and_nothing_is_written(unlearn, unlearned, clicks, hers, bench_cli, tmp_path):
     assert unlearn("latent_edit", "--feedback", clicks).code == 0
     (edited,) = hers.glob("runs/lite-latent_edit-*/unlearned.safetensors")
@@ -331,7 +386,7 @@ def test_what_cannot_be_exported_is_told_and_nothing_is_written(unlearn, unlearn
         assert done.code == 4 and message in done.err and done.err.count("\n") == 1, done.err
     assert take_home(bench_cli, good, like, like).err.startswith(f"Error: --out {like}: is already there")
     confused = take_home(bench_cli, good, good, tmp_path / "confused.pt")
-    assert confused.code == 4 and "is one of this project's files; name the one that was imported" in confused.err
+    assert confused.code == 4 and "is one of this project's files, used as it is (--weights FILE); " in confused.err
     assert sorted(tmp_path.iterdir()) == files
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from bench import api, randomness
+from bench.conformance.generators import drawn, require_copies, require_float32, require_range
 from bench.conformance.plugins import config_has_defaults, config_is_strict
 from bench.conformance.toys import toy_split, untrained
 from bench.context import Context
@@ -24,19 +25,26 @@ def _generator(cls: type[Any]) -> api.Generator:
 def generator_keeps_its_shapes(cls: type[Any]) -> None:
     """Shapes and types of sample, decode and forward are those the generator declares."""
     generator = _generator(cls)
-    noise = randomness.draw("check", range(5), generator.noise_dim)
-    latents, images = generator.sample(noise)
-    assert latents.shape == (5, generator.latent_dim), (
-        f"sample gave latents {tuple(latents.shape)}, not (5, {generator.latent_dim})"
-    )
-    assert images.shape == (5, *generator.image_shape), (
-        f"sample gave images {tuple(images.shape)}, not (5, {generator.image_shape})"
-    )
-    assert images.dtype == torch.float32, f"images are {images.dtype}, not float32"
+    noise, latents, images = drawn(generator, 5)
     assert torch.allclose(generator(noise), images, atol=1e-6), "forward(noise) differs from sample(noise)[1]"
     assert torch.allclose(generator.decode(latents, noise), images, atol=1e-4), (
         "decode(latents, noise) does not give sample's images back"
     )
+
+
+def parameters_are_float32(cls: type[Any]) -> None:
+    """Half precision does not train."""
+    require_float32(_generator(cls))
+
+
+def images_are_in_range(cls: type[Any]) -> None:
+    """Nominally in [0, 1]: what lies outside is clamped before anybody sees it."""
+    require_range(drawn(_generator(cls), 5)[2], trained=False)
+
+
+def generator_can_be_copied(cls: type[Any]) -> None:
+    """Methods train a copy."""
+    require_copies(_generator(cls))
 
 
 def same_noise_gives_the_same_image(cls: type[Any]) -> None:
@@ -96,7 +104,10 @@ def _trained(cls: type[Any]) -> dict[str, Tensor]:
 MODEL_CHECKS: list[Callable[[Any], None]] = [
     config_is_strict,
     config_has_defaults,
+    parameters_are_float32,
     generator_keeps_its_shapes,
+    images_are_in_range,
+    generator_can_be_copied,
     same_noise_gives_the_same_image,
     generator_is_differentiable,
     state_round_trips,

@@ -1,8 +1,8 @@
 """``bench zoo import`` and ``export``: checkpoints of somebody else's code, tensor by tensor, and back.
 
-``release`` (what a file holds, read without running any code) <- ``vdvae``, ``pgan`` and ``plain`` (which tensor of the
-file each of ours is) <- this module (names and shapes must agree on both sides, without exception; then write) <-
-``exporting`` (the way back).
+``containers`` (a file is read without running any code) <- ``release`` (what it holds) <- ``vdvae``, ``pgan`` and
+``plain`` (which tensor of the file each of ours is) <- this module (names and shapes must agree on both sides, without
+exception; then write) <- ``exporting`` (the way back).
 """
 
 from __future__ import annotations
@@ -16,11 +16,13 @@ from torch import Tensor
 
 from bench import checkpoint, zoo
 from bench.api import Networks, Params
+from bench.conformance.generators import require_contract
 from bench.errors import CheckpointError, PluginError, UsageError
 from bench.files import file_sha256
+from bench.importing import containers
 from bench.importing.pgan import read_pgan
 from bench.importing.plain import read_plain
-from bench.importing.release import Release, read_pickle
+from bench.importing.release import Release
 from bench.importing.vdvae import read_vdvae
 from bench.registry import Registry
 from bench.settings import validated
@@ -71,6 +73,8 @@ def import_release(
     CheckpointError
         Naming the file: missing, truncated, refused because it asks to run code, of another architecture, or with
         NaN or infinite weights. Nothing is written then.
+    PluginError
+        For a model of ``--model`` that cannot be built, or whose generator with these weights breaks the contract.
     UsageError
         For wrong ``params``, ``model`` or ``at``, or an ``out`` that is there.
     """
@@ -79,17 +83,19 @@ def import_release(
     if (model is not None) != (layout == PLAIN) or (at and layout != PLAIN):
         raise UsageError(f"--model, --at: --format {PLAIN} wants the one and may have the other; no other format does")
     if model is None:
-        release = OFFICIAL[layout](read_pickle(source), source, dict(params))
+        release = OFFICIAL[layout](containers.read(source), source, dict(params))
         networks = fitting_networks(registry, release, source)
     else:
         networks = built(registry, model, dict(params))
         names = networks.generator.state_dict() if networks.generator is not None else {}
-        release = read_plain(read_pickle(source), source, at, model, dict(params), names)
+        release = read_plain(containers.read(source), source, at, model, dict(params), names)
         require_fit(networks, release, source)
     state = _taken(networks, release, source)
     filled = checkpoint.Checkpoint("model", release.model, {}, release.adapt(state) | release.own)
     for part, module in networks.modules().items():
         module.load_state_dict(filled.part(part), assign=True)
+    if model is not None:
+        _require_contract(networks, model, source)
     imported = Imported(file=source.name, sha256=file_sha256(source), layout=layout, at=at)
     zoo.save_networks(out, "model", release.model, networks, {"imported": imported.model_dump()})
     assert networks.generator is not None
@@ -115,6 +121,14 @@ def built(registry: Registry, model: str, fields: dict[str, Any]) -> Networks[An
             f"model '{model}' cannot be built: {type(error).__name__}: {error} (`bench check {model}` says where)"
         ) from error
     return networks
+
+
+def _require_contract(networks: Networks[Any], model: str, source: Path) -> None:
+    """Raise PluginError, naming model and file, unless the generator with its weights does what it declares."""
+    try:
+        require_contract(networks.generator)
+    except PluginError as error:
+        raise PluginError(f"model '{model}' with the weights of {source}: {error}") from error
 
 
 def fitting_networks(registry: Registry, release: Release, path: Path) -> Networks[Any]:
@@ -158,7 +172,9 @@ def _taken(networks: Networks[Any], release: Release, source: Path) -> dict[str,
             raise CheckpointError(f"{source}: its {origin} is of {value.dtype}, not of {tensor.dtype}")
         state[name] = value.to(tensor.dtype)
         if not torch.isfinite(state[name]).all():
-            raise CheckpointError(f"{source}: {origin} holds NaN or infinite values")
+            raise CheckpointError(
+                f"{source}: {origin} holds NaN or infinite values. Import weights from before its training diverged"
+            )
     return state
 
 

@@ -14,8 +14,8 @@ from bench import checkpoint
 from bench.checkpoint import Checkpoint
 from bench.errors import CheckpointError, UsageError
 from bench.files import write_atomically
-from bench.importing import Imported, lacking, read_as
-from bench.importing.release import Release, official_names, read_pickle
+from bench.importing import Imported, containers, lacking, read_as
+from bench.importing.release import Release
 from bench.settings import validated
 
 
@@ -29,7 +29,7 @@ def export_release(weights: Path, like: Path, out: Path) -> str:
     weights : Path
         ``unlearned.safetensors`` of a generator that was imported (``bench zoo import``), or the import itself.
     like : Path
-        The file that was imported, or one of the same layout.
+        The file that was imported, or one of the same layout; a safetensors file's metadata are kept too.
     out : Path
         The file to write; it must not exist.
 
@@ -43,12 +43,10 @@ def export_release(weights: Path, like: Path, out: Path) -> str:
     """
     if out.exists():
         raise UsageError(f"--out {out}: is already there; remove it, or name another file")
-    if like.suffix == ".safetensors":
-        raise CheckpointError(f"--like {like}: is one of this project's files; name the one that was imported")
     stored = checkpoint.read(weights)
     imported = _imported(stored, weights)
     generator = stored.part("generator")
-    content = _unshared(read_pickle(like))
+    content = _unshared(containers.read(like))
     release = read_as(imported, content, like, stored.name, generator)
     state = {f"generator.{name}": tensor for name, tensor in generator.items()}
     state = {name: tensor for name, tensor in state.items() if name not in release.own}
@@ -57,7 +55,7 @@ def export_release(weights: Path, like: Path, out: Path) -> str:
         wrapped = f" (or the method '{by}' left a generator of another structure: it keeps no weights)" if by else ""
         raise CheckpointError(f"{like}: is not of the layout that {weights} has: {'; '.join(differences[:3])}{wrapped}")
     replaced = _replaced(release, state)
-    _write(content, out, release, lambda path: read_as(imported, read_pickle(path), path, stored.name, generator))
+    _write(content, out, like, release, lambda p: read_as(imported, containers.read(p), p, stored.name, generator))
     kept = [name for name, tensor in _tensors(content) if id(tensor) not in replaced]
     groups = ", ".join(dict.fromkeys(name.split("/")[0].split(".")[0] for name in kept))
     others = f"; {len(kept)} others (of {groups}) are as they were" if kept else ""
@@ -95,11 +93,10 @@ def _replaced(release: Release, state: Mapping[str, Tensor]) -> set[int]:
     return replaced
 
 
-def _write(content: Any, out: Path, release: Release, read: Callable[[Path], Release]) -> None:
-    """Write the content, and keep it only if it reads back as it is."""
+def _write(content: Any, out: Path, like: Path, release: Release, read: Callable[[Path], Release]) -> None:
+    """Write the content in the container of ``like``, and keep it only if it reads back as it is."""
     with write_atomically(out) as file:
-        with official_names():
-            torch.save(content, file)
+        containers.write(content, file, like)
         file.flush()
         again = read(Path(file.name)).tensors
         if list(again) != list(release.tensors) or not all(

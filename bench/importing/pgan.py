@@ -18,7 +18,8 @@ from pydantic import ConfigDict, Field
 from bench.api import Params
 from bench.equalised import he_constant
 from bench.errors import CheckpointError, UsageError
-from bench.importing.release import BaseConfig, Release, State, state_dict
+from bench.importing.containers import BaseConfig
+from bench.importing.release import Release, State, state_dict
 from bench.progressive import BASE, channel_widths
 from bench.settings import validated
 
