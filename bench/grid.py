@@ -69,6 +69,11 @@ def cells(request: Request, shop: Workshop, *, weights: Weights = "made") -> lis
     for model in models:
         if model not in suite.models:
             shop.registry.source("models", model, "--model")
+        elif request.dataset not in (None, suite.models[model].dataset):
+            shop.progress.note(
+                f"--dataset {request.dataset}: what suite '{suite.name}' says of '{model}' is for "
+                f"'{suite.models[model].dataset}'; counts and hyper-parameters are the defaults (--set, -p)"
+            )
     settings_of = {model: _settings(suite, model, request, shop) for model in models}
     params_of = _params(methods, settings_of, parse_assignments(request.params), shop)
     features_of = {model: _features(request, settings, shop) for model, settings in settings_of.items()}

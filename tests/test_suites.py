@@ -97,3 +97,12 @@ def test_a_plan_s_times_come_from_this_store_and_else_from_the_shipped_file(tmp_
     assert seconds is not None and 300 < seconds < 3000 and "no stored cell yet" in basis
     for suite in planning.measured_elsewhere():
         assert set(planning.measured_elsewhere()[suite]) - {"basis"} <= set(load_suite(suite).models)
+
+
+def test_another_data_set_than_the_suite_s_is_told_that_the_suite_s_values_are_not_for_it(bench_cli, tmp_path):
+    asked = "run --suite paper --method ours --model proggan --feature bang --show-config --dataset".split()
+    own, other = (bench_cli(*asked, name, "--results", tmp_path / "runs") for name in ("celeba128", "celebahq"))
+    told = (
+        "--dataset celebahq: what suite 'paper' says of 'proggan' is for 'celeba128'; counts and hyper-parameters are"
+    )
+    assert own.code == other.code == 0 and told in other.err and "--dataset" not in own.err
