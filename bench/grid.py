@@ -66,6 +66,8 @@ def cells(request: Request, shop: Workshop, *, weights: Weights = "made") -> lis
     suite = load_suite(request.suite)
     methods = _methods(request.methods, shop)
     models = _chosen(request.models, list(suite.models))
+    if request.dataset is not None:
+        shop.registry.source("datasets", request.dataset, "--dataset")
     for model in models:
         if model not in suite.models:
             shop.registry.source("models", model, "--model")

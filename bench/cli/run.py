@@ -57,9 +57,10 @@ def command(
     from bench import grid, planning, report
 
     for kind in ("methods", "models", "features"):
-        if asked[kind] is None and not (dry_run or show_config):
-            raise UsageError(f"Missing option '--{kind[:-1]}': name one or some, or all")
-        asked[kind] = asked[kind] or ["all"]
+        if asked[kind] is None:
+            if not (dry_run or show_config):
+                raise UsageError(f"Missing option '--{kind[:-1]}': name one or some, or all")
+            asked[kind] = ["all"]
     request = grid.Request(**asked)
     if dry_run or show_config:
         named = grid.cells(request, shop, weights="named")
