@@ -71,10 +71,10 @@ class Store:
         self.root = root
 
     def require_writable(self, flag: str = "--results") -> None:
-        """Raise StoreError, before any work, unless files can be written here."""
+        """Raise StoreError, before any work, unless files can be written here; makes no folder yet."""
+        nearest = next(folder for folder in (self.root, *self.root.absolute().parents) if folder.exists())
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            probe = self.root / f".probe-{os.getpid()}"
+            probe = nearest / f".probe-{os.getpid()}"
             probe.write_bytes(b"")
             probe.unlink()
         except OSError as error:

@@ -111,8 +111,8 @@ def _shifted(direction: str, shift: float) -> Variant:
     return Variant(f"{direction}, t {shift:+g} s.d.", "ours", params, family=f"ours, {direction}")
 
 
-def _flagging(share: float) -> Variant:
-    return Variant(f"probe, flags {share:g}", "probe", {"flag_share": share}, family="probe")
+def _landing(share: float) -> Variant:
+    return Variant(f"probe, down to quantile {share:g}", "probe", {"safe_share": share}, family="probe")
 
 
 def _clicked(method: str, count: int) -> Variant:
@@ -121,7 +121,7 @@ def _clicked(method: str, count: int) -> Variant:
 
 _CURVES = (
     *(_shifted(direction, s) for direction in ("mean_difference", "logistic") for s in (0, -0.5, 0.5, 1.0)),
-    *(_flagging(share) for share in (0.3, 0.2, 0.4, 0.5)),
+    *(_landing(share) for share in (0.5, 0.4, 0.6, 0.7)),
 )
 
 
@@ -157,8 +157,8 @@ _ALL = (
     ),
     Table(
         "tradeoff",
-        "Removal against damage: the threshold moved by a share of the projections' standard deviation, or more or "
-        "fewer latents flagged",
+        "Removal against damage: the threshold moved by a share of the projections' standard deviation, or flagged "
+        "latents moved down to another quantile of the probe's scores",
         _CURVES,
         ("target_ratio", "retain_change", "fid", "roc_auc"),
     ),

@@ -55,7 +55,7 @@ class CelebAHQ(Faces):
         """Read CelebA-HQ-to-CelebA-mapping.txt: number here, number in CelebA from 0, file name in CelebA."""
         parts = {}
         for line, (number, _, original) in rows(self.parts_file, 3, self.remedy, skip=1):
-            found = re.fullmatch(r"(\d{1,6})\.jpg", original)
+            found = re.fullmatch(r"(\d{6})\.jpg", original)
             if found is None or not 1 <= int(found[1]) <= ENDS[-1]:
                 raise DataError(f"{self.parts_file}: line {line}: {original!r} is none of CelebA's. {self.remedy}")
             parts[f"{number}.jpg"] = next(part for part, end in zip(PARTS, ENDS, strict=True) if int(found[1]) <= end)

@@ -268,6 +268,13 @@ def test_an_unknown_split(data):
         faces("celeba", data).split("tran")
 
 
+def test_a_mapping_to_other_names_than_celebas_is_refused(hq):
+    file = hq / "CelebAMask-HQ" / "CelebA-HQ-to-CelebA-mapping.txt"
+    file.write_text(file.read_text().replace("000005.jpg", "5.jpg"))
+    with pytest.raises(DataError, match=r"mapping\.txt: line \d+: '5\.jpg' is none of CelebA's"):
+        faces("celebahq", hq).split("all")
+
+
 @pytest.mark.parametrize("name", ["celeba", "celeba128", "celebahq"])
 def test_no_data_is_one_error_on_the_command_line(name, tmp_path, bench_cli):
     command = ("pretrain", "--model", "proggan", "--dataset", name, "--results", tmp_path / "runs")
