@@ -19,7 +19,7 @@ from bench.cell_keys import CellKeys, keys_of
 from bench.context import Context, TrainingData
 from bench.errors import BenchError, CheckpointError, Diverged, UsageError, unknown
 from bench.evaluation import Described, Judges, Pass, Truth, columns_of, compute_metrics, run_pass
-from bench.feedback import Feedback
+from bench.feedback import Feedback, FeedbackFile
 from bench.files import file_sha256, write_bytes
 from bench.judging import judge_of, load_metrics, references
 from bench.settings import ModelSettings
@@ -191,13 +191,22 @@ class Run:
             "evaluation": self.oracles.evaluation.about(judge),
         }
 
+    def given_feedback(self) -> tuple[Feedback, FeedbackFile] | None:
+        """Read the feedback file that was named, if one was; raises UsageError unless it is for this cell."""
+        cell = self.cell
+        if cell.feedback_file is None:
+            return None
+        given = feedback_module.from_file(cell.feedback_file, self.original.sha256, self.original.generator)
+        clicker = self.oracles.feedback.name if self.judged else given[1].oracle  # who clicked, where nobody judges
+        feedback_module.require_task(cell.feedback_file, given[1], cell.model, cell.feature, clicker, self.also)
+        return given
+
     def _feedback(self) -> tuple[Feedback, float]:
         """Return the feedback, with the further clicks that the method asks for, and the threshold behind it."""
         cell, generator, oracle = self.cell, self.original.generator, self.oracles.feedback
-        if cell.feedback_file is not None:
-            feedback, stored = feedback_module.from_file(cell.feedback_file, self.original.sha256, generator)
-            clicker = oracle.name if self.judged else stored.oracle  # whoever clicked, where nobody judges
-            feedback_module.require_task(cell.feedback_file, stored, cell.model, cell.feature, clicker, self.also)
+        given = self.given_feedback()
+        if given is not None:
+            feedback, stored = given
             threshold = stored.threshold
             if threshold is None:
                 threshold = oracle.classifier.cuts[cell.feature]

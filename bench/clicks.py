@@ -12,13 +12,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PureWindowsPath
 from types import MappingProxyType
 
-import numpy as np
 from pydantic import Field, ValidationError
 
 from bench import randomness, zoo
 from bench.api import Params
 from bench.errors import UsageError
-from bench.feedback import Feedback, FeedbackFile, noise_hash
+from bench.feedback import FeedbackFile, noise_hash
 from bench.files import write_bytes
 from bench.pictures import sample_to_folder
 from bench.registry import Registry
@@ -86,8 +85,13 @@ def click_samples(
     shown = _shown(folder)
     numbers = clicked_numbers(clicked, shown.count)
     others = {name: sorted(clicked_numbers(path, shown.count, f"--also {name}=")) for name, path in also.items()}
-    labels = np.isin(np.arange(shown.count), numbers)
-    Feedback(labels, shown.stream).require_both_classes()
+    for flag, found in ((f"--clicked {clicked}", numbers), *((f"--also {n}={also[n]}", others[n]) for n in others)):
+        if len(found) in (0, shown.count):
+            which = "none" if not found else "all"
+            raise UsageError(
+                f"{flag}: {which} of the {shown.count} samples are clicked; a direction needs some with the feature "
+                "and some without. Click some, or draw more samples (bench sample --count N)"
+            )
     about = shown.model_dump(exclude={"format"})
     made = FeedbackFile(**about, feature=feature, positive=sorted(numbers), also=others)
     write_bytes(out, made.model_dump_json(indent=1).encode())

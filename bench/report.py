@@ -25,11 +25,13 @@ def dry_run(cells: Sequence[Cell], shop: Workshop, suite: str, overwrite: planni
     ]
     for cell, lacking in zip(cells, planning.lacking(cells, shop, suite), strict=True):
         try:
-            planned = planning.planned(Run(cell, shop), past, overwrite)
-        except BenchError:
-            planned = None
+            run, why = Run(cell, shop), None
+            run.given_feedback()
+            planned = planning.planned(run, past, overwrite)
+        except BenchError as error:
+            planned, why = None, str(error)
         if planned is None or (lacking and planned.action != "cached"):
-            missing += lacking
+            missing += lacking or [why or ""]
             time = _expected(*planning.expected(cell, past))
             lines.append(f"waits   {cell.readable}{_changed(cell)}  (something is missing, see below; {time})")
         else:

@@ -190,6 +190,14 @@ def test_dry_run_and_show_config_write_nothing(on_bars, bench_cli, bars, tmp_pat
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_dry_run_names_what_the_run_would_refuse(on_bars, tmp_path):
+    planned = on_bars("ours", "--feedback", tmp_path / "nowhere.json", "--dry-run").out
+    assert planned.startswith("waits ") and f"--feedback {tmp_path / 'nowhere.json'}" in planned
+    (tmp_path / "file.safetensors").write_bytes(b"nothing")
+    planned = on_bars("ours", "--weights", tmp_path / "file.safetensors", "--dry-run").out
+    assert planned.startswith("waits ") and f"\n  {tmp_path / 'file.safetensors'}: " in planned
+
+
 def test_a_dry_run_knows_what_is_stored_and_how_long_it_took(on_bars):
     on_bars("original")
     planned = on_bars("original", "--seed", "0,1", "--dry-run").out.splitlines()

@@ -320,9 +320,13 @@ def test_a_wrong_field_and_a_wrong_model(code, refuse, bench_cli, tmp_path):
     )
     assert "has shape (32, 8), not (64, 8)" in refuse(state, "-p", "width=64")
     torch.save(state, tmp_path / "mine.pt")
-    for options in (("vdvae", "--model", "my_generator"), ("pgan", "--at", "ema"), ("state-dict",)):
+    for options, told in (
+        (("vdvae", "--model", "my_generator"), "--model, --at: are for --format state-dict; --format vdvae knows"),
+        (("pgan", "--at", "ema"), "--model, --at: are for --format state-dict; --format pgan knows"),
+        (("state-dict",), "--format state-dict: needs --model NAME"),
+    ):
         done = bench_cli("zoo", "import", tmp_path / "mine.pt", "--format", *options, "--out", tmp_path / "o")
-        assert done.code == 4 and done.err.startswith("Error: --model, --at: --format state-dict wants the one")
+        assert done.code == 4 and done.err.startswith(f"Error: {told}")
 
 
 def test_a_plug_in_that_cannot_be_built_is_told(bench_cli, plugins, tmp_path):
@@ -463,8 +467,8 @@ def test_numbers_and_names_and_paths_are_read(click, hers):
         ("-3\n", "clicked.txt, line 1: '-3' is no sample"),
         ("3\n100\n", "clicked.txt, line 2: there is no sample 100; they are 0 to 99"),
         ("3\n\n000003.png\n", "clicked.txt, line 3: sample 3 is named twice (before in line 1)"),
-        ("", "feedback has no positives among 100 samples"),
-        ("\n".join(map(str, range(100))), "feedback has no negatives among 100 samples"),
+        ("", "clicked.txt: none of the 100 samples are clicked"),
+        ("\n".join(map(str, range(100))), "clicked.txt: all of the 100 samples are clicked"),
         (b"\xff\xfe3\x00", "clicked.txt: is no readable text"),
     ],
 )

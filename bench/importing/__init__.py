@@ -80,8 +80,10 @@ def import_release(
     """
     if out.exists():
         raise UsageError(f"--out {out}: is already there; remove it, or name another file")
-    if (model is not None) != (layout == PLAIN) or (at and layout != PLAIN):
-        raise UsageError(f"--model, --at: --format {PLAIN} wants the one and may have the other; no other format does")
+    if layout == PLAIN and model is None:
+        raise UsageError(f"--format {PLAIN}: needs --model NAME, the plug-in that builds the generator (bench list)")
+    if layout != PLAIN and (model is not None or at):
+        raise UsageError(f"--model, --at: are for --format {PLAIN}; --format {layout} knows both from the file")
     if model is None:
         release = OFFICIAL[layout](containers.read(source), source, dict(params))
         networks = fitting_networks(registry, release, source)
