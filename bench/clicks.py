@@ -85,13 +85,6 @@ def click_samples(
     shown = _shown(folder)
     numbers = clicked_numbers(clicked, shown.count)
     others = {name: sorted(clicked_numbers(path, shown.count, f"--also {name}=")) for name, path in also.items()}
-    for flag, found in ((f"--clicked {clicked}", numbers), *((f"--also {n}={also[n]}", others[n]) for n in others)):
-        if len(found) in (0, shown.count):
-            which = "none" if not found else "all"
-            raise UsageError(
-                f"{flag}: {which} of the {shown.count} samples are clicked; a direction needs some with the feature "
-                "and some without. Click some, or draw more samples (bench sample --count N)"
-            )
     about = shown.model_dump(exclude={"format"})
     made = FeedbackFile(**about, feature=feature, positive=sorted(numbers), also=others)
     write_bytes(out, made.model_dump_json(indent=1).encode())
@@ -99,7 +92,10 @@ def click_samples(
 
 
 def clicked_numbers(clicked: Path, count: int, flag: str = "--clicked ") -> list[int]:
-    """Return the numbers of the clicked samples, each in 0..count-1 and once; raises UsageError by line."""
+    """Return the numbers of the clicked samples, each in 0..count-1 and once.
+
+    Raises UsageError by line, and if none or all are clicked.
+    """
     found: dict[int, int] = {}
     for line, text in enumerate(_lines(clicked, flag), 1):
         name = PureWindowsPath(text.strip().strip("\"'")).name
@@ -118,6 +114,11 @@ def clicked_numbers(clicked: Path, count: int, flag: str = "--clicked ") -> list
         if number in found:
             raise UsageError(f"{where}: sample {number} is named twice (before in line {found[number]})")
         found[number] = line
+    if len(found) in (0, count):
+        raise UsageError(
+            f"{flag}{clicked}: {'all' if found else 'none'} of the {count} samples are clicked; a direction needs some "
+            "with the feature and some without. Click some, or draw more samples (bench sample --count N)"
+        )
     return list(found)
 
 

@@ -25,13 +25,14 @@ def dry_run(cells: Sequence[Cell], shop: Workshop, suite: str, overwrite: planni
     ]
     for cell, lacking in zip(cells, planning.lacking(cells, shop, suite), strict=True):
         try:
-            run, why = Run(cell, shop), None
+            run = Run(cell, shop)
             run.given_feedback()
             planned = planning.planned(run, past, overwrite)
         except BenchError as error:
-            planned, why = None, str(error)
+            planned = None
+            lacking = lacking or [str(error)]
         if planned is None or (lacking and planned.action != "cached"):
-            missing += lacking or [why or ""]
+            missing += lacking
             time = _expected(*planning.expected(cell, past))
             lines.append(f"waits   {cell.readable}{_changed(cell)}  (something is missing, see below; {time})")
         else:

@@ -72,8 +72,8 @@ class Store:
 
     def require_writable(self, flag: str = "--results") -> None:
         """Raise StoreError, before any work, unless files can be written here; makes no folder yet."""
-        nearest = next(folder for folder in (self.root, *self.root.absolute().parents) if folder.exists())
         try:
+            nearest = next(folder for folder in (self.root, *self.root.absolute().parents) if folder.exists())
             probe = nearest / f".probe-{os.getpid()}"
             probe.write_bytes(b"")
             probe.unlink()

@@ -511,6 +511,18 @@ def test_wrong_clicks_on_another_attribute_are_refused(also, message, hers, benc
     assert done.code == 4 and message in done.err and done.err.count("\n") == 1 and not out.exists()
 
 
+def test_an_attribute_that_nothing_has_is_refused(hers, bench_cli, tmp_path):
+    (tmp_path / "clicked.txt").write_text("3\n")
+    (tmp_path / "none.txt").write_text("\n")
+    out = tmp_path / "made.json"
+    done = bench_cli(
+        *("feedback", hers / "shown", "--clicked", tmp_path / "clicked.txt", "--feature", "scar", "--out", out),
+        *("--also", f"tall={tmp_path / 'none.txt'}"),
+    )
+    assert done.code == 4 and f"--also tall={tmp_path / 'none.txt'}: none of the 100 samples are clicked" in done.err
+    assert not out.exists()
+
+
 def test_a_wrong_folder_or_name_is_refused(click, hers, tmp_path):
     assert (
         "samples.json: there is no such file; the folder must be one that `bench sample"
