@@ -39,10 +39,15 @@ class Shown(Params):
 
 
 def show_samples(registry: Registry, weights: str, count: int, folder: Path, stream: str) -> None:
-    """Draw ``count`` images of a random stream into a folder, with a file that says where they come from."""
+    """Draw ``count`` images of a random stream into a folder, with a file that says where they come from.
+
+    Raises
+    ------
+    UsageError
+        If the folder shows other samples, or more, which would stay among the new ones.
+    """
     stored, loaded = zoo.load_either(registry, weights)
     generator = loaded.generator
-    sample_to_folder(generator, count, folder, stream)
     shown = Shown(
         model=stored.name,
         weights_sha256=stored.sha256,
@@ -50,6 +55,14 @@ def show_samples(registry: Registry, weights: str, count: int, folder: Path, str
         stream=stream,
         count=count,
     )
+    if (folder / SAMPLES).exists():
+        before = _shown(folder)
+        if before.model_copy(update={"count": count}) != shown or before.count > count:
+            raise UsageError(
+                f"--out {folder}: shows {before.count} samples of the stream '{before.stream}' of weights "
+                f"{before.weights_sha256[:12]}, which would be mixed with these; name another folder, or remove it"
+            )
+    sample_to_folder(generator, count, folder, stream)
     write_bytes(folder / SAMPLES, shown.model_dump_json(indent=1).encode())
 
 
@@ -156,7 +169,11 @@ def _shown(folder: Path) -> Shown:
             f"{path}: there is no such file; the folder must be one that `bench sample --out {folder}` wrote"
         ) from error
     except (OSError, ValueError, ValidationError) as error:
-        raise UsageError(f"{path}: does not say what the samples are ({error}); draw them again") from error
+        raise UsageError(
+            f"{path}: does not say what the samples are ({error}); remove the folder and draw them again"
+        ) from error
     if shown.format != FORMAT:
-        raise UsageError(f"{path}: has format '{shown.format}', expected '{FORMAT}'; draw the samples again")
+        raise UsageError(
+            f"{path}: has format '{shown.format}', expected '{FORMAT}'; remove the folder and draw them again"
+        )
     return shown

@@ -165,6 +165,23 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds >= 120 else f"{seconds:.0f} s"
 
 
+def summary(count: int, waiting: Sequence[tuple[float | None, str]]) -> str:
+    """Say in one line how many cells there are, how many are to run, and for how long.
+
+    Parameters
+    ----------
+    count : int
+        Cells, stored ones included.
+    waiting : sequence of (float or None, str)
+        Of each that is to run, the time expected in seconds and what it is estimated from.
+    """
+    known = {i: (seconds, basis) for i, (seconds, basis) in enumerate(waiting) if seconds is not None}
+    total = sum(seconds for seconds, _ in known.values())
+    bases = "; ".join(dict.fromkeys(basis for _, basis in known.values()))
+    time = f"about {duration(total)} for {len(known)} of them ({bases})" if known else "time unknown"
+    return f"{count} cells, {count - len(waiting)} stored, {len(waiting)} to run{f'; {time}' if waiting else ''}"
+
+
 @cache
 def measured_elsewhere() -> dict[str, Any]:
     """Return the shipped times: suite to model to method to seconds, and each suite's ``basis``."""

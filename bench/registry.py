@@ -10,6 +10,7 @@ import ast
 import importlib
 import importlib.util
 import sys
+import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,7 +22,7 @@ from typing import Any
 import pluggy
 
 from bench import hookspecs
-from bench.errors import PluginError, unknown
+from bench.errors import PluginError, UsageError, unknown
 
 KINDS = ("methods", "models", "classifiers", "datasets", "metrics")
 
@@ -108,7 +109,10 @@ class Registry:
         """Return the one source of a name; raises UsageError if unknown, PluginError if there are two."""
         found = [s for s in self.sources if s.kind == kind and s.name == name]
         if not found:
-            raise unknown(kind[:-1].replace("dataset", "data set"), name, self.names(kind), flag)
+            missing = unknown(kind[:-1].replace("dataset", "data set"), name, self.names(kind), flag)
+            if "Did you mean" in str(missing) or self.folder is None or self.folder.is_dir():
+                raise missing
+            raise UsageError(f"{missing} Plug-ins of your own: --plugins DIR.")
         if len(found) > 1:
             places = " and ".join(f"{s.origin} ({s.path})" if s.path else s.origin for s in found)
             raise PluginError(f"{kind[:-1]} '{name}' is registered twice: {places}. Rename one of them.")
@@ -127,7 +131,7 @@ class Registry:
             except PluginError:
                 raise
             except (Exception, SystemExit) as error:  # whatever a stranger's module does on import
-                reason = f"{type(error).__name__}: {error}"
+                reason = f"{type(error).__name__}: {error}{_line_of(error, source.path)}"
                 raise PluginError(f"{kind[:-1]} '{name}' ({source.origin}) cannot be loaded: {reason}") from error
         return self._loaded[kind, name]
 
@@ -140,6 +144,13 @@ class Registry:
             except PluginError as error:
                 broken[source.kind, source.name] = str(error)
         return broken
+
+
+def _line_of(error: BaseException, path: Path | None) -> str:
+    """Return where in a plug-in's own file an error arose, " (line N)"; nothing if not there, or if it says so."""
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if path is not None and Path(frame.filename) == path]
+    return f" (line {lines[-1]})" if lines and not isinstance(error, SyntaxError) else ""
 
 
 def _registered_class(source: Source) -> type[Any]:

@@ -17,7 +17,7 @@ from bench.workshop import Workshop
 
 def dry_run(cells: Sequence[Cell], shop: Workshop, suite: str, overwrite: planning.Overwrite) -> str:
     """Say what would be trained and run, one a line (action, why, time expected and its basis), and what is missing."""
-    past, missing = planning.completed(shop), []
+    past, missing, waiting = planning.completed(shop), [], []
     untrained = {cell.model: cell for cell in cells if planning.is_to_be_trained(cell)}
     lines = [
         f"train   {model} on {cell.settings.dataset}  ({_expected(*planning.expected_training(cell))})"
@@ -33,13 +33,18 @@ def dry_run(cells: Sequence[Cell], shop: Workshop, suite: str, overwrite: planni
             lacking = lacking or [str(error)]
         if planned is None or (lacking and planned.action != "cached"):
             missing += lacking
-            time = _expected(*planning.expected(cell, past))
+            waiting.append(planning.expected(cell, past))
+            time = _expected(*waiting[-1])
             lines.append(f"waits   {cell.readable}{_changed(cell)}  (something is missing, see below; {time})")
         else:
+            if planned.action != "cached":
+                waiting.append((planned.seconds, planned.basis))
             time = _expected(planned.seconds, planned.basis)
             lines.append(f"{planned.action:7} {planned.run.folder.name}{_changed(cell)}  ({planned.why}; {time})")
     if missing:
         lines += ["missing, before all of these can run:", *(indent(text, "  ") for text in dict.fromkeys(missing))]
+    if len(cells) > 1:
+        lines.append(planning.summary(len(cells), waiting))
     return "\n".join(lines)
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench import grid, layout, planning
-from bench.cell import Run
+from bench import grid, layout, planning, report
+from bench.cell import Cell, Run
 from bench.errors import EXIT_OK, EXIT_SOME_FAILED, BenchError, DataError, first_sentence
 from bench.frames import counts_frame, damage_frame, pretraining_rows, tidy_frame
 from bench.settings import load_suite
@@ -21,7 +21,7 @@ from bench.table_definitions import Options, Table, Variant, table_named
 from bench.workshop import Workshop
 
 
-def runs_of(table: Table, options: Options, shop: Workshop, *, weights: grid.Weights) -> list[tuple[Variant, Run]]:
+def cells_of(table: Table, options: Options, shop: Workshop, *, weights: grid.Weights) -> list[tuple[Variant, Cell]]:
     """Return the cells behind a table, by variant."""
     found = []
     for variant in table.variants:
@@ -35,7 +35,7 @@ def runs_of(table: Table, options: Options, shop: Workshop, *, weights: grid.Wei
             overrides=[*options.overrides, *variant.overrides],
         )
         concerned = [c for c in grid.cells(request, shop, weights=weights) if variant.concerns(c.model, c.feature)]
-        found += [(variant, Run(cell, shop)) for cell in concerned]
+        found += [(variant, cell) for cell in concerned]
     return found
 
 
@@ -72,7 +72,8 @@ def make_table(
     failures = 0
     if table.variants:
         table = replace(table, variants=variants)
-        runs = runs_of(table, options, shop, weights="made" if run_missing else "required")
+        cells = cells_of(table, options, shop, weights="made" if run_missing else "required")
+        runs = [(variant, Run(cell, shop)) for variant, cell in cells]
         missing, failures = run_missing_cells([run for _, run in runs], shop) if run_missing else ({}, 0)
         frame = damage_frame(table, runs) if table.name == "damage" else tidy_frame(table, runs, missing)
         if table.name == "cost":
@@ -86,6 +87,16 @@ def make_table(
     )
 
 
+def plan_table(name: str, options: Options, shop: Workshop) -> str:
+    """Say which cells ``make_table`` would run, and for how long; runs and writes nothing."""
+    table = table_named(name)
+    if not table.variants:
+        return f"table {name}: counts images, and runs no cell"
+    table = replace(table, variants=variants_of(table, options))
+    cells = [cell for _, cell in cells_of(table, options, shop, weights="named")]
+    return report.dry_run(cells, shop, options.suite, "failed")
+
+
 def run_missing_cells(runs: Sequence[Run], shop: Workshop) -> tuple[dict[str, str], int]:
     """Run what is not stored, one cell after the other; a failed one stops no other.
 
@@ -94,14 +105,7 @@ def run_missing_cells(runs: Sequence[Run], shop: Workshop) -> tuple[dict[str, st
     """
     planned = planning.plan([run.cell for run in runs], shop, "failed")
     waiting = [p for p in planned if p.action != "cached"]
-    known = [p.seconds for p in waiting if p.seconds is not None]
-    bases = dict.fromkeys(p.basis for p in waiting if p.seconds is not None)
-    expected = (
-        f"about {planning.duration(sum(known))} for {len(known)} of them ({'; '.join(bases)})"
-        if known
-        else "time unknown until the first is done"
-    )
-    shop.progress.note(f"{len(planned)} cells, {len(planned) - len(waiting)} stored, {len(waiting)} to run; {expected}")
+    shop.progress.note(planning.summary(len(planned), [(p.seconds, p.basis) for p in waiting]))
     reasons: dict[str, str] = {}
     failures = 0
     for i, item in enumerate(waiting, 1):

@@ -64,6 +64,14 @@ def test_a_model_the_suite_does_not_know(refused, bars):
     )
 
 
+def test_a_plan_has_no_records_to_print(refused):
+    assert refused(*run(), "--dry-run", "--json").startswith("--json prints stored records, and a plan has none")
+
+
+def test_a_missing_plugin_folder_is_named_with_an_unknown_name(refused):
+    assert refused(*run(method="my_idea")).endswith(" Plug-ins of your own: --plugins DIR.")
+
+
 def test_unknown_feature(refused):
     assert refused(*run(feature="thicknes")) == (
         "--feature (data set 'mnist'): there is no feature 'thicknes'. Did you mean 'thickness'? Known: slant, thickness."

@@ -511,6 +511,19 @@ def test_wrong_clicks_on_another_attribute_are_refused(also, message, hers, benc
     assert done.code == 4 and message in done.err and done.err.count("\n") == 1 and not out.exists()
 
 
+def test_samples_are_not_mixed_with_others_in_one_folder(hers, bench_cli, tmp_path):
+    def draw(count, *more):
+        return bench_cli("sample", "--weights", "vae-mnist", "--count", count, "--out", tmp_path / "shown", *more)
+
+    assert draw(2).code == 0 and draw(3).code == 0, "more of the same"
+    assert len(list((tmp_path / "shown").glob("0*.png"))) == 3
+    for refused in (draw(2), draw(3, "--stream", "other")):
+        assert refused.code == 4 and refused.err.startswith(
+            f"Error: --out {tmp_path / 'shown'}: shows 3 samples of the stream 'sample' of weights "
+        )
+    assert len(list((tmp_path / "shown").glob("0*.png"))) == 3
+
+
 def test_an_attribute_that_nothing_has_is_refused(hers, bench_cli, tmp_path):
     (tmp_path / "clicked.txt").write_text("3\n")
     (tmp_path / "none.txt").write_text("\n")

@@ -123,7 +123,10 @@ REFUSED = {
     "none": ("@hookimpl\ndef register_methods(register): ...\n", "registers 0 classes; one is expected"),
     "argument": (GOOD + "@hookimpl\ndef register_methods(registry):\n    registry(Good)\n", "Argument(s) {'registry'} are declared in the hookimpl but can not be found"),
     "extra_hook": (GOOD + "@hookimpl\ndef register_methods(register):\n    register(Good)\n@hookimpl\ndef register_method(register): ...\n", "unknown hook 'register_method'"),
-    "raises": ("@hookimpl\ndef register_methods(register):\n    raise KeyError('lost')\n", "cannot be loaded: KeyError: 'lost'"),
+    "raises": (
+        "@hookimpl\ndef register_methods(register):\n    raise KeyError('lost')\n",
+        f"cannot be loaded: KeyError: 'lost' (line {HEAD.count(chr(10)) + 3})",
+    ),
     "no_package": ("import no_such_package\n" + GOOD + "@hookimpl\ndef register_methods(register):\n    register(Good)\n", "ModuleNotFoundError: No module named 'no_such_package'"),
     "exits": ("import sys\nsys.exit(7)\n@hookimpl\ndef register_methods(register): ...\n", "SystemExit: 7"),
 }  # fmt: skip

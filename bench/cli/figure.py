@@ -25,6 +25,7 @@ def command(
     formats: str,
     out: Path,
     no_run: bool,
+    dry_run: bool,
     plugins: Path,
     results: Path,
     data_dir: Path | None,
@@ -32,9 +33,12 @@ def command(
     **asked: Any,
 ) -> int:
     """Draw figure NUMBER (1, 4, 5 or 6 of the paper) for each model, running the cells that are missing."""
-    shop = open_workshop(plugins, results, data_dir, device, write=not no_run)
-    from bench.figures.making import Options, make_figure
+    shop = open_workshop(plugins, results, data_dir, device, write=not (no_run or dry_run))
+    from bench.figures.making import Options, make_figure, plan_figure
 
+    if dry_run:
+        click.echo(plan_figure(number, Options(**asked), shop))
+        return 0
     paths, captions, code = make_figure(
         number, Options(**asked), shop, run_missing=not no_run, formats=formats.split(","), out=out
     )

@@ -92,10 +92,11 @@ def suite(command: F) -> F:
 
 
 def written(formats: str, folder: str) -> Callable[[F], F]:
-    """Add --formats, --out and --no-run, for commands that write files made from cells."""
+    """Add --formats, --out, --no-run and --dry-run, for commands that write files made from cells."""
 
     def add(command: F) -> F:
         for option in (
+            click.option("--dry-run", is_flag=True, help="Print which cells would run, why, and for how long."),
             click.option("--no-run", is_flag=True, help="Take stored cells only; run nothing."),
             click.option(
                 "--out",

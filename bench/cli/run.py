@@ -53,6 +53,8 @@ def command(
 
     A plan (--dry-run, --show-config) is of everything in the suite where nothing is named.
     """
+    if dry_run and as_json:
+        raise UsageError("--json prints stored records, and a plan has none; --show-config prints JSON, a cell a line")
     shop = open_workshop(plugins, results, data_dir, device, write=not (dry_run or show_config))
     from bench import grid, planning, report
 

@@ -24,6 +24,7 @@ def command(
     formats: str,
     out: Path,
     no_run: bool,
+    dry_run: bool,
     plugins: Path,
     results: Path,
     data_dir: Path | None,
@@ -31,10 +32,13 @@ def command(
     **asked: Any,
 ) -> int:
     """Make table NAME (1 to 5, readings, tradeoff, damage, clicks or cost), running the cells that are missing."""
-    shop = open_workshop(plugins, results, data_dir, device, write=not no_run)
+    shop = open_workshop(plugins, results, data_dir, device, write=not (no_run or dry_run))
     from bench.table_definitions import Options
-    from bench.tables import make_table
+    from bench.tables import make_table, plan_table
 
+    if dry_run:
+        click.echo(plan_table(name, Options(**asked), shop))
+        return 0
     paths, text, code = make_table(
         name, Options(**asked), shop, run_missing=not no_run, formats=formats.split(","), out=out
     )

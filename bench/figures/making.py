@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench import grid, planning
-from bench.cell import Run
+from bench import grid, planning, report
+from bench.cell import Cell, Run
 from bench.errors import EXIT_OK, EXIT_SOME_FAILED, BenchError, UsageError, unknown
 from bench.figures import attributes, page, samples, traversal
 from bench.figures.series import Panel, Series
@@ -68,12 +68,10 @@ def make_figure(
     out : Path
         Folder for ``figure-<number>-<model>.<ext>``.
     """
-    if number not in FIGURES:
-        raise unknown("figure", number, FIGURES, "NUMBER")
+    figure = _figure(number)
     page.require_formats(formats)
     load_suite(options.suite)
-    figure = FIGURES[number]
-    runs = _runs(options.methods or figure.methods, options, shop, "made" if run_missing else "required")
+    runs = [Run(cell, shop) for cell in _cells(figure, options, shop, "made" if run_missing else "required")]
     if not run_missing:
         _require_stored(number, runs, shop)
     Store(out).require_writable("--out")
@@ -87,9 +85,20 @@ def make_figure(
     return paths, "\n\n".join(captions), EXIT_SOME_FAILED if failures else EXIT_OK
 
 
-def _runs(methods: Sequence[str], options: Options, shop: Workshop, weights: grid.Weights) -> list[Run]:
+def plan_figure(number: str, options: Options, shop: Workshop) -> str:
+    """Say which cells ``make_figure`` would run, and for how long; runs and writes nothing."""
+    return report.dry_run(_cells(_figure(number), options, shop, "named"), shop, options.suite, "failed")
+
+
+def _figure(number: str) -> Figure:
+    if number not in FIGURES:
+        raise unknown("figure", number, FIGURES, "NUMBER")
+    return FIGURES[number]
+
+
+def _cells(figure: Figure, options: Options, shop: Workshop, weights: grid.Weights) -> list[Cell]:
     request = grid.Request(
-        methods=methods,
+        methods=options.methods or figure.methods,
         models=options.models,
         features=options.features,
         seeds=[options.seed],
@@ -97,7 +106,7 @@ def _runs(methods: Sequence[str], options: Options, shop: Workshop, weights: gri
         suite=options.suite,
         overrides=options.overrides,
     )
-    return [Run(cell, shop) for cell in grid.cells(request, shop, weights=weights)]
+    return grid.cells(request, shop, weights=weights)
 
 
 def _require_stored(number: str, runs: Sequence[Run], shop: Workshop) -> None:
