@@ -148,6 +148,7 @@ class Run:
         timings: dict[str, dict[str, float]] = {}
         try:
             reason = None if self.judged else unjudged.why_skipped(self.method_class.needs)
+            reason = reason or zoo.lacking(self.original.model, self.original.networks, self.method_class.needs)
             reason = reason or self.method_class(self.cell.params).supports(self.cell.model, self.cell.feature)
             if reason is not None:
                 return self._record("skipped", reason=reason)

@@ -32,7 +32,10 @@ class Entry(Params):
 
 @dataclass(frozen=True)
 class Original:
-    """An original generator as loaded: the model plug-in, its networks, and the weights' identity."""
+    """An original generator as loaded: the model plug-in, its networks, and the weights' identity.
+
+    One that was unlearned before comes with the generator alone.
+    """
 
     model_name: str
     model: Model[Any]
@@ -148,7 +151,7 @@ def require(weights: str, what: str, trained_by: str, instead: str) -> None:
 
 
 def load_original(registry: Registry, weights: str | Path, expected_model: str | None = None) -> Original:
-    """Load a pre-trained model, in eval mode, gradients off.
+    """Load a pre-trained model, or an unlearned generator to unlearn something further; eval mode, gradients off.
 
     Raises
     ------
@@ -157,7 +160,7 @@ def load_original(registry: Registry, weights: str | Path, expected_model: str |
     """
     path = path_of(weights)
     stored = checkpoint.read(path)
-    if stored.kind == "model" and expected_model not in (None, stored.name):
+    if stored.kind in ("model", "unlearned") and expected_model not in (None, stored.name):
         raise CheckpointError(f"{path}: holds the model '{stored.name}', not '{expected_model}' (--model)")
     return _original(registry, stored, path)
 
@@ -255,6 +258,14 @@ def load_unlearned(registry: Registry, path: Path) -> Unlearned:
 
 
 def _original(registry: Registry, stored: Checkpoint, path: Path) -> Original:
+    if stored.kind == "unlearned":
+        further = as_original(registry, stored, _unlearned(registry, stored, path), path)
+        if further is None:
+            raise CheckpointError(
+                f"{path}: '{stored.description['method']}' left the weights as they were and changes what is drawn; "
+                "unlearn from the weights that it was given"
+            )
+        return further
     if stored.kind != "model":
         raise CheckpointError(f"{path}: holds a {stored.kind} ('{stored.name}'), not a pre-trained model")
     plugin = registry.get("models", stored.name, f"{path}")()
@@ -262,6 +273,26 @@ def _original(registry: Registry, stored: Checkpoint, path: Path) -> Original:
     if networks.generator is None:
         raise CheckpointError(f"{path}: model '{stored.name}' has no generator")
     return Original(stored.name, plugin, networks, stored.sha256, path, stored.description)
+
+
+def as_original(registry: Registry, stored: Checkpoint, unlearned: Unlearned, path: Path) -> Original | None:
+    """Take an unlearned generator for the original of a further unlearning, without the other networks it once had.
+
+    None if it is no generator of its model's class but one that edits latents, or redraws, around unchanged weights.
+    """
+    plugin = registry.get("models", stored.name, f"{path}")()
+    networks: Networks[Any] = plugin.build(_config(plugin, stored, path))
+    if type(unlearned.generator) is not type(networks.generator):
+        return None
+    alone: Networks[Any] = Networks(networks.config, generator=unlearned.generator)
+    return Original(stored.name, plugin, alone, stored.sha256, path, stored.description)
+
+
+def lacking(model: Model[Any], networks: Networks[Any], needs: frozenset[str]) -> str | None:
+    """Return why a method with these needs cannot work on networks of a model, for want of some; or None."""
+    wanted = model.build(networks.config).modules().keys() if "training_data" in needs else needs
+    missing = sorted({"encoder", "discriminator"} & wanted - networks.modules().keys())
+    return f"needs the {' and the '.join(missing)}, which these weights come without" if missing else None
 
 
 def _unlearned(registry: Registry, stored: Checkpoint, path: Path) -> Unlearned:

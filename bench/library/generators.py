@@ -39,7 +39,7 @@ class Known:
     model : str
         Registered name, or the class of a generator that is of no registered model.
     original : Original or None
-        The pre-trained checkpoint that it is, without the generator itself; None if it is none, or is unlearned.
+        The checkpoint that it is, without the generator itself; None if it is none from which could be unlearned.
     made : Made or None
         How ``unlearn`` made it, so that it can be saved.
     score : nn.Module or None
@@ -97,12 +97,12 @@ def load(path: str | Path, plugins: str | Path | None = PLUGINS) -> Generator:
     bench.errors.CheckpointError
         If the file is missing, damaged or not written by this project.
     """
-    stored, loaded = zoo.load_either(open_registry(plugins), path)
-    if isinstance(loaded, Unlearned):
-        remember(loaded.generator, Known(stored.name, score=loaded.score))
-    else:
-        without = replace(loaded, networks=replace(loaded.networks, generator=None))  # else it would keep itself alive
-        remember(loaded.generator, Known(stored.name, without))
+    registry = open_registry(plugins)
+    stored, loaded = zoo.load_either(registry, path)
+    original = loaded if isinstance(loaded, zoo.Original) else zoo.as_original(registry, stored, loaded, Path(path))
+    if original is not None:  # without the generator: it would keep itself alive
+        original = replace(original, networks=replace(original.networks, generator=None))
+    remember(loaded.generator, Known(stored.name, original, score=getattr(loaded, "score", None)))
     return loaded.generator
 
 
@@ -138,7 +138,8 @@ def save(unlearned: Generator, path: str | Path) -> Path:
     Parameters
     ----------
     unlearned : Generator
-        What ``bench.unlearn`` made of a generator that ``bench.load`` had loaded.
+        What ``bench.unlearn`` made of a generator that ``bench.load`` had loaded: a pre-trained one, or one that was
+        unlearned before, to unlearn something further.
     path : path-like
         ``FILE.safetensors``; replaced if it is there.
 
@@ -156,7 +157,7 @@ def save(unlearned: Generator, path: str | Path) -> Path:
     known = recall(unlearned)
     if known.made is None:
         raise UsageError(
-            "save: keeps what bench.unlearn made of a pre-trained generator from bench.load; this one has another "
+            "save: keeps what bench.unlearn made of a generator from bench.load; this one has another "
             "origin. torch.save(generator.state_dict(), FILE) keeps its weights."
         )
     made, parts = known.made, Unlearned(unlearned, known.score)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bench import unlearning
+from bench import unlearning, zoo
 from bench.api import Generator, Method, Networks, Oracle
 from bench.context import Context, TrainingData
 from bench.errors import UsageError, unknown
@@ -160,6 +160,8 @@ def _training_data(what: str, shop: Workshop, feature: str, dataset: str, genera
     original = recall(generator).original
     if original is None:
         raise UsageError(f"{what}: goes on with the generator's training, which only a checkpoint of bench.load knows")
+    if reason := zoo.lacking(original.model, networks_of(generator), frozenset({"training_data"})):
+        raise UsageError(f"{what}: {reason}")
     plugin = shop.dataset(dataset)
     split = plugin.split(plugin.training_split)
     return TrainingData(split, shop.target_mask(dataset, split, feature), original.model, networks_of(generator))
