@@ -55,6 +55,8 @@ def show_samples(registry: Registry, weights: str, count: int, folder: Path, str
         stream=stream,
         count=count,
     )
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"--out {folder}: is a file; name a folder")
     if (folder / SAMPLES).exists():
         before = _shown(folder)
         if before.model_copy(update={"count": count}) != shown or before.count > count:

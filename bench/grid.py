@@ -61,8 +61,8 @@ def cells(request: Request, shop: Workshop, *, weights: Weights = "made") -> lis
     UsageError
         Unknown names (with the nearest match), wrong values (all at once), a feature the data set lacks.
     """
-    if request.weights is not None and not (path := zoo.path_of(request.weights)).exists():
-        raise CheckpointError(f"{path}: there is no such weights file. `bench zoo list` shows the shipped ones.")
+    if request.weights is not None:
+        zoo.path_of(request.weights)  # raises unless it is there
     suite = load_suite(request.suite)
     methods = _methods(request.methods, shop)
     models = _chosen(request.models, list(suite.models))

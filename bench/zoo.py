@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -110,10 +112,10 @@ def add(name: str, path: Path, kind: str, description: str, command: str) -> Non
 
 
 def path_of(weights: str | Path) -> Path:
-    """Return the file behind a zoo name or a path; a shipped file is verified against the manifest."""
+    """Return the file behind a zoo name or a path, which must exist; a shipped one is verified by the manifest."""
     known = entries()
     if str(weights) not in known:
-        return Path(weights)
+        return _own_file(Path(weights), known)
     entry = known[str(weights)]
     path = WEIGHTS / entry.file
     if not path.is_file():
@@ -126,6 +128,15 @@ def path_of(weights: str | Path) -> Path:
             "Reinstall the package."
         )
     return path
+
+
+def _own_file(path: Path, known: Iterable[str]) -> Path:
+    if path.exists():
+        return path
+    beside = [str(file) for file in path.parent.glob("*.safetensors")]
+    near = get_close_matches(str(path), [*known, *beside], n=1, cutoff=0.8)
+    guess = f" Did you mean {near[0]}?" if near else ""
+    raise CheckpointError(f"{path}: there is no such weights file.{guess} `bench zoo list` shows the shipped ones.")
 
 
 def require(weights: str, what: str, trained_by: str, instead: str) -> None:

@@ -212,6 +212,9 @@ def test_missing_weights(refused, tmp_path):
         f"{path}: there is no such weights file. `bench zoo list` shows the shipped ones."
     )
     assert refused(*run(weights=path), "--dry-run").startswith(f"{path}: there is no such weights file")
+    assert "file. Did you mean vae-mnist? `bench zoo list`" in refused(*run(weights="vae-mnits"))
+    (tmp_path / "nowhere2.safetensors").touch()
+    assert f"Did you mean {tmp_path / 'nowhere2.safetensors'}?" in refused(*run(weights=path))
     assert refused("sample", "--weights", path, "--out", tmp_path / "out").startswith(
         f"{path}: there is no such weights"
     )

@@ -241,6 +241,11 @@ def test_a_safetensors_file_goes_back_to_one(name, code, bench_cli, tmp_path):
     content = {f"net.{n}": t for n, t in state.items()} | beside
     like.write_bytes(safetensors.torch.save(content, {"format": "pt", "author": "she"}))
     assert bring(bench_cli, like, weights, "--at", "net.").code == 0
+    without = tmp_path / "without"
+    without.write_bytes(safetensors.torch.save(state))
+    assert take_home(bench_cli, weights, without, out).err.endswith(
+        f". --like is to be the file that the weights were imported from ({name}), or one laid out like it\n"
+    )
     done = take_home(bench_cli, weights, like, out)
     assert (done.code, done.err) == (0, "")
     assert done.out == (
@@ -306,6 +311,8 @@ def test_a_file_that_runs_code_runs_none(code, refuse, tmp_path):
 def test_a_wrong_place_is_told_with_those_there_are(code, refuse):
     state = code.planted().state_dict()
     assert "holds nothing at 'emma' (--at). Places in it, for --at: g, ema" in refuse({"g": state, "ema": state}, "--at", "emma")  # fmt: skip  # noqa: E501
+    within = refuse({"all": {f"ema.{name}": tensor for name, tensor in state.items()}}, "--at", "all/ema")
+    assert "holds nothing at 'all/ema' (--at). Names there start with 'ema.': --at all/ema." in within
     assert "holds nothing at 'ema/x' (--at). Places in it" not in refuse({"ema": state}, "--at", "ema/x")
     assert "has no name that starts with 'net.' (--at); the first one is 'layers.0.weight'" in refuse(
         state, "--at", "net."

@@ -47,7 +47,13 @@ def export_release(weights: Path, like: Path, out: Path) -> str:
     imported = _imported(stored, weights)
     generator = stored.part("generator")
     content = _unshared(containers.read(like))
-    release = read_as(imported, content, like, stored.name, generator)
+    try:
+        release = read_as(imported, content, like, stored.name, generator)
+    except CheckpointError as error:
+        raise CheckpointError(
+            f"{str(error).removesuffix('.')}. --like is to be the file that the weights were imported from "
+            f"({imported.file}), or one laid out like it"
+        ) from error
     state = {f"generator.{name}": tensor for name, tensor in generator.items()}
     state = {name: tensor for name, tensor in state.items() if name not in release.own}
     if differences := lacking(release, state):

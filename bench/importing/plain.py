@@ -70,7 +70,10 @@ def place(content: Any, at: str, path: Path) -> State:
     keys, start = (keys, last) if last == "" or last.endswith(".") else ([*keys, last], "")
     for depth, key in enumerate(keys):
         if not (isinstance(content, Mapping) and key in content):
-            raise CheckpointError(f"{path}: holds nothing at '{'/'.join(keys[: depth + 1])}' (--at).{_places(content)}")
+            at = "/".join(keys[: depth + 1])
+            starts = isinstance(content, Mapping) and any(str(name).startswith(f"{key}.") for name in content)
+            names = f" Names there start with '{key}.': --at {at}." if starts else _places(content)
+            raise CheckpointError(f"{path}: holds nothing at '{at}' (--at).{names}")
         content = content[key]
     what = f"{path}: what lies at '{'/'.join(keys)}'" if keys else f"{path}: what it holds"
     try:
