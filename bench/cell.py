@@ -123,6 +123,12 @@ class Run:
         """The cell's folder in the store."""
         return self.shop.store.folder(self.cell.readable, self.keys.evaluate)
 
+    def declined(self) -> str | None:
+        """Return why the method cannot work on this cell, or None."""
+        reason = None if self.judged else unjudged.why_skipped(self.method_class.needs)
+        reason = reason or zoo.lacking(self.original.networks, self.method_class.needs, self.original.model)
+        return reason or self.method_class(self.cell.params).supports(self.cell.model, self.cell.feature)
+
     # --- stages -------------------------------------------------------------------------------------
 
     def run(self) -> Record:
@@ -147,10 +153,7 @@ class Run:
     def _outcome(self) -> Record:
         timings: dict[str, dict[str, float]] = {}
         try:
-            reason = None if self.judged else unjudged.why_skipped(self.method_class.needs)
-            reason = reason or zoo.lacking(self.original.model, self.original.networks, self.method_class.needs)
-            reason = reason or self.method_class(self.cell.params).supports(self.cell.model, self.cell.feature)
-            if reason is not None:
+            if (reason := self.declined()) is not None:
                 return self._record("skipped", reason=reason)
             return self._record("ok", **self._stages(timings), timings=timings)
         except Diverged as error:

@@ -57,6 +57,11 @@ def show_samples(registry: Registry, weights: str, count: int, folder: Path, str
     )
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"--out {folder}: is a file; name a folder")
+    if not (folder / SAMPLES).exists() and any(folder.glob("[0-9]*.png")):
+        raise UsageError(
+            f"--out {folder}: holds pictures of which no {SAMPLES} says what they are (a stopped drawing?); they "
+            "would be mixed with these. Name another folder, or remove it"
+        )
     if (folder / SAMPLES).exists():
         before = _shown(folder)
         if before.model_copy(update={"count": count}) != shown or before.count > count:

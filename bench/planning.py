@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, Literal
@@ -26,7 +26,7 @@ class Planned:
     """One cell of a plan."""
 
     run: Run
-    action: Literal["run", "cached", "resume"]
+    action: Literal["run", "skip", "cached", "resume"]
     why: str
     seconds: float | None = None
     basis: str = ""
@@ -34,18 +34,36 @@ class Planned:
 
 def plan(found: Iterable[Cell], shop: Workshop, overwrite: Overwrite) -> list[Planned]:
     """Say for each cell whether it is cached, resumed or run, why, and how long it should take."""
-    past = completed(shop)
-    return [planned(Run(cell, shop), past, overwrite) for cell in found]
+    past, trained = completed(shop), set[str]()
+    return [planned(Run(cell, shop), past, overwrite, trained) for cell in found]
 
 
-def planned(run: Run, past: Sequence[Record], overwrite: Overwrite) -> Planned:
-    """Plan one cell; ``past`` is ``completed(shop)``."""
+def planned(run: Run, past: Sequence[Record], overwrite: Overwrite, trained: set[str]) -> Planned:
+    """Plan one cell of a plan.
+
+    Parameters
+    ----------
+    run : Run
+    past : sequence of Record
+        Of ``completed``.
+    overwrite : {"never", "failed", "always"}
+    trained : set of str
+        Keys of the unlearning stages of the cells before it, which this one may share; its own is added.
+    """
     store = run.shop.store
     record = store.read(run.folder)
     if record is not None and (overwrite == "never" or (record.status in ("ok", "skipped") and overwrite != "always")):
         return Planned(run, "cached", f"stored with status {record.status}", 0.0, "stored")
+    if (reason := run.declined()) is not None:
+        return Planned(run, "skip", reason, 0.0, "nothing to do")
     seconds, basis = expected(run.cell, past)
-    if (store.stage("unlearn", run.keys.unlearn) / "checkpoint.pt").exists():
+    stage = store.stage("unlearn", run.keys.unlearn)
+    done = run.keys.unlearn in trained or (overwrite != "always" and (stage / "unlearned.safetensors").exists())
+    if done and run.cell.method != "original":
+        seconds, basis = expected(replace(run.cell, method="original"), past)
+        basis = f"evaluation alone, its training is another cell's or done; {basis}"
+    trained.add(run.keys.unlearn)
+    if (stage / "checkpoint.pt").exists():
         return Planned(run, "resume", "has a checkpoint", seconds, basis)
     why = "no stored result" if record is None else f"stored with status {record.status}"
     return Planned(run, "run", why, seconds, basis)
@@ -122,7 +140,7 @@ def require_weights(model: str, weights: str, settings: ModelSettings, suite: st
     trained_by = f"--model {model} --dataset {settings.dataset}{'' if suite == 'lite' else f' --suite {suite}'}"
     if weights == settings.weights:
         zoo.require(weights, f"--model {model}", trained_by, "--weights FILE")
-    elif not Path(weights).exists():
+    elif weights not in zoo.entries() and not Path(weights).exists():
         raise CheckpointError(
             f"--model {model}: has no weights yet. Train it (bench pretrain {trained_by}; `bench run` does so by "
             "itself) or name some (--weights FILE)."
@@ -165,21 +183,20 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds >= 120 else f"{seconds:.0f} s"
 
 
-def summary(count: int, waiting: Sequence[tuple[float | None, str]]) -> str:
+def summary(count: int, waiting: int, times: Sequence[float | None]) -> str:
     """Say in one line how many cells there are, how many are to run, and for how long.
 
     Parameters
     ----------
-    count : int
-        Cells, stored ones included.
-    waiting : sequence of (float or None, str)
-        Of each that is to run, the time expected in seconds and what it is estimated from.
+    count, waiting : int
+        Cells, and those of them that are to run.
+    times : sequence of float or None
+        What is expected of each of those, and of each training before them, in seconds.
     """
-    known = {i: (seconds, basis) for i, (seconds, basis) in enumerate(waiting) if seconds is not None}
-    total = sum(seconds for seconds, _ in known.values())
-    bases = "; ".join(dict.fromkeys(basis for _, basis in known.values()))
-    time = f"about {duration(total)} for {len(known)} of them ({bases})" if known else "time unknown"
-    return f"{count} cells, {count - len(waiting)} stored, {len(waiting)} to run{f'; {time}' if waiting else ''}"
+    known = [seconds for seconds in times if seconds is not None]
+    unknown = f" and {len(times) - len(known)} of unknown time" if len(known) < len(times) else ""
+    time = f"about {duration(sum(known))}{unknown}" if known else "time unknown"
+    return f"{count} cells, {count - waiting} stored, {waiting} to run{f'; {time}' if waiting else ''}"
 
 
 @cache

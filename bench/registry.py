@@ -149,7 +149,7 @@ class Registry:
 def _line_of(error: BaseException, path: Path | None) -> str:
     """Return where in a plug-in's own file an error arose, " (line N)"; nothing if not there, or if it says so."""
     frames = traceback.extract_tb(error.__traceback__)
-    lines = [frame.lineno for frame in frames if path is not None and Path(frame.filename) == path]
+    lines = [frame.lineno for frame in frames if path is not None and Path(frame.filename).resolve() == path.resolve()]
     return f" (line {lines[-1]})" if lines and not isinstance(error, SyntaxError) else ""
 
 

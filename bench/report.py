@@ -1,4 +1,4 @@
-"""What ``bench run`` and ``bench status`` print."""
+"""What ``bench run``, ``bench status`` and every ``--dry-run`` print."""
 
 from __future__ import annotations
 
@@ -17,34 +17,33 @@ from bench.workshop import Workshop
 
 def dry_run(cells: Sequence[Cell], shop: Workshop, suite: str, overwrite: planning.Overwrite) -> str:
     """Say what would be trained and run, one a line (action, why, time expected and its basis), and what is missing."""
-    past, missing, waiting = planning.completed(shop), [], []
+    past, trained = planning.completed(shop), set[str]()
     untrained = {cell.model: cell for cell in cells if planning.is_to_be_trained(cell)}
-    lines = [
-        f"train   {model} on {cell.settings.dataset}  ({_expected(*planning.expected_training(cell))})"
-        for model, cell in untrained.items()
-    ]
+    training = {model: planning.expected_training(cell) for model, cell in untrained.items()}
+    lines = [f"train   {m} on {untrained[m].settings.dataset}  ({_expected(*time)})" for m, time in training.items()]
+    times, missing, waiting = [seconds for seconds, _ in training.values()], [], 0
     for cell, lacking in zip(cells, planning.lacking(cells, shop, suite), strict=True):
         try:
             run = Run(cell, shop)
             run.given_feedback()
-            planned = planning.planned(run, past, overwrite)
+            planned = planning.planned(run, past, overwrite, trained)
         except BenchError as error:
             planned = None
             lacking = lacking or [str(error)]
-        if planned is None or (lacking and planned.action != "cached"):
+        seconds, basis = (planned.seconds, planned.basis) if planned else planning.expected(cell, past)
+        if planned is None or (lacking and planned.action not in ("cached", "skip")):
             missing += lacking
-            waiting.append(planning.expected(cell, past))
-            time = _expected(*waiting[-1])
-            lines.append(f"waits   {cell.readable}{_changed(cell)}  (something is missing, see below; {time})")
+            action, name, why = "waits", cell.readable, "something is missing, see below"
         else:
-            if planned.action != "cached":
-                waiting.append((planned.seconds, planned.basis))
-            time = _expected(planned.seconds, planned.basis)
-            lines.append(f"{planned.action:7} {planned.run.folder.name}{_changed(cell)}  ({planned.why}; {time})")
+            action, name, why = planned.action, planned.run.folder.name, planned.why
+        lines.append(f"{action:7} {name}{_changed(cell)}  ({why}; {_expected(seconds, basis)})")
+        if action != "cached":
+            times.append(seconds)
+            waiting += 1
     if missing:
         lines += ["missing, before all of these can run:", *(indent(text, "  ") for text in dict.fromkeys(missing))]
     if len(cells) > 1:
-        lines.append(planning.summary(len(cells), waiting))
+        lines.append(planning.summary(len(cells), waiting, times))
     return "\n".join(lines)
 
 

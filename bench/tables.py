@@ -87,12 +87,14 @@ def make_table(
     )
 
 
-def plan_table(name: str, options: Options, shop: Workshop) -> str:
+def plan_table(name: str, options: Options, shop: Workshop, *, formats: Sequence[str]) -> str:
     """Say which cells ``make_table`` would run, and for how long; runs and writes nothing."""
     table = table_named(name)
+    layout.require_formats(formats)
+    variants = variants_of(table, options)
     if not table.variants:
         return f"table {name}: counts images, and runs no cell"
-    table = replace(table, variants=variants_of(table, options))
+    table = replace(table, variants=variants)
     cells = [cell for _, cell in cells_of(table, options, shop, weights="named")]
     return report.dry_run(cells, shop, options.suite, "failed")
 
@@ -105,7 +107,7 @@ def run_missing_cells(runs: Sequence[Run], shop: Workshop) -> tuple[dict[str, st
     """
     planned = planning.plan([run.cell for run in runs], shop, "failed")
     waiting = [p for p in planned if p.action != "cached"]
-    shop.progress.note(planning.summary(len(planned), [(p.seconds, p.basis) for p in waiting]))
+    shop.progress.note(planning.summary(len(planned), len(waiting), [p.seconds for p in waiting]))
     reasons: dict[str, str] = {}
     failures = 0
     for i, item in enumerate(waiting, 1):

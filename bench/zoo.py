@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
+from torch import nn
 
 from bench import checkpoint
 from bench.api import Classifier, Extractor, Generator, Method, Model, Networks, Oracle, Params, Statistics, Unlearned
@@ -133,9 +134,15 @@ def path_of(weights: str | Path) -> Path:
 def _own_file(path: Path, known: Iterable[str]) -> Path:
     if path.exists():
         return path
-    beside = [str(file) for file in path.parent.glob("*.safetensors")]
-    near = get_close_matches(str(path), [*known, *beside], n=1, cutoff=0.8)
-    guess = f" Did you mean {near[0]}?" if near else ""
+    if path.parent.is_dir():
+        pool = {file.name: file for file in path.parent.glob("*.safetensors")}
+        pool |= {name: Path(name) for name in known} if path.parent == Path() else {}
+        near = get_close_matches(path.name, pool, n=1)
+    else:  # the cell's folder, most likely
+        folders = path.parent.parent.glob("*")
+        pool = {folder.name: folder / path.name for folder in folders if (folder / path.name).is_file()}
+        near = get_close_matches(path.parent.name, pool, n=1)
+    guess = f" Did you mean {pool[near[0]]}?" if near else ""
     raise CheckpointError(f"{path}: there is no such weights file.{guess} `bench zoo list` shows the shipped ones.")
 
 
@@ -270,13 +277,7 @@ def load_unlearned(registry: Registry, path: Path) -> Unlearned:
 
 def _original(registry: Registry, stored: Checkpoint, path: Path) -> Original:
     if stored.kind == "unlearned":
-        further = as_original(registry, stored, _unlearned(registry, stored, path), path)
-        if further is None:
-            raise CheckpointError(
-                f"{path}: '{stored.description['method']}' left the weights as they were and changes what is drawn; "
-                "unlearn from the weights that it was given"
-            )
-        return further
+        return as_original(registry, stored, _unlearned(registry, stored, path), path)
     if stored.kind != "model":
         raise CheckpointError(f"{path}: holds a {stored.kind} ('{stored.name}'), not a pre-trained model")
     plugin = registry.get("models", stored.name, f"{path}")()
@@ -286,24 +287,35 @@ def _original(registry: Registry, stored: Checkpoint, path: Path) -> Original:
     return Original(stored.name, plugin, networks, stored.sha256, path, stored.description)
 
 
-def as_original(registry: Registry, stored: Checkpoint, unlearned: Unlearned, path: Path) -> Original | None:
+def as_original(registry: Registry, stored: Checkpoint, unlearned: Unlearned, path: Path) -> Original:
     """Take an unlearned generator for the original of a further unlearning, without the other networks it once had.
 
-    None if it is no generator of its model's class but one that edits latents, or redraws, around unchanged weights.
+    Raises
+    ------
+    CheckpointError
+        If it is not of the structure that its model builds: one that edits latents around the weights, for instance.
     """
     plugin = registry.get("models", stored.name, f"{path}")()
     networks: Networks[Any] = plugin.build(_config(plugin, stored, path))
-    if type(unlearned.generator) is not type(networks.generator):
-        return None
+    if _structure(unlearned.generator) != _structure(networks.generator):
+        raise CheckpointError(
+            f"{path}: '{stored.description['method']}' left a generator of another structure than the model's; unlearn "
+            "from the weights that it was given"
+        )
     alone: Networks[Any] = Networks(networks.config, generator=unlearned.generator)
     return Original(stored.name, plugin, alone, stored.sha256, path, stored.description)
 
 
-def lacking(model: Model[Any], networks: Networks[Any], needs: frozenset[str]) -> str | None:
-    """Return why a method with these needs cannot work on networks of a model, for want of some; or None."""
-    wanted = model.build(networks.config).modules().keys() if "training_data" in needs else needs
-    missing = sorted({"encoder", "discriminator"} & wanted - networks.modules().keys())
+def lacking(networks: Networks[Any], needs: frozenset[str], model: Model[Any] | None) -> str | None:
+    """Return why a method cannot work on networks (of a model, if known), for want of some that it needs; or None."""
+    trained = model.build(networks.config).modules() if model and "training_data" in needs else {}
+    missing = sorted({"encoder", "discriminator"} & (needs | trained.keys()) - networks.modules().keys())
     return f"needs the {' and the '.join(missing)}, which these weights come without" if missing else None
+
+
+def _structure(module: nn.Module | None) -> tuple[type, dict[str, Any]]:
+    state = {} if module is None else module.state_dict()
+    return type(module), {name: getattr(value, "shape", None) for name, value in state.items()}
 
 
 def _unlearned(registry: Registry, stored: Checkpoint, path: Path) -> Unlearned:

@@ -206,6 +206,15 @@ def test_a_dry_run_knows_what_is_stored_and_how_long_it_took(on_bars):
     assert planned[1].startswith("run ") and "s: median of the stored cells" in planned[1]
 
 
+def test_a_training_that_seeds_share_counts_once_in_a_plan(bench_cli, mnist_dir, tmp_path):
+    shared = bench_cli(
+        *("run", "--method", "retrain", "--model", "vae", "--feature", "slant", "--seed", "0-2", "--dry-run"),
+        *("--data-dir", mnist_dir, "--results", tmp_path / "runs"),
+    ).out
+    assert shared.count("about 12 min: ") == 1 and shared.count("about 2 s: evaluation alone") == 2
+    assert shared.endswith("\n3 cells, 0 stored, 3 to run; about 12 min\n")
+
+
 def test_nothing_selected_is_exit_code_5(on_bars):
     assert on_bars(",").code == 5
 

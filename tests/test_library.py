@@ -115,7 +115,7 @@ def test_a_method_is_handed_the_other_networks_of_the_file_if_it_needs_them(orig
         "needs = frozenset({'encoder'})",
     )
     bench.unlearn(original, clicked[0], "curious", plugins=plugins.path)
-    with pytest.raises(UsageError, match="needs the encoder that the generator was trained with"):
+    with pytest.raises(UsageError, match="needs the encoder, which these weights come without"):
         bench.unlearn(deepcopy(original), clicked[0], "curious", plugins=plugins.path)
 
 

@@ -518,17 +518,26 @@ def test_wrong_clicks_on_another_attribute_are_refused(also, message, hers, benc
     assert done.code == 4 and message in done.err and done.err.count("\n") == 1 and not out.exists()
 
 
-def test_samples_are_not_mixed_with_others_in_one_folder(hers, bench_cli, tmp_path):
-    def draw(count, *more):
-        return bench_cli("sample", "--weights", "vae-mnist", "--count", count, "--out", tmp_path / "shown", *more)
+def test_samples_are_not_mixed_with_others_in_one_folder(bench_cli, tmp_path):
+    shown = tmp_path / "shown"
+
+    def draw(count, *more, weights="vae-mnist"):
+        return bench_cli("sample", "--weights", weights, "--count", count, "--out", shown, *more)
 
     assert draw(2).code == 0 and draw(3).code == 0, "more of the same"
-    assert len(list((tmp_path / "shown").glob("0*.png"))) == 3
-    for refused in (draw(2), draw(3, "--stream", "other")):
+    drawn = {path.name: path.read_bytes() for path in shown.iterdir()}
+    assert sum(name.startswith("0") for name in drawn) == 3
+    for refused in (draw(2), draw(3, "--stream", "other"), draw(3, weights="dcgan-mnist")):
         assert refused.code == 4 and refused.err.startswith(
-            f"Error: --out {tmp_path / 'shown'}: shows 3 samples of the stream 'sample' of weights "
+            f"Error: --out {shown}: shows 3 samples of the stream 'sample' of weights "
         )
-    assert len(list((tmp_path / "shown").glob("0*.png"))) == 3
+    (shown / "samples.json").rename(tmp_path / "samples.json")
+    assert draw(3).err.startswith(f"Error: --out {shown}: holds pictures of which no samples.json says what they are")
+    (tmp_path / "samples.json").rename(shown / "samples.json")
+    assert {path.name: path.read_bytes() for path in shown.iterdir()} == drawn
+    assert bench_cli("sample", "--weights", "vae-mnist", "--out", shown / "grid.png").err.endswith(
+        "grid.png: is a file; name a folder\n"
+    )
 
 
 def test_an_attribute_that_nothing_has_is_refused(hers, bench_cli, tmp_path):

@@ -144,6 +144,13 @@ def test_a_broken_plug_in_says_why_and_blocks_nobody(name, plugins):
     assert registry.get("methods", "ours").__name__ == "Ours"
 
 
+def test_the_line_is_told_of_a_plugin_in_the_default_folder_too(bench_cli, tmp_path):
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "broke.py").write_text("1 / 0\n\n\ndef register_methods(register): ...\n")
+    done = bench_cli("check", "broke", cwd=tmp_path)
+    assert done.code == 3 and "ZeroDivisionError: division by zero (line 1)" in done.out + done.err
+
+
 SYNTAX = "@hookimpl\ndef register_models(register:\n"
 
 

@@ -300,6 +300,8 @@ def test_a_table_s_plan_names_its_cells_and_runs_none(table, tmp_path):
     assert "-ours-bars-thickness-s1-" in planned.out and "perception_term=False" in planned.out
     assert not (tmp_path / "runs").exists() and not (tmp_path / "out").exists()
     assert table("1", "--dry-run")[0].out == "table 1: counts images, and runs no cell\n"
+    for wrong, message in ((("--formats", "pdf"), "--formats pdf: expected"), (("--no-run",), "--dry-run: says what")):
+        assert table("4", "--dry-run", *wrong)[0].err.startswith(f"Error: {message}")
 
 
 def test_an_unknown_format_is_refused_before_any_work(table, tmp_path, monkeypatch):

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from bench.cli.options import choice, open_workshop, params, suite, workplace, written
+from bench.errors import UsageError
 
 
 @click.command("figure")
@@ -33,11 +34,13 @@ def command(
     **asked: Any,
 ) -> int:
     """Draw figure NUMBER (1, 4, 5 or 6 of the paper) for each model, running the cells that are missing."""
+    if dry_run and no_run:
+        raise UsageError("--dry-run: says what would be run, and --no-run runs nothing; give one of them")
     shop = open_workshop(plugins, results, data_dir, device, write=not (no_run or dry_run))
     from bench.figures.making import Options, make_figure, plan_figure
 
     if dry_run:
-        click.echo(plan_figure(number, Options(**asked), shop))
+        click.echo(plan_figure(number, Options(**asked), shop, formats=formats.split(",")))
         return 0
     paths, captions, code = make_figure(
         number, Options(**asked), shop, run_missing=not no_run, formats=formats.split(","), out=out

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from bench.cli.options import choice, open_workshop, seeds, suite, workplace, written
+from bench.errors import UsageError
 
 
 @click.command("table")
@@ -32,12 +33,14 @@ def command(
     **asked: Any,
 ) -> int:
     """Make table NAME (1 to 5, readings, tradeoff, damage, clicks or cost), running the cells that are missing."""
+    if dry_run and no_run:
+        raise UsageError("--dry-run: says what would be run, and --no-run runs nothing; give one of them")
     shop = open_workshop(plugins, results, data_dir, device, write=not (no_run or dry_run))
     from bench.table_definitions import Options
     from bench.tables import make_table, plan_table
 
     if dry_run:
-        click.echo(plan_table(name, Options(**asked), shop))
+        click.echo(plan_table(name, Options(**asked), shop, formats=formats.split(",")))
         return 0
     paths, text, code = make_table(
         name, Options(**asked), shop, run_missing=not no_run, formats=formats.split(","), out=out

@@ -85,9 +85,11 @@ def make_figure(
     return paths, "\n\n".join(captions), EXIT_SOME_FAILED if failures else EXIT_OK
 
 
-def plan_figure(number: str, options: Options, shop: Workshop) -> str:
+def plan_figure(number: str, options: Options, shop: Workshop, *, formats: Sequence[str]) -> str:
     """Say which cells ``make_figure`` would run, and for how long; runs and writes nothing."""
-    return report.dry_run(_cells(_figure(number), options, shop, "named"), shop, options.suite, "failed")
+    figure = _figure(number)
+    page.require_formats(formats)
+    return report.dry_run(_cells(figure, options, shop, "named"), shop, options.suite, "failed")
 
 
 def _figure(number: str) -> Figure:

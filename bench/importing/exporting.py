@@ -46,20 +46,20 @@ def export_release(weights: Path, like: Path, out: Path) -> str:
     stored = checkpoint.read(weights)
     imported = _imported(stored, weights)
     generator = stored.part("generator")
+    remedy = f"--like is to be the file that the weights were imported from ({imported.file}), or one laid out like it"
     content = _unshared(containers.read(like))
     try:
         release = read_as(imported, content, like, stored.name, generator)
     except CheckpointError as error:
-        raise CheckpointError(
-            f"{str(error).removesuffix('.')}. --like is to be the file that the weights were imported from "
-            f"({imported.file}), or one laid out like it"
-        ) from error
+        raise CheckpointError(f"{str(error).split(' (--at)')[0]}. {remedy}") from error
     state = {f"generator.{name}": tensor for name, tensor in generator.items()}
     state = {name: tensor for name, tensor in state.items() if name not in release.own}
     if differences := lacking(release, state):
         by = stored.description.get("method")
         wrapped = f" (or the method '{by}' left a generator of another structure: it keeps no weights)" if by else ""
-        raise CheckpointError(f"{like}: is not of the layout that {weights} has: {'; '.join(differences[:3])}{wrapped}")
+        raise CheckpointError(
+            f"{like}: is not of the layout that {weights} has: {'; '.join(differences[:3])}{wrapped}. {remedy}"
+        )
     replaced = _replaced(release, state)
     _write(content, out, like, release, lambda p: read_as(imported, containers.read(p), p, stored.name, generator))
     kept = [name for name, tensor in _tensors(content) if id(tensor) not in replaced]

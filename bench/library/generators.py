@@ -14,7 +14,7 @@ from torch import nn
 
 from bench import randomness, zoo
 from bench.api import Generator, Networks, Oracle, Params, Unlearned
-from bench.errors import UsageError
+from bench.errors import CheckpointError, UsageError
 from bench.library.arguments import device_of, require_generator, whole
 from bench.library.places import PLUGINS, open_registry
 from bench.rendering import chunks, to_float, to_uint8
@@ -22,7 +22,7 @@ from bench.rendering import chunks, to_float, to_uint8
 
 @dataclass(frozen=True)
 class Made:
-    """From which pre-trained checkpoint, and how; the oracle is one that the generator goes on asking."""
+    """From which checkpoint, and how; the oracle is one that the generator goes on asking."""
 
     original: zoo.Original
     method: str
@@ -39,17 +39,20 @@ class Known:
     model : str
         Registered name, or the class of a generator that is of no registered model.
     original : Original or None
-        The checkpoint that it is, without the generator itself; None if it is none from which could be unlearned.
+        The checkpoint that it was loaded from, without the generator itself; None if it was not, or is unfit.
     made : Made or None
         How ``unlearn`` made it, so that it can be saved.
     score : nn.Module or None
         The identifier of the method that unlearned it.
+    unfit : str or None
+        Why nothing can be unlearned from it.
     """
 
     model: str
     original: zoo.Original | None = None
     made: Made | None = None
     score: nn.Module | None = None
+    unfit: str | None = None
 
 
 _KNOWN: WeakKeyDictionary[Generator, Known] = WeakKeyDictionary()
@@ -99,10 +102,14 @@ def load(path: str | Path, plugins: str | Path | None = PLUGINS) -> Generator:
     """
     registry = open_registry(plugins)
     stored, loaded = zoo.load_either(registry, path)
-    original = loaded if isinstance(loaded, zoo.Original) else zoo.as_original(registry, stored, loaded, Path(path))
-    if original is not None:  # without the generator: it would keep itself alive
-        original = replace(original, networks=replace(original.networks, generator=None))
-    remember(loaded.generator, Known(stored.name, original, score=getattr(loaded, "score", None)))
+    score = loaded.score if isinstance(loaded, Unlearned) else None
+    try:
+        original = zoo.as_original(registry, stored, loaded, Path(path)) if isinstance(loaded, Unlearned) else loaded
+    except CheckpointError as error:
+        remember(loaded.generator, Known(stored.name, score=score, unfit=str(error)))
+    else:  # without the generator: it would keep itself alive
+        without = replace(original, networks=replace(original.networks, generator=None))
+        remember(loaded.generator, Known(stored.name, without, score=score))
     return loaded.generator
 
 
@@ -158,7 +165,8 @@ def save(unlearned: Generator, path: str | Path) -> Path:
     if known.made is None:
         raise UsageError(
             "save: keeps what bench.unlearn made of a generator from bench.load; this one has another "
-            "origin. torch.save(generator.state_dict(), FILE) keeps its weights."
+            "origin. torch.save(generator.state_dict(), FILE) keeps its weights; for a second feature, save the first "
+            "unlearned generator and bench.load it."
         )
     made, parts = known.made, Unlearned(unlearned, known.score)
     zoo.save_unlearned(Path(path), made.original, parts, made.method, made.params, made.oracle)

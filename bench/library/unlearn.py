@@ -134,10 +134,11 @@ def _handed(what: str, feedback: Feedback, generator: Generator, method: Method[
 
 
 def _networks(what: str, generator: Generator, method: Method[Any]) -> Networks[Any]:
-    networks = networks_of(generator)
-    for part in sorted(method.needs & {"encoder", "discriminator"}):
-        if part not in networks.modules():
-            raise UsageError(f"{what}: needs the {part} that the generator was trained with, and it came without one")
+    known, networks = recall(generator), networks_of(generator)
+    model = None if known.original is None else known.original.model
+    reason = known.unfit or zoo.lacking(networks, method.needs, model)
+    if reason:
+        raise UsageError(f"{what}: {reason}")
     return networks
 
 
@@ -160,8 +161,6 @@ def _training_data(what: str, shop: Workshop, feature: str, dataset: str, genera
     original = recall(generator).original
     if original is None:
         raise UsageError(f"{what}: goes on with the generator's training, which only a checkpoint of bench.load knows")
-    if reason := zoo.lacking(original.model, networks_of(generator), frozenset({"training_data"})):
-        raise UsageError(f"{what}: {reason}")
     plugin = shop.dataset(dataset)
     split = plugin.split(plugin.training_split)
     return TrainingData(split, shop.target_mask(dataset, split, feature), original.model, networks_of(generator))
