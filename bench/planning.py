@@ -195,7 +195,7 @@ def summary(count: int, waiting: int, times: Sequence[float | None]) -> str:
     """
     known = [seconds for seconds in times if seconds is not None]
     unknown = f" and {len(times) - len(known)} of unknown time" if len(known) < len(times) else ""
-    time = f"about {duration(sum(known))}{unknown}" if known else "time unknown"
+    time = f"about {duration(sum(known))}{unknown}" if known else "time unknown until the first is done"
     return f"{count} cells, {count - waiting} stored, {waiting} to run{f'; {time}' if waiting else ''}"
 
 

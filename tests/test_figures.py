@@ -70,7 +70,7 @@ def test_a_figure_s_plan_names_its_cells_and_draws_nothing(figure, tmp_path):
     planned = figure("5", "--dry-run", results=fresh)
     assert planned.done.code == 0, planned.done.err
     assert planned.done.out.count("run     small-ours-bars-") == 2
-    assert planned.done.out.endswith("2 cells, 0 stored, 2 to run; time unknown\n")
+    assert planned.done.out.endswith("2 cells, 0 stored, 2 to run; time unknown until the first is done\n")
     assert not fresh.exists() and not planned.out.exists()
 
 
@@ -78,7 +78,7 @@ def test_a_figure_from_nothing_to_two_files_and_again(figure, tmp_path):
     fresh = tmp_path / "fresh"
     found = figure("5", "--formats", "png,pdf", results=fresh)
     assert found.done.code == 0, found.done.err
-    assert "2 cells, 0 stored, 2 to run; time unknown" in found.done.err
+    assert "2 cells, 0 stored, 2 to run; time unknown until the first is done" in found.done.err
     files = sorted(found.out.iterdir())
     assert [f.name for f in files] == ["figure-5-bars.pdf", "figure-5-bars.png"]
     with Image.open(files[1]) as picture:

@@ -70,7 +70,7 @@ class Cells(HTMLParser):
 def test_table_3_from_nothing_to_three_files(table, tmp_path):
     done, rows = table("3", "--seed", "0,1")
     assert done.code == 0, done.err
-    assert "24 cells, 0 stored, 24 to run; time unknown" in done.err
+    assert "24 cells, 0 stored, 24 to run; time unknown until the first is done" in done.err
     out = tmp_path / "out"
     assert done.out.splitlines()[-3:] == [str(out / f"table-3.{suffix}") for suffix in ("csv", "tex", "html")]
     assert len(rows) == 2 * 2 * 3 and {r["metric"] for r in rows} == {"roc_auc"}
@@ -296,7 +296,7 @@ def test_a_table_s_plan_names_its_cells_and_runs_none(table, tmp_path):
     lines = planned.out.splitlines()
     actions = [line.split()[0] for line in lines if line.startswith(("run ", "waits "))]
     assert (actions.count("run"), actions.count("waits")) == (32, 8), "retrain waits for MNIST"
-    assert lines[-1] == "40 cells, 0 stored, 40 to run; time unknown"
+    assert lines[-1] == "40 cells, 0 stored, 40 to run; time unknown until the first is done"
     assert "-ours-bars-thickness-s1-" in planned.out and "perception_term=False" in planned.out
     assert not (tmp_path / "runs").exists() and not (tmp_path / "out").exists()
     assert table("1", "--dry-run")[0].out == "table 1: counts images, and runs no cell\n"

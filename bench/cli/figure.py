@@ -7,8 +7,7 @@ from typing import Any
 
 import click
 
-from bench.cli.options import choice, open_workshop, params, suite, workplace, written
-from bench.errors import UsageError
+from bench.cli.options import choice, open_workshop, params, require_one, suite, workplace, written
 
 
 @click.command("figure")
@@ -34,8 +33,7 @@ def command(
     **asked: Any,
 ) -> int:
     """Draw figure NUMBER (1, 4, 5 or 6 of the paper) for each model, running the cells that are missing."""
-    if dry_run and no_run:
-        raise UsageError("--dry-run: says what would be run, and --no-run runs nothing; give one of them")
+    require_one(dry_run, no_run)
     shop = open_workshop(plugins, results, data_dir, device, write=not (no_run or dry_run))
     from bench.figures.making import Options, make_figure, plan_figure
 

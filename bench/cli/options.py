@@ -113,6 +113,12 @@ def written(formats: str, folder: str) -> Callable[[F], F]:
     return add
 
 
+def require_one(dry_run: bool, no_run: bool) -> None:
+    """Raise UsageError if both flags of ``written`` are given, which say opposite things."""
+    if dry_run and no_run:
+        raise UsageError("--dry-run: says what would be run, and --no-run runs nothing; give one of them")
+
+
 def plugins(command: F) -> F:
     """Add --plugins."""
     option = click.option(

@@ -7,8 +7,7 @@ from typing import Any
 
 import click
 
-from bench.cli.options import choice, open_workshop, seeds, suite, workplace, written
-from bench.errors import UsageError
+from bench.cli.options import choice, open_workshop, require_one, seeds, suite, workplace, written
 
 
 @click.command("table")
@@ -33,8 +32,7 @@ def command(
     **asked: Any,
 ) -> int:
     """Make table NAME (1 to 5, readings, tradeoff, damage, clicks or cost), running the cells that are missing."""
-    if dry_run and no_run:
-        raise UsageError("--dry-run: says what would be run, and --no-run runs nothing; give one of them")
+    require_one(dry_run, no_run)
     shop = open_workshop(plugins, results, data_dir, device, write=not (no_run or dry_run))
     from bench.table_definitions import Options
     from bench.tables import make_table, plan_table
