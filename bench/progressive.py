@@ -21,6 +21,7 @@ from bench.api import NoiseLatentGenerator
 from bench.equalised import (
     EqualisedConv2d,
     EqualisedLinear,
+    activated,
     downsample,
     leaky,
     minibatch_deviation,
@@ -136,7 +137,7 @@ class ProgressiveGenerator(Growing, NoiseLatentGenerator):
             lower = x
             for i, convolution in enumerate(cast(Iterable[EqualisedConv2d], self.scales[level])):
                 x = convolution.upsampled(x) if level > 0 and i == 0 else convolution(x)
-                x = pixel_norm(leaky(x))  # (N, widths[level], R, R)
+                x = activated(x)  # (N, widths[level], R, R)
         images = self._image(current, x)
         if alpha < 1:
             images = torch.lerp(upsample(self._image(current - 1, lower)), images, alpha)
