@@ -24,7 +24,10 @@ from bench.progress import Progress
 from bench.rendering import CHUNK, chunks, to_float, to_uint8
 
 BLOCK = 16 * CHUNK  # samples whose images are held at once
-WHY = {"counterfactual_error": "counterfactual_error (the data set cannot redraw an image without the feature)"}
+WHY = {
+    "counterfactual_error": "counterfactual_error (the data set cannot redraw an image without the feature)",
+    "projection": "identifier of the method itself",
+}
 
 
 @dataclass(frozen=True)
