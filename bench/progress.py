@@ -59,21 +59,21 @@ class Lines:
     """Plain lines on standard error, at most one every few seconds."""
 
     def __init__(self) -> None:
-        self.label, self.total, self.done, self.values = "", 0, 0, ""
+        self.label, self.total, self.done, self.resumed, self.values = "", 0, 0, 0, ""
         self.began = self.spoke = time.monotonic()
 
     def note(self, text: str) -> None:  # noqa: D102
         print(text, file=sys.stderr, flush=True)  # noqa: T201
 
     def start(self, total: int, done: int = 0, label: str = "") -> None:  # noqa: D102
-        self.label, self.total, self.done, self.values = label or self.label, total, done, ""
+        self.label, self.total, self.done, self.resumed, self.values = label or self.label, total, done, done, ""
         self.began = self.spoke = time.monotonic()
 
     def advance(self, count: int = 1) -> None:  # noqa: D102
         self.done += count
         now = time.monotonic()
         if now - self.spoke > LINE_SECONDS:
-            left = (now - self.began) / max(self.done, 1) * (self.total - self.done)
+            left = (now - self.began) / max(self.done - self.resumed, 1) * (self.total - self.done)
             self.note(f"  {self.label} {self.done}/{self.total}, about {left:.0f} s left {self.values}".rstrip())
             self.spoke = now
 

@@ -205,7 +205,10 @@ def test_a_metric_without_its_columns_is_skipped_with_the_reason():
     metrics = {name: Registry().get("metrics", name)() for name in names}
     found, skipped = computed(metrics, replace(NULL, projection=None), reference=None)
     assert set(found) == {"target_ratio", "original_target_ratio"}
-    assert skipped == {"roc_auc": "there is no identifier of the method itself", "fidelity[toy]": "there is no reference"}
+    assert skipped == {
+        "roc_auc": "there is no identifier of the method itself",
+        "fidelity[toy]": "there is no reference",
+    }
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from bench import machine
+from bench.progress import Lines
 from bench.training import mixed_precision
 
 CPU = torch.device("cpu")
@@ -23,3 +24,12 @@ def test_bfloat16_where_the_processor_has_it(processor, wanted, kind, monkeypatc
     with mixed_precision(CPU, wanted):
         assert torch.nn.functional.linear(torch.ones(2, 3), torch.ones(4, 3)).dtype == kind
     assert machine.provenance(CPU)["bfloat16"] == (processor == "AVX512")
+
+
+def test_the_time_left_of_a_resumed_training_counts_only_its_own_steps(monkeypatch, capsys):
+    now = iter([0.0, 0.0, 20.0])  # made, started, advanced
+    monkeypatch.setattr("bench.progress.time.monotonic", lambda: next(now))
+    lines = Lines()
+    lines.start(total=110, done=90, label="training")
+    lines.advance(10)
+    assert capsys.readouterr().err == "  training 100/110, about 20 s left\n"

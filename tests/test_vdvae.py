@@ -31,7 +31,7 @@ PLUGIN = sys.modules[MODEL.__module__]
 MICRO = {
     "image_shape": (3, 16, 16), "width": 16, "custom_widths": "4:24,1:32", "custom_latents": "1:6,4:3,8:2",
     "enc_blocks": "16x1,16d2,8x1,8d2,4d4,1", "dec_blocks": "1x2,4m1,4x2,8m4,8", "mixtures": 3, "open_from": "8:0.5",
-    "warmup_steps": 0,
+    "warmup_steps": 0, "kl_start": 1.0, "min_log_scale": -5.0, "first_log_scale": -5.0,
 }  # fmt: skip
 LATENTS = 2 * 6 + 3 * 3 * 16 + 2 * 2 * 64
 
@@ -318,10 +318,24 @@ def test_latents_open_on_schedule_and_stay_open():
     assert not torch.allclose(generator(noise), generator(other), atol=1e-4)
 
 
+def test_the_likelihoods_floor_falls_on_schedule():
+    generator = micro(first_log_scale=-2.0, min_log_scale=-4.0, fall_from=0.4, fall_until=0.8).generator
+    for opened_by, floor in ((0.0, -2.0), (0.4, -2.0), (0.5, -2.5), (0.6, -3.0), (0.8, -4.0), (1.0, -4.0)):
+        generator.opened.fill_(opened_by)
+        assert generator.log_scale_floor() == pytest.approx(floor)
+    at_once = micro(first_log_scale=-2.0, min_log_scale=-4.0, fall_from=0.5, fall_until=0.5).generator
+    assert at_once.log_scale_floor() == -2.0
+    at_once.opened.fill_(0.5)
+    assert at_once.log_scale_floor() == -4.0
+    with pytest.raises(ValidationError, match="fall_until 0.1 lies before fall_from 0.35"):
+        MODEL.Config(fall_until=0.1)
+
+
 def test_training_on_starts_with_everything_open():
-    networks = opened()
-    stepper(networks, blobs(2)).step(0, progress=0.0)
-    assert networks.generator.gates() == [1.0] * 7
+    networks = opened(kl_start=0.5, kl_until=0.5, first_log_scale=-2.0)
+    step = stepper(networks, blobs(2)).step(0, progress=0.0)
+    assert networks.generator.gates() == [1.0] * 7 and networks.generator.log_scale_floor() == -5.0
+    assert step["loss"] == pytest.approx(step["bits_per_dim"] * math.log(2)), "the KL divergence has its full weight"
     closed = micro()
     stepper(closed, blobs(2)).step(0, progress=0.3)
     assert closed.generator.opened.item() == pytest.approx(0.3)

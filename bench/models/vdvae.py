@@ -3,8 +3,9 @@
 Its latents are the concatenated z of all blocks, drawn by ancestral sampling from per-block noise. ``preset`` chooses
 between a size for two CPU cores (lite, 64 px) and the published ones. Networks, likelihood and objective are in
 ``bench/vdvae``. Ours, for short training, and all off in the published presets: coarse latents first (``open_from``),
-learned maps between 1 and 4 px, a floor under the likelihood's scale, a bounded prior, fewer latent channels at fine
-resolutions, features that end at 32 px with 2x2 pixels each. The deployed networks are the moving average.
+shapes before shades (one logistic a pixel, whose scale has a floor that falls), learned maps between 1 and 4 px, a
+bounded prior, fewer latent channels at fine resolutions, features that end at 32 px with 2x2 pixels each. The deployed
+networks are the moving average.
 """
 
 from __future__ import annotations
@@ -76,14 +77,14 @@ class VDVAE(Model[VDVAEConfig]):
         average, encoder_average = cast(VDVAEGenerator, networks.generator), cast(Encoder, networks.encoder)
         live, encoder = optimisers["live generator"], optimisers["live encoder"]
         adam, counters = optimisers["adam"], optimisers["counters"]
-        opened = max(progress, float(average.opened))  # a model that goes on training does not close again
+        opened = max(progress, float(average.opened))  # of the schedules; a model that goes on training is past them
         average.opened.fill_(opened)
         live.opened.fill_(opened)
         adam.param_groups[0]["lr"] = learning_rate(config, int(counters.done), progress)
         noise = torch.randn(len(images), live.noise_dim, generator=rng, device=images.device)
         with mixed_precision(images.device, config.bfloat16):
             parts = bound(live, encoder, images, noise, config.bits)
-            loss = training_loss(parts, config, progress)
+            loss = training_loss(parts, config, opened)
         adam.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         norm = float(clip_grad_norm_([*live.parameters(), *encoder.parameters()], config.grad_clip))

@@ -14,8 +14,8 @@ RAMP = 0.05  # share of the training over which a resolution's latents open, onc
 # What every published size has in common (hps.py, and its defaults in add_vae_arguments).
 _PUBLISHED: dict[str, Any] = {
     "custom_widths": "", "latent_channels": 16, "custom_latents": "", "learned_jumps": 0, "mixtures": 10,
-    "min_log_scale": -7.0, "prior_bound": 0.0, "weight_decay": 0.01, "beta2": 0.9, "decay_from": 1.0, "kl_start": 1.0,
-    "free_nats": "", "open_from": "",
+    "min_log_scale": -7.0, "first_log_scale": -7.0, "prior_bound": 0.0, "weight_decay": 0.01, "beta2": 0.9,
+    "decay_from": 1.0, "kl_start": 1.0, "kl_until": 0.0, "free_nats": "", "open_from": "",
 }  # fmt: skip
 PRESETS: dict[str, dict[str, Any]] = {
     "lite": {},
@@ -55,8 +55,8 @@ class VDVAEConfig(TrainingConfig):
         "(imagenet64 is the published size for 64 px, CelebA included)",
     )
     image_shape: tuple[int, int, int] = Field((3, 64, 64), description="(C, H, W), C 1 or 3, H = W")
-    epochs: float = Field(40, gt=0, description="passes over the training images")
-    batch_size: int = Field(32, ge=1, description="images per step (published: per GPU, on 2 to 32 of them)")
+    epochs: float = Field(4.8, gt=0, description="passes over the training images")
+    batch_size: int = Field(16, ge=1, description="images per step (published: per GPU, on 2 to 32 of them)")
     lr: float = Field(1e-3, gt=0, description="AdamW's peak learning rate")
     enc_blocks: str = Field(
         "64x1,64d2,32x3,32d2,16x4,16d2,8x4,8d2,4x3,4d4,1x2",
@@ -81,10 +81,19 @@ class VDVAEConfig(TrainingConfig):
         ge=0,
         description="up to this resolution (px) pooling and upsampling are full learned maps; 0: none (published)",
     )
-    mixtures: int = Field(4, ge=1, le=100, description="logistics per pixel")
+    mixtures: int = Field(1, ge=1, le=100, description="logistics per pixel (10: published)")
     min_log_scale: float = Field(
-        -5.0, ge=-7, le=0, description="floor of a logistic's log scale, pixels in [-1, 1] (-7: published)"
+        -3.0, ge=-7, le=0, description="floor of a logistic's log scale, pixels in [-1, 1] (-7: published)"
     )
+    first_log_scale: float = Field(
+        -2.0,
+        ge=-7,
+        le=0,
+        description="that floor until `fall_from`; from there it falls evenly until `fall_until`, so that shapes are "
+        "learned before shades",
+    )
+    fall_from: float = Field(0.35, ge=0, le=1, description="share of the training after which that floor falls")
+    fall_until: float = Field(0.6, ge=0, le=1, description="share of the training after which it is `min_log_scale`")
     prior_bound: float = Field(
         3.0,
         ge=0,
@@ -108,9 +117,9 @@ class VDVAEConfig(TrainingConfig):
     skip_threshold: float = Field(100.0, gt=0, description="gradient norm at and above which a step is skipped")
     average: float = Field(0.999, ge=0, lt=1, description="decay per step of the networks' moving average")
     kl_start: float = Field(
-        1.0, gt=0, le=1, description="weight of the KL divergence at the start; 1 from `kl_until` on"
+        0.1, gt=0, le=1, description="weight of the KL divergence at the start; 1 from `kl_until` on"
     )
-    kl_until: float = Field(0.0, ge=0, le=1, description="share of the training after which that weight is 1")
+    kl_until: float = Field(0.3, ge=0, le=1, description="share of the training after which that weight is 1")
     kl_balance: bool = Field(
         False,
         description="until `kl_until`, weigh each resolution's KL by its share of the whole (NVAE, arXiv 2007.03898)",
@@ -119,7 +128,7 @@ class VDVAEConfig(TrainingConfig):
         "", description="px:nats per image below which a resolution's KL costs nothing (keeps coarse latents alive)"
     )
     open_from: str = Field(
-        "8:0.1,16:0.2,32:0.35",
+        "4:0.2,8:0.4,16:0.55,32:0.75",
         description="px:share of the training until which a resolution's latents are held at the prior's mean, so that "
         "the coarse ones learn first",
     )
@@ -146,6 +155,8 @@ class VDVAEConfig(TrainingConfig):
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
+        if self.fall_until < self.fall_from:
+            raise ValueError(f"fall_until {self.fall_until:g} lies before fall_from {self.fall_from:g}")
         channels, height, width = self.image_shape
         if channels not in (1, 3) or height != width:
             raise ValueError(f"image_shape {self.image_shape}: 1 or 3 channels, and as high as wide, are allowed")

@@ -37,8 +37,8 @@ class VDVAEGenerator(Generator):
     ----------
     latent_layers : tuple of LatentLayer
     opened : () float32 buffer
-        Share of the opening schedule that training has reached; 1 in a trained model. Latents that are not open
-        yet are the prior's mean.
+        Share of the training's schedules that is done; 1 in a trained model. Latents that are not open yet are the
+        prior's mean, and the likelihood's scales have a higher floor.
     """
 
     opened: Tensor
@@ -50,7 +50,9 @@ class VDVAEGenerator(Generator):
         self.latent_layers, self.steps, self.top = architecture.layers, architecture.decoder, architecture.top
         self.widths = architecture.width_at
         self.noise_dim = self.latent_dim = self.latent_layers[-1].stop
-        self.mixtures, self.min_log_scale = config.mixtures, config.min_log_scale
+        self.mixtures = config.mixtures
+        self.log_scales = config.first_log_scale, config.min_log_scale
+        self.fall = config.fall_from, config.fall_until
         self.open_from = parse_by_resolution(config.open_from)
         depth_scale = math.sqrt(1 / len(self.steps))  # of the last layers on the residual path (Child 2021, sec. 3)
         self.dec_blocks = nn.ModuleList(
@@ -101,6 +103,15 @@ class VDVAEGenerator(Generator):
         starts = [self.open_from.get(layer.resolution, 0.0) for layer in self.latent_layers]
         return [min(1.0, max(0.0, (opened - start) / RAMP)) if start > 0 else 1.0 for start in starts]
 
+    def log_scale_floor(self) -> float:
+        """Return the floor of the logistics' log scales after the share ``opened`` of the training."""
+        (first, last), (start, stop), opened = self.log_scales, self.fall, float(self.opened)
+        if opened >= stop:
+            return last
+        if opened <= start:
+            return first
+        return first + (last - first) * (opened - start) / (stop - start)
+
     def top_down(self, count: int, draw: Draw) -> Tensor:
         """Run the decoder with latents from ``draw``.
 
@@ -127,7 +138,7 @@ class VDVAEGenerator(Generator):
 
     def unpack(self, parameters: Tensor) -> mixture.Mixture:
         """Read parameters (N, P, S * R, R) as a mixture."""
-        return mixture.unpack(parameters, self.image_shape[0], self.mixtures, self.min_log_scale)
+        return mixture.unpack(parameters, self.image_shape[0], self.mixtures, self.log_scale_floor())
 
     def image(self, parameters: Tensor) -> Tensor:
         """Map the mixture's parameters (N, P, S * R, R) to its mean (N, C, H, W) in [0, 1]."""

@@ -87,7 +87,7 @@ def training_loss(parts: Bound, config: VDVAEConfig, progress: float) -> Tensor:
     parts : Bound
     config : VDVAEConfig
     progress : float
-        Share of the training that is done, in [0, 1).
+        Share of the schedule that is done, in [0, 1].
     """
     rates = {resolution: rate.mean() for resolution, rate in parts.rates.items()}
     weight = kl_weight(config, progress)
