@@ -151,8 +151,10 @@ def one_thread() -> None:
 
 @pytest.fixture(autouse=True)
 def interrupts_arrive() -> Iterator[None]:
-    """Leave the handler of Ctrl-C as it was found, whatever a test did."""
+    """Let Ctrl-C through, which a shell's background job ignores, and leave its handler as it was found."""
     before = signal.getsignal(signal.SIGINT)
+    if before == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
 
