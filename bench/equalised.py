@@ -62,13 +62,13 @@ def leaky(x: Tensor) -> Tensor:
 
 def pixel_norm(x: Tensor) -> Tensor:
     """Scale the feature vector (N, C, ...) of each pixel to unit root mean square (section 4.2)."""
-    return x * (x.square().mean(1, keepdim=True) + EPSILON).rsqrt()
+    return x * _inverse_rms(x)
 
 
 def activated(x: Tensor) -> Tensor:
     """Apply the leaky ReLU and pixel norm to a layer's output (N, C, H, W), in place where no gradient is recorded."""
     x = leaky(x)
-    return pixel_norm(x) if x.requires_grad else x.mul_((x.square().mean(1, keepdim=True) + EPSILON).rsqrt())
+    return pixel_norm(x) if x.requires_grad else x.mul_(_inverse_rms(x))
 
 
 def upsample(x: Tensor) -> Tensor:
@@ -101,3 +101,8 @@ def minibatch_deviation(x: Tensor, group: int) -> Tensor:
     deviation = (grouped.var(0, correction=0) + EPSILON).sqrt().mean((1, 2, 3))  # (N / size,)
     statistic = deviation.to(x.dtype).repeat(size).view(count, 1, 1, 1).expand(-1, 1, height, width)
     return torch.cat([x, statistic], 1)
+
+
+def _inverse_rms(x: Tensor) -> Tensor:
+    """Return one over the root mean square of each pixel's features (N, C, ...), (N, 1, ...)."""
+    return (x.square().mean(1, keepdim=True) + EPSILON).rsqrt()

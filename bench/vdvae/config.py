@@ -55,7 +55,7 @@ class VDVAEConfig(TrainingConfig):
         "(imagenet64 is the published size for 64 px, CelebA included)",
     )
     image_shape: tuple[int, int, int] = Field((3, 64, 64), description="(C, H, W), C 1 or 3, H = W")
-    epochs: float = Field(4.8, gt=0, description="passes over the training images")
+    epochs: float = Field(40, gt=0, description="passes over the training images")
     batch_size: int = Field(16, ge=1, description="images per step (published: per GPU, on 2 to 32 of them)")
     lr: float = Field(1e-3, gt=0, description="AdamW's peak learning rate")
     enc_blocks: str = Field(

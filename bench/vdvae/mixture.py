@@ -105,7 +105,7 @@ def bits_per_dimension(nats: Tensor) -> Tensor:
 
 
 def log_sigmoid(x: Tensor) -> Tensor:
-    """Return log(1 / (1 + e^-x)), elementwise, within rounding; on a CPU ten times as fast as PyTorch's."""
+    """Return log(1 / (1 + e^-x)), elementwise, within rounding; on a CPU in half the time of PyTorch's."""
     return (x - x.abs()) / 2 + x.abs().sigmoid().log()
 
 

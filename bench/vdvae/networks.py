@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -105,12 +106,7 @@ class VDVAEGenerator(Generator):
 
     def log_scale_floor(self) -> float:
         """Return the floor of the logistics' log scales after the share ``opened`` of the training."""
-        (first, last), (start, stop), opened = self.log_scales, self.fall, float(self.opened)
-        if opened >= stop:
-            return last
-        if opened <= start:
-            return first
-        return first + (last - first) * (opened - start) / (stop - start)
+        return float(np.interp(float(self.opened), self.fall, self.log_scales))
 
     def top_down(self, count: int, draw: Draw) -> Tensor:
         """Run the decoder with latents from ``draw``.
