@@ -11,6 +11,7 @@ from bench import planning
 from bench.cell import Cell, Run
 from bench.errors import BenchError
 from bench.planning import Planned
+from bench.settings import assignments
 from bench.store import Record, Store
 from bench.workshop import Workshop
 
@@ -109,15 +110,34 @@ def record_lines(planned: Planned, record: Record) -> str:
 def status_lines(store: Store) -> list[str]:
     """List stored cells, one a line, failures with their reason; then what runs now, and what can be resumed."""
     lines = []
-    for folder, record in store.records():
+    stored = list(store.records())
+    own = _own_params([record for _, record in stored])
+    for (folder, record), params in zip(stored, own, strict=True):
         ratio = record.value("target_ratio")
         detail = f"target_ratio {ratio:.4f}" if ratio is not None else (record.reason or "").split("\n")[0]
-        lines.append(f"{record.status:9} {folder.name}  {detail}")
+        lines.append(f"{record.status:9} {folder.name}{params}  {detail}")
     for folder in store.unfinished():
         running = f"running   {folder.name}"
         stopped = f"stopped   {folder.name}  the same `bench run` goes on"
         lines.append(running if store.is_locked(folder) else stopped)
     return lines
+
+
+def _own_params(records: Sequence[Record]) -> list[str]:
+    """Return for each, as ``-p`` takes it, the parameters that are not the same in all cells of its kind."""
+    alike: dict[tuple[Any, ...], list[Record]] = {}
+    for record in records:
+        alike.setdefault(_kind(record), []).append(record)
+    own = []
+    for record in records:
+        others = alike[_kind(record)]
+        varied = {n: v for n, v in record.params.items() if any(other.params.get(n) != v for other in others)}
+        own.append("".join(f" {text}" for text in assignments(varied)))
+    return own
+
+
+def _kind(record: Record) -> tuple[Any, ...]:
+    return record.suite, record.method, record.model, record.feature
 
 
 def _judged(record: Record) -> str:

@@ -87,6 +87,15 @@ def test_stopped_and_running_cells_are_listed(tmp_path, bench_cli):
     assert bench_cli("status", "--results", tmp_path / "nowhere").code == 5
 
 
+def test_cells_of_other_parameters_are_told_apart(tmp_path, bench_cli):
+    store = Store(tmp_path)
+    for name, params in (("a", {"lr": 0.1, "keep": []}), ("b", {"lr": 0.1, "keep": ["Male", "Young"]})):
+        store.write(tmp_path / name, record(params=params))
+    store.write(tmp_path / "c", record(params={"lr": 0.2, "keep": []}, method="probe"))
+    out = bench_cli("status", "--results", tmp_path).out.splitlines()
+    assert [line.split() for line in out] == [["ok", "a", "keep="], ["ok", "b", "keep=Male,Young"], ["ok", "c"]]
+
+
 # --- a folder that cannot serve -----------------------------------------------------------------------
 
 
