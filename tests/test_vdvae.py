@@ -405,6 +405,8 @@ def test_weights_of_the_training_loss():
     assert loss(kl_start=0.5, kl_until=0.5) == pytest.approx((20 + 4) / 10)
     assert loss(0.25, kl_start=0.5, kl_until=0.5) == pytest.approx((20 + 6) / 10)
     assert kl_weight(MODEL.Config(kl_start=0.5, kl_until=0.5), 0.9) == 1
+    falling = MODEL.Config(kl_start=0.5, kl_end=0.1, kl_until=0.5)
+    assert [kl_weight(falling, progress) for progress in (0, 0.25, 0.5, 1)] == pytest.approx([0.5, 0.3, 0.1, 0.1])
     shares = 2 * 2 / 8 * 2 + 2 * 6 / 8 * 6  # each rate times its share of the whole, mean share 1
     assert loss(kl_start=0.5, kl_until=0.5, kl_balance=True) == pytest.approx((20 + 0.5 * shares) / 10)
     assert loss(0.6, kl_start=0.5, kl_until=0.5, kl_balance=True) == pytest.approx(2.8)

@@ -15,7 +15,7 @@ RAMP = 0.05  # share of the training over which a resolution's latents open, onc
 _PUBLISHED: dict[str, Any] = {
     "custom_widths": "", "latent_channels": 16, "custom_latents": "", "learned_jumps": 0, "mixtures": 10,
     "min_log_scale": -7.0, "first_log_scale": -7.0, "prior_bound": 0.0, "weight_decay": 0.01, "beta2": 0.9,
-    "decay_from": 1.0, "kl_start": 1.0, "kl_until": 0.0, "free_nats": "", "open_from": "",
+    "decay_from": 1.0, "kl_start": 1.0, "kl_end": 1.0, "kl_until": 0.0, "free_nats": "", "open_from": "",
 }  # fmt: skip
 PRESETS: dict[str, dict[str, Any]] = {
     "lite": {},
@@ -117,9 +117,15 @@ class VDVAEConfig(TrainingConfig):
     skip_threshold: float = Field(100.0, gt=0, description="gradient norm at and above which a step is skipped")
     average: float = Field(0.999, ge=0, lt=1, description="decay per step of the networks' moving average")
     kl_start: float = Field(
-        0.1, gt=0, le=1, description="weight of the KL divergence at the start; 1 from `kl_until` on"
+        0.1, gt=0, le=1, description="weight of the KL divergence at the start; `kl_end` from `kl_until` on"
     )
-    kl_until: float = Field(0.3, ge=0, le=1, description="share of the training after which that weight is 1")
+    kl_end: float = Field(
+        1.0,
+        gt=0,
+        description="that weight in the end (1: the bound; less: more detail in the latents, before a last "
+        "training at 1)",
+    )
+    kl_until: float = Field(0.3, ge=0, le=1, description="share of the training after which that weight is `kl_end`")
     kl_balance: bool = Field(
         False,
         description="until `kl_until`, weigh each resolution's KL by its share of the whole (NVAE, arXiv 2007.03898)",

@@ -101,7 +101,7 @@ def training_loss(parts: Bound, config: VDVAEConfig, progress: float) -> Tensor:
 
 
 def kl_weight(config: VDVAEConfig, progress: float) -> float:
-    """Return the weight of the KL divergence: linear from ``kl_start`` to 1 at ``kl_until``."""
+    """Return the weight of the KL divergence: linear from ``kl_start`` to ``kl_end`` at ``kl_until``."""
     if progress >= config.kl_until:
-        return 1.0
-    return config.kl_start + (1 - config.kl_start) * progress / config.kl_until
+        return config.kl_end
+    return config.kl_start + (config.kl_end - config.kl_start) * progress / config.kl_until
