@@ -73,7 +73,7 @@ def _expected(seconds: float | None, basis: str) -> str:
 
 def _changed(cell: Cell) -> str:
     changed = cell.params.model_dump(mode="json", exclude_defaults=True)
-    return "".join(f" {name}={value}" for name, value in changed.items())
+    return "".join(f" {text}" for text in assignments(changed))
 
 
 def json_line(record: Record) -> str:
@@ -125,15 +125,15 @@ def status_lines(store: Store) -> list[str]:
 
 def _own_params(records: Sequence[Record]) -> list[str]:
     """Return for each, as ``-p`` takes it, the parameters that are not the same in all cells of its kind."""
-    alike: dict[tuple[Any, ...], list[Record]] = {}
+    alike: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for record in records:
-        alike.setdefault(_kind(record), []).append(record)
-    own = []
-    for record in records:
-        others = alike[_kind(record)]
-        varied = {n: v for n, v in record.params.items() if any(other.params.get(n) != v for other in others)}
-        own.append("".join(f" {text}" for text in assignments(varied)))
-    return own
+        alike.setdefault(_kind(record), []).append(record.params)
+    varied = {
+        kind: {n for params in group for n in {*params, *group[0]} if params.get(n) != group[0].get(n)}
+        for kind, group in alike.items()
+    }
+    own = [{n: v for n, v in record.params.items() if n in varied[_kind(record)]} for record in records]
+    return ["".join(f" {text}" for text in assignments(params)) for params in own]
 
 
 def _kind(record: Record) -> tuple[Any, ...]:
