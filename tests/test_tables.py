@@ -297,7 +297,7 @@ def test_a_table_s_plan_names_its_cells_and_runs_none(table, tmp_path):
     actions = [line.split()[0] for line in lines if line.startswith(("run ", "waits "))]
     assert (actions.count("run"), actions.count("waits")) == (32, 8), "retrain waits for MNIST"
     assert lines[-1] == "40 cells, 0 stored, 40 to run; time unknown until the first is done"
-    assert "-ours-bars-thickness-s1-" in planned.out and "perception_term=False" in planned.out
+    assert "-ours-bars-thickness-s1-" in planned.out and "perception_term=false" in planned.out
     assert not (tmp_path / "runs").exists() and not (tmp_path / "out").exists()
     assert table("1", "--dry-run")[0].out == "table 1: counts images, and runs no cell\n"
     for wrong, message in ((("--formats", "pdf"), "--formats pdf: expected"), (("--no-run",), "--dry-run: says what")):
