@@ -402,6 +402,7 @@ def test_weights_of_the_training_loss():
 
     assert loss() == pytest.approx((20 + 2 + 6) / 10)
     assert loss(free_nats="1:5,4:5") == pytest.approx((20 + 5 + 6) / 10)
+    assert loss(kl_factors="1:0.5,32:0.1") == pytest.approx((20 + 1 + 6) / 10)
     assert loss(kl_start=0.5, kl_until=0.5) == pytest.approx((20 + 4) / 10)
     assert loss(0.25, kl_start=0.5, kl_until=0.5) == pytest.approx((20 + 6) / 10)
     assert kl_weight(MODEL.Config(kl_start=0.5, kl_until=0.5), 0.9) == 1

@@ -15,7 +15,8 @@ RAMP = 0.05  # share of the training over which a resolution's latents open, onc
 _PUBLISHED: dict[str, Any] = {
     "custom_widths": "", "latent_channels": 16, "custom_latents": "", "learned_jumps": 0, "mixtures": 10,
     "min_log_scale": -7.0, "first_log_scale": -7.0, "prior_bound": 0.0, "weight_decay": 0.01, "beta2": 0.9,
-    "decay_from": 1.0, "kl_start": 1.0, "kl_end": 1.0, "kl_until": 0.0, "free_nats": "", "open_from": "",
+    "decay_from": 1.0, "kl_start": 1.0, "kl_end": 1.0, "kl_until": 0.0, "kl_factors": "", "free_nats": "",
+    "open_from": "",
 }  # fmt: skip
 PRESETS: dict[str, dict[str, Any]] = {
     "lite": {},
@@ -126,6 +127,11 @@ class VDVAEConfig(TrainingConfig):
         "training at 1)",
     )
     kl_until: float = Field(0.3, ge=0, le=1, description="share of the training after which that weight is `kl_end`")
+    kl_factors: str = Field(
+        "",
+        description="px:factor on that weight, where not 1 (0.1 at coarse resolutions: they take over details, which "
+        "then cohere in samples)",
+    )
     kl_balance: bool = Field(
         False,
         description="until `kl_until`, weigh each resolution's KL by its share of the whole (NVAE, arXiv 2007.03898)",
@@ -150,7 +156,14 @@ class VDVAEConfig(TrainingConfig):
         return PRESETS.get(data.get("preset", "lite"), {}) | data
 
     @field_validator(
-        "enc_blocks", "dec_blocks", "custom_widths", "custom_latents", "free_nats", "open_from", mode="before"
+        "enc_blocks",
+        "dec_blocks",
+        "custom_widths",
+        "custom_latents",
+        "kl_factors",
+        "free_nats",
+        "open_from",
+        mode="before",
     )
     @classmethod
     def _one_string(cls, value: Any) -> Any:
@@ -168,6 +181,7 @@ class VDVAEConfig(TrainingConfig):
             raise ValueError(f"image_shape {self.image_shape}: 1 or 3 channels, and as high as wide, are allowed")
         architecture = self.architecture()
         parse_by_resolution(self.free_nats)
+        parse_by_resolution(self.kl_factors)
         late = {r: s for r, s in parse_by_resolution(self.open_from).items() if s > 1 - 2 * RAMP}
         if late:
             raise ValueError(f"open_from: {late} opens later than {1 - 2 * RAMP:g} of the training")

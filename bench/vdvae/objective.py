@@ -79,8 +79,8 @@ def training_loss(parts: Bound, config: VDVAEConfig, progress: float) -> Tensor:
     """Weigh the bound for training, nats per dimension.
 
     Distortion plus the resolutions' rates, each no lower than its free nats (Kingma et al., arXiv 1606.04934,
-    Appendix C.8, on the batch mean), times the KL weight of this moment; where asked for, while that weight
-    rises, balanced in proportion to each rate (Vahdat and Kautz, arXiv 2007.03898, Appendix A).
+    Appendix C.8, on the batch mean), times the KL weight of this moment and the resolution's factor; where asked
+    for, while that weight rises, balanced in proportion to each rate (Vahdat and Kautz, arXiv 2007.03898, Appendix A).
 
     Parameters
     ----------
@@ -96,7 +96,8 @@ def training_loss(parts: Bound, config: VDVAEConfig, progress: float) -> Tensor:
         total = sum(float(rate.detach()) for rate in rates.values())
         shares = {resolution: len(rates) * float(rate.detach()) / total for resolution, rate in rates.items()}
     free = parse_by_resolution(config.free_nats)
-    costs = [shares[r] * rate.clamp(min=free.get(r, 0.0)) for r, rate in rates.items()]
+    factors = parse_by_resolution(config.kl_factors)
+    costs = [factors.get(r, 1.0) * shares[r] * rate.clamp(min=free.get(r, 0.0)) for r, rate in rates.items()]
     return (parts.distortion.mean() + weight * torch.stack(costs).sum()) / parts.dimensions
 
 
