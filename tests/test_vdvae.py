@@ -105,6 +105,7 @@ def test_layer_strings_by_hand():
         ({"custom_widths": "8:64"}, "4 px is narrower than 8 px"),
         ({"custom_widths": "8-64"}, "'8-64' is not RESOLUTION:NUMBER"),
         ({"custom_latents": "8:nan"}, "must be finite"),
+        ({"kl_factors": "8:x"}, "kl_factors\n  Value error, '8:x' is not RESOLUTION:NUMBER"),
         ({"open_from": "8:0.99"}, "opens later than"),
         ({"image_shape": (3, 16, 8)}, "as high as wide"),
         ({"image_shape": (3, 32, 32)}, "image_shape is 32 px wide"),

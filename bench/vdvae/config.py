@@ -172,6 +172,12 @@ class VDVAEConfig(TrainingConfig):
             return ",".join(map(str, value))
         return str(value) if isinstance(value, int) else value
 
+    @field_validator("custom_widths", "custom_latents", "kl_factors", "free_nats", "open_from")
+    @classmethod
+    def _by_resolution(cls, value: str) -> str:
+        parse_by_resolution(value)
+        return value
+
     @model_validator(mode="after")
     def _sound(self) -> Self:
         if self.fall_until < self.fall_from:
@@ -180,8 +186,6 @@ class VDVAEConfig(TrainingConfig):
         if channels not in (1, 3) or height != width:
             raise ValueError(f"image_shape {self.image_shape}: 1 or 3 channels, and as high as wide, are allowed")
         architecture = self.architecture()
-        parse_by_resolution(self.free_nats)
-        parse_by_resolution(self.kl_factors)
         late = {r: s for r, s in parse_by_resolution(self.open_from).items() if s > 1 - 2 * RAMP}
         if late:
             raise ValueError(f"open_from: {late} opens later than {1 - 2 * RAMP:g} of the training")
