@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from bench.api import TrainingConfig
 from bench.vdvae.architecture import Architecture, parse_by_resolution, parse_steps
 
+_BY_RESOLUTION = ("custom_widths", "custom_latents", "kl_factors", "free_nats", "open_from")  # fields of px:number
 RAMP = 0.05  # share of the training over which a resolution's latents open, once they do
 
 # What every published size has in common (hps.py, and its defaults in add_vae_arguments).
@@ -129,8 +130,8 @@ class VDVAEConfig(TrainingConfig):
     kl_until: float = Field(0.3, ge=0, le=1, description="share of the training after which that weight is `kl_end`")
     kl_factors: str = Field(
         "",
-        description="px:factor on that weight, where not 1 (0.1 at coarse resolutions: they take over details, which "
-        "then cohere in samples)",
+        description="px:factor on that weight, where not 1 (0.1 at coarse resolutions: they take over details from the "
+        "fine ones)",
     )
     kl_balance: bool = Field(
         False,
@@ -155,16 +156,7 @@ class VDVAEConfig(TrainingConfig):
             return data
         return PRESETS.get(data.get("preset", "lite"), {}) | data
 
-    @field_validator(
-        "enc_blocks",
-        "dec_blocks",
-        "custom_widths",
-        "custom_latents",
-        "kl_factors",
-        "free_nats",
-        "open_from",
-        mode="before",
-    )
+    @field_validator("enc_blocks", "dec_blocks", *_BY_RESOLUTION, mode="before")
     @classmethod
     def _one_string(cls, value: Any) -> Any:
         """Join what the command line's comma lists (``-p open_from=8:0.1,16:0.2``) have taken apart."""
@@ -172,7 +164,7 @@ class VDVAEConfig(TrainingConfig):
             return ",".join(map(str, value))
         return str(value) if isinstance(value, int) else value
 
-    @field_validator("custom_widths", "custom_latents", "kl_factors", "free_nats", "open_from")
+    @field_validator(*_BY_RESOLUTION)
     @classmethod
     def _by_resolution(cls, value: str) -> str:
         parse_by_resolution(value)
