@@ -1,18 +1,33 @@
-"""The keys of a cell's stages: each hashes exactly what its stage reads."""
+"""The keys of a cell's stages: each hashes exactly what its stage reads, and the code that it can run."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bench import counterfactual, keys, randomness
+from bench import counterfactual, evaluation, keys, randomness, unjudged, zoo
 from bench import feedback as feedback_module
+from bench.api import Unlearned
+from bench.unlearning import run_method
+from bench.workshop import Oracles
 
 if TYPE_CHECKING:
     from bench.cell import Run
     from bench.zoo import LoadedClassifier
 
-DRAWING = ("bench.randomness", "bench.rendering")  # how samples are drawn and turned into 8-bit images
+
+# Where the code of each stage begins; plug-ins are added cell by cell.
+FEEDBACK = (feedback_module.ask_oracle, feedback_module.to_file, feedback_module.from_file)
+UNLEARN = (run_method,)
+SEEN = (evaluation.run_pass,)
+EVALUATE = (
+    zoo.load_unlearned,
+    Oracles.of,
+    evaluation.columns_of,
+    evaluation.compute_metrics,
+    unjudged.known,
+    Unlearned,
+)
 
 
 @dataclass(frozen=True)
@@ -29,16 +44,18 @@ def keys_of(run: Run) -> CellKeys:
     """Hash what each stage of a run reads."""
     feedback = _feedback(run)
     unlearn = _unlearn(run, feedback)
-    looked = _looked(run)
-    original = keys.digest({"weights": run.original.sha256, **looked})
+    seen = _seen(run)
+    original = keys.digest({"weights": run.original.sha256, "seen": seen})
+    metrics = {name: type(metric) for name, metric in run.metrics.items()}
     evaluate = keys.digest(
         {
             "unlearn": unlearn,
             "feedback": feedback,
-            "metrics": {name: keys.code_of(type(metric)) for name, metric in run.metrics.items()},
+            "metrics": sorted(metrics),
             "references": {x: run.shop.references_identity(run.cell.settings.dataset, x) for x in run.extractors},
             "counterfactual": counterfactual.identity(run.shop, run.cell.settings.dataset, run.cell.feature),
-            **looked,
+            "code": keys.code_of(*EVALUATE, run.method_class, *metrics.values()),
+            "seen": seen,
         }
     )
     return CellKeys(feedback, unlearn, original, evaluate)
@@ -51,11 +68,12 @@ def _feedback(run: Run) -> str:
     else:
         shown = {"count": cell.settings.feedback.count, "stream": f"feedback/{cell.seed}"}
     also = {"also": list(run.also)} if run.also else {}
+    oracle = run.oracles.feedback
     return keys.digest(
         {
             "weights": run.original.sha256,
-            "oracle": [*_identity(run.oracles.feedback), cell.feature],
-            "engine": keys.code_of_modules(*DRAWING),
+            "oracle": [*_identity(oracle), cell.feature],
+            "code": keys.code_of(*FEEDBACK, type(oracle.classifier), type(run.original.generator)),
             **shown,
             **also,
         }
@@ -64,30 +82,31 @@ def _feedback(run: Run) -> str:
 
 def _unlearn(run: Run, feedback: str) -> str:
     cell, method = run.cell, run.method_class
+    training_data = "training_data" in method.needs
+    recipe = (type(run.dataset), type(run.original.model)) if training_data else ()
     return keys.digest(
         {
             "weights": run.original.sha256,
-            "method": [cell.method, cell.params.model_dump(mode="json"), keys.code_of(method)],
+            "method": [cell.method, cell.params.model_dump(mode="json")],
             "stream": run.stream,
             "feedback": feedback if method.reads_feedback or "oracle" in method.needs else None,
-            "training_data": run.shop.target_identity(cell.settings.dataset, cell.feature)
-            if "training_data" in method.needs
-            else None,
-            "engine": keys.code_of_modules("bench.context", *DRAWING),
+            "training_data": run.shop.target_identity(cell.settings.dataset, cell.feature) if training_data else None,
+            "code": keys.code_of(*UNLEARN, method, type(run.original.generator), *recipe),
         }
     )
 
 
-def _looked(run: Run) -> dict[str, Any]:
+def _seen(run: Run) -> dict[str, Any]:
     """Return what decides how the samples of a generator are drawn and what is seen in them."""
+    judge, generator = run.oracles.evaluation, type(run.original.generator)
     return {
-        "oracle": _identity(run.oracles.evaluation),
-        "extractors": {name: [sha, keys.code_of(type(x))] for name, (x, sha) in run.extractors.items()},
+        "oracle": _identity(judge),
+        "extractors": {name: sha for name, (_, sha) in run.extractors.items()},
         "count": run.cell.settings.evaluation.count,
         "stream": randomness.EVALUATION,
-        "engine": keys.code_of_modules("bench.evaluation", *DRAWING),
+        "code": keys.code_of(*SEEN, generator, type(judge.classifier), *(type(x) for x, _ in run.extractors.values())),
     }
 
 
 def _identity(oracle: LoadedClassifier) -> list[str | None]:
-    return [oracle.name, keys.code_of(type(oracle.classifier)), oracle.sha256]
+    return [oracle.name, oracle.sha256]

@@ -184,8 +184,9 @@ def identity(shop: Workshop, dataset_name: str, feature: str) -> str | None:
     if not has_counterfactuals(dataset):
         return None
     entry = zoo.entries().get(zoo_name(dataset_name, feature))
-    made_of = [dataset_name, feature, keys.code_of(type(dataset))] if entry is None else [entry.sha256]
-    return keys.digest([*made_of, keys.code_of_modules("bench.counterfactual", "bench.randomness")])
+    drawn = (type(dataset).split, type(dataset).counterfactual)
+    made_of = [dataset_name, feature, keys.code_of(fit_remover, *drawn)] if entry is None else [entry.sha256]
+    return keys.digest([*made_of, keys.code_of(load_remover, errors)])
 
 
 def remover_for(shop: Workshop, dataset_name: str, feature: str) -> Remover | None:

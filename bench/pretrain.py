@@ -69,7 +69,8 @@ def configured(shop: Workshop, recipe: Recipe) -> tuple[Trainable[Any], Any]:
 def pretrained_path(shop: Workshop, recipe: Recipe) -> Path:
     """Return where the weights of a recipe are kept."""
     trainable, config = configured(shop, recipe)
-    parts = [recipe.kind, recipe.name, recipe.dataset, config.model_dump(mode="json"), keys.code_of(type(trainable))]
+    code = keys.code_of(build, train, type(trainable))
+    parts = [recipe.kind, recipe.name, recipe.dataset, config.model_dump(mode="json"), code]
     key = keys.digest([*parts, recipe.seed, recipe.half, _started(recipe).sha256 if recipe.start else None])
     return shop.store.root.parent / "pretrained" / f"{recipe.name}-{recipe.dataset}-{key[:8]}.safetensors"
 
