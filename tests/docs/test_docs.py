@@ -1,0 +1,128 @@
+"""What README and the documentation say is true: commands, hooks, exit codes and links exist; formats are read."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from docs_pages import CONTRIBUTING, DOCS, README, ROOT, blocks, commands, links, named, pages
+
+import bench.cli
+from bench import errors, hookspecs
+from bench.registry import KINDS, Registry
+
+# Plug-ins and suites of the pages themselves.
+INVENTED = {"my_idea", "my_generator", "mirror", "linear_decoder", "small_digits", "mine.toml", "all"}
+TYPED = sorted({" ".join(words) for page in pages() for words in commands(page)})
+
+
+def command_of(words: list[str]) -> click.Command:
+    """Return the command that words call, groups included."""
+    command = bench.cli.cli.get_command(click.Context(bench.cli.cli), words[1])
+    assert command is not None, f"there is no command {words[1]}"
+    if isinstance(command, click.Group):
+        inner = command.get_command(click.Context(command), words[2])
+        assert inner is not None, f"there is no command {words[1]} {words[2]}"
+        return inner
+    return command
+
+
+@pytest.mark.parametrize("typed", TYPED)
+def test_every_command_exists_with_its_options(typed: str) -> None:
+    words = typed.split()
+    command = command_of(words)
+    known = {option for parameter in command.params for option in parameter.opts}
+    used = {word.split("=")[0] for word in words[2:] if re.match(r"--?[a-z]", word)}
+    assert used - {"-h"} <= known, f"{sorted(used - known)} are not options of {command.name}"
+
+
+@pytest.mark.parametrize("typed", TYPED)
+def test_every_name_after_an_option_is_registered(typed: str) -> None:
+    registry, suites = Registry(), {path.stem for path in (ROOT / "bench" / "suites").glob("*.toml")}
+    known = {f"--{kind[:-1]}": {*registry.names(kind), *INVENTED} for kind in KINDS} | {"--suite": suites | INVENTED}
+    words = typed.split()
+    for option, value in zip(words, words[1:], strict=False):
+        if option in known:
+            assert set(value.split(",")) <= known[option], f"{option} {value}"
+
+
+def test_every_command_is_in_the_reference_and_in_an_example() -> None:
+    reference = (DOCS / "reference" / "cli.md").read_text(encoding="utf-8")
+    assert re.findall(r":module: bench\.cli\.(\w+)", reference) == list(bench.cli.COMMANDS)
+    assert set(bench.cli.COMMANDS) == {typed.split()[1] for typed in TYPED}
+
+
+def test_every_hook_and_kind_is_in_the_docs() -> None:
+    text = (DOCS / "extend" / "index.md").read_text(encoding="utf-8")
+    hooks = {name for name in vars(hookspecs) if name.startswith("register_")}
+    assert set(re.findall(r"`(register_\w+)`", text)) == hooks == {f"register_{kind}" for kind in KINDS}
+
+
+def test_every_exit_code_is_in_the_docs() -> None:
+    text = (DOCS / "reference" / "errors.md").read_text(encoding="utf-8")
+    codes = {value for name, value in vars(errors).items() if name.startswith("EXIT_")}
+    assert {int(code) for code in re.findall(r"^\| (\d) \|", text, flags=re.MULTILINE)} == codes
+
+
+@pytest.mark.parametrize("page", pages(), ids=named)
+def test_every_link_leads_to_a_file(page: Path) -> None:
+    # the notebook's page is made when the site is built
+    missing = [link for link in links(page) if "notebook.md" not in link and not (page.parent / link).exists()]
+    assert missing == []
+
+
+@pytest.mark.parametrize("page", pages(), ids=named)
+def test_python_in_the_docs_can_be_parsed_and_imports_what_exists(page: Path) -> None:
+    for code in blocks(page, "python"):
+        for node in ast.walk(ast.parse(re.sub(r"^ +(?=@|def )", "", code) if code.startswith(" ") else code)):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "bench":
+                module = importlib.import_module(str(node.module))
+                assert [name.name for name in node.names if not hasattr(module, name.name)] == []
+
+
+def test_the_suite_in_the_docs_is_a_suite() -> None:
+    from bench.settings import Suite
+
+    (written,) = blocks(DOCS / "reference" / "file-formats.md", "toml")
+    assert set(Suite.model_validate(tomllib.loads(written)).models) == {"vae"}
+
+
+def test_the_feedback_file_in_the_docs_is_one() -> None:
+    from bench.feedback import FORMAT, FeedbackFile
+
+    (written,) = blocks(DOCS / "reference" / "file-formats.md", "json")
+    stored = FeedbackFile.model_validate_json(written)
+    assert (stored.format, stored.positive, stored.also) == (FORMAT, [3, 17, 41], {"Male": [0, 3]})
+    assert all(
+        f"`{name}`" in (DOCS / "reference" / "file-formats.md").read_text() for name in ("weights_sha256", "also")
+    )
+
+
+def test_the_record_in_the_docs_names_every_field() -> None:
+    from bench.store import Record
+
+    text = (
+        (DOCS / "reference" / "file-formats.md")
+        .read_text(encoding="utf-8")
+        .partition("## Record")[2]
+        .partition("## ")[0]
+    )
+    assert set(Record.model_fields) <= set(re.findall(r"`(\w+)`", text))
+
+
+def test_the_package_in_the_docs_names_known_groups() -> None:
+    written: dict[str, Any] = tomllib.loads(blocks(DOCS / "extend" / "publish.md", "toml")[0])
+    assert set(written["project"]["entry-points"]) <= {f"bench.{kind}" for kind in KINDS}
+    text = (DOCS / "extend" / "publish.md").read_text(encoding="utf-8")
+    assert all(f"`bench.{kind}`" in text for kind in KINDS)
+
+
+def test_the_first_pages_are_short() -> None:
+    assert len(README.read_text(encoding="utf-8").splitlines()) <= 150
+    assert len(CONTRIBUTING.read_text(encoding="utf-8").splitlines()) <= 80
