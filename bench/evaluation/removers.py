@@ -27,8 +27,6 @@ from bench.workspace import checkpoint, manifest
 if TYPE_CHECKING:
     from bench.workspace.workspace import Workspace
 
-FITTING = ("bench.evaluation.counterfactual", "bench.evaluation.removers", "bench.core.randomness")
-
 
 def zoo_name(dataset: str, feature: str) -> str:
     """Return the name of a shipped remover."""
@@ -41,8 +39,9 @@ def identity(workspace: Workspace, dataset_name: str, feature: str) -> str | Non
     if not has_counterfactuals(dataset):
         return None
     entry = manifest.entries().get(zoo_name(dataset_name, feature))
-    made_of = [dataset_name, feature, code_hash.code_of(type(dataset))] if entry is None else [entry.sha256]
-    return code_hash.digest([*made_of, code_hash.code_of_modules(*FITTING)])
+    drawn = (type(dataset).split, type(dataset).counterfactual)
+    made_of = [dataset_name, feature, code_hash.code_of(fit_remover, *drawn)] if entry is None else [entry.sha256]
+    return code_hash.digest([*made_of, code_hash.code_of(load_remover, errors)])
 
 
 def remover_for(workspace: Workspace, dataset_name: str, feature: str) -> Remover | None:

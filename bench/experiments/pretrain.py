@@ -70,13 +70,8 @@ def configured(workspace: Workspace, recipe: Recipe) -> tuple[Trainable[Any], An
 def pretrained_path(workspace: Workspace, recipe: Recipe) -> Path:
     """Return where the weights of a recipe are kept."""
     trainable, config = configured(workspace, recipe)
-    parts = [
-        recipe.kind,
-        recipe.name,
-        recipe.dataset,
-        config.model_dump(mode="json"),
-        code_hash.code_of(type(trainable)),
-    ]
+    code = code_hash.code_of(build, train, type(trainable))
+    parts = [recipe.kind, recipe.name, recipe.dataset, config.model_dump(mode="json"), code]
     key = code_hash.digest([*parts, recipe.seed, recipe.half, _started(recipe).sha256 if recipe.start else None])
     return workspace.store.root.parent / "pretrained" / f"{recipe.name}-{recipe.dataset}-{key[:8]}.safetensors"
 

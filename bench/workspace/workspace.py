@@ -112,7 +112,12 @@ class Workspace:
     def references_identity(self, dataset: str, extractor: str) -> list[str]:
         """Say which reference statistics would be used, without making any: part of a cell's key."""
         entry = manifest.entries().get(f"{dataset}-{extractor}-statistics")
-        return [dataset, "made here" if entry is None else entry.sha256]
+        if entry is not None:
+            return [dataset, entry.sha256]
+        from bench.evaluation.references import write_statistics
+
+        plugin, found = type(self.dataset(dataset)), type(self.extractor(extractor)[0])
+        return [dataset, code_hash.code_of(write_statistics, plugin.split, found.outputs)]
 
     def target_mask(self, dataset: str, split: Split, feature: str) -> NDArray[np.bool_]:
         """Return which training images have a feature, (N,) bool (Table 1, ``retrain``, ``fid_retain``).
@@ -125,7 +130,9 @@ class Workspace:
             return known
         oracle = self.oracles(dataset, OracleSettings()).feedback
         classifier = oracle.classifier
-        key = code_hash.digest([split.sha256, oracle.name, oracle.sha256, code_hash.code_of(type(classifier)), feature])
+        key = code_hash.digest(
+            [split.sha256, oracle.name, oracle.sha256, code_hash.code_of(type(classifier).scores), feature]
+        )
         folder = self.store.stage("training-scores", key)
         path = folder / "scores.npy"
         with self.store.locked(folder):
@@ -139,11 +146,11 @@ class Workspace:
     def target_identity(self, dataset: str, feature: str) -> list[str | None]:
         """Say what decides which training images have a feature: part of the key of whatever reads training data."""
         plugin = self.dataset(dataset)
-        identity: list[str | None] = [dataset, feature, code_hash.code_of(type(plugin))]
+        identity: list[str | None] = [dataset, feature, code_hash.code_of(type(plugin).split, type(plugin).has_feature)]
         if feature in plugin.feature_attributes or plugin.classifier is None:
             return identity
         oracle = self.oracles(dataset, OracleSettings()).feedback
-        return [*identity, code_hash.code_of(type(oracle.classifier)), oracle.sha256]
+        return [*identity, code_hash.code_of(type(oracle.classifier).scores), oracle.sha256]
 
     def _require_oracles(
         self, dataset: str, name: str, chosen: Mapping[str, str | None], recipe: Mapping[str, Any]

@@ -43,7 +43,7 @@ class SynthFaces(Dataset):
         """Describe the "train" (50,000) or "test" (10,000) split; images are drawn when they are read."""
         stream = _stream(name)
         frame = attributes(sample(Draws(stream, range(SPLITS[name]))))
-        code = sha256(f"{code_hash.code_of(type(self))} {name}".encode()).hexdigest()
+        code = sha256(f"{code_hash.code_of(type(self).split)} {name}".encode()).hexdigest()
         drawn = drawn_once(lambda indices: render(stream, indices), SPLITS[name], self.image_shape)
         return Split(frame, lambda indices: drawn(_checked(name, indices)), code)
 

@@ -5,32 +5,46 @@ from pathlib import Path
 
 import pytest
 
-from bench.core import code_hash
+from bench.core import code_hash, code_meaning
 from bench.experiments import grid
 from bench.experiments.cell import Run
 from bench.registry import Registry
 
-ENGINE = Path(code_hash.__file__).parents[1]
-
 CODE = '''
 """A file."""
 
-from bench.api import Method, Unlearned, hookimpl
+from bench.api import Method, Params, Unlearned, hookimpl
+from bench.errors import UsageError
+from pydantic import Field
+
+SHARE = 0.5
+
+
+class Config(Params):
+    """Settings."""
+
+    lr: float = Field(1e-3, gt=0, description="learning rate")
 
 
 class Mine(Method):
     """A class."""
 
-    def unlearn(self, generator, feedback, context):
+    def unlearn(self, generator: int, feedback, context) -> Unlearned:
         """A function."""
+        from bench.toolkit.losses import l1
+
+        context.progress.note("begins")
+        if feedback is None:
+            raise UsageError("--feedback: is missing")
+        assert l1, "a loss"
         return Unlearned(generator, 1 + 1)
 '''
 
 
-def meaning(tmp_path, code, name="code"):
-    file = tmp_path / f"{name}.py"
-    file.write_text(code)
-    return code_hash._meaning(file)
+def meaning(code):
+    module = code_meaning._parsed(Path("code.py"), "code", code_hash.ENGINE, code)
+    names = [*module.definitions, *(f"{name}.{m}" for name in module.definitions for m in module.methods(name)), ""]
+    return [code_meaning.meaning(module.nodes(name)) for name in names]
 
 
 # --- what counts as a change of code ------------------------------------------------------------------
@@ -47,11 +61,19 @@ def meaning(tmp_path, code, name="code"):
         CODE.replace("1 + 1)", "(1 +\n        1))  # two"),
         CODE.replace("\n\n\n", "\n"),
         "# a comment\n" + CODE,
+        CODE.replace("learning rate", "step size of Adam"),
+        CODE.replace("--feedback: is missing", "--feedback: name a file"),
+        CODE.replace('UsageError("--feedback: is missing")', 'UsageError("no " + "file") from None'),
+        CODE.replace('"begins"', '"starts", 3'),
+        CODE.replace('"a loss"', '"another"'),
+        CODE.replace("from bench.errors import UsageError\n", "from bench.elsewhere import UsageError\n"),
+        CODE.replace("        from bench.toolkit.losses import l1\n", "        from bench.elsewhere import l1\n"),
+        CODE.replace("generator: int", "generator: Generator").replace(" -> Unlearned", ""),
     ],
 )
-def test_comments_docstrings_and_formatting_do_not_count(same, tmp_path):
+def test_wording_formatting_imports_and_hints_do_not_count(same):
     assert same != CODE
-    assert meaning(tmp_path, same, "same") == meaning(tmp_path, CODE)
+    assert meaning(same) == meaning(CODE)
 
 
 @pytest.mark.parametrize(
@@ -62,108 +84,150 @@ def test_comments_docstrings_and_formatting_do_not_count(same, tmp_path):
         CODE.replace("class Mine", "class Yours"),
         CODE.replace("Unlearned(generator, 1 + 1)", "Unlearned(generator, '# no comment')"),
         CODE + "x = 1\n",
+        CODE + "print()\n",
         CODE.replace("        return", "        'not the docstring'\n        return"),
+        CODE.replace("1e-3", "2e-3"),
+        CODE.replace("gt=0", "ge=0"),
+        CODE.replace("lr: float", "lr: int"),
+        CODE.replace("is None", "is not None"),
+        CODE.replace("assert l1", "assert not l1"),
+        CODE.replace("SHARE = 0.5", "SHARE = 0.25"),
     ],
 )
-def test_code_counts(other, tmp_path):
+def test_code_counts(other):
     assert other != CODE
-    assert meaning(tmp_path, other, "other") != meaning(tmp_path, CODE)
+    assert meaning(other) != meaning(CODE)
 
 
-def test_a_body_that_is_only_a_docstring_is_an_empty_one(tmp_path):
-    assert meaning(tmp_path, 'class A:\n    """Nothing."""\n') == "class A:\n    pass"
+# --- which definitions count ----------------------------------------------------------------------------
 
 
-# --- which files count --------------------------------------------------------------------------------
+@pytest.fixture
+def written(tmp_path):
+    """Write modules of a package ``stranger`` and hash what ``entry`` of its module ``method`` reaches."""
+
+    def call(**modules):
+        folder = tmp_path / f"v{len(list(tmp_path.iterdir()))}" / "stranger"
+        for name, code in {"__init__": "", **modules}.items():
+            path = folder.joinpath(*name.split("__in__")).with_suffix(".py")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(code)
+        place = code_meaning.Place("stranger", folder)
+        entry = code_hash.Symbol(code_meaning.module_at(folder / "method.py", "stranger.method", place), "entry")
+        monkey = pytest.MonkeyPatch()
+        with monkey.context() as patch:
+            patch.setattr(code_hash, "_symbols_of", lambda root: iter([root]))
+            names = {f"{s.module.name}:{s.name}" for s in code_hash.reached(entry)}
+            return code_hash.code_of.__wrapped__(entry), names
+
+    return call
 
 
-def reachable(name, kind="methods"):
-    source = Registry().source(kind, name)
-    return {str(p.relative_to(ENGINE.parent)) for p in code_hash._reachable(source.path, source.module)}
+METHOD = "from stranger.core import rule\n\ndef entry(x):\n    return rule(x) + 1\n\ndef unused(x):\n    return x\n"
+CORE = "def rule(x):\n    return x * HALF\n\nHALF = 0.5\nOTHER = 1\n"
 
 
-def test_imported_engine_modules_count_directly_and_through_each_other():
-    found = reachable("ours")
-    assert {
-        "methods/ours.py",
-        "bench/toolkit/latent.py",
-        "bench/toolkit/student.py",
-        "bench/toolkit/losses.py",
-    } <= found
-    assert "bench/toolkit/losses.py" not in reachable("latent_edit")
-    assert "bench/experiments/cell.py" not in found and "bench/workspace/store.py" not in found
-    assert {"bench/metrics/fidelity.py", "bench/toolkit/frechet.py"} <= reachable("fidelity", "metrics")
-    assert "bench/toolkit/intervals.py" in reachable("roc_auc", "metrics")
-    assert "classifiers/morpho_mnist/measures.py" in reachable("morpho_mnist", "classifiers")
+def test_only_what_is_referred_to_counts(written):
+    key, names = written(method=METHOD, core=CORE)
+    assert names == {"stranger.method:entry", "stranger.core:rule", "stranger.core:HALF"}
+    assert written(method=METHOD.replace("return x\n", "return -x\n"), core=CORE)[0] == key
+    assert written(method=METHOD, core=CORE.replace("OTHER = 1", "OTHER = 2"))[0] == key
+    assert written(method=METHOD, core=CORE.replace("0.5", "0.25"))[0] != key
+    assert written(method=METHOD, core=CORE.replace("x * HALF", "x / HALF"))[0] != key
 
 
-def test_every_way_of_importing_is_followed(plugins):
-    found = set()
-    for i, line in enumerate(
-        ["import bench.toolkit.losses", "from bench.toolkit import losses", "from bench.toolkit.losses import l1"]
+def test_a_definition_may_move_and_be_imported_in_any_way(written):
+    key, _ = written(method=METHOD, core=CORE)
+    assert written(method=METHOD.replace("stranger.core", "stranger.deep.inner"), deep__in__inner=CORE, deep__in____init__="")[0] == key  # fmt: skip # noqa: E501
+    assert written(method=METHOD.replace("from stranger.core import", "from .core import"), core=CORE)[0] == key
+    assert written(method=METHOD, core="from .real import rule\n", real=CORE)[0] == key
+    for line, name in (
+        ("from stranger import core", "core.rule"),
+        ("from . import core as c", "c.rule"),
+        ("import stranger.core", "stranger.core.rule"),
+        ("import stranger.core as engine", "engine.rule"),
+        ("from stranger.core import rule as r", "r"),
     ):
-        file = plugins.write(f"way{i}", f"def f():\n    {line}\n")
-        found.add(frozenset(p.name for p in code_hash._reachable(file)) - {file.name})
-    assert {names - {"__init__.py"} for names in found} == {frozenset({"losses.py"})}
+        method = f"{line}\n\ndef entry(x):\n    return {name}(x) + 1\n"
+        assert written(method=method, core=CORE)[0] == key, line
+    inside = "def entry(x):\n    from stranger.core import rule\n    return rule(x) + 1\n"
+    assert written(method=inside, core=CORE)[0] == key
 
 
-def test_an_imported_module_that_changes_changes_the_key(plugins, tmp_path, monkeypatch):
-    copy = tmp_path / "bench" / "toolkit"
-    copy.mkdir(parents=True)
-    (copy / "losses.py").write_text("def l1(): ...\n")
-    monkeypatch.setattr(code_hash, "__file__", str(tmp_path / "bench" / "core" / "code_hash.py"))
-    file = plugins.write("way", "from bench.toolkit.losses import l1\n")
-    paths = tuple(sorted(code_hash._reachable(file)))
-    assert copy / "losses.py" in paths
-    before = code_hash._code_of_files.__wrapped__(paths)
-    (copy / "losses.py").write_text('def l1():\n    """Now with a docstring."""\n    ...\n')
-    assert code_hash._code_of_files.__wrapped__(paths) == before
-    (copy / "losses.py").write_text("def l1(): return 1\n")
-    assert code_hash._code_of_files.__wrapped__(paths) != before
+def test_an_import_that_means_another_definition_of_that_name_counts(written):
+    """Both files' code runs either way: only the reference changes."""
+    both = "from stranger.core import rule\nfrom stranger.more import rule as second\n\ndef entry(x):\n    return rule(x) - second(x)\n"  # noqa: E501
+    more = CORE.replace("x * HALF", "x + HALF")
+    swapped = both.replace("stranger.core", "stranger.X").replace("stranger.more", "stranger.core").replace("stranger.X", "stranger.more")  # fmt: skip # noqa: E501
+    assert written(method=both, core=CORE, more=more)[0] != written(method=swapped, core=CORE, more=more)[0]
 
 
-def test_packages_of_the_engine_count_with_all_that_is_imported_of_them():
-    found = reachable("vdvae", "models")
+CLASS = """
+from abc import ABC
+
+class Base(ABC):
+    def __init__(self):
+        self.n = 1
+
+    @property
+    def size(self):
+        return self.n + 1
+
+    def used(self):
+        return self.size
+
+    def unused(self):
+        return 0
+
+def entry(x: Base):
+    return x.used()
+"""
+
+
+def test_of_a_class_the_methods_count_whose_names_are_written(written):
+    key, names = written(method=CLASS)
+    assert names == {f"stranger.method:{n}" for n in ("entry", "Base", "Base.__init__", "Base.used", "Base.size")}
+    assert written(method=CLASS.replace("return 0", "return 1"))[0] == key
+    assert written(method=CLASS.replace("self.n + 1", "self.n - 1"))[0] != key
+
+
+def test_every_method_counts_of_a_class_that_other_projects_call(written):
+    _, names = written(method=CLASS.replace("from abc import ABC", "from torch import nn").replace("ABC", "nn.Module"))
+    assert "stranger.method:Base.unused" in names
+
+
+def test_what_a_module_does_on_import_counts(written):
+    key, names = written(method=METHOD, core=CORE)
+    other, more = written(method=METHOD, core=CORE + "\nregister(rule)\n")
+    assert other != key and more - names == {"stranger.core:"}
+
+
+def reached(name, kind="methods"):
+    return {f"{s.module.name}:{s.name}" for s in code_hash.reached(Registry().get(kind, name).unlearn)}
+
+
+def test_a_method_counts_with_what_it_is_built_from():
+    ours, edit = reached("ours"), reached("latent_edit")
     assert {
-        f"bench/models/vdvae/{name}.py" for name in ("config", "networks", "blocks", "mixture", "objective")
-    } <= found
-    assert "bench/__init__.py" not in found
+        "bench.toolkit.latent:fit_direction",
+        "bench.toolkit.student:train_student",
+        "bench.toolkit.losses:l1",
+    } <= ours
+    assert {"bench.api.feedback:Feedback.noise", "bench.api.models:NoiseLatentGenerator.sample"} <= ours
+    assert not any(name.startswith("bench.toolkit.losses:") for name in edit)
+    assert not any(
+        name.partition(":")[0] in ("bench.experiments.cell", "bench.errors", "bench.core.progress") for name in ours
+    )
 
 
-PACKAGE = {
-    "__init__.py": "",
-    "method.py": "from stranger.core import rule\nfrom . import more\nfrom .deep import deeper\nimport torch\n",
-    "core.py": "import stranger.table\n",
-    "table.py": "x = 1\n",
-    "more.py": "",
-    "unused.py": "",
-    "deep/__init__.py": "from .deeper import y\nfrom ..last import z\n",
-    "deep/deeper.py": "",
-    "last.py": "",
-}
+def test_a_loose_plug_in_counts_with_its_neighbours(plugins):
+    plugins.write("_rule", "def rule(x):\n    return x + 1\n")
+    plugins.method("mine", "from _rule import rule\nreturn Unlearned(rule(deepcopy(generator)))")
 
+    def names():
+        return {s.name for s in code_hash.reached(Registry(plugins.path).get("methods", "mine").unlearn)}
 
-def test_an_installed_plug_in_counts_with_its_own_package(tmp_path):
-    """A method's registered file may only be the door to a package."""
-    folder = tmp_path / "stranger"
-    for name, code in PACKAGE.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(code)
-    found = {p.relative_to(folder).as_posix() for p in code_hash._reachable(folder / "method.py", "stranger.method")}
-    assert found == set(PACKAGE) - {"unused.py"}
-    loose = {p.name for p in code_hash._reachable(folder / "method.py", "bench_plugin_method")}
-    assert loose == {"method.py"}
-
-
-def test_code_has_the_same_key_wherever_it_lies(tmp_path):
-    orders = []
-    for names in (("a", "b"), ("b", "a")):  # a checkout and a wheel sort the same files differently
-        folder = tmp_path / "".join(names)
-        folder.mkdir()
-        for name, code in zip(names, ("x = 1", "y = 2"), strict=True):
-            (folder / f"{name}.py").write_text(code)
-        orders.append(code_hash._code_of_files(tuple(sorted(folder.iterdir()))))
-    assert orders[0] == orders[1]
+    assert "rule" in names()
 
 
 def test_digests_know_types_and_refuse_nan():

@@ -263,21 +263,6 @@ def test_each_copy_counts_in_the_keys_of_what_it_does(world):
     assert differing(method="original", feedback=same) == set()
 
 
-def test_how_noise_is_drawn_counts(world, monkeypatch):
-    from bench.experiments import keys
-
-    base, plain = world.keys("original"), keys.code_hash.code_of_modules
-    for module, reached in (
-        ("bench.core.randomness", set(base)),
-        ("bench.core.rendering", set(base)),
-        ("bench.api.context", {"unlearn", "evaluate"}),
-        ("bench.evaluation.passes", {"original", "evaluate"}),
-    ):
-        changed = lambda *names, module=module: plain(*names) + ("changed" if module in names else "")  # noqa: E731
-        monkeypatch.setattr(keys.code_hash, "code_of_modules", changed)
-        assert {stage for stage, key in world.keys("original").items() if key != base[stage]} == reached, module
-
-
 # --- what is missing or wrong -------------------------------------------------------------------------
 
 
