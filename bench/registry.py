@@ -1,7 +1,9 @@
 """Finds plug-ins: built-in folders, entry points of installed packages, and the ``--plugins`` folder.
 
-Finding is cheap (file names, entry-point names, docstrings read with ``ast``) and imports nothing, so one
-broken plug-in blocks nobody else. A plug-in is imported when its name is asked for.
+A plug-in is a file, or a package (a folder with ``__init__.py``) when its body is long; the file's stem, or the
+folder's name, is the registered name. A name that starts with ``_`` is not a plug-in. Finding is cheap (file names,
+entry-point names, docstrings read with ``ast``) and imports nothing, so one broken plug-in blocks nobody else. A
+plug-in is imported when its name is asked for.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from bench import hookspecs
 from bench.errors import PluginError, UsageError, unknown
 
 KINDS = ("methods", "models", "classifiers", "datasets", "metrics")
+PACKAGE = "__init__.py"
 
 
 @dataclass(frozen=True)
@@ -44,20 +47,22 @@ class Source:
         return _docstring(self.path) if self.path else ""
 
     def load(self) -> ModuleType:
-        """Import the module that holds the plug-in; a loose file finds modules beside it and where one stands."""
+        """Import the module that holds the plug-in; a loose one finds modules beside it and where one stands."""
         if self.entry_point is not None:
             return _as_module(self.entry_point.load(), self)
         if self.module is not None:
             return importlib.import_module(self.module)
         assert self.path is not None
-        name = f"bench_plugin_{self.path.stem}"
-        spec = importlib.util.spec_from_file_location(name, self.path)
+        name, package = f"bench_plugin_{self.name}", self.path.name == PACKAGE
+        beside = self.path.parent.parent if package else self.path.parent
+        spec = importlib.util.spec_from_file_location(
+            name, self.path, submodule_search_locations=[str(self.path.parent)] if package else None
+        )
         assert spec is not None and spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
-        sys.path += [
-            str(f) for f in (self.path.parent.resolve(), Path.cwd()) if str(f) not in sys.path
-        ]  # last: hide none
+        # appended last, so that no installed package is shadowed
+        sys.path += [str(folder) for folder in (beside.resolve(), Path.cwd()) if str(folder) not in sys.path]
         try:
             spec.loader.exec_module(module)
         except BaseException:
@@ -205,9 +210,8 @@ def _built_in() -> Iterator[Source]:
     here = Path(__file__).parent
     for kind in KINDS:
         folder = here / kind if (here / kind).is_dir() else here.parent / kind
-        for path in sorted(folder.glob("*.py")):
-            if not path.stem.startswith("_"):
-                yield Source(kind, path.stem, "built-in", path, module=f"bench.{kind}.{path.stem}")
+        for name, path in _plugins_in(folder):
+            yield Source(kind, name, "built-in", path, module=f"bench.{kind}.{name}")
 
 
 def _installed() -> Iterator[Source]:
@@ -218,12 +222,21 @@ def _installed() -> Iterator[Source]:
 
 
 def _loose(folder: Path | None, files: tuple[Path, ...]) -> Iterator[Source]:
-    paths = sorted(folder.glob("*.py")) if folder and folder.is_dir() else []
-    for path in dict.fromkeys([*paths, *files]):
-        if path.stem.startswith("_"):
-            continue
+    found = {path: name for name, path in _plugins_in(folder)} if folder and folder.is_dir() else {}
+    found |= {path: _name_of(path) for path in files if not _name_of(path).startswith("_")}
+    for path, name in found.items():
         for kind in _hooks_in(path):
-            yield Source(kind, path.stem, str(path), path)
+            yield Source(kind, name, str(path), path)
+
+
+def _plugins_in(folder: Path) -> list[tuple[str, Path]]:
+    """Return the plug-ins of a folder by name, sorted: files, and packages by their ``__init__.py``."""
+    paths = [*folder.glob("*.py"), *folder.glob(f"*/{PACKAGE}")]
+    return sorted((_name_of(path), path) for path in paths if not _name_of(path).startswith("_"))
+
+
+def _name_of(path: Path) -> str:
+    return path.parent.name if path.name == PACKAGE else path.stem
 
 
 def _hooks_in(path: Path) -> list[str]:

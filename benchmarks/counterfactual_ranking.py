@@ -21,11 +21,13 @@ from torch import Tensor
 from torch.nn import functional as F
 from torchvision.transforms.functional import adjust_hue, gaussian_blur
 
-from bench import counterfactual, randomness, zoo
+from bench.core import randomness
+from bench.core.rendering import to_float
+from bench.datasets.synthfaces.causes import People, intervene
+from bench.datasets.synthfaces.renderer import region, render
+from bench.evaluation import counterfactual, removers
 from bench.registry import Registry
-from bench.rendering import to_float
-from bench.synthfaces.causes import People, intervene
-from bench.synthfaces.renderer import region, render
+from bench.workspace import manifest
 
 SPLIT = "synthfaces/test"
 REGION = 0.01  # share of 2,000 training faces whose feature must reach a pixel for it to lie in the region
@@ -174,7 +176,7 @@ def unlike_the_renderer(remover: counterfactual.Remover, p: Pairs) -> pd.DataFra
 @click.option("--out", type=click.Path(path_type=Path), default=None, help="CSV file to write, too.")
 def main(feature: str, pairs: int, weights: Path | None, out: Path | None) -> None:
     """Rank known-good and known-bad edits."""
-    remover = counterfactual.load_remover(weights or zoo.path_of(counterfactual.zoo_name("synthfaces", feature)))
+    remover = removers.load_remover(weights or manifest.path_of(removers.zoo_name("synthfaces", feature)))
     found = pairs_of(feature, pairs)
     table = ranking(remover, found)
     click.echo(table.to_string(index=False, float_format=lambda x: f"{x:.4f}"))

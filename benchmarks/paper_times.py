@@ -20,13 +20,13 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench.api import Generator
-from bench.pretrain import Recipe, configured
-from bench.progressive import ProgressiveGenerator
+from bench.experiments.pretrain import Recipe, configured
+from bench.models.proggan.progressive import ProgressiveGenerator
 from bench.registry import Registry
-from bench.settings import ModelSettings, load_suite, method_params
-from bench.store import Store
-from bench.training import build
-from bench.workshop import Workshop
+from bench.toolkit.training import build
+from bench.workspace.store import Store
+from bench.workspace.suites import ModelSettings, load_suite, method_params
+from bench.workspace.workspace import Workspace
 
 TRAINING_RATE, RATE = 0.1 * 989e12, 0.1 * 494.7e12
 IMAGES = {"mnist": 60_000, "celeba": 202_599, "celeba128": 202_599, "celebahq": 30_000}
@@ -41,20 +41,20 @@ LEAST = 10  # seconds: whatever the arithmetic says, a cell starts, reads and wr
 
 
 def main() -> None:
-    shop = Workshop(Registry(), Store(Path(mkdtemp())), torch.device("cpu"))
+    workspace = Workspace(Registry(), Store(Path(mkdtemp())), torch.device("cpu"))
     for suite in ("paper", "paper-hq"):
         click.echo(f'[{suite}]\nbasis = "arithmetic at 10 % of an H100, never measured (benchmarks/paper_times.py)"')
         for model, settings in load_suite(suite).models.items():
-            plugin, config = configured(shop, Recipe("models", model, settings.dataset, settings.pretrain))
+            plugin, config = configured(workspace, Recipe("models", model, settings.dataset, settings.pretrain))
             sample = operations(build(plugin, config, "count").generator)
-            found = seconds(shop, model, settings, sample, config.batch_size)
+            found = seconds(workspace, model, settings, sample, config.batch_size)
             times = ", ".join(f"{what} = {max(LEAST, time):.0f}" for what, time in found.items())
             click.echo(
                 f"{model} = {{ {times} }}  # {sample / 1e9:.3g} GFLOP a sample, {TRAINING[model]:g} times in training"
             )
 
 
-def seconds(shop: Workshop, model: str, settings: ModelSettings, sample: float, batch: int) -> dict[str, float]:
+def seconds(workspace: Workspace, model: str, settings: ModelSettings, sample: float, batch: int) -> dict[str, float]:
     """Return the time of each method's cell, and of pre-training where no weights are named."""
 
     def training(epochs: float, images: float) -> float:
@@ -66,7 +66,9 @@ def seconds(shop: Workshop, model: str, settings: ModelSettings, sample: float, 
     again = count * 2 * sample / RATE  # to draw what is edited, or drawn anew
     found = {"original": looked, "latent_edit": shown + looked + again, "reject": looked + again}
     for name in ("ours", "probe"):
-        params = method_params(shop.registry.get("methods", name).Config, settings.methods[name], {}, name).model_dump()
+        params = method_params(
+            workspace.registry.get("methods", name).Config, settings.methods[name], {}, name
+        ).model_dump()
         steps = params["epochs"] * params["steps_per_epoch"]
         found[name] = shown + steps * max(params["batch_size"] * (2 + 3) * sample / RATE, STEP) + looked
     if "retrain" in settings.methods:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from skimage.morphology import medial_axis
 from skimage.transform import pyramid_expand
 
-from bench.morphometry import measure
+from bench.classifiers.morpho_mnist.measures import measure
 
 Bytes = NDArray[np.uint8]
 

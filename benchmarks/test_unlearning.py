@@ -13,20 +13,21 @@ import numpy as np
 import pytest
 import torch
 
-from bench import randomness, zoo
 from bench.api import Generator
-from bench.context import Context
-from bench.feedback import Feedback
-from bench.latent import Direction, DirectionParams, edited_images, fit_direction
+from bench.api.context import Context
+from bench.api.feedback import Feedback
+from bench.core import randomness
 from bench.registry import Registry
-from bench.student import StudentParams, loss_terms, total_loss, train_student
+from bench.toolkit.latent import Direction, DirectionParams, edited_images, fit_direction
+from bench.toolkit.student import StudentParams, loss_terms, total_loss, train_student
+from bench.workspace import loading
 
 STEPS = 50
 
 
 @pytest.fixture(scope="module")
 def original() -> Generator:
-    return zoo.load_original(Registry(), "vae-mnist").generator
+    return loading.load_original(Registry(), "vae-mnist").generator
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +86,7 @@ def features() -> Iterator[tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]]:
 
 @pytest.mark.benchmark(group="Frechet distance of 10,000 x 64 features")
 def test_frechet_distance(benchmark: Any, features: Any) -> None:
-    from bench.statistics import frechet_distance, statistics_of
+    from bench.toolkit.frechet import frechet_distance, statistics_of
 
     ours, reference = features
     benchmark(lambda: frechet_distance(statistics_of(ours, "a"), statistics_of(reference, "b")))

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from torch.optim import AdamW
 
 from bench.api import Batch, Extractor, Networks, Stateful, Trainable, TrainingConfig, hookimpl
-from bench.augmentation import random_shift
+from bench.toolkit.augmentation import random_shift
 
 TARGET = "digit"  # the attribute of the data set that holds the class
 

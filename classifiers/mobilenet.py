@@ -24,8 +24,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bench.api import Batch, Classifier, Dataset, Networks, Stateful, Trainable, TrainingConfig, hookimpl
-from bench.augmentation import random_flip, random_shift
-from bench.rendering import chunks, to_float
+from bench.core.rendering import chunks, to_float
+from bench.toolkit.augmentation import random_flip, random_shift
 
 CUT = 0.0  # on the logit: a probability of 1/2
 READ = 1024  # images of the test split held at once

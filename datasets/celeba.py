@@ -7,7 +7,8 @@ The paper (arXiv 2303.05699) states no size; 64 px is ours, for the VDVAE. ``cel
 from __future__ import annotations
 
 from bench.api import hookimpl
-from bench.celeba.faces import CelebA
+
+from ._celeba.faces import CelebA
 
 
 class CelebA64(CelebA):

@@ -7,7 +7,8 @@ progressive GAN's authors and pytorch_GAN_zoo's released "celeba" model were tra
 from __future__ import annotations
 
 from bench.api import hookimpl
-from bench.celeba.faces import CelebA
+
+from ._celeba.faces import CelebA
 
 
 class CelebA128(CelebA):

@@ -12,9 +12,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from bench.api import hookimpl
-from bench.celeba.faces import PARTS, Faces, shrink
-from bench.celeba.files import Place, open_folder, rows
 from bench.errors import DataError
+
+from ._celeba.faces import PARTS, Faces, shrink
+from ._celeba.files import Place, open_folder, rows
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -11,9 +11,9 @@ from copy import deepcopy
 from torch import Tensor
 
 from bench.api import Generator, Method, Oracle, Unlearned, hookimpl
-from bench.context import Context
-from bench.feedback import Feedback
-from bench.latent import Direction, DirectionParams, edited_sample, fit_direction
+from bench.api.context import Context
+from bench.api.feedback import Feedback
+from bench.toolkit.latent import Direction, DirectionParams, edited_sample, fit_direction
 
 
 class Edited(Generator):

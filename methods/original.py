@@ -5,8 +5,8 @@ from __future__ import annotations
 from copy import deepcopy
 
 from bench.api import Generator, Method, Params, Unlearned, hookimpl
-from bench.context import Context
-from bench.feedback import Feedback
+from bench.api.context import Context
+from bench.api.feedback import Feedback
 
 
 class Config(Params):

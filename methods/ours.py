@@ -1,7 +1,8 @@
 """The paper's method: from clicks to a latent direction, from the direction to a fine-tuned generator.
 
 Moon, Cho, Kim: Feature Unlearning for Generative Models via Implicit Feedback (arXiv 2303.05699), Algorithm 1.
-The direction is in ``bench/latent.py`` (Eq. 1 and 3), the loss and the loop in ``bench/student.py`` (Eq. 2-5).
+The direction is in ``bench/toolkit/latent.py`` (Eq. 1 and 3), the loss and the loop in ``bench/toolkit/student.py``
+(Eq. 2-5).
 
 Where the text leaves a choice (how far to move, the threshold, the loss's reduction, the steps of an epoch)
 it is an option; the defaults move along the unit vector down to the mean projection. This project's own additions
@@ -14,10 +15,10 @@ from __future__ import annotations
 from copy import deepcopy
 
 from bench.api import Generator, Method, Oracle, Unlearned, hookimpl
-from bench.context import Context
-from bench.feedback import Feedback
-from bench.latent import Direction, DirectionParams, fit_direction
-from bench.student import StudentParams, train_student
+from bench.api.context import Context
+from bench.api.feedback import Feedback
+from bench.toolkit.latent import Direction, DirectionParams, fit_direction
+from bench.toolkit.student import StudentParams, train_student
 
 
 class Config(DirectionParams, StudentParams):

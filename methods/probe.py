@@ -19,12 +19,12 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, dropout, relu
 
 from bench.api import Generator, Method, Oracle, Unlearned, hookimpl
-from bench.context import Context
+from bench.api.context import Context
+from bench.api.feedback import Feedback
 from bench.errors import UsageError
-from bench.estimation import LayerParams, ShownLatents, columns_of
-from bench.feedback import Feedback
-from bench.latent import Editor
-from bench.student import StudentParams, train_student
+from bench.toolkit.latent import Editor
+from bench.toolkit.moments import LayerParams, ShownLatents, columns_of
+from bench.toolkit.student import StudentParams, train_student
 
 FIT = 1_000_000_000  # steps from here on draw the probe's randomness, apart from the student's
 LIMIT = 4_096  # latents that the networks may read; fitting them takes about a minute then, at 5,000 clicks

@@ -14,9 +14,9 @@ from pydantic import Field
 from torch import Tensor
 
 from bench.api import Generator, Method, Oracle, Params, Unlearned, hookimpl
-from bench.context import Context
-from bench.feedback import Feedback
-from bench.rendering import to_uint8
+from bench.api.context import Context
+from bench.api.feedback import Feedback
+from bench.core.rendering import to_uint8
 
 
 class Config(Params):

@@ -12,9 +12,9 @@ from copy import deepcopy
 from pydantic import Field
 
 from bench.api import Generator, Method, Params, Unlearned, hookimpl
-from bench.context import Context
-from bench.feedback import Feedback
-from bench.training import build, train
+from bench.api.context import Context
+from bench.api.feedback import Feedback
+from bench.toolkit.training import build, train
 
 
 class Config(Params):

@@ -194,18 +194,18 @@ def plugins(tmp_path: Path) -> PluginFolder:
 @pytest.fixture(scope="session")
 def bars(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     """Return the model ``bars``: its plug-in folder, registry, original and weights file."""
-    from bench import zoo
     from bench.registry import Registry
-    from bench.training import build
+    from bench.toolkit.training import build
+    from bench.workspace import loading, saving
 
     folder = PluginFolder(tmp_path_factory.mktemp("bars"))
     folder.write("bars", BARS)
     registry = Registry(folder.path)
     model = registry.get("models", "bars")()
     weights = folder.path / "bars.safetensors"
-    zoo.save_networks(weights, "model", "bars", build(model, model.Config(), "test"), {"made": "by a test"})
+    saving.save_networks(weights, "model", "bars", build(model, model.Config(), "test"), {"made": "by a test"})
     return SimpleNamespace(
-        folder=folder, registry=registry, weights=weights, original=zoo.load_original(registry, weights)
+        folder=folder, registry=registry, weights=weights, original=loading.load_original(registry, weights)
     )
 
 
@@ -224,9 +224,9 @@ def on_bars(bars: SimpleNamespace, bench_cli: Callable[..., Outcome], tmp_path: 
 
 
 @pytest.fixture
-def shop(bars: SimpleNamespace, tmp_path: Path):
-    """Return a workshop on an empty store and the CPU, which knows the model ``bars``."""
-    from bench.store import Store
-    from bench.workshop import Workshop
+def workspace(bars: SimpleNamespace, tmp_path: Path):
+    """Return a workspace on an empty store and the CPU, which knows the model ``bars``."""
+    from bench.workspace.store import Store
+    from bench.workspace.workspace import Workspace
 
-    return Workshop(bars.registry, Store(tmp_path / "runs"), torch.device("cpu"))
+    return Workspace(bars.registry, Store(tmp_path / "runs"), torch.device("cpu"))

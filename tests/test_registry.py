@@ -56,7 +56,8 @@ def test_no_built_in_is_broken():
 
 def test_files_of_the_folders_are_the_names():
     for kind, folder in (("methods", "methods"), ("models", "bench/models"), ("metrics", "bench/metrics")):
-        stems = {path.stem for path in (REPOSITORY / folder).glob("*.py")} - {"__init__"}
+        stems = {path.stem for path in (REPOSITORY / folder).glob("*.py")}
+        stems |= {path.parent.name for path in (REPOSITORY / folder).glob("*/__init__.py")}
         assert stems == set(Registry().names(kind))
 
 
@@ -222,8 +223,8 @@ def stranger(tmp_path, plugins, monkeypatch):
 
 
 def test_an_installed_package_is_found_run_and_checked(stranger, bars, bench_cli, tmp_path):
-    from bench import zoo
-    from bench.training import build
+    from bench.toolkit.training import build
+    from bench.workspace import saving
 
     registry = Registry()
     listed = bench_cli("list")
@@ -235,7 +236,7 @@ def test_an_installed_package_is_found_run_and_checked(stranger, bars, bench_cli
 
     model = registry.get("models", "their_model")()
     weights = tmp_path / "weights.safetensors"
-    zoo.save_networks(weights, "model", "their_model", build(model, model.Config(), "test"), {})
+    saving.save_networks(weights, "model", "their_model", build(model, model.Config(), "test"), {})
     run = bench_cli(
         "run", "--method", "their_method", "--model", "their_model", "--dataset", "mnist", "--feature", "slant",
         "--weights", weights, "--results", tmp_path / "runs", "--set", "feedback.count=60",

@@ -7,12 +7,12 @@ A plug-in is one file with one class, and ends with::
         register(MyMethod)
 
 The file's stem is the registered name. Everything a plug-in needs is imported from this module,
-``bench.latent``, ``bench.losses`` and ``bench.training``; plug-ins never import each other.
+``bench.toolkit.latent``, ``bench.toolkit.losses`` and ``bench.toolkit.training``; plug-ins never import each other.
 """
 
 from bench.api.base import NEEDS, ConfigT, Params, hookimpl
+from bench.api.classifiers import Classifier, Extractor, Oracle
 from bench.api.data import Dataset, Split
-from bench.api.judges import Classifier, Extractor, Oracle
 from bench.api.methods import Method, Unlearned
 from bench.api.metrics import Columns, Metric, Statistics, Value
 from bench.api.models import (

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, ClassVar, Generic
 from torch import nn
 
 from bench.api.base import ConfigT, Params
-from bench.api.judges import Oracle
+from bench.api.classifiers import Oracle
 from bench.api.models import Generator
 
 if TYPE_CHECKING:
-    from bench.context import Context
-    from bench.feedback import Feedback
+    from bench.api.context import Context
+    from bench.api.feedback import Feedback
 
 
 @dataclass(frozen=True)

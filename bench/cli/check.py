@@ -19,9 +19,10 @@ def command(name: str, plugins: Path) -> int:
     loose = path.suffix == ".py"
     if loose and not path.is_file():
         raise UsageError(f"{path}: there is no such file")
-    from bench.conformance import check, report
+    from bench.authoring.conformance import check, report
 
-    outcomes = check(open_registry(None if loose else plugins, (path.resolve(),) if loose else ()), path.stem)
+    registered = path.resolve().parent.name if path.name == "__init__.py" else path.stem
+    outcomes = check(open_registry(None if loose else plugins, (path.resolve(),) if loose else ()), registered)
     click.echo("\n".join(report(outcomes)))
     failed = sum(outcome.problem is not None for outcome in outcomes)
     click.echo(f"{len(outcomes) - failed} passed, {failed} failed")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from bench.cli.options import open_workshop, workplace
+from bench.cli.options import open_workspace, workplace
 
 
 @click.command("doctor")
@@ -14,9 +14,9 @@ from bench.cli.options import open_workshop, workplace
 @workplace
 def command(verify: bool, plugins: Path, results: Path, data_dir: Path | None, device: str) -> int:
     """Say what is here: machine, packages, data sets, weights, results; exit code 1 if something is wrong."""
-    shop = open_workshop(plugins, results, data_dir, device, write=False)
-    from bench.doctor import examine
+    workspace = open_workspace(plugins, results, data_dir, device, write=False)
+    from bench.workspace.doctor import examine
 
-    lines, healthy = examine(shop, verify)
+    lines, healthy = examine(workspace, verify)
     click.echo("\n".join(lines))
     return 0 if healthy else 1

@@ -22,7 +22,7 @@ import click
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Feedback file to write.")
 def command(folder: Path, clicked: Path, feature: str, also: tuple[str, ...], out: Path) -> int:
     """Make a feedback file of clicks on the samples that `bench sample` drew into FOLDER."""
-    from bench.clicks import click_samples, lists_of
+    from bench.feedback.folder import click_samples, lists_of
 
     made = click_samples(folder, clicked, feature, out, lists_of(also))
     click.echo(f"{out}: {len(made.positive)} of {made.count} samples of '{made.model}' have '{feature}'")

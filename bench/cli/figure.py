@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from bench.cli.options import choice, open_workshop, params, require_one, suite, workplace, written
+from bench.cli.options import choice, open_workspace, params, require_one, suite, workplace, written
 
 
 @click.command("figure")
@@ -34,14 +34,14 @@ def command(
 ) -> int:
     """Draw figure NUMBER (1, 4, 5 or 6 of the paper) for each model, running the cells that are missing."""
     require_one(dry_run, no_run)
-    shop = open_workshop(plugins, results, data_dir, device, write=not (no_run or dry_run))
-    from bench.figures.making import Options, make_figure, plan_figure
+    workspace = open_workspace(plugins, results, data_dir, device, write=not (no_run or dry_run))
+    from bench.report.figures.making import Options, make_figure, plan_figure
 
     if dry_run:
-        click.echo(plan_figure(number, Options(**asked), shop, formats=formats.split(",")))
+        click.echo(plan_figure(number, Options(**asked), workspace, formats=formats.split(",")))
         return 0
     paths, captions, code = make_figure(
-        number, Options(**asked), shop, run_missing=not no_run, formats=formats.split(","), out=out
+        number, Options(**asked), workspace, run_missing=not no_run, formats=formats.split(","), out=out
     )
     click.echo(captions)
     click.echo("\n".join(str(path) for path in paths))

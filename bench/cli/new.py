@@ -15,7 +15,7 @@ from bench.cli.options import plugins
 @plugins
 def command(kind: str, name: str, plugins: Path) -> int:
     """Write a working plug-in to start from, into the --plugins folder."""
-    from bench.templates import write_template
+    from bench.authoring.templates import write_template
 
     path = write_template(kind, name, plugins)
     click.echo(f"{path}\nCheck it: bench check {name}{'' if plugins == Path('plugins') else f' --plugins {plugins}'}")

@@ -13,7 +13,7 @@ from bench.errors import UsageError
 
 if TYPE_CHECKING:
     from bench.registry import Registry
-    from bench.workshop import Workshop
+    from bench.workspace.workspace import Workspace
 
     NamesType = click.ParamType[list[str]]
     SeedsType = click.ParamType[list[int]]
@@ -164,15 +164,17 @@ def open_registry(folder: Path | None, files: tuple[Path, ...] = ()) -> Registry
     return Registry(folder, files)
 
 
-def open_workshop(plugins: Path, results: Path, data_dir: Path | None, device: str, *, write: bool = True) -> Workshop:
+def open_workspace(
+    plugins: Path, results: Path, data_dir: Path | None, device: str, *, write: bool = True
+) -> Workspace:
     """Open what commands work with; checks the results folder before any work."""
-    from bench.store import Store
+    from bench.workspace.store import Store
 
     store = Store(results)
     if write:
         store.require_writable()
-    from bench.machine import choose_device
-    from bench.progress import for_stderr
-    from bench.workshop import Workshop
+    from bench.core.machine import choose_device
+    from bench.core.progress import for_stderr
+    from bench.workspace.workspace import Workspace
 
-    return Workshop(open_registry(plugins), store, choose_device(device), data_dir, for_stderr())
+    return Workspace(open_registry(plugins), store, choose_device(device), data_dir, for_stderr())

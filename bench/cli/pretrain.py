@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from bench.cli.options import open_workshop, workplace
+from bench.cli.options import open_workspace, workplace
 from bench.errors import UsageError
 
 
@@ -44,9 +44,9 @@ def command(
     name = model or classifier
     if name is None or (model and classifier):
         raise UsageError("name one of --model and --classifier")
-    shop = open_workshop(plugins, results, data_dir, device)
-    from bench.pretrain import Recipe, pretrain_command
+    workspace = open_workspace(plugins, results, data_dir, device)
+    from bench.experiments.pretrain import Recipe, pretrain_command
 
     recipe = Recipe("models" if model else "classifiers", name, dataset or "", seed=seed, start=start, half=half)
-    click.echo(pretrain_command(shop, recipe, suite, params, out, ship))
+    click.echo(pretrain_command(workspace, recipe, suite, params, out, ship))
     return 0

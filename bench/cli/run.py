@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from bench.cli.options import choice, open_workshop, params, seeds, suite, workplace
+from bench.cli.options import choice, open_workspace, params, seeds, suite, workplace
 from bench.errors import UsageError
 
 
@@ -55,8 +55,9 @@ def command(
     """
     if dry_run and as_json:
         raise UsageError("--json prints stored records, and a plan has none; --show-config prints JSON, a cell a line")
-    shop = open_workshop(plugins, results, data_dir, device, write=not (dry_run or show_config))
-    from bench import grid, planning, report
+    workspace = open_workspace(plugins, results, data_dir, device, write=not (dry_run or show_config))
+    from bench.experiments import grid, plan
+    from bench.report import text
 
     for kind in ("methods", "models", "features"):
         if asked[kind] is None:
@@ -65,13 +66,18 @@ def command(
             asked[kind] = ["all"]
     request = grid.Request(**asked)
     if dry_run or show_config:
-        named = grid.cells(request, shop, weights="named")
+        named = grid.cells(request, workspace, weights="named")
         suite = request.suite
         click.echo(
-            report.configuration(named, shop, suite) if show_config else report.dry_run(named, shop, suite, overwrite)
+            text.configuration(named, workspace, suite)
+            if show_config
+            else text.dry_run(named, workspace, suite, overwrite)
         )
         return 0
-    planned = planning.plan(grid.cells(request, shop), shop, overwrite)
+    planned = plan.plan(grid.cells(request, workspace), workspace, overwrite)
     return grid.execute(
-        planned, shop, overwrite, lambda p, r: click.echo(report.json_line(r) if as_json else report.record_lines(p, r))
+        planned,
+        workspace,
+        overwrite,
+        lambda p, r: click.echo(text.json_line(r) if as_json else text.record_lines(p, r)),
     )

@@ -23,7 +23,7 @@ from bench.cli.options import open_registry, plugins
 def command(weights: str, count: int, out: Path, stream: str, plugins: Path) -> int:
     """Draw images from a generator, original or unlearned; `bench feedback` makes feedback of clicks on them."""
     registry = open_registry(plugins)
-    from bench.clicks import show_samples
+    from bench.feedback.folder import show_samples
 
     show_samples(registry, weights, count, out, stream)
     click.echo(f"{count} images and grid.png in {out}")

@@ -14,7 +14,7 @@ from bench.cli.options import open_registry, plugins
 @plugins
 def command(name: str, plugins: Path) -> int:
     """Show a plug-in: what it is, its source, its needs and hyper-parameters."""
-    from bench.description import describe
+    from bench.authoring.show import describe
 
     click.echo(describe(open_registry(plugins), name))
     return 0

@@ -17,10 +17,10 @@ import click
 )
 def command(results: Path) -> int:
     """List stored cells with their status, running ones, and stopped ones that can be resumed."""
-    from bench import report
     from bench.errors import EXIT_NOTHING
-    from bench.store import Store
+    from bench.report import text
+    from bench.workspace.store import Store
 
-    lines = report.status_lines(Store(results))
+    lines = text.status_lines(Store(results))
     click.echo("\n".join(lines) if lines else f"{results}: nothing is stored there")
     return 0 if lines else EXIT_NOTHING

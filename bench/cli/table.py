@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from bench.cli.options import choice, open_workshop, require_one, seeds, suite, workplace, written
+from bench.cli.options import choice, open_workspace, require_one, seeds, suite, workplace, written
 
 
 @click.command("table")
@@ -33,15 +33,15 @@ def command(
 ) -> int:
     """Make table NAME (1 to 5, readings, tradeoff, damage, clicks or cost), running the cells that are missing."""
     require_one(dry_run, no_run)
-    shop = open_workshop(plugins, results, data_dir, device, write=not (no_run or dry_run))
-    from bench.table_definitions import Options
-    from bench.tables import make_table, plan_table
+    workspace = open_workspace(plugins, results, data_dir, device, write=not (no_run or dry_run))
+    from bench.report.definitions import Options
+    from bench.report.tables import make_table, plan_table
 
     if dry_run:
-        click.echo(plan_table(name, Options(**asked), shop, formats=formats.split(",")))
+        click.echo(plan_table(name, Options(**asked), workspace, formats=formats.split(",")))
         return 0
     paths, text, code = make_table(
-        name, Options(**asked), shop, run_missing=not no_run, formats=formats.split(","), out=out
+        name, Options(**asked), workspace, run_missing=not no_run, formats=formats.split(","), out=out
     )
     click.echo(text)
     click.echo("\n".join(str(path) for path in paths))

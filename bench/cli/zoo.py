@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from bench.cli.options import open_registry, open_workshop, plugins, workplace
+from bench.cli.options import open_registry, open_workspace, plugins, workplace
 
 
 @click.group("zoo")
@@ -17,7 +17,7 @@ def command() -> None:
 @command.command("list")
 def list_() -> int:
     """List what is shipped: name, size, what it is, and the command that made it."""
-    from bench.zoo import WEIGHTS, entries
+    from bench.workspace.manifest import WEIGHTS, entries
 
     for name, entry in entries().items():
         size = (WEIGHTS / entry.file).stat().st_size / 1e6
@@ -31,10 +31,10 @@ def list_() -> int:
 @workplace
 def statistics(dataset: str, extractor: str, plugins: Path, results: Path, data_dir: Path | None, device: str) -> int:
     """Make the reference statistics of a data set again (maintainers)."""
-    shop = open_workshop(plugins, results, data_dir, device)
-    from bench.reference import ship_statistics
+    workspace = open_workspace(plugins, results, data_dir, device)
+    from bench.evaluation.references import ship_statistics
 
-    click.echo(ship_statistics(shop, dataset, extractor))
+    click.echo(ship_statistics(workspace, dataset, extractor))
     return 0
 
 
@@ -76,8 +76,8 @@ def import_(
     bench zoo import celebaHQ_s6_i80000-6196db68.pth --format pgan --out proggan.safetensors
     """  # noqa: D301 (click reads \\b as a mark: keep lines)
     registry = open_registry(plugins)
-    from bench.importing import import_release
-    from bench.settings import parse_assignments
+    from bench.workspace.foreign import import_release
+    from bench.workspace.suites import parse_assignments
 
     given = {name: values[0] if len(values) == 1 else values for name, values in parse_assignments(params).items()}
     click.echo(import_release(registry, file, layout, out, given, model, at))
@@ -94,7 +94,7 @@ def export(file: Path, like: Path, out: Path) -> int:
     \b
     bench zoo export results/runs/.../unlearned.safetensors --like mine.pt --out mine-unlearned.pt
     """  # noqa: D301 (click reads \\b as a mark: keep lines)
-    from bench.importing.exporting import export_release
+    from bench.workspace.foreign.exporting import export_release
 
     click.echo(export_release(file, like, out))
     return 0
@@ -106,8 +106,8 @@ def export(file: Path, like: Path, out: Path) -> int:
 @workplace
 def counterfactual(dataset: str, feature: str, plugins: Path, results: Path, data_dir: Path | None, device: str) -> int:
     """Learn again what images are without a feature, for counterfactual_error (maintainers)."""
-    shop = open_workshop(plugins, results, data_dir, device)
-    from bench.counterfactual import ship_remover
+    workspace = open_workspace(plugins, results, data_dir, device)
+    from bench.evaluation.removers import ship_remover
 
-    click.echo(ship_remover(shop, dataset, feature))
+    click.echo(ship_remover(workspace, dataset, feature))
     return 0

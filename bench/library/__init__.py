@@ -2,7 +2,7 @@
 
     load, sample, save        generators: from a file, to images, to a file (generators.py)
     ask_oracle, make_feedback clicks: simulated, or a person's (clicks.py)
-    unlearn                   a method on a generator (unlearn.py, bench/unlearning.py)
+    unlearn                   a method on a generator (unlearn.py, bench/experiments/method_run.py)
     evaluate                  metrics, with or without an oracle (evaluate.py)
 
 Paths that several functions take are those of the command line: ``plugins``, a folder of loose plug-ins;

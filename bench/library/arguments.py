@@ -8,11 +8,11 @@ from typing import Any
 
 import torch
 
-from bench import zoo
 from bench.api import Dataset, Generator, Trainable
 from bench.errors import UsageError, unknown
-from bench.settings import OracleSettings, Suite, load_suite, suite_names
-from bench.workshop import COPIES, Workshop
+from bench.workspace import loading, manifest
+from bench.workspace.suites import OracleSettings, Suite, load_suite, suite_names
+from bench.workspace.workspace import COPIES, Workspace
 
 
 def require_generator(value: Any, what: str) -> None:
@@ -45,18 +45,20 @@ def suite_of(suite: str | Path, call: str) -> Suite:
     return load_suite(name)
 
 
-def dataset_of(shop: Workshop, name: str, call: str) -> Dataset:
+def dataset_of(workspace: Workspace, name: str, call: str) -> Dataset:
     """Return a data set; an unknown name is an error of ``call``."""
-    shop.registry.source("datasets", name, f"{call}(dataset=...)")
-    return shop.dataset(name)
+    workspace.registry.source("datasets", name, f"{call}(dataset=...)")
+    return workspace.dataset(name)
 
 
-def oracle_of(shop: Workshop, dataset: str, role: str, weights: str | Path | None, call: str) -> zoo.LoadedClassifier:
+def oracle_of(
+    workspace: Workspace, dataset: str, role: str, weights: str | Path | None, call: str
+) -> loading.LoadedClassifier:
     """Return the simulated user of a data set, as the command line's ``--set oracle.ROLE=WEIGHTS`` does.
 
     Parameters
     ----------
-    shop : Workshop
+    workspace : Workspace
     dataset : str
     role : str
         "feedback", who clicks, or "evaluation", who judges.
@@ -72,17 +74,17 @@ def oracle_of(shop: Workshop, dataset: str, role: str, weights: str | Path | Non
     bench.errors.CheckpointError
         If there are no such weights, with the command that makes them.
     """
-    name = dataset_of(shop, dataset, call).classifier
+    name = dataset_of(workspace, dataset, call).classifier
     if name is None:
         raise UsageError(f"{call}(dataset='{dataset}'): has no oracle; name a data set that has one")
-    if not issubclass(shop.registry.get("classifiers", name), Trainable):
+    if not issubclass(workspace.registry.get("classifiers", name), Trainable):
         if weights is not None:
             raise UsageError(
                 f"{call}(oracle=...): '{name}' of '{dataset}' is not trained, so it has no weights to name"
             )
-        return shop.oracles(dataset, OracleSettings()).feedback
+        return workspace.oracles(dataset, OracleSettings()).feedback
     letter, seed = COPIES[role]
     chosen = str(weights or f"{name}-{dataset}-{letter}")
     trained_by = f"--classifier {name} --dataset {dataset} --seed {seed}"
-    zoo.require(chosen, f"{call}(dataset='{dataset}')", trained_by, f"{call}(..., oracle=FILE)")
-    return shop.oracles(dataset, OracleSettings(feedback=chosen, evaluation=chosen)).feedback  # one copy will do
+    manifest.require(chosen, f"{call}(dataset='{dataset}')", trained_by, f"{call}(..., oracle=FILE)")
+    return workspace.oracles(dataset, OracleSettings(feedback=chosen, evaluation=chosen)).feedback  # one copy will do

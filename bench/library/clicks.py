@@ -12,12 +12,13 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from bench.api import Dataset
+from bench.api.feedback import Feedback
+from bench.core.machine import choose_device
+from bench.core.rendering import to_uint8
 from bench.errors import UsageError, unknown
-from bench.feedback import Feedback, cut_of
+from bench.feedback.oracle import cut_of
 from bench.library.arguments import oracle_of
-from bench.library.places import PLUGINS, open_workshop
-from bench.machine import choose_device
-from bench.rendering import to_uint8
+from bench.library.places import PLUGINS, open_workspace
 
 MARGIN, STRAY = 0.05, 0.02  # generators overshoot [0, 1]: so few of their values lie farther out
 
@@ -59,11 +60,11 @@ def ask_oracle(
     bench.errors.CheckpointError
         If the oracle's weights are missing, with the command that makes them, or are another classifier's.
     """
-    shop = open_workshop(choose_device("auto"), plugins)
-    classifier = oracle_of(shop, dataset, "feedback", oracle, "ask_oracle").classifier
+    workspace = open_workspace(choose_device("auto"), plugins)
+    classifier = oracle_of(workspace, dataset, "feedback", oracle, "ask_oracle").classifier
     if feature not in classifier.attributes:
         raise unknown("attribute", feature, classifier.attributes, f"ask_oracle(dataset='{dataset}', feature=...)")
-    scores = classifier.scores(_shown(images, dataset, shop.dataset(dataset)), [feature])[:, 0]
+    scores = classifier.scores(_shown(images, dataset, workspace.dataset(dataset)), [feature])[:, 0]
     threshold = cut_of(classifier, feature, scores)
     return scores >= threshold, threshold
 

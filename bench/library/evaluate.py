@@ -11,28 +11,29 @@ from typing import Any
 import pandas as pd
 from torch import nn
 
-from bench import counterfactual, unjudged
 from bench.api import Dataset, Generator, Metric, Oracle, Value
 from bench.errors import UsageError, unknown
-from bench.evaluation import Judges, Pass, Truth, columns_of, compute_metrics, run_pass
-from bench.judging import judge_of, load_metrics, references
+from bench.evaluation import removers, without_oracle
+from bench.evaluation.metrics import columns_of, compute_metrics, load_metrics, source_of
+from bench.evaluation.passes import Observers, Pass, Truth, run_pass
+from bench.evaluation.references import references
 from bench.library.arguments import device_of, oracle_of, require_generator, whole
 from bench.library.generators import recall
-from bench.library.places import PLUGINS, RESULTS, open_workshop
-from bench.workshop import Oracles, Workshop
-from bench.zoo import LoadedClassifier
+from bench.library.places import PLUGINS, RESULTS, open_workspace
+from bench.workspace.loading import LoadedClassifier
+from bench.workspace.workspace import Oracles, Workspace
 
 FIELDS = ("value", "low", "high", "n", "higher_is_better", "source", "skipped")
-Look = Callable[[Judges, Truth | None], Pass]
+Look = Callable[[Observers, Truth | None], Pass]
 NOTHING = "nothing"  # the feature, where nobody judges
 
 
 @dataclass(frozen=True)
 class Computed:
-    """Metrics: values by name with the judge behind each, and for those that were not computed the reason."""
+    """Metrics: values by name with what stood behind each, and for those that were not computed the reason."""
 
     values: dict[str, Value]
-    judges: dict[str, str]
+    sources: dict[str, str]
     skipped: dict[str, str]
 
 
@@ -89,26 +90,26 @@ def evaluate(
     require_generator(unlearned, "evaluate(unlearned)")
     require_generator(original, "evaluate(original)")
     count = whole(count, 2, "evaluate(count)")
-    shop = open_workshop(device_of(original), plugins, data_dir, results)
-    judge = None if dataset is None else oracle_of(shop, dataset, "evaluation", oracle, "evaluate")
-    _require_comparable(unlearned, original, None if dataset is None else shop.dataset(dataset))
-    metrics, broken = load_metrics(shop.registry)
+    workspace = open_workspace(device_of(original), plugins, data_dir, results)
+    judge = None if dataset is None else oracle_of(workspace, dataset, "evaluation", oracle, "evaluate")
+    _require_comparable(unlearned, original, None if dataset is None else workspace.dataset(dataset))
+    metrics, broken = load_metrics(workspace.registry)
 
-    def look(judges: Judges, truth: Truth | None) -> Pass:
+    def look(observers: Observers, truth: Truth | None) -> Pass:
         score = recall(unlearned).score
-        return run_pass(original, unlearned, score, judges, count, shop.progress, truth=truth)
+        return run_pass(original, unlearned, score, observers, count, workspace.progress, truth=truth)
 
     if feature is None or dataset is None or judge is None:
-        found = _unjudged(look, metrics, recall(unlearned).score)
+        found = _without_oracle(look, metrics, recall(unlearned).score)
     else:
-        found = _judged(look, metrics, shop, dataset, feature, judge, threshold, extractors)
+        found = _judged(look, metrics, workspace, dataset, feature, judge, threshold, extractors)
     return _table(found, broken, f"{count} samples of {recall(original).model}")
 
 
 def _judged(
     look: Look,
     metrics: Mapping[str, Metric],
-    shop: Workshop,
+    workspace: Workspace,
     dataset: str,
     feature: str,
     judge: LoadedClassifier,
@@ -116,29 +117,29 @@ def _judged(
     extractors: Sequence[str] | None,
 ) -> Computed:
     """Compute the metrics as a cell does."""
-    plugin = shop.dataset(dataset)
+    plugin = workspace.dataset(dataset)
     if feature not in plugin.features:
         raise unknown("feature", feature, plugin.features, f"evaluate(dataset='{dataset}', feature=...)")
     cut = judge.classifier.cuts[feature] if threshold is None else threshold
     oracle = Oracles(judge, judge).of(feature, cut)[1]
-    chosen = {name: shop.extractor(name)[0] for name in (plugin.extractors if extractors is None else extractors)}
-    remover = counterfactual.remover_for(shop, dataset, feature)
-    result = look(Judges(oracle.classifier, chosen), None if remover is None else Truth(remover, oracle))
-    against = references(shop, dataset, chosen, feature)
+    chosen = {name: workspace.extractor(name)[0] for name in (plugin.extractors if extractors is None else extractors)}
+    remover = removers.remover_for(workspace, dataset, feature)
+    result = look(Observers(oracle.classifier, chosen), None if remover is None else Truth(remover, oracle))
+    against = references(workspace, dataset, chosen, feature)
     values, skipped = compute_metrics(metrics, columns_of(result, oracle, chosen), result, against)
     label = f"oracle {judge.label}"
-    judges = {metric: f"{plugin.label}; {judge_of(metric, chosen, label)}" for metric in values}
-    return Computed(values, judges, skipped)
+    sources = {metric: f"{plugin.label}; {source_of(metric, chosen, label)}" for metric in values}
+    return Computed(values, sources, skipped)
 
 
-def _unjudged(look: Look, metrics: Mapping[str, Metric], score: nn.Module | None) -> Computed:
+def _without_oracle(look: Look, metrics: Mapping[str, Metric], score: nn.Module | None) -> Computed:
     """Compute what is known without an oracle or a data set, as a cell does."""
-    skipped = unjudged.left_out(metrics)
+    skipped = without_oracle.left_out(metrics)
     possible = {name: metric for name, metric in metrics.items() if name not in skipped}
-    nobody = Oracle(unjudged.NoOracle(NOTHING), "none", NOTHING, math.nan, None, None)
-    result = look(Judges(nobody.classifier, {}), None)
+    nobody = Oracle(without_oracle.NoOracle(NOTHING), "none", NOTHING, math.nan, None, None)
+    result = look(Observers(nobody.classifier, {}), None)
     values, failed = compute_metrics(possible, columns_of(result, nobody, {}), result, {})
-    values |= unjudged.known(result, score)
+    values |= without_oracle.known(result, score)
     return Computed(values, dict.fromkeys(values, "no oracle"), {**skipped, **failed})
 
 
@@ -167,7 +168,7 @@ def _require_comparable(unlearned: Generator, original: Generator, dataset: Data
 
 def _table(found: Computed, broken: Mapping[str, str], samples: str) -> pd.DataFrame:
     rows: dict[str, dict[str, Any]] = {
-        name: {**vars(value), "source": f"{found.judges[name]}; {samples}"}
+        name: {**vars(value), "source": f"{found.sources[name]}; {samples}"}
         for name, value in sorted(found.values.items())
     }
     rows |= {name: {"skipped": reason} for name, reason in sorted({**broken, **found.skipped}.items())}

@@ -12,19 +12,20 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from bench import randomness, zoo
 from bench.api import Generator, Networks, Oracle, Params, Unlearned
+from bench.core import randomness
+from bench.core.rendering import chunks, to_float, to_uint8
 from bench.errors import CheckpointError, UsageError
 from bench.library.arguments import device_of, require_generator, whole
 from bench.library.places import PLUGINS, open_registry
-from bench.rendering import chunks, to_float, to_uint8
+from bench.workspace import loading, saving
 
 
 @dataclass(frozen=True)
 class Made:
     """From which checkpoint, and how; the oracle is one that the generator goes on asking."""
 
-    original: zoo.Original
+    original: loading.Original
     method: str
     params: Params
     oracle: Oracle | None
@@ -49,7 +50,7 @@ class Known:
     """
 
     model: str
-    original: zoo.Original | None = None
+    original: loading.Original | None = None
     made: Made | None = None
     score: nn.Module | None = None
     unfit: str | None = None
@@ -101,10 +102,12 @@ def load(path: str | Path, plugins: str | Path | None = PLUGINS) -> Generator:
         If the file is missing, damaged or not written by this project.
     """
     registry = open_registry(plugins)
-    stored, loaded = zoo.load_either(registry, path)
+    stored, loaded = loading.load_either(registry, path)
     score = loaded.score if isinstance(loaded, Unlearned) else None
     try:
-        original = zoo.as_original(registry, stored, loaded, Path(path)) if isinstance(loaded, Unlearned) else loaded
+        original = (
+            loading.as_original(registry, stored, loaded, Path(path)) if isinstance(loaded, Unlearned) else loaded
+        )
     except CheckpointError as error:
         remember(loaded.generator, Known(stored.name, score=score, unfit=str(error)))
     else:  # without the generator: it would keep itself alive
@@ -169,5 +172,5 @@ def save(unlearned: Generator, path: str | Path) -> Path:
             "unlearned generator and bench.load it."
         )
     made, parts = known.made, Unlearned(unlearned, known.score)
-    zoo.save_unlearned(Path(path), made.original, parts, made.method, made.params, made.oracle)
+    saving.save_unlearned(Path(path), made.original, parts, made.method, made.params, made.oracle)
     return Path(path)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import torch
 
-from bench.progress import for_stderr
+from bench.core.progress import for_stderr
 from bench.registry import Registry
-from bench.store import Store
-from bench.workshop import Workshop
+from bench.workspace.store import Store
+from bench.workspace.workspace import Workspace
 
 PLUGINS, RESULTS = "plugins", "results/runs"  # in the working directory, as on the command line
 
@@ -20,12 +20,12 @@ def open_registry(plugins: str | Path | None) -> Registry:
     return Registry(None if plugins is None else Path(plugins))
 
 
-def open_workshop(
+def open_workspace(
     device: torch.device,
     plugins: str | Path | None,
     data_dir: str | Path | None = None,
     results: str | Path = RESULTS,
-) -> Workshop:
+) -> Workspace:
     """Open what the engine works with; nothing is read or written yet."""
     data = data_dir or os.environ.get("BENCH_DATA")
-    return Workshop(open_registry(plugins), Store(Path(results)), device, Path(data) if data else None, for_stderr())
+    return Workspace(open_registry(plugins), Store(Path(results)), device, Path(data) if data else None, for_stderr())

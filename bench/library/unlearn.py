@@ -7,16 +7,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bench import unlearning, zoo
 from bench.api import Generator, Method, Networks, Oracle
-from bench.context import Context, TrainingData
+from bench.api.context import Context, TrainingData
+from bench.api.feedback import Feedback
 from bench.errors import UsageError, unknown
-from bench.feedback import Feedback
+from bench.experiments import method_run
 from bench.library.arguments import dataset_of, device_of, oracle_of, require_generator, suite_of, whole
 from bench.library.generators import Known, Made, networks_of, recall, remember
-from bench.library.places import PLUGINS, RESULTS, open_workshop
-from bench.settings import validated
-from bench.workshop import Workshop
+from bench.library.places import PLUGINS, RESULTS, open_workspace
+from bench.workspace import loading
+from bench.workspace.suites import validated
+from bench.workspace.workspace import Workspace
 
 
 def unlearn(
@@ -80,23 +81,23 @@ def unlearn(
     require_generator(original, "unlearn(original)")
     seed = whole(seed, 0, "unlearn(seed)")
     known = recall(original)
-    shop = open_workshop(device_of(original), plugins, data_dir, results)
-    chosen = _configured(shop, what, method, known.model, suite, params)
+    workspace = open_workspace(device_of(original), plugins, data_dir, results)
+    chosen = _configured(workspace, what, method, known.model, suite, params)
     reason = chosen.supports(known.model, feature or "")
     if reason is not None:
         raise UsageError(f"{what}: {reason}")
     handed = _handed(what, feedback, original, chosen)
     networks = _networks(what, original, chosen)
-    task = _task(what, shop, feature, dataset) if chosen.needs & {"oracle", "training_data"} else ("", "")
-    asked = _oracle(shop, *task, threshold, oracle) if "oracle" in chosen.needs else None
+    task = _task(what, workspace, feature, dataset) if chosen.needs & {"oracle", "training_data"} else ("", "")
+    asked = _oracle(workspace, *task, threshold, oracle) if "oracle" in chosen.needs else None
     context = Context(
-        stream=unlearning.stream_of(type(chosen), seed),
-        device=shop.device,
-        progress=shop.progress,
+        stream=method_run.stream_of(type(chosen), seed),
+        device=workspace.device,
+        progress=workspace.progress,
         label=f"unlearn ({method})",
     )
-    unlearned = unlearning.run_method(
-        method, chosen, networks, handed, context, asked, lambda: _training_data(what, shop, *task, original)
+    unlearned = method_run.run_method(
+        method, chosen, networks, handed, context, asked, lambda: _training_data(what, workspace, *task, original)
     )
     generator = deepcopy(original) if unlearned.generator is original else unlearned.generator
     for module in filter(None, (generator, unlearned.score)):
@@ -107,10 +108,10 @@ def unlearn(
 
 
 def _configured(
-    shop: Workshop, what: str, method: str, model: str, suite: str | Path, params: dict[str, Any]
+    workspace: Workspace, what: str, method: str, model: str, suite: str | Path, params: dict[str, Any]
 ) -> Method[Any]:
     """Build a method with its hyper-parameters: those given, else the suite's for the model, else its own."""
-    method_class: type[Method[Any]] = shop.registry.get("methods", method, "unlearn(method=...)")
+    method_class: type[Method[Any]] = workspace.registry.get("methods", method, "unlearn(method=...)")
     settings = suite_of(suite, "unlearn").models.get(model)
     defaults = {} if settings is None else settings.methods.get(method, {})
     return method_class(validated(method_class.Config, {**defaults, **params}, what))
@@ -136,31 +137,33 @@ def _handed(what: str, feedback: Feedback, generator: Generator, method: Method[
 def _networks(what: str, generator: Generator, method: Method[Any]) -> Networks[Any]:
     known, networks = recall(generator), networks_of(generator)
     model = None if known.original is None else known.original.model
-    reason = known.unfit or zoo.lacking(networks, method.needs, model)
+    reason = known.unfit or loading.lacking(networks, method.needs, model)
     if reason:
         raise UsageError(f"{what}: {reason}")
     return networks
 
 
-def _task(what: str, shop: Workshop, feature: str | None, dataset: str | None) -> tuple[str, str]:
+def _task(what: str, workspace: Workspace, feature: str | None, dataset: str | None) -> tuple[str, str]:
     """Return feature and data set, for a method that needs to be told; both must be known."""
     if feature is None or dataset is None:
         raise UsageError(f"{what}: needs more than clicks; name what is to go: feature=..., dataset=...")
-    known = dataset_of(shop, dataset, "unlearn").features
+    known = dataset_of(workspace, dataset, "unlearn").features
     if feature not in known:
         raise unknown("feature", feature, known, f"unlearn(dataset='{dataset}', feature=...)")
     return feature, dataset
 
 
-def _oracle(shop: Workshop, feature: str, dataset: str, threshold: float | None, weights: str | Path | None) -> Oracle:
-    loaded = oracle_of(shop, dataset, "feedback", weights, "unlearn")
+def _oracle(
+    workspace: Workspace, feature: str, dataset: str, threshold: float | None, weights: str | Path | None
+) -> Oracle:
+    loaded = oracle_of(workspace, dataset, "feedback", weights, "unlearn")
     return loaded.oracle(feature, loaded.classifier.cuts[feature] if threshold is None else threshold)
 
 
-def _training_data(what: str, shop: Workshop, feature: str, dataset: str, generator: Generator) -> TrainingData:
+def _training_data(what: str, workspace: Workspace, feature: str, dataset: str, generator: Generator) -> TrainingData:
     original = recall(generator).original
     if original is None:
         raise UsageError(f"{what}: goes on with the generator's training, which only a checkpoint of bench.load knows")
-    plugin = shop.dataset(dataset)
+    plugin = workspace.dataset(dataset)
     split = plugin.split(plugin.training_split)
-    return TrainingData(split, shop.target_mask(dataset, split, feature), original.model, networks_of(generator))
+    return TrainingData(split, workspace.target_mask(dataset, split, feature), original.model, networks_of(generator))

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.api import Columns, Metric, Value, hookimpl
-from bench.intervals import of_mean
+from bench.toolkit.intervals import of_mean
 
 
 class Counterfactual(Metric):
@@ -14,7 +14,8 @@ class Counterfactual(Metric):
 
     It is the sum of ``counterfactual_error_inside``, where the feature can be, and ``counterfactual_error_outside``,
     where the truth is f's image. The method ``original`` shows what leaving everything as it is costs. The truth is
-    itself learnt from true pairs (``bench/counterfactual.py``); its error on held-out ones is in ``bench zoo list``.
+    itself learnt from true pairs (``bench/evaluation/counterfactual.py``); its error on held-out ones is in
+    ``bench zoo list``.
     """
 
     columns = frozenset({"counterfactual_error"})

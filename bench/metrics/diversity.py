@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bench.api import Columns, Metric, Value, hookimpl
-from bench.intervals import of_mean, wilson
+from bench.toolkit.intervals import of_mean, wilson
 
 
 class AttributeShift(Metric):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 
 from bench.api import Columns, Metric, Statistics, Value, hookimpl
-from bench.statistics import frechet_distance, statistics_of
+from bench.toolkit.frechet import frechet_distance, statistics_of
 
 
 class Fidelity(Metric):

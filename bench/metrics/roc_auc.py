@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.api import Columns, Metric, Value, hookimpl
-from bench.intervals import auc_delong
+from bench.toolkit.intervals import auc_delong
 
 
 class RocAuc(Metric):

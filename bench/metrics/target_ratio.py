@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.api import Columns, Metric, Value, hookimpl
-from bench.intervals import wilson
+from bench.toolkit.intervals import wilson
 
 
 class TargetRatio(Metric):

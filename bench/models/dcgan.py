@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from bench.api import Batch, Model, Networks, NoiseLatentGenerator, Stateful, TrainingConfig, hookimpl
-from bench.training import mixed_precision
+from bench.toolkit.training import mixed_precision
 
 STATISTICS_EVERY = 8  # steps between two batches on which the averaged generator's batch-norm statistics follow
 

@@ -1,0 +1,101 @@
+"""What a generator keeps, as it is built (``bench check``) and with somebody's weights (``bench zoo import``).
+
+Every function raises PluginError, which says what is wrong, what the network gave, and the remedy.
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+
+import torch
+from torch import Tensor
+
+from bench.api.models import Generator
+from bench.core import randomness
+from bench.errors import PluginError
+
+BEYOND = 0.1  # a value this far outside [0, 1] counts: trained generators overshoot by less (proggan: 0.15 at most)
+SHARE = 0.1  # of values that may lie so far outside
+
+
+def require_contract(generator: Generator | None) -> None:
+    """Check a generator that has its weights: one forward pass of two samples, and a copy. It ends in eval mode."""
+    if not isinstance(generator, Generator):
+        raise PluginError("build() gave no generator that is a bench.api.Generator")
+    generator.eval().requires_grad_(False)
+    require_float32(generator)
+    _, _, images = drawn(generator, 2)
+    require_range(images, trained=True)
+    require_copies(generator)
+
+
+def require_float32(generator: Generator) -> None:
+    """Check the parameters' type."""
+    for name, parameter in generator.named_parameters():
+        if parameter.dtype != torch.float32:
+            raise PluginError(
+                f"the generator's {name} is {parameter.dtype}, not torch.float32, and does not train in it. Build the "
+                "module with .float(); float16 weights are imported into it as float32"
+            )
+
+
+def drawn(generator: Generator, count: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Sample, and compare shapes and types with what the generator declares.
+
+    Returns
+    -------
+    noise : (count, noise_dim)
+    latents : (count, latent_dim)
+    images : (count, C, H, W)
+    """
+    for name in ("noise_dim", "latent_dim", "image_shape"):
+        if not hasattr(generator, name):
+            raise PluginError(f"the generator has no {name}: set it in its class or its __init__")
+    try:
+        noise = randomness.draw("check", range(count), generator.noise_dim)
+        latents, images = generator.sample(noise)
+        given = tuple(latents.shape), tuple(images.shape)
+    except Exception as error:
+        raise PluginError(
+            f"noise_dim is {generator.noise_dim}, and sample(noise) with noise of shape ({count}, "
+            f"{generator.noise_dim}) raised {type(error).__name__}: {' '.join(str(error).split())}"
+        ) from error
+    declared = (count, generator.latent_dim), (count, *generator.image_shape)
+    if given[0] != declared[0]:
+        raise PluginError(f"latent_dim is {generator.latent_dim}: sample gave latents {given[0]}, not {declared[0]}")
+    if given[1] != declared[1]:
+        raise PluginError(f"image_shape is {generator.image_shape}: sample gave images {given[1]}, not {declared[1]}")
+    if images.dtype != torch.float32:
+        raise PluginError(f"images are {images.dtype}, not torch.float32")
+    return noise, latents, images
+
+
+def require_range(images: Tensor, *, trained: bool) -> None:
+    """Check that images (N, C, H, W) are nominally in [0, 1].
+
+    Without training, an unbounded network errs to both sides of [0, 1] and may; one of another range errs to one.
+    """
+    if not torch.isfinite(images).all():
+        raise PluginError("images hold NaN or infinite values")
+    below = (images < -BEYOND).double().mean().item()
+    above = (images > 1 + BEYOND).double().mean().item()
+    if below + above > SHARE and (trained or min(below, above) == 0):
+        raise PluginError(
+            f"images have values from {images.min():.2f} to {images.max():.2f}, where [0, 1] is expected and the rest "
+            "would be clamped. Where the network's output x is in [-1, 1], return (x + 1) / 2"
+        )
+
+
+def require_copies(generator: Generator) -> None:
+    """Check that a generator in training can be copied, as methods do; its gradients end switched off."""
+    generator.requires_grad_(True)
+    generator(randomness.draw("check", range(2), generator.noise_dim))
+    try:
+        deepcopy(generator)
+    except Exception as error:
+        raise PluginError(
+            f"methods copy the generator, and deepcopy raised {type(error).__name__} ({' '.join(str(error).split())}). "
+            "For torch.nn.utils.weight_norm (spectral_norm) use that of torch.nn.utils.parametrizations; or call "
+            "torch.nn.utils.remove_weight_norm on the layers, save the weights again, wrap the module without it"
+        ) from error
+    generator.requires_grad_(False)

@@ -1,0 +1,68 @@
+"""Feedback: which samples were shown and which were clicked. No images, no training data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bench.api.models import Generator
+from bench.core import randomness
+from bench.core.rendering import chunks
+from bench.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """Samples shown, and their labels.
+
+    Attributes
+    ----------
+    labels : (N,) bool
+        True where the sample was clicked: it has the feature.
+    stream : str or None
+        Random stream of the samples' noise; None if ``noise_array`` is given.
+    noise_array : (N, noise_dim) float32 or None
+    also : mapping of str to (N,) bool
+        More clicks on the same samples, by attribute: those a method asked for (``Method.also_asks``).
+    """
+
+    labels: NDArray[np.bool_]
+    stream: str | None = None
+    noise_array: NDArray[np.float32] | None = None
+    also: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def positives(self) -> int:
+        """How many samples were clicked."""
+        return int(self.labels.sum())
+
+    def noise(self, start: int, stop: int, noise_dim: int) -> Tensor:
+        """Return the noise of samples start..stop, (B, noise_dim) float32 on the CPU."""
+        if self.noise_array is not None:
+            return torch.from_numpy(self.noise_array[start:stop])
+        assert self.stream is not None
+        return randomness.draw(self.stream, range(start, stop), noise_dim)
+
+    @torch.no_grad()
+    def latents(self, generator: Generator) -> Iterator[Tensor]:
+        """Regenerate the shown samples' latents, chunk by chunk: (B, latent_dim) on the generator's device."""
+        device = next(generator.parameters()).device
+        for start, stop in chunks(len(self)):
+            yield generator.sample(self.noise(start, stop, generator.noise_dim).to(device))[0]
+
+    def require_both_classes(self) -> None:
+        """Raise UsageError unless something was clicked and something was not."""
+        if self.positives in (0, len(self)):
+            what = "no positives" if self.positives == 0 else "no negatives"
+            raise UsageError(
+                f"feedback has {what} among {len(self)} samples: a direction needs both. "
+                "Show more samples (--set feedback.count=N) or check the labels (--feedback FILE)."
+            )

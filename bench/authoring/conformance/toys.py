@@ -1,0 +1,114 @@
+"""What plug-ins are checked on: a tiny generator, its model, a classifier, images, columns; a plug-in's networks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from bench import api
+from bench.toolkit.training import build
+
+IMAGE_SHAPE = (1, 28, 28)
+
+STEPS = 3
+
+
+class ToyGenerator(api.NoiseLatentGenerator):
+    """A tiny generator whose first latent is brightness; methods are checked on it."""
+
+    image_shape, noise_dim, latent_dim = IMAGE_SHAPE, 4, 4
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(4, 28 * 28)
+        with torch.no_grad():
+            self.layer.weight[:, 0] += 1.0
+
+    def render(self, latents: Tensor) -> Tensor:  # noqa: D102 (inherited)
+        return torch.sigmoid(self.layer(latents)).view(-1, *IMAGE_SHAPE)
+
+
+class ToyModel(api.Model[api.TrainingConfig]):
+    """The recipe around it: match the mean training image."""
+
+    Config = api.TrainingConfig
+
+    def build(self, config: api.TrainingConfig) -> api.Networks[api.TrainingConfig]:  # noqa: D102 (inherited)
+        return api.Networks(
+            config, generator=ToyGenerator(), encoder=nn.Linear(784, 4), discriminator=nn.Linear(784, 1)
+        )
+
+    def optimisers(self, networks: Any) -> dict[str, torch.optim.Optimizer]:  # noqa: D102 (inherited)
+        return {"generator": torch.optim.Adam(networks.generator.parameters(), lr=networks.config.lr)}
+
+    def training_step(self, networks: Any, optimisers: Any, batch: Any, rng: Any, progress: float) -> dict[str, Tensor]:  # noqa: D102
+        noise = torch.randn(len(batch.images), 4, generator=rng)
+        loss = (networks.generator(noise) - batch.images).abs().mean()
+        optimisers["generator"].zero_grad()
+        loss.backward()
+        optimisers["generator"].step()
+        return {"loss": loss.detach()}
+
+
+class ToyClassifier(api.Classifier):
+    """Scores brightness."""
+
+    attributes = ("bright",)
+    cuts = {"bright": 0.5}
+
+    def scores(self, images: Tensor, attributes: Any) -> NDArray[np.float64]:  # noqa: D102 (inherited)
+        return images.double().mean(dim=(1, 2, 3))[:, None].numpy() / 255
+
+
+def toy_split(image_shape: tuple[int, int, int]) -> api.Split:
+    """Return 32 random images with one attribute."""
+    rng = np.random.default_rng(0)
+    images = torch.from_numpy(rng.integers(0, 256, (32, *image_shape), dtype=np.uint8))
+    return api.Split(pd.DataFrame({"bright": np.arange(32) % 2}), lambda i: images[torch.from_numpy(i)], "toy")
+
+
+def toy_columns(*, perfect: bool) -> api.Columns:
+    """Return columns of 200 samples: all features gone and nothing else touched, or nothing changed at all."""
+    rng = np.random.default_rng(0)
+    n = 200
+    before = np.arange(n) % 5 == 0
+    after = np.zeros(n, dtype=bool) if perfect else before
+    scores = before + 0.1 * rng.standard_normal(n)
+    features = rng.standard_normal((n, 4)).astype(np.float32)
+    logits = rng.standard_normal((n, 3)).astype(np.float32)
+    attributes = pd.DataFrame({"other": rng.random(n) < 0.3})
+    covariance = np.cov(features.astype(np.float64), rowvar=False)
+    reference = api.Statistics(features.astype(np.float64).mean(0), covariance, n, "toy")
+    change = np.where(before, 0.1, 0.0) if perfect else np.zeros(n)
+    inside = np.where(before, rng.random(n) * 0.01 if perfect else 0.1, np.nan)
+    return api.Columns(
+        labels=after,
+        original_labels=before,
+        scores=scores * after,
+        original_scores=scores,
+        projection=scores,
+        pixel_change=change,
+        counterfactual_error=np.stack([inside, 0 * inside], axis=1),
+        attributes=attributes,
+        original_attributes=attributes,
+        extractor="toy",
+        features=features,
+        original_features=features,
+        logits=logits,
+        original_logits=logits,
+        reference=reference,
+        reference_retain=reference,
+    )
+
+
+def untrained(cls: type[Any]) -> api.Networks[Any]:
+    """Build a plug-in's networks by its default configuration, in eval mode, gradients off."""
+    networks: api.Networks[Any] = build(cls(), cls.Config(), "check")
+    for module in networks.modules().values():
+        module.eval().requires_grad_(False)
+    return networks

@@ -1,0 +1,1 @@
+"""What is measured: one pass over the samples, metrics, references, counterfactuals, with and without an oracle."""

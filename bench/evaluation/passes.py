@@ -1,0 +1,193 @@
+"""One pass over the evaluation samples: each chunk rendered once with f and once with g, each column once."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from bench.api import Classifier, Extractor, Generator, Oracle
+from bench.core import randomness
+from bench.core.files import write_bytes
+from bench.core.progress import Progress
+from bench.core.rendering import CHUNK, chunks, to_float, to_uint8
+from bench.evaluation.counterfactual import Remover, errors
+
+BLOCK = 16 * CHUNK  # samples whose images are held at once
+
+
+@dataclass(frozen=True)
+class Described:
+    """What the oracles and extractors see in one generator's samples, in sample order.
+
+    Attributes
+    ----------
+    scores : (N, A) float64
+        Of the classifier's attributes.
+    features, logits : dict of str to (N, D), (N, K) float32
+        Per extractor.
+    """
+
+    scores: NDArray[np.float64]
+    features: dict[str, NDArray[np.float32]]
+    logits: dict[str, NDArray[np.float32]]
+
+    def save(self, path: Path) -> None:
+        """Write to an npz file."""
+        arrays: dict[str, Any] = {"scores": self.scores}
+        arrays |= {f"features {name}": array for name, array in self.features.items()}
+        arrays |= {f"logits {name}": array for name, array in self.logits.items()}
+        buffer = io.BytesIO()
+        np.savez(buffer, **arrays)
+        write_bytes(path, buffer.getvalue())
+
+    @classmethod
+    def load(cls, path: Path) -> Described:
+        """Read what ``save`` wrote."""
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        parts = {
+            kind: {name.split(" ", 1)[1]: array for name, array in arrays.items() if name.startswith(f"{kind} ")}
+            for kind in ("features", "logits")
+        }
+        return cls(arrays["scores"], parts["features"], parts["logits"])
+
+
+@dataclass(frozen=True)
+class Observers:
+    """Everything that looks at images: one classifier with all its attributes, and extractors by name."""
+
+    classifier: Classifier
+    extractors: Mapping[str, Extractor]
+
+    @torch.no_grad()
+    def look(self, images: Tensor) -> Described:
+        """Describe (N, C, H, W) uint8 images; extractors see chunks of 64."""
+        scores = self.classifier.scores(images, self.classifier.attributes)
+        features, logits = {}, {}
+        for name, extractor in self.extractors.items():
+            outputs = [extractor.outputs(to_float(images[start:stop])) for start, stop in chunks(len(images))]
+            features[name] = torch.cat([f.cpu() for f, _ in outputs]).numpy()
+            logits[name] = torch.cat([g.cpu() for _, g in outputs]).numpy()
+        return Described(scores, features, logits)
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What the original's positive samples should have become, and the oracle that says which they are."""
+
+    remover: Remover
+    oracle: Oracle
+
+    def errors(self, f_images: Tensor, g_images: Tensor, f_seen: Described) -> NDArray[np.float64]:
+        """Return the ``errors`` of positives among (N, C, H, W) uint8 images, NaN for the others; (N, 2) float64."""
+        target = self.oracle.classifier.attributes.index(self.oracle.feature)
+        positive = torch.from_numpy(f_seen.scores[:, target] >= self.oracle.threshold)
+        found = torch.full((len(f_images), 2), torch.nan, dtype=torch.float64)
+        for start, stop in chunks(len(f_images)):
+            rows = start + torch.nonzero(positive[start:stop])[:, 0]
+            found[rows] = errors(self.remover, f_images[rows], g_images[rows])
+        return found.numpy()
+
+
+@dataclass(frozen=True)
+class Pass:
+    """The outcome of one pass: both generators described, and what compares them."""
+
+    original: Described
+    unlearned: Described
+    projection: NDArray[np.float64] | None
+    pixel_change: NDArray[np.float64]
+    counterfactual_error: NDArray[np.float64] | None = None
+
+
+@torch.no_grad()
+def run_pass(
+    original: Generator,
+    unlearned: Generator,
+    score: nn.Module | None,
+    observers: Observers,
+    count: int,
+    progress: Progress,
+    cached: Described | None = None,
+    stream: str = randomness.EVALUATION,
+    truth: Truth | None = None,
+) -> Pass:
+    """Render and describe ``count`` samples of a stream.
+
+    Parameters
+    ----------
+    original, unlearned : Generator
+        f and g. If their weights are equal, g is not rendered again.
+    score : nn.Module or None
+        The method's identifier, applied to f's latents.
+    observers : Observers
+    count : int
+    progress : Progress
+    cached : Described, optional
+        f's description from an earlier pass over the same samples.
+    stream : str
+    truth : Truth, optional
+        If the data set knows counterfactuals.
+    """
+    device = next(original.parameters()).device
+    same = _same_weights(original, unlearned)
+    parts: list[tuple[Described, Described]] = []
+    projections: list[Tensor] = []
+    changes: list[Tensor] = []
+    misses: list[NDArray[np.float64]] = []
+    progress.start(count, label="evaluate")
+    for start, stop in chunks(count, BLOCK):
+        before, after = [], []
+        for a, b in chunks(stop - start):
+            noise = randomness.draw(stream, range(start + a, start + b), original.noise_dim).to(device)
+            latents, images = original.sample(noise)
+            before.append(to_uint8(images))
+            after.append(before[-1] if same else to_uint8(unlearned(noise)))
+            if score is not None:
+                projections.append(score(latents).double().cpu())
+        f_images, g_images = torch.cat(before), torch.cat(after)
+        changes.append((to_float(f_images) - to_float(g_images)).abs().flatten(1).double().mean(1))
+        f_seen = _rows(cached, start, stop) if cached is not None else observers.look(f_images)
+        parts.append((f_seen, f_seen if same else observers.look(g_images)))
+        if truth is not None:
+            misses.append(truth.errors(f_images, g_images, f_seen))
+        progress.advance(stop - start)
+    progress.stop()
+    return Pass(
+        _join([f for f, _ in parts]),
+        _join([g for _, g in parts]),
+        torch.cat(projections).numpy() if projections else None,
+        torch.cat(changes).numpy(),
+        np.concatenate(misses) if misses else None,
+    )
+
+
+def _rows(seen: Described, start: int, stop: int) -> Described:
+    def cut(arrays: dict[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
+        return {name: array[start:stop] for name, array in arrays.items()}
+
+    return Described(seen.scores[start:stop], cut(seen.features), cut(seen.logits))
+
+
+def _join(parts: list[Described]) -> Described:
+    def joined(pick: list[dict[str, NDArray[np.float32]]]) -> dict[str, NDArray[np.float32]]:
+        return {name: np.concatenate([part[name] for part in pick]) for name in pick[0]}
+
+    return Described(
+        np.concatenate([part.scores for part in parts]),
+        joined([part.features for part in parts]),
+        joined([part.logits for part in parts]),
+    )
+
+
+def _same_weights(first: Generator, second: Generator) -> bool:
+    a, b = first.state_dict(), second.state_dict()
+    return type(first) is type(second) and a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)

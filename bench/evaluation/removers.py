@@ -1,0 +1,127 @@
+"""The networks that remove a feature from an image: shipped with the package, or made here once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from bench.api.context import Context
+from bench.core import code_hash
+from bench.errors import CheckpointError
+from bench.evaluation.counterfactual import (
+    BATCH,
+    HELD_OUT,
+    LR,
+    PAIRS,
+    STEPS,
+    Remover,
+    errors,
+    fit_remover,
+    has_counterfactuals,
+    true_pairs,
+)
+from bench.workspace import checkpoint, manifest
+
+if TYPE_CHECKING:
+    from bench.workspace.workspace import Workspace
+
+
+def zoo_name(dataset: str, feature: str) -> str:
+    """Return the name of a shipped remover."""
+    return f"{dataset}-{feature}-remover"
+
+
+def identity(workspace: Workspace, dataset_name: str, feature: str) -> str | None:
+    """Say which remover would be used, without making any: part of a cell's key; None if there can be none."""
+    dataset = workspace.dataset(dataset_name)
+    if not has_counterfactuals(dataset):
+        return None
+    entry = manifest.entries().get(zoo_name(dataset_name, feature))
+    drawn = (type(dataset).split, type(dataset).counterfactual)
+    made_of = [dataset_name, feature, code_hash.code_of(fit_remover, *drawn)] if entry is None else [entry.sha256]
+    return code_hash.digest([*made_of, code_hash.code_of(load_remover, errors)])
+
+
+def remover_for(workspace: Workspace, dataset_name: str, feature: str) -> Remover | None:
+    """Return the shipped remover, or one made here once; None for a data set without counterfactuals."""
+    key = identity(workspace, dataset_name, feature)
+    if key is None:
+        return None
+    name = zoo_name(dataset_name, feature)
+    if name in manifest.entries():
+        return load_remover(manifest.path_of(name)).to(workspace.device)
+    path = workspace.store.root.parent / "counterfactual" / f"{name}-{key[:8]}.safetensors"
+    if not path.exists():
+        workspace.progress.note(
+            f"no shipped weights say what '{dataset_name}' is without '{feature}': they are made here"
+        )
+        write_remover(workspace, dataset_name, feature, path)
+    return load_remover(path).to(workspace.device)
+
+
+def write_remover(
+    workspace: Workspace, dataset_name: str, feature: str, path: Path, pairs: int = PAIRS, steps: int = STEPS
+) -> dict[str, Any]:
+    """Fit a remover, measure it on held-out true pairs, and write both; returns what was measured.
+
+    Returns
+    -------
+    dict
+        ``{"pairs": N, "error": E, "unedited": U}``: mean error of the truth (0 for a perfect remover), and of images
+        left as they were.
+    """
+    dataset = workspace.dataset(dataset_name)
+    context = Context(
+        stream=f"counterfactual/{dataset_name}/{feature}",
+        device=workspace.device,
+        checkpoint=path.with_suffix(".checkpoint.pt"),
+        progress=workspace.progress,
+        label=f"learn what is there without {feature}",
+    )
+    remover = fit_remover(dataset, feature, context, pairs, steps)
+    having, lacking = true_pairs(dataset, "test", feature, HELD_OUT)
+    measured = {
+        "pairs": len(having),
+        "error": float(errors(remover, having, lacking).sum(1).mean()),
+        "unedited": float(errors(remover, having, having).sum(1).mean()),
+    }
+    described = {
+        "dataset": dataset.label,
+        "feature": feature,
+        "image_shape": list(remover.image_shape),
+        "channels": remover.channels,
+        "recipe": {"pairs": pairs, "steps": steps, "batch": BATCH, "lr": LR},
+        "held_out": measured,
+    }
+    tensors = checkpoint.state_of({"remover": remover})
+    checkpoint.save(path, "counterfactual", zoo_name(dataset_name, feature), described, tensors)
+    path.with_suffix(".checkpoint.pt").unlink(missing_ok=True)
+    return measured
+
+
+def load_remover(path: Path) -> Remover:
+    """Load what ``write_remover`` wrote."""
+    stored = checkpoint.read(path)
+    if stored.kind != "counterfactual":
+        raise CheckpointError(f"{path}: holds a {stored.kind}, not the weights that remove a feature")
+    colours, height, width = stored.description["image_shape"]
+    remover = Remover((colours, height, width), stored.description["channels"])
+    checkpoint.load_into(remover, stored.part("remover"), path, "remover")
+    return remover.to(memory_format=torch.channels_last).eval().requires_grad_(False)
+
+
+def ship_remover(workspace: Workspace, dataset_name: str, feature: str) -> Path:
+    """Make a remover and enter it in the package's zoo; returns the file."""
+    name = zoo_name(dataset_name, feature)
+    path = manifest.WEIGHTS / f"{name}.safetensors"
+    measured = write_remover(workspace, dataset_name, feature, path)
+    label = workspace.dataset(dataset_name).label
+    about = (
+        f"{label} without {feature}; |error| {measured['error']:.4f} on {measured['pairs']} held-out true pairs "
+        f"({measured['unedited']:.4f} unedited)"
+    )
+    command = f"bench zoo counterfactual --dataset {dataset_name} --feature {feature}"
+    manifest.add(name, path, "counterfactual", about, command)
+    return path

@@ -1,0 +1,97 @@
+"""Cells without an oracle: a generator of one's own and a person's clicks.
+
+What stands in the oracle's place while the samples are drawn, which metrics are left out and why, and what is known
+nonetheless: how many samples the method itself flags, and how much it changed those and the others.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from bench.api import Classifier, Dataset, Metric, Value
+from bench.errors import UsageError, unknown
+from bench.toolkit.intervals import of_mean, wilson
+from bench.workspace.store import FEATURE
+
+if TYPE_CHECKING:
+    from bench.evaluation.passes import Pass
+LACKING = {
+    **dict.fromkeys(("labels", "original_labels", "scores", "original_scores"), "oracle"),
+    **dict.fromkeys(("attributes", "original_attributes"), "oracle"),
+    **dict.fromkeys(("reference", "reference_retain"), "reference"),
+}  # what a column of the evaluation would take
+UNMET = frozenset({"oracle", "training_data"})  # needs of methods that clicks do not meet
+
+
+class NoOracle(Classifier):
+    """Stands where a classifier is expected and says nothing: every score is NaN, and no metric is handed any."""
+
+    def __init__(self, feature: str) -> None:
+        super().__init__()
+        self.attributes, self.cuts = (feature,), {feature: float("nan")}
+
+    def scores(self, images: Tensor, attributes: Sequence[str]) -> NDArray[np.float64]:  # noqa: D102 (inherited)
+        return np.full((len(images), len(attributes)), np.nan)
+
+
+def require_feature(dataset: Dataset, name: str, feature: str) -> None:
+    """Raise UsageError unless data set ``name`` has a feature; one without an oracle has whatever can name a file."""
+    if dataset.classifier is not None:
+        if feature not in dataset.features:
+            raise unknown("feature", feature, dataset.features, f"--feature (data set '{name}')")
+    elif feature == "all" or not re.fullmatch(FEATURE, feature):
+        raise UsageError(
+            f"--feature {feature}: name what was clicked, in letters, digits, '_', '.' and '-' (data set '{name}' has "
+            "no list of features)"
+        )
+
+
+def why_skipped(needs: frozenset[str]) -> str | None:
+    """Return why a method with these needs cannot run on clicks alone, or None."""
+    return f"needs {' and '.join(sorted(needs & UNMET))}, and there are only clicks" if needs & UNMET else None
+
+
+def left_out(metrics: Mapping[str, Metric]) -> dict[str, str]:
+    """Return the metrics that read what is not there, each with the reason."""
+    lacking = {name: sorted({LACKING[c] for c in metric.columns & LACKING.keys()}) for name, metric in metrics.items()}
+    return {name: f"there is no {' and no '.join(what)}" for name, what in lacking.items() if what}
+
+
+def known(result: Pass, score: nn.Module | None) -> dict[str, Value]:
+    """Return what can be said without an oracle; intervals are over samples.
+
+    Parameters
+    ----------
+    result : Pass
+    score : nn.Module or None
+        The method's own identifier.
+
+    Returns
+    -------
+    dict of str to Value
+        ``flagged_ratio``, the share of the original's samples that the method flags, and ``flagged_change`` and
+        ``unflagged_change``, the mean absolute change of a pixel (in [0, 1]) in those and in the others;
+        ``change``, in all, for a method that flags none.
+    """
+    threshold = getattr(score, "threshold", None)
+    if result.projection is None or threshold is None:
+        return _changes({"change": result.pixel_change})
+    flags = result.projection >= float(threshold)  # (N,)
+    ratio = {"flagged_ratio": Value(float(flags.mean()), len(flags), None, *wilson(int(flags.sum()), len(flags)))}
+    parts = {"flagged_change": result.pixel_change[flags], "unflagged_change": result.pixel_change[~flags]}
+    return ratio | _changes(parts)
+
+
+def _changes(parts: Mapping[str, NDArray[np.float64]]) -> dict[str, Value]:
+    values = {}
+    for name, changes in parts.items():
+        if len(changes) >= 2:
+            mean, low, high = of_mean(changes)
+            values[name] = Value(mean, len(changes), None, max(0.0, low), high)
+    return values

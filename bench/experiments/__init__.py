@@ -1,0 +1,1 @@
+"""Cells: one cell, its keys, the grid, the plan, and training what is missing."""

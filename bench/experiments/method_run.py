@@ -1,0 +1,97 @@
+"""One method on one generator: what it is handed, and what is checked when it hands back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any
+
+import torch
+
+from bench.api import NEEDS, Method, Networks, Oracle, Unlearned
+from bench.api.context import Context, TrainingData
+from bench.api.feedback import Feedback
+from bench.errors import Diverged, PluginError
+
+
+def stream_of(method: type[Method[Any]], seed: int) -> str:
+    """Return the random stream of unlearning; a method that reads no feedback runs once for all seeds."""
+    return f"unlearn/{seed if method.reads_feedback else 0}"
+
+
+def run_method(
+    name: str,
+    method: Method[Any],
+    networks: Networks[Any],
+    feedback: Feedback,
+    context: Context,
+    oracle: Oracle | None,
+    training_data: Callable[[], TrainingData],
+) -> Unlearned:
+    """Unlearn with a method, which is handed what it declares in ``needs`` and nothing else.
+
+    Parameters
+    ----------
+    name : str
+        The method's registered name, for errors.
+    method : Method
+    networks : Networks
+        The original's. They are left in eval mode, gradients off, with the weights they came with.
+    feedback : Feedback
+        Withheld from a method that does not read it.
+    context : Context
+        Randomness, device, progress and checkpoint; what ``needs`` names is put in here.
+    oracle : Oracle or None
+        Handed over if ``needs`` names it.
+    training_data : callable
+        Called if ``needs`` names it.
+
+    Raises
+    ------
+    PluginError
+        If ``needs`` names what there is not.
+    Diverged
+        If training diverged or ended in weights that are not finite.
+    RuntimeError
+        If the method changed the original.
+    """
+    if method.needs - NEEDS:
+        raise PluginError(f"method '{name}' needs {sorted(method.needs)}; allowed: {sorted(NEEDS)}")
+    offered: dict[str, Callable[[], Any]] = {
+        "oracle": lambda: oracle,
+        "training_data": training_data,
+        "encoder": lambda: networks.encoder,
+        "discriminator": lambda: networks.discriminator,
+    }
+    for need in method.needs:
+        setattr(context, need, offered[need]())
+    assert networks.generator is not None
+    given = feedback if method.reads_feedback else Feedback(feedback.labels[:0], feedback.stream)
+    kept = {part: deepcopy(module.state_dict()) for part, module in networks.modules().items()}
+    try:
+        unlearned = method.unlearn(networks.generator, given, context)
+    finally:
+        changed = _reset(networks, kept)
+    if changed:
+        raise RuntimeError(f"method '{name}' changed the original; it must work on a copy")
+    _require_finite(unlearned, context)
+    return unlearned
+
+
+def _reset(networks: Networks[Any], kept: dict[str, dict[str, Any]]) -> bool:
+    """Put the original, which others share, back as it was; returns whether its weights had changed."""
+    changed = False
+    for part, module in networks.modules().items():
+        state = module.state_dict()
+        if any(not torch.equal(state[key], tensor) for key, tensor in kept[part].items()):
+            module.load_state_dict(kept[part])
+            changed = True
+        module.eval().requires_grad_(False)
+    return changed
+
+
+def _require_finite(unlearned: Unlearned, context: Context) -> None:
+    for module in filter(None, (unlearned.generator, unlearned.score)):
+        for name, tensor in module.state_dict().items():
+            if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+                raise Diverged(len(context.history), f"weights {name}", float("nan"))

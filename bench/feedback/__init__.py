@@ -1,0 +1,1 @@
+"""Clicks: of a simulated oracle, from a file, from a folder of pictures."""

@@ -1,0 +1,199 @@
+"""Feedback files: written, read, and checked against a cell.
+
+A feedback file is JSON::
+
+    {"format": "bench-feedback/1", "model": "vae", "feature": "thickness",
+     "weights_sha256": "...",            # of the generator's weights
+     "noise_sha256": "...",              # of the first noise vector, float32, little-endian
+     "stream": "feedback/0",             # sample i is drawn from this stream ...
+     "noise_file": "noise.npy",          # ... or is row i of this (N, noise_dim) float32 array beside it
+     "count": 500, "positive": [3, 17, ...],
+     "oracle": "morpho_mnist", "threshold": 3.86,   # optional: the oracle that clicked, and its cut
+     "also": {"Male": [0, 3, ...]}}      # optional: more clicks on the same samples, by attribute
+
+``bench sample`` draws samples to click on, and ``bench feedback`` writes this file from a list of the clicked ones.
+Without a ``threshold`` (a person clicked) the evaluation uses the training set's own cut, and says so.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, ValidationError
+from torch import Tensor
+
+from bench.api import Generator, Oracle, Params
+from bench.api.feedback import Feedback
+from bench.core.files import file_sha256
+from bench.errors import UsageError
+
+FORMAT = "bench-feedback/1"
+
+
+class FeedbackFile(Params):
+    """What a feedback file holds."""
+
+    format: str = FORMAT
+    model: str
+    feature: str
+    weights_sha256: str
+    noise_sha256: str
+    stream: str | None = None
+    noise_file: str | None = None
+    count: int = Field(ge=2, le=100_000_000)
+    positive: list[int]
+    oracle: str | None = None
+    threshold: float | None = None
+    also: dict[str, list[int]] = {}
+
+
+def noise_hash(noise: Tensor) -> str:
+    """Return the sha256 of one float32 noise vector."""
+    return sha256(np.ascontiguousarray(noise.numpy(), dtype="<f4").tobytes()).hexdigest()
+
+
+def to_file(
+    path: Path,
+    feedback: Feedback,
+    model: str,
+    weights_sha256: str,
+    generator: Generator,
+    oracle: Oracle | None,
+    feature: str,
+) -> FeedbackFile:
+    """Describe feedback for a file (and write a noise array beside it if there is one)."""
+    noise_file = None
+    if feedback.noise_array is not None:
+        noise_file = path.with_suffix(".npy").name
+        np.save(path.with_suffix(".npy"), feedback.noise_array, allow_pickle=False)
+    return FeedbackFile(
+        model=model,
+        feature=feature,
+        weights_sha256=weights_sha256,
+        noise_sha256=noise_hash(feedback.noise(0, 1, generator.noise_dim)[0]),
+        stream=feedback.stream,
+        noise_file=noise_file,
+        count=len(feedback),
+        positive=np.flatnonzero(feedback.labels).tolist(),
+        also={name: np.flatnonzero(labels).tolist() for name, labels in feedback.also.items()},
+        oracle=oracle.name if oracle else None,
+        threshold=oracle.threshold if oracle else None,
+    )
+
+
+def from_file(path: Path, weights_sha256: str, generator: Generator) -> tuple[Feedback, FeedbackFile]:
+    """Read a feedback file and check that it belongs to these weights and this noise.
+
+    Raises
+    ------
+    UsageError
+        Naming the file: missing, no JSON, fields wrong, other weights, other noise, indices out of range.
+    """
+    flag, stored = f"--feedback {path}", _read(path)
+    if stored.weights_sha256 != weights_sha256:
+        raise UsageError(
+            f"{flag}: was given on a generator with weights {stored.weights_sha256[:12]}..., not on this one "
+            f"({weights_sha256[:12]}...). Latents of one generator mean nothing to another: "
+            "collect it again, or pass the matching --weights."
+        )
+    feedback = Feedback(
+        _labels(stored.positive, stored.count, flag, "a positive index"),
+        stored.stream,
+        _noise_array(path, stored, generator),
+        {name: _labels(found, stored.count, flag, f"an index of '{name}'") for name, found in stored.also.items()},
+    )
+    if noise_hash(feedback.noise(0, 1, generator.noise_dim)[0]) != stored.noise_sha256:
+        raise UsageError(
+            f"{flag}: the first noise vector differs from the one that was shown; the samples cannot be drawn again"
+        )
+    feedback.require_both_classes()
+    return feedback, stored
+
+
+def files_sha256(path: Path) -> list[str]:
+    """Hash a feedback file and the noise array it names; raises UsageError, naming the file."""
+    stored = _read(path)
+    return [file_sha256(path)] + ([] if stored.noise_file is None else [file_sha256(_array_path(path, stored))])
+
+
+def require_task(
+    path: Path, stored: FeedbackFile, model: str, feature: str, oracle: str | None, also: Sequence[str] = ()
+) -> None:
+    """Raise UsageError if feedback is about another model or feature, its threshold is another oracle's, or it lacks
+    attributes that the method also asks for.
+    """
+    if stored.model != model:
+        raise UsageError(f"--feedback {path}: is about the model '{stored.model}', not '{model}' (--model)")
+    if stored.feature != feature:
+        raise UsageError(f"--feedback {path}: is about '{stored.feature}', not '{feature}' (--feature)")
+    if stored.oracle not in (None, oracle):
+        raise UsageError(f"--feedback {path}: was given by the oracle '{stored.oracle}', not by '{oracle}'")
+    if missing := [name for name in also if name not in stored.also]:
+        raise UsageError(
+            f"--feedback {path}: holds no clicks for {', '.join(missing)} (its 'also' has: "
+            f"{', '.join(sorted(stored.also)) or 'nothing'}), which the method asks for (-p keep=...)"
+        )
+
+
+def _labels(positive: Sequence[int], count: int, flag: str, what: str) -> NDArray[np.bool_]:
+    if len(set(positive)) != len(positive):
+        raise UsageError(f"{flag}: {what} is named twice")
+    if any(not 0 <= i < count for i in positive):
+        raise UsageError(f"{flag}: {what} lies outside 0..{count - 1}")
+    labels = np.zeros(count, dtype=bool)
+    labels[list(positive)] = True
+    return labels
+
+
+def _read(path: Path) -> FeedbackFile:
+    flag = f"--feedback {path}"
+    try:
+        stored = FeedbackFile.model_validate(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError as error:
+        raise UsageError(f"{flag}: there is no such file") from error
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise UsageError(f"{flag}: is no readable JSON file ({error})") from error
+    except ValidationError as error:
+        details = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise UsageError(f"{flag}: is no {FORMAT} file ({details})") from error
+    if stored.format != FORMAT:
+        raise UsageError(f"{flag}: has format '{stored.format}', expected '{FORMAT}'")
+    return stored
+
+
+def _array_path(path: Path, stored: FeedbackFile) -> Path:
+    name = stored.noise_file or ""
+    if not name or Path(name).name != name:
+        raise UsageError(f"--feedback {path}: noise_file must be a file name beside it, not '{name}'")
+    array_path = path.with_name(name)
+    try:
+        array_path.open("rb").close()
+    except (OSError, ValueError) as error:
+        raise UsageError(f"--feedback {path}: noise_file {array_path} cannot be read ({error})") from error
+    return array_path
+
+
+def _noise_array(path: Path, stored: FeedbackFile, generator: Generator) -> NDArray[np.float32] | None:
+    if (stored.noise_file is None) == (stored.stream is None):
+        raise UsageError(f"--feedback {path}: needs exactly one of 'stream' and 'noise_file'")
+    if stored.noise_file is None:
+        return None
+    array_path = _array_path(path, stored)
+    try:
+        with array_path.open("rb") as file:
+            array: NDArray[np.float32] = np.lib.format.read_array(file, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise UsageError(f"--feedback {path}: noise_file {array_path} cannot be read ({error})") from error
+    if array.shape != (stored.count, generator.noise_dim) or array.dtype != np.float32:
+        raise UsageError(
+            f"--feedback {path}: {array_path} holds {array.dtype} {array.shape}, "
+            f"expected float32 {(stored.count, generator.noise_dim)}"
+        )
+    if not np.isfinite(array).all():
+        raise UsageError(f"--feedback {path}: {array_path} holds NaN or infinite values")
+    return array

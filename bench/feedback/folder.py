@@ -1,0 +1,187 @@
+"""A person's clicks: samples in a folder that says what they are, and a feedback file from a list of the clicked ones.
+
+The list is text with one sample a line, by its number or its file's name ("17", "000017.png"), or a folder into which
+the clicked pictures were copied.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PureWindowsPath
+from types import MappingProxyType
+
+from pydantic import Field, ValidationError
+
+from bench.api import Params
+from bench.core import randomness
+from bench.core.files import write_bytes
+from bench.errors import UsageError
+from bench.feedback.file import FeedbackFile, noise_hash
+from bench.registry import Registry
+from bench.workspace import loading
+from bench.workspace.pictures import sample_to_folder
+from bench.workspace.store import FEATURE
+
+SAMPLES = "samples.json"
+FORMAT = "bench-samples/1"
+
+
+class Shown(Params):
+    """What lies in a folder of samples."""
+
+    format: str = FORMAT
+    model: str
+    weights_sha256: str
+    noise_sha256: str = Field(description="of the first noise vector")
+    stream: str
+    count: int = Field(ge=1)
+
+
+def show_samples(registry: Registry, weights: str, count: int, folder: Path, stream: str) -> None:
+    """Draw ``count`` images of a random stream into a folder, with a file that says where they come from.
+
+    Raises
+    ------
+    UsageError
+        If the folder shows other samples, or more, which would stay among the new ones.
+    """
+    stored, loaded = loading.load_either(registry, weights)
+    generator = loaded.generator
+    shown = Shown(
+        model=stored.name,
+        weights_sha256=stored.sha256,
+        noise_sha256=noise_hash(randomness.draw(stream, range(1), generator.noise_dim)[0]),
+        stream=stream,
+        count=count,
+    )
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"--out {folder}: is a file; name a folder")
+    if not (folder / SAMPLES).exists() and any(folder.glob("[0-9]*.png")):
+        raise UsageError(
+            f"--out {folder}: holds pictures of which no {SAMPLES} says what they are (a stopped drawing?); they "
+            "would be mixed with these. Name another folder, or remove it"
+        )
+    if (folder / SAMPLES).exists():
+        before = _shown(folder)
+        if before.model_copy(update={"count": count}) != shown or before.count > count:
+            raise UsageError(
+                f"--out {folder}: shows {before.count} samples of the stream '{before.stream}' of weights "
+                f"{before.weights_sha256[:12]}, which would be mixed with these; name another folder, or remove it"
+            )
+    sample_to_folder(generator, count, folder, stream)
+    write_bytes(folder / SAMPLES, shown.model_dump_json(indent=1).encode())
+
+
+def click_samples(
+    folder: Path, clicked: Path, feature: str, out: Path, also: Mapping[str, Path] = MappingProxyType({})
+) -> FeedbackFile:
+    """Write the feedback file that says which samples of a folder have a feature.
+
+    Parameters
+    ----------
+    folder : Path
+        Of ``show_samples``.
+    clicked : Path
+        Text file or folder: see the top of this module.
+    feature : str
+    out : Path
+        The file to write; it must not exist.
+    also : mapping of str to Path
+        Clicks on other attributes of the same samples, by attribute: lists like ``clicked``.
+
+    Raises
+    ------
+    UsageError
+        Naming file and line: what is no sample, is not in the folder, or is named twice; none clicked, or all.
+    """
+    if out.exists():
+        raise UsageError(f"--out {out}: is already there; remove it, or name another file")
+    for flag, name in (("--feature", feature), *(("--also", name) for name in also)):
+        if not re.fullmatch(FEATURE, name):
+            raise UsageError(f"{flag} {name}: is written in letters, digits, '_', '.' and '-'")
+    if feature in also:
+        raise UsageError(f"--also {feature}: is the feature itself, whose list --clicked names")
+    shown = _shown(folder)
+    numbers = clicked_numbers(clicked, shown.count)
+    others = {name: sorted(clicked_numbers(path, shown.count, f"--also {name}=")) for name, path in also.items()}
+    about = shown.model_dump(exclude={"format"})
+    made = FeedbackFile(**about, feature=feature, positive=sorted(numbers), also=others)
+    write_bytes(out, made.model_dump_json(indent=1).encode())
+    return made
+
+
+def clicked_numbers(clicked: Path, count: int, flag: str = "--clicked ") -> list[int]:
+    """Return the numbers of the clicked samples, each in 0..count-1 and once.
+
+    Raises UsageError by line, and if none or all are clicked.
+    """
+    found: dict[int, int] = {}
+    for line, text in enumerate(_lines(clicked, flag), 1):
+        name = PureWindowsPath(text.strip().strip("\"'")).name
+        if not name:
+            continue
+        match = re.fullmatch(r"(\d{1,9})(\.png)?", name)
+        where = f"{flag}{clicked}, line {line}"
+        if match is None:
+            raise UsageError(
+                f"{where}: '{text.strip()[:80]}' is no sample; expected one clicked sample a line, by its number or "
+                "its file's name: 17 or 000017.png"
+            )
+        number = int(match[1])
+        if number >= count:
+            raise UsageError(f"{where}: there is no sample {number}; they are 0 to {count - 1}")
+        if number in found:
+            raise UsageError(f"{where}: sample {number} is named twice (before in line {found[number]})")
+        found[number] = line
+    if len(found) in (0, count):
+        raise UsageError(
+            f"{flag}{clicked}: {'all' if found else 'none'} of the {count} samples are clicked; a direction needs some "
+            "with the feature and some without. Click some, or draw more samples (bench sample --count N)"
+        )
+    return list(found)
+
+
+def lists_of(assignments: Sequence[str]) -> dict[str, Path]:
+    """Read ``--also NAME=FILE``; raises UsageError for what is not written so, or an attribute named twice."""
+    found: dict[str, Path] = {}
+    for text in assignments:
+        name, _, path = text.partition("=")
+        if not name or not path:
+            raise UsageError(f"--also {text}: expected NAME=FILE, for instance --also Male=male.txt")
+        if name in found:
+            raise UsageError(f"--also {name}: is given twice")
+        found[name] = Path(path)
+    return found
+
+
+def _lines(clicked: Path, flag: str) -> list[str]:
+    """Return a text's lines, or the names of a folder's pictures."""
+    if clicked.is_dir():
+        return sorted(path.name for path in clicked.glob("*.png"))
+    try:
+        return clicked.read_text(encoding="utf-8-sig").splitlines()
+    except FileNotFoundError as error:
+        raise UsageError(f"{flag}{clicked}: there is no such file or folder") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{flag}{clicked}: is no readable text ({error})") from error
+
+
+def _shown(folder: Path) -> Shown:
+    path = folder / SAMPLES
+    try:
+        shown = Shown.model_validate(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError as error:
+        raise UsageError(
+            f"{path}: there is no such file; the folder must be one that `bench sample --out {folder}` wrote"
+        ) from error
+    except (OSError, ValueError, ValidationError) as error:
+        raise UsageError(
+            f"{path}: does not say what the samples are ({error}); remove the folder and draw them again"
+        ) from error
+    if shown.format != FORMAT:
+        raise UsageError(
+            f"{path}: has format '{shown.format}', expected '{FORMAT}'; remove the folder and draw them again"
+        )
+    return shown

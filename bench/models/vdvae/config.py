@@ -1,0 +1,201 @@
+"""Sizes and training recipe of the VDVAE: lite, and the published ones (openai/vdvae hps.py, commit ea35b49, MIT)."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from bench.api import TrainingConfig
+
+from .architecture import Architecture, parse_by_resolution, parse_steps
+
+_BY_RESOLUTION = ("custom_widths", "custom_latents", "kl_factors", "free_nats", "open_from")  # fields of px:number
+RAMP = 0.05  # share of the training over which a resolution's latents open, once they do
+
+# What every published size has in common (hps.py, and its defaults in add_vae_arguments).
+_PUBLISHED: dict[str, Any] = {
+    "custom_widths": "", "latent_channels": 16, "custom_latents": "", "learned_jumps": 0, "mixtures": 10,
+    "min_log_scale": -7.0, "first_log_scale": -7.0, "prior_bound": 0.0, "weight_decay": 0.01, "beta2": 0.9,
+    "decay_from": 1.0, "kl_start": 1.0, "kl_end": 1.0, "kl_until": 0.0, "kl_factors": "", "free_nats": "",
+    "open_from": "",
+}  # fmt: skip
+PRESETS: dict[str, dict[str, Any]] = {
+    "lite": {},
+    "cifar10": _PUBLISHED | {
+        "image_shape": (3, 32, 32), "batch_size": 16, "lr": 2e-4, "width": 384, "average": 0.9999,
+        "enc_blocks": "32x11,32d2,16x6,16d2,8x6,8d2,4x3,4d4,1x3",
+        "dec_blocks": "1x1,4m1,4x2,8m4,8x5,16m8,16x10,32m16,32x21",
+        "input_mean": 120.63838 / 255, "input_std": 64.16736 / 255, "grad_clip": 200.0, "skip_threshold": 400.0,
+    },
+    "imagenet32": _PUBLISHED | {
+        "image_shape": (3, 32, 32), "batch_size": 8, "lr": 1.5e-4, "width": 512, "average": 0.999,
+        "enc_blocks": "32x15,32d2,16x9,16d2,8x8,8d2,4x6,4d4,1x6",
+        "dec_blocks": "1x2,4m1,4x4,8m4,8x9,16m8,16x19,32m16,32x40",
+        "input_mean": 116.2373 / 255, "input_std": 69.37404 / 255, "grad_clip": 200.0, "skip_threshold": 300.0,
+    },
+    "imagenet64": _PUBLISHED | {
+        "image_shape": (3, 64, 64), "batch_size": 4, "lr": 1.5e-4, "width": 512, "average": 0.999,
+        "enc_blocks": "64x11,64d2,32x20,32d2,16x9,16d2,8x8,8d2,4x7,4d4,1x5",
+        "dec_blocks": "1x2,4m1,4x3,8m4,8x7,16m8,16x15,32m16,32x31,64m32,64x12",
+        "input_mean": 115.92961967 / 255, "input_std": 69.37404 / 255, "grad_clip": 220.0, "skip_threshold": 380.0,
+    },
+    "ffhq256": _PUBLISHED | {
+        "image_shape": (3, 256, 256), "batch_size": 1, "lr": 1.5e-4, "width": 512, "average": 0.999, "bits": 5,
+        "enc_blocks": "256x3,256d2,128x8,128d2,64x12,64d2,32x17,32d2,16x7,16d2,8x5,8d2,4x5,4d4,1x4",
+        "dec_blocks": "1x2,4m1,4x3,8m4,8x4,16m8,16x9,32m16,32x21,64m32,64x13,128m64,128x7,256m128",
+        "input_mean": 112.8666757481 / 255, "input_std": 69.84780273 / 255, "grad_clip": 130.0, "skip_threshold": 180.0,
+    },
+}  # fmt: skip
+
+
+class VDVAEConfig(TrainingConfig):
+    """Architecture and training recipe; a preset fills whatever is not given."""
+
+    preset: Literal["lite", "cifar10", "imagenet32", "imagenet64", "ffhq256"] = Field(
+        "lite",
+        description="sizes and recipe that other fields override: ours for 64 px on a CPU, or a published one per GPU "
+        "(imagenet64 is the published size for 64 px, CelebA included)",
+    )
+    image_shape: tuple[int, int, int] = Field((3, 64, 64), description="(C, H, W), C 1 or 3, H = W")
+    epochs: float = Field(40, gt=0, description="passes over the training images")
+    batch_size: int = Field(16, ge=1, description="images per step (published: per GPU, on 2 to 32 of them)")
+    lr: float = Field(1e-3, gt=0, description="AdamW's peak learning rate")
+    enc_blocks: str = Field(
+        "64x1,64d2,32x3,32d2,16x4,16d2,8x4,8d2,4x3,4d4,1x2",
+        description="encoder: RxN is N blocks at R px, RdK one whose output is pooled by K",
+    )
+    dec_blocks: str = Field(
+        "1x4,4m1,4x3,8m4,8x5,16m8,16x4,32m16,32x2",
+        description="decoder: RxN is N stochastic blocks at R px, RmK one that starts from the features of K px",
+    )
+    width: int = Field(64, ge=4, description="channels of features")
+    custom_widths: str = Field(
+        "64:32,32:48,16:64,8:128,4:128,1:192", description="channels by resolution, px:channels, where not `width`"
+    )
+    bottleneck: float = Field(0.25, gt=0, le=1, description="width of the inner convolutions, share of the features'")
+    latent_channels: int = Field(16, ge=1, description="channels of a block's latents")
+    custom_latents: str = Field(
+        "1:32,4:16,8:4,16:2,32:1", description="channels of latents by resolution, where not `latent_channels`"
+    )
+    no_bias_above: int = Field(64, ge=1, description="largest resolution whose features start from a learned bias, px")
+    learned_jumps: int = Field(
+        1,
+        ge=0,
+        description="up to this resolution (px) pooling and upsampling are full learned maps; 0: none (published)",
+    )
+    mixtures: int = Field(1, ge=1, le=100, description="logistics per pixel (10: published)")
+    min_log_scale: float = Field(
+        -3.0, ge=-7, le=0, description="floor of a logistic's log scale, pixels in [-1, 1] (-7: published)"
+    )
+    first_log_scale: float = Field(
+        -2.0,
+        ge=-7,
+        le=0,
+        description="that floor until `fall_from`; from there it falls evenly until `fall_until`, so that shapes are "
+        "learned before shades",
+    )
+    fall_from: float = Field(0.35, ge=0, le=1, description="share of the training after which that floor falls")
+    fall_until: float = Field(0.6, ge=0, le=1, description="share of the training after which it is `min_log_scale`")
+    prior_bound: float = Field(
+        3.0,
+        ge=0,
+        description="the prior's means lie within +- this (tanh), its standard deviations below it, so that no sample "
+        "runs away (cf. NVAE, arXiv 2007.03898); 0: no bound (published)",
+    )
+    bits: Literal[5, 8] = Field(8, description="grey levels that are modelled, bits (5: FFHQ-256)")
+    input_mean: float = Field(0.66, ge=0, le=1, description="subtracted from what the encoder sees, image in [0, 1]")
+    input_std: float = Field(0.24, gt=0, le=1, description="divides what the encoder sees")
+    weight_decay: float = Field(0.01, ge=0, description="AdamW's")
+    beta1: float = Field(0.9, ge=0, lt=1, description="AdamW's first-moment decay")
+    beta2: float = Field(0.99, ge=0, lt=1, description="AdamW's second-moment decay (0.9: published)")
+    warmup_steps: int = Field(100, ge=0, description="steps in which the learning rate rises")
+    decay_from: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="share of the training after which the learning rate falls to 0 in a cosine; 1: never",
+    )
+    grad_clip: float = Field(20.0, gt=0, description="norm to which gradients are clipped (loss in nats per dimension)")
+    skip_threshold: float = Field(100.0, gt=0, description="gradient norm at and above which a step is skipped")
+    average: float = Field(0.999, ge=0, lt=1, description="decay per step of the networks' moving average")
+    kl_start: float = Field(
+        0.1, gt=0, le=1, description="weight of the KL divergence at the start; `kl_end` from `kl_until` on"
+    )
+    kl_end: float = Field(
+        1.0,
+        gt=0,
+        description="that weight in the end (1: the bound; less: more detail in the latents, before a last "
+        "training at 1)",
+    )
+    kl_until: float = Field(0.3, ge=0, le=1, description="share of the training after which that weight is `kl_end`")
+    kl_factors: str = Field(
+        "",
+        description="px:factor on that weight, where not 1 (0.1 at coarse resolutions: they take over details from the "
+        "fine ones)",
+    )
+    kl_balance: bool = Field(
+        False,
+        description="until `kl_until`, weigh each resolution's KL by its share of the whole (NVAE, arXiv 2007.03898)",
+    )
+    free_nats: str = Field(
+        "", description="px:nats per image below which a resolution's KL costs nothing (keeps coarse latents alive)"
+    )
+    open_from: str = Field(
+        "4:0.2,8:0.4,16:0.55,32:0.75",
+        description="px:share of the training until which a resolution's latents are held at the prior's mean, so that "
+        "the coarse ones learn first",
+    )
+    bfloat16: bool = Field(
+        False, description="train with bfloat16 autocast, where the device has it (sampling stays float32)"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_from_preset(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or not isinstance(data.get("preset", "lite"), str):
+            return data
+        return PRESETS.get(data.get("preset", "lite"), {}) | data
+
+    @field_validator("enc_blocks", "dec_blocks", *_BY_RESOLUTION, mode="before")
+    @classmethod
+    def _one_string(cls, value: Any) -> Any:
+        """Join what the command line's comma lists (``-p open_from=8:0.1,16:0.2``) have taken apart."""
+        if isinstance(value, (list, tuple)):
+            return ",".join(map(str, value))
+        return str(value) if isinstance(value, int) else value
+
+    @field_validator(*_BY_RESOLUTION)
+    @classmethod
+    def _by_resolution(cls, value: str) -> str:
+        parse_by_resolution(value)
+        return value
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        if self.fall_until < self.fall_from:
+            raise ValueError(f"fall_until {self.fall_until:g} lies before fall_from {self.fall_from:g}")
+        channels, height, width = self.image_shape
+        if channels not in (1, 3) or height != width:
+            raise ValueError(f"image_shape {self.image_shape}: 1 or 3 channels, and as high as wide, are allowed")
+        architecture = self.architecture()
+        late = {r: s for r, s in parse_by_resolution(self.open_from).items() if s > 1 - 2 * RAMP}
+        if late:
+            raise ValueError(f"open_from: {late} opens later than {1 - 2 * RAMP:g} of the training")
+        if architecture.decoder[0].resolution > self.no_bias_above:
+            raise ValueError(
+                f"no_bias_above: the decoder starts at {architecture.decoder[0].resolution} px, from a bias"
+            )
+        return self
+
+    def architecture(self) -> Architecture:
+        """Return the sizes that the layer strings describe; raises ValueError where they do not fit together."""
+        return Architecture(
+            image_size=self.image_shape[1],
+            encoder=parse_steps(self.enc_blocks, "d"),
+            decoder=parse_steps(self.dec_blocks, "m"),
+            width=self.width,
+            widths={r: int(w) for r, w in parse_by_resolution(self.custom_widths).items()},
+            latent_channels=self.latent_channels,
+            latents={r: int(c) for r, c in parse_by_resolution(self.custom_latents).items()},
+        )

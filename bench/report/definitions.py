@@ -1,0 +1,188 @@
+"""Which tables there are: the paper's five, and ours (readings, tradeoff, damage, clicks, cost)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from bench.errors import unknown
+from bench.workspace.suites import assignments
+
+FIDELITY = ("inception_score", "fid", "fid_retain")  # per extractor
+
+
+@dataclass(frozen=True)
+class Options:
+    """What ``bench table`` was asked for."""
+
+    suite: str = "lite"
+    models: Sequence[str] = ("all",)
+    features: Sequence[str] = ("all",)
+    seeds: Sequence[int] = (0, 1, 2, 3, 4)
+    overrides: Sequence[str] = ()
+    methods: Sequence[str] = ()  # further methods, a row or column each
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A row or column of a table: a method with parameters.
+
+    Attributes
+    ----------
+    label, method : str
+    params : mapping of str to Any
+    overrides : sequence of str
+        Settings, as ``--set`` takes them.
+    family : str
+        The curve that this is a point of, where points are compared as curves.
+    model, features
+        Whom it is for; every model and feature by default.
+    """
+
+    label: str
+    method: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    overrides: Sequence[str] = ()
+    family: str = ""
+    model: str = ""
+    features: Sequence[str] = ()
+
+    @property
+    def assignments(self) -> list[str]:
+        """The parameters as ``-p`` takes them."""
+        return assignments(self.params)
+
+    @property
+    def paper_params(self) -> str:
+        """How results/paper/tables.csv writes the parameters."""
+        return " ".join(self.assignments)
+
+    def concerns(self, model: str, feature: str) -> bool:
+        """Say whether it is for a model and a feature."""
+        return self.model in ("", model) and (not self.features or feature in self.features)
+
+
+@dataclass(frozen=True)
+class Table:
+    """What is in a table and how it is laid out.
+
+    Attributes
+    ----------
+    name : str
+        As typed: ``bench table NAME``.
+    title : str
+    variants : sequence of Variant
+    metrics : sequence of str
+        Names without an extractor; those of ``FIDELITY`` are taken per extractor of the suite, and
+        ``seconds``, ``peak_memory_mb`` are the unlearning stage's.
+    rows : str
+        "variants" (a row per model, feature and variant) or "models" (a row per model, a column per variant and
+        feature).
+    open : bool
+        Whether the suite's own variants belong in it.
+    """
+
+    name: str
+    title: str
+    variants: Sequence[Variant]
+    metrics: Sequence[str]
+    rows: str = "variants"
+    open: bool = False
+
+
+ORIGINAL, OURS, PROBE = Variant("original", "original"), Variant("ours", "ours"), Variant("probe", "probe")
+LOGISTIC = Variant("ours, logistic", "ours", {"direction": "logistic"})
+RETRAIN = Variant("retrain", "retrain")
+LATENT_EDIT, REJECT = Variant("latent_edit", "latent_edit"), Variant("reject", "reject")
+QUALITY = ("target_ratio", "inception_score", "fid", "retain_change")
+
+
+def _loss(label: str, *off: str) -> Variant:
+    return Variant(label, "ours", {f"{term}_term": False for term in off})
+
+
+def _reading(threshold: str, step: str) -> Variant:
+    return Variant(f"{threshold} / {step}", "ours", {"threshold": threshold, "step": step})
+
+
+def _shifted(direction: str, shift: float) -> Variant:
+    params = {"direction": direction, "threshold_shift": shift}
+    return Variant(f"{direction}, t {shift:+g} s.d.", "ours", params, family=f"ours, {direction}")
+
+
+def _landing(share: float) -> Variant:
+    return Variant(f"probe, down to quantile {share:g}", "probe", {"safe_share": share}, family="probe")
+
+
+def _clicked(method: str, count: int) -> Variant:
+    return Variant(f"{method}, {count:,} shown", method, overrides=(f"feedback.count={count}",))
+
+
+_CURVES = (
+    *(_shifted(direction, s) for direction in ("mean_difference", "logistic") for s in (0, -0.5, 0.5, 1.0)),
+    *(_landing(share) for share in (0.5, 0.4, 0.6, 0.7)),
+)
+
+
+_ALL = (
+    Table("1", "Target and non-target images of the training set", (), ("target_images", "non_target_images")),
+    Table(
+        "2",
+        "Target ratio, inception score and Frechet distance before and after unlearning",
+        (ORIGINAL, OURS, LOGISTIC, PROBE, RETRAIN, LATENT_EDIT, REJECT),
+        ("target_ratio", "roc_auc", "inception_score", "fid", "fid_retain", "retain_change", "attribute_shift"),
+        open=True,
+    ),
+    Table("3", "ROC-AUC of the methods' own feature identification", (OURS, LOGISTIC, PROBE), ("roc_auc",), "models"),
+    Table(
+        "4",
+        "The terms of the loss",
+        (
+            _loss("unlearn", "reconstruction", "perception"),
+            _loss("recon + unlearn", "perception"),
+            Variant("recon + unlearn + percep", "ours"),
+            RETRAIN,
+            ORIGINAL,
+        ),
+        QUALITY,
+    ),
+    Table("5", "The weight alpha", [Variant(f"alpha = {a}", "ours", {"alpha": a}) for a in range(1, 6)], QUALITY),
+    Table(
+        "readings",
+        "Four readings of the method's text: threshold (mean of all projections, or midpoint of the class means) / "
+        "step (along the unit vector, or the printed formula's z_e)",
+        [_reading(t, s) for t in ("mean", "midpoint") for s in ("unit", "raw")],
+        ("target_ratio", "roc_auc", *QUALITY[1:]),
+    ),
+    Table(
+        "tradeoff",
+        "Removal against damage: the threshold moved by a share of the projections' standard deviation, or flagged "
+        "latents moved down to another quantile of the probe's scores",
+        _CURVES,
+        ("target_ratio", "retain_change", "fid", "roc_auc"),
+    ),
+    Table(
+        "damage",
+        "Target ratio at equal damage: every method's curve (table tradeoff) read, seed by seed, at the "
+        "retain_change of the first at its default; and the difference from it, with Student's 95 % interval",
+        _CURVES,
+        ("target_ratio", "difference"),
+    ),
+    Table(
+        "clicks",
+        "Target ratio against the number of samples shown to the oracle",
+        [_clicked(method, count) for method in ("ours", "probe") for count in (250, 500, 1000, 2000, 4000)],
+        ("target_ratio", "roc_auc", "retain_change", "fid"),
+    ),
+    Table("cost", "Time and memory of the unlearning stage", (OURS, PROBE, RETRAIN), ("seconds", "peak_memory_mb")),
+)
+
+TABLES = {table.name: table for table in _ALL}
+
+
+def table_named(name: str) -> Table:
+    """Return a table; raises UsageError with the nearest match."""
+    if name not in TABLES:
+        raise unknown("table", name, TABLES, "NAME")
+    return TABLES[name]

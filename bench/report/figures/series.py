@@ -1,0 +1,95 @@
+"""What a figure is drawn from: stored cells, their generators and their judge."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from bench.api import Generator, Oracle, Unlearned
+from bench.core import randomness
+from bench.core.rendering import chunks, to_uint8
+from bench.experiments.cell import Run
+from bench.workspace import loading
+from bench.workspace.store import Record
+
+
+@dataclass(frozen=True)
+class Series:
+    """One stored cell: a method on a model and a feature."""
+
+    label: str
+    run: Run
+    record: Record
+
+    @cached_property
+    def unlearned(self) -> Unlearned:
+        """The generator that was stored, and the method's score."""
+        path = self.run.folder / self.record.artefacts["weights"]["file"]
+        unlearned = loading.load_unlearned(self.run.workspace.registry, path)
+        for module in (unlearned.generator, unlearned.score):
+            if module is not None:
+                module.to(self.run.workspace.device)
+        return unlearned
+
+    @property
+    def original(self) -> Generator:
+        """The generator before unlearning."""
+        return self.run.original.generator
+
+    @property
+    def oracle(self) -> Oracle:
+        """The oracle that evaluated the cell, with its frozen threshold."""
+        threshold = self.record.provenance["oracle"]["threshold"]
+        return self.run.oracles.evaluation.oracle(self.run.cell.feature, threshold)
+
+    @property
+    def count(self) -> int:
+        """Samples of the evaluation stream that the cell was measured on."""
+        return self.run.cell.settings.evaluation.count
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One feature of a model: its cells, and what could not be had of them, by method."""
+
+    feature: str
+    series: Sequence[Series]
+    missing: Sequence[str] = ()
+
+
+def evaluation_chunks(generator: Generator, count: int) -> Iterator[Tensor]:
+    """Yield the noise (B, D) of the evaluation samples in the chunks in which a cell draws them.
+
+    Pictures drawn from a whole chunk are those the cell was measured on, to the last grey level.
+    """
+    device = next(generator.parameters()).device
+    for start, stop in chunks(count):
+        yield randomness.draw(randomness.EVALUATION, range(start, stop), generator.noise_dim).to(device)
+
+
+@torch.no_grad()
+def drawn(generator: Generator, noise: Tensor) -> Tensor:
+    """Draw (B, C, H, W) uint8 pictures."""
+    return to_uint8(generator(noise))
+
+
+def heading(what: str, panels: Sequence[Panel]) -> str:
+    """Say in a title what is shown, of which model and data."""
+    run = panels[0].series[0].run
+    return f"{what}: {run.cell.model}, {run.dataset.label}"
+
+
+def about(panels: Sequence[Panel]) -> str:
+    """Say in a caption which model, data, methods, seed and judge stand behind a figure, and what is missing."""
+    run = panels[0].series[0].run
+    methods = dict.fromkeys(series.label for panel in panels for series in panel.series)
+    parts = [
+        f"Model {run.cell.model} on {run.dataset.label}; {', '.join(methods)}; feedback and unlearning seed "
+        f"{run.cell.seed}; suite {run.cell.suite}; oracle {run.oracles.evaluation.label}."
+    ]
+    parts += [f"Not shown for {panel.feature}: {'; '.join(panel.missing)}." for panel in panels if panel.missing]
+    return " ".join(parts)

@@ -1,0 +1,229 @@
+"""What clicks say about latents: streamed class means, their standard errors, shrinkage.
+
+Memory does not grow with samples x latents: every pass draws the latents again, chunk by chunk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field, field_validator
+
+from bench.api import Generator, NoiseLatentGenerator, Params
+from bench.api.feedback import Feedback
+from bench.core.rendering import chunks
+from bench.errors import UsageError
+
+Array = NDArray[np.float64]
+
+HELD = 2**27  # latents (float32) held at once, 512 MB; more are drawn again where they are needed again
+BLOCK = 2**23  # latents converted to float64 at once, 64 MB
+CONSTANT = 1e-10  # a latent's variance, relative to its mean square, below which it is rounding
+
+
+def listed(value: Any) -> Any:
+    """Take one name or number, or a comma list in one text, for a list."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return (value,) if isinstance(value, int) else value
+
+
+class LayerParams(Params):
+    """Which latents a method reads and moves."""
+
+    layers: tuple[int, ...] = Field(
+        (), description="layers of the latent that are read and moved, by resolution in px; all by default (VDVAE only)"
+    )
+
+    _listed = field_validator("layers", mode="before")(listed)
+
+
+class ShownLatents:
+    """The latents of the shown samples, or those of some layers of them.
+
+    Parameters
+    ----------
+    generator : Generator
+    feedback : Feedback
+        N samples.
+    resolutions : sequence of int
+        Layers that are read, in px; all latents if empty.
+    held : bool
+        Whether latents are held for the next pass where they are at most ``HELD`` numbers.
+
+    Attributes
+    ----------
+    columns : (D,) int64
+        Which of the generator's latents are read.
+    parts : list of slice
+        The layers among the D; one part where the generator has no layers.
+    """
+
+    def __init__(
+        self, generator: Generator, feedback: Feedback, resolutions: Sequence[int] = (), held: bool = False
+    ) -> None:
+        self.generator, self.feedback = generator, feedback
+        self.columns, self.parts = columns_of(generator, resolutions)
+        self.held = held and len(feedback) * len(self.columns) <= HELD
+        self._stored: dict[int, NDArray[np.float32]] = {}
+
+    def __len__(self) -> int:
+        return len(self.feedback)
+
+    @torch.no_grad()
+    def chunks(self, first: int = 0) -> Iterator[NDArray[np.float32]]:
+        """Yield the latents (B, D) of consecutive samples, from ``first``, a multiple of the chunk's size, on."""
+        for start, stop in chunks(len(self)):
+            if start < first:
+                continue
+            latents = self._stored[start] if start in self._stored else self._draw(start, stop)
+            if self.held:
+                self._stored[start] = latents
+            yield latents
+
+    def _draw(self, start: int, stop: int) -> NDArray[np.float32]:
+        latents = self.feedback.noise(start, stop, self.generator.noise_dim)
+        if not isinstance(self.generator, NoiseLatentGenerator):  # else there is no need to render
+            device = next(self.generator.parameters()).device
+            latents = self.generator.sample(latents.to(device))[0].cpu()
+        everything = len(self.columns) == self.generator.latent_dim
+        drawn: NDArray[np.float32] = latents.numpy() if everything else latents.numpy()[:, self.columns]
+        return drawn
+
+    def project(self, normal: Array) -> Array:
+        """Project every sample on a normal (D,); (N,)."""
+        return np.concatenate([sum(b @ normal[c] for c, b in blocks(chunk)) for chunk in self.chunks()])
+
+    def combine(self, weights: Array) -> Array:
+        """Add up weighted samples: (K, N) @ (N, D), (K, D)."""
+        total = np.zeros((len(weights), len(self.columns)))
+        start = 0
+        for chunk in self.chunks():
+            for columns, block in blocks(chunk):
+                total[:, columns] += weights[:, start : start + len(chunk)] @ block
+            start += len(chunk)
+        return total
+
+
+def columns_of(generator: Generator, resolutions: Sequence[int]) -> tuple[NDArray[np.int64], list[slice]]:
+    """Return the latents of the layers at some resolutions (all if none is named), and each layer's place among them.
+
+    A generator with layers names them in ``latent_layers``.
+
+    Raises
+    ------
+    UsageError
+        If the generator has no layers, or none of a resolution.
+    """
+    layers = generator.latent_layers
+    known = {layer.resolution for layer in layers}
+    if resolutions and not known:
+        raise UsageError("-p layers: this generator's latent has no layers; leave the option out")
+    if unknown := sorted(set(resolutions) - known):
+        raise UsageError(
+            f"-p layers: this generator has no layer of {', '.join(map(str, unknown))} px; "
+            f"allowed: {', '.join(map(str, sorted(known)))}"
+        )
+    chosen = [layer for layer in layers if layer.resolution in (resolutions or known)]
+    ranges = [np.arange(layer.start, layer.stop) for layer in chosen] or [np.arange(generator.latent_dim)]
+    ends = np.cumsum([len(each) for each in ranges]).tolist()
+    return np.concatenate(ranges), [slice(end - len(each), end) for end, each in zip(ends, ranges, strict=True)]
+
+
+def blocks(chunk: NDArray[np.float32]) -> Iterator[tuple[slice, Array]]:
+    """Yield consecutive columns of a chunk (B, D) with what is in them, as float64."""
+    width = max(1, BLOCK // len(chunk))
+    for start in range(0, chunk.shape[1], width):
+        columns = slice(start, start + width)
+        yield columns, chunk[:, columns].astype(np.float64)
+
+
+# --- class means --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Means of N shown latents under K labellings of them.
+
+    Attributes
+    ----------
+    labels : (K, N) bool
+        Each with positives and negatives.
+    mean, variance : (D,) float64
+        Over all samples.
+    positive, negative : (K, D) float64
+        Class means.
+    """
+
+    labels: NDArray[np.bool_]
+    mean: Array
+    variance: Array
+    positive: Array
+    negative: Array
+
+    @property
+    def differences(self) -> Array:
+        """Class mean of positives minus that of negatives, (K, D): z_e."""
+        return self.positive - self.negative
+
+    def deviation(self, k: int) -> Array:
+        """Standard deviation within the classes of labelling k, pooled, (D,); 0 for a latent that never varies."""
+        share = self.labels[k].mean()
+        between = share * (1 - share) * (self.positive[k] - self.negative[k]) ** 2
+        within = np.maximum(self.variance - between, CONSTANT * self.variance)
+        return np.where(self.variance > CONSTANT * self.mean**2, np.sqrt(within), 0.0)
+
+    def standard_error(self, k: int) -> Array:
+        """Standard error of the difference of labelling k, (D,)."""
+        positives, negatives = int(self.labels[k].sum()), int((~self.labels[k]).sum())
+        return self.deviation(k) * float(np.sqrt(1 / positives + 1 / negatives))
+
+
+def moments(latents: ShownLatents, labels: NDArray[np.bool_]) -> Moments:
+    """Compute them in one pass; labels (K, N) bool."""
+    count, dim = labels.shape[1], len(latents.columns)
+    total, squares, positive = np.zeros(dim), np.zeros(dim), np.zeros((len(labels), dim))
+    start = 0
+    for chunk in latents.chunks():
+        clicked = labels[:, start : start + len(chunk)].astype(np.float64)  # (K, B)
+        for columns, block in blocks(chunk):
+            total[columns] += block.sum(axis=0)
+            squares[columns] += np.einsum("ij,ij->j", block, block)
+            positive[:, columns] += clicked @ block
+        start += len(chunk)
+    positives = labels.sum(axis=1, keepdims=True)  # (K, 1)
+    mean = total / count
+    return Moments(
+        labels=labels,
+        mean=mean,
+        variance=np.maximum(squares / count - mean**2, 0),
+        positive=positive / positives,
+        negative=(total - positive) / (count - positives),
+    )
+
+
+def shrunk(differences: Array, errors: Array, parts: Sequence[slice]) -> Array:
+    """Soft-threshold differences (D,) of known standard errors (D,), part by part (SureShrink).
+
+    Within a part, every difference comes ``threshold`` standard errors nearer to 0 and at most to it, with the
+    threshold that minimises Stein's unbiased estimate of the squared error (Donoho and Johnstone 1995, section 2).
+    """
+    t = np.divide(differences, errors, out=np.zeros_like(differences), where=errors > 0)
+    for part in parts:
+        size = np.abs(t[part])
+        t[part] = np.sign(t[part]) * np.maximum(size - sure_threshold(size), 0)
+    scaled: Array = t * errors
+    return scaled
+
+
+def sure_threshold(size: Array) -> float:
+    """Return the soft threshold of least estimated risk for absolute values (D,) in standard errors."""
+    candidates = np.concatenate([[0.0], np.sort(size)])
+    at_most = np.arange(len(candidates))  # how many values each candidate sets to 0
+    risk = len(size) - 2 * at_most + np.cumsum(candidates**2) + (len(size) - at_most) * candidates**2
+    return float(candidates[risk.argmin()])

@@ -1,0 +1,110 @@
+"""The student's training, shared by every method that edits the teacher's latents (Eq. 2-5 of arXiv 2303.05699).
+
+L = alpha (|g(z) - f(erased(z))|_1 + 1 - MS-SSIM(g(z), f(erased(z))))   on flagged latents
+  + |g(z) - f(z)|_1                                                     on the others
+"""
+
+from __future__ import annotations
+
+import math
+from copy import deepcopy
+from typing import Literal, Self
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor
+
+from bench.api import Generator, Params
+from bench.api.context import Context
+from bench.toolkit.latent import Editor, edited_images
+from bench.toolkit.losses import l1, ms_ssim_dissimilarity
+
+
+class StudentParams(Params):
+    """How the student is trained; the defaults are the paper's for MNIST."""
+
+    epochs: int = Field(200, ge=1, description="epochs of unlearning; one sampled batch each (Algorithm 1)")
+    steps_per_epoch: int = Field(1, ge=1, description="batches per epoch")
+    batch_size: int = Field(64, ge=2, description="samples per batch (not stated in the paper)")
+    lr: float = Field(1e-3, gt=0, lt=1, description="learning rate of Adam")
+    schedule: Literal["constant", "cosine"] = Field("constant", description="of the learning rate: as given, or to 0")
+    alpha: float = Field(3.0, ge=0, description="weight of the unlearning terms (Table 5's alpha=3 equals Table 2)")
+    l1: Literal["mean", "sum"] = Field("mean", description="|.|_1 over the pixels of an image: mean or sum")
+    unlearn_term: bool = Field(True, description="L_unlearn (Eq. 3)")
+    perception_term: bool = Field(True, description="L_percep, 1 - MS-SSIM (Eq. 4)")
+    reconstruction_term: bool = Field(True, description="L_recon (Eq. 2)")
+
+    @model_validator(mode="after")
+    def _some_term(self) -> Self:
+        if not (self.unlearn_term or self.perception_term or self.reconstruction_term):
+            raise ValueError("switch at least one of unlearn_term, perception_term and reconstruction_term on")
+        return self
+
+
+def loss_terms(images: Tensor, targets: Tensor, flagged: Tensor, params: StudentParams) -> dict[str, Tensor]:
+    """Compute the terms of Eq. 5, each summed over its samples and divided by the batch size.
+
+    Parameters
+    ----------
+    images : (N, C, H, W) float32
+        g(z).
+    targets : (N, C, H, W) float32
+        f(erased(z)) where flagged, f(z) elsewhere.
+    flagged : (N,) bool
+    params : StudentParams
+
+    Returns
+    -------
+    dict of str to scalar Tensor
+        The switched-on terms; "unlearn" and "perception" without alpha.
+    """
+    distance = l1(images, targets, params.l1)  # (N,)
+    terms = {}
+    if params.unlearn_term:
+        terms["unlearn"] = (distance * flagged).sum() / len(images)
+    if params.perception_term:
+        percep = ms_ssim_dissimilarity(images[flagged], targets[flagged]) if flagged.any() else 0 * distance
+        terms["perception"] = percep.sum() / len(images)
+    if params.reconstruction_term:
+        terms["reconstruction"] = (distance * ~flagged).sum() / len(images)
+    return terms
+
+
+def total_loss(terms: dict[str, Tensor], alpha: float) -> Tensor:
+    """Weigh the terms (Eq. 5)."""
+    weights = {"unlearn": alpha, "perception": alpha, "reconstruction": 1.0}
+    return torch.stack([weights[name] * term for name, term in terms.items()]).sum()
+
+
+def train_student(generator: Generator, editor: Editor, params: StudentParams, context: Context) -> Generator:
+    """Fine-tune a copy of the original, as a map from noise, towards the original's edited images (Algorithm 1).
+
+    Parameters
+    ----------
+    generator : Generator
+        The original f, the teacher; left as it is.
+    editor : Editor
+        Which latents are flagged, and where they go.
+    params : StudentParams
+    context : Context
+
+    Returns
+    -------
+    Generator
+        The student g, gradients off.
+    """
+    student = deepcopy(generator).requires_grad_(True)
+    optimiser = torch.optim.Adam(student.parameters(), lr=params.lr)
+    total = params.epochs * params.steps_per_epoch
+    for step in context.steps(total, {"student": student, "optimiser": optimiser}):
+        if params.schedule == "cosine":
+            optimiser.param_groups[0]["lr"] = params.lr * 0.5 * (1 + math.cos(math.pi * step / total))
+        noise = context.noise(step, params.batch_size, generator.noise_dim)
+        targets, flagged = edited_images(generator, editor, noise)
+        terms = loss_terms(student(noise), targets, flagged, params)
+        loss = total_loss(terms, params.alpha)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        context.log(step, loss=loss, **terms)
+    return student.requires_grad_(False)

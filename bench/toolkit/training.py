@@ -1,0 +1,94 @@
+"""The one training loop that pre-training and retraining share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from bench.api import Batch, Networks, Split, Stateful, Trainable
+from bench.api.context import Context
+from bench.core import machine, randomness
+from bench.core.rendering import to_float
+from bench.errors import DataError
+
+
+def train(
+    trainable: Trainable[Any],
+    networks: Networks[Any],
+    split: Split,
+    context: Context,
+    epochs: float,
+    batch_size: int,
+    *,
+    keep: NDArray[np.bool_] | None = None,
+) -> None:
+    """Train networks in place, resumably; they end in eval mode.
+
+    Parameters
+    ----------
+    trainable : Trainable
+        Whose ``training_step`` is called.
+    networks : Networks
+        On ``context.device``.
+    split : Split
+        The training images.
+    context : Context
+        Randomness, progress, checkpoints; its ``log`` stops a diverging run.
+    epochs : float
+        Passes over the kept images.
+    batch_size : int
+        Images per step; a last incomplete batch of an epoch is dropped.
+    keep : (N,) bool, optional
+        Which images to train on; all by default.
+
+    Raises
+    ------
+    DataError
+        If fewer images are kept than one batch holds.
+    """
+    chosen = np.arange(len(split)) if keep is None else np.flatnonzero(keep)
+    per_epoch = len(chosen) // batch_size
+    if per_epoch == 0:
+        raise DataError(f"{len(chosen)} training images do not fill one batch of {batch_size}")
+    total = max(1, round(epochs * per_epoch))
+    targets, target_names = _targets(split)
+    modules = networks.modules()
+    for module in modules.values():
+        module.train().requires_grad_(True)
+    optimisers = trainable.optimisers(networks)
+    state: dict[str, Stateful] = {**modules, **{f"optimiser {name}": o for name, o in optimisers.items()}}
+    order, epoch = chosen, -1
+    for step in context.steps(total, state):
+        if step // per_epoch != epoch:
+            epoch = step // per_epoch
+            order = chosen[
+                torch.randperm(len(chosen), generator=randomness.generator(f"{context.stream}/epoch", epoch))
+            ]
+        first = (step % per_epoch) * batch_size
+        indices = order[first : first + batch_size]
+        images = to_float(split.read(indices).to(context.device))
+        batch = Batch(images, targets[indices].to(context.device), target_names)
+        losses = trainable.training_step(networks, optimisers, batch, context.rng(step), step / total)
+        context.log(step, **losses)
+    for module in modules.values():
+        module.eval().requires_grad_(False)
+
+
+def mixed_precision(device: torch.device, wanted: bool) -> torch.autocast:
+    """Return the context of mixed precision: bfloat16 if wanted and the device has it, else float32."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=wanted and machine.has_bfloat16(device))
+
+
+def build(trainable: Trainable[Any], config: Any, stream: str) -> Networks[Any]:
+    """Build networks whose initial weights depend on ``stream`` alone; the global random state is left as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(randomness.seed_of(f"{stream}/init", 0))
+        return trainable.build(config)
+
+
+def _targets(split: Split) -> tuple[torch.Tensor, tuple[str, ...]]:
+    numbers = split.attributes.select_dtypes(include=["number", "bool"])
+    return torch.tensor(numbers.to_numpy(dtype=np.float32)), tuple(str(name) for name in numbers.columns)

@@ -1,0 +1,153 @@
+"""Checkpoint files: safetensors whose header says what is in them and whose content verifies itself.
+
+One flipped bit loads silently in most safetensors files, so the header holds a sha256 over the description and
+every tensor's name, type, shape and bytes. That digest is also the weights' identity in every key.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from bench.core.files import write_bytes
+from bench.errors import CheckpointError
+
+FORMAT = "bench-weights/1"
+PICKLED = (".pt", ".pth", ".th", ".ckpt", ".pkl", ".pickle")  # what other projects call what torch.save writes
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a checkpoint file holds.
+
+    Attributes
+    ----------
+    kind : str
+        "model", "classifier", "unlearned" or "statistics".
+    name : str
+        Registered name of the model or classifier.
+    description : dict
+        JSON: the configuration the networks were built with, how they were made, ...
+    tensors : dict of str to Tensor
+        Under the prefixes ``generator.``, ``encoder.``, ``discriminator.``, ``classifier.``, ``score.``.
+    sha256 : str
+        Of the content.
+    """
+
+    kind: str
+    name: str
+    description: dict[str, Any]
+    tensors: dict[str, Tensor] = field(repr=False)
+    sha256: str = ""
+
+    def part(self, prefix: str) -> dict[str, Tensor]:
+        """Return the tensors under a prefix, without it."""
+        start = f"{prefix}."
+        return {name[len(start) :]: tensor for name, tensor in self.tensors.items() if name.startswith(start)}
+
+
+def content_sha256(kind: str, name: str, description: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str:
+    """Hash what a checkpoint says and holds."""
+    digest = sha256(json.dumps([kind, name, description], sort_keys=True).encode())
+    for key in sorted(tensors):
+        tensor = tensors[key].detach().cpu().contiguous()
+        digest.update(f"{key} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes() if tensor.numel() else b"")
+    return digest.hexdigest()
+
+
+def state_of(modules: Mapping[str, nn.Module]) -> dict[str, Tensor]:
+    """Collect the state of several modules under their names as prefixes."""
+    return {
+        f"{prefix}.{name}": tensor.detach().cpu().contiguous()
+        for prefix, module in modules.items()
+        for name, tensor in module.state_dict().items()
+    }
+
+
+def save(path: Path, kind: str, name: str, description: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str:
+    """Write a checkpoint atomically; returns its content sha256."""
+    from safetensors.torch import save as to_bytes
+
+    digest = content_sha256(kind, name, description, tensors)
+    header = {
+        "format": FORMAT,
+        "kind": kind,
+        "name": name,
+        "description": json.dumps(description, sort_keys=True),
+        "sha256": digest,
+    }
+    plain = {key: tensor.detach().cpu().contiguous().clone() for key, tensor in tensors.items()}
+    write_bytes(path, to_bytes(plain, metadata=header))
+    return digest
+
+
+def read(path: Path) -> Checkpoint:
+    """Read and verify a checkpoint.
+
+    Raises
+    ------
+    CheckpointError
+        Naming the file: missing, unreadable, not safetensors, not of this project, or changed since it was written.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    start = _first_bytes(path)
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no iterator)
+        if header.get("format") == FORMAT:
+            description = json.loads(header["description"])
+            stored = Checkpoint(header["kind"], header["name"], description, tensors, header["sha256"])
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        if path.suffix.lower() in PICKLED or start == b"PK\x03\x04":  # a zip archive
+            raise CheckpointError(
+                f"{path}: is no safetensors checkpoint but, it seems, what torch.save writes. Bring its weights over: "
+                f"bench zoo import {path} --format state-dict --model NAME --out FILE.safetensors (or another format)"
+            ) from error
+        raise CheckpointError(f"{path}: is no readable safetensors checkpoint, or is truncated ({error})") from error
+    if header.get("format") != FORMAT:
+        raise CheckpointError(
+            f"{path}: is a safetensors file, but not one of this project (its header lacks format={FORMAT}). "
+            "Weights are written by `bench pretrain` and `bench run`."
+        )
+    if content_sha256(stored.kind, stored.name, stored.description, tensors) != stored.sha256:
+        raise CheckpointError(
+            f"{path}: is corrupted: its content does not match the sha256 in its header. Get it again."
+        )
+    return stored
+
+
+def _first_bytes(path: Path) -> bytes:
+    """Return the first four bytes of a weights file; raises CheckpointError if it is missing or cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(4)
+    except FileNotFoundError as error:
+        raise CheckpointError(
+            f"{path}: there is no such weights file. `bench zoo list` shows the shipped ones."
+        ) from error
+    except IsADirectoryError as error:
+        raise CheckpointError(f"{path}: is a folder; name the weights file in it") from error
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def load_into(module: nn.Module, tensors: Mapping[str, Tensor], path: Path | str, part: str) -> None:
+    """Load tensors into a module; raises CheckpointError if they are of another architecture or not finite."""
+    try:
+        module.load_state_dict(dict(tensors), strict=True)
+    except RuntimeError as error:
+        detail = " ".join(str(error).split())[:300]
+        raise CheckpointError(f"{path}: its {part} does not fit the network it claims to be ({detail})") from error
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            raise CheckpointError(f"{path}: {part}.{name} holds NaN or infinite values")

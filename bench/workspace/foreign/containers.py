@@ -1,0 +1,141 @@
+"""Files of somebody else's, of ``torch.save`` or safetensors: read, without running anything in them, and written."""
+
+from __future__ import annotations
+
+import re
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from pickle import UnpicklingError
+from types import ModuleType
+from typing import IO, Any
+from zipfile import BadZipFile, ZipFile
+
+import torch
+from torch import Tensor
+
+from bench.errors import CheckpointError
+from bench.workspace.checkpoint import FORMAT
+
+ZIP_START = b"PK\x03\x04"
+
+
+class BaseConfig:
+    """Stands for ``models.utils.config.BaseConfig``, the empty class in which pytorch_GAN_zoo keeps settings."""
+
+
+OFFICIAL_CONFIG = "models.utils.config"
+
+
+def read(path: Path) -> Any:
+    """Read a file: tensors, containers and ``BaseConfig``; raises CheckpointError naming the file."""
+    if path.is_dir():
+        raise CheckpointError(f"{path}: is a folder; name the file in it")
+    if not path.is_file():
+        raise CheckpointError(f"{path}: there is no such file")
+    if _is_safetensors(path):
+        return _read_safetensors(path)[0]
+    _require_plain_archive(path)
+    return _read_pickle(path)
+
+
+def write(content: Any, file: IO[bytes], like: Path) -> None:
+    """Write to an open file in the container, and with the metadata, of the file ``like``."""
+    if _is_safetensors(like):
+        from safetensors.torch import save
+
+        plain = {name: tensor.contiguous().clone() for name, tensor in content.items()}
+        file.write(save(plain, metadata=_read_safetensors(like)[1]))
+    else:
+        with _official_names():
+            torch.save(content, file)
+
+
+def _is_safetensors(path: Path) -> bool:
+    """Tell by the name, or by the first byte of its header, which follows eight of the header's length."""
+    with path.open("rb") as file:
+        return path.suffix == ".safetensors" or file.read(9)[8:] == b"{"
+
+
+def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str] | None]:
+    """Return tensors in the order of their names, and the header's metadata."""
+    from safetensors import safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata()
+            tensors = {name: file.get_tensor(name) for name in sorted(file.keys())}
+    except Exception as error:  # whatever the bytes provoke
+        raise CheckpointError(
+            f"{path}: is truncated, or no safetensors file ({type(error).__name__} on reading it)"
+        ) from error
+    if (metadata or {}).get("format") == FORMAT:
+        raise CheckpointError(
+            f"{path}: is one of this project's files, used as it is (--weights FILE); "
+            "import and --like want the file of the other code"
+        )
+    return tensors, metadata
+
+
+def _require_plain_archive(path: Path) -> None:
+    """Raise CheckpointError for a zip archive with code, or with names that lead out of it; other files pass."""
+    with path.open("rb") as file:
+        if file.read(4) != ZIP_START:
+            return
+    try:
+        with ZipFile(path) as archive:
+            names = archive.namelist()
+    except (BadZipFile, OSError, ValueError, NotImplementedError):
+        return  # torch will say so
+    for name in names:
+        first, *others = re.split(r"[/\\]", name)
+        if first == "" or re.fullmatch("[A-Za-z]:", first) or ".." in (first, *others):
+            raise CheckpointError(f"{path}: is refused: {name!r} in it leads elsewhere. Get it again from its source")
+    if any(name.partition("/")[2] == "constants.pkl" for name in names):
+        raise CheckpointError(
+            f"{path}: is a TorchScript archive, which holds code, and none is run. In your own code save the weights "
+            f'alone, torch.save(torch.jit.load("{path.name}").state_dict(), "{path.stem}-weights.pt"), and wrap the '
+            "class of the module in a plug-in, as examples/my_generator.py does"
+        )
+
+
+def _read_pickle(path: Path) -> Any:
+    """Read a file of ``torch.save`` by torch's restricted unpickler."""
+    try:
+        with (
+            warnings.catch_warnings(action="ignore"),  # of sparse tensors, which are refused, ...
+            torch.serialization.safe_globals([(BaseConfig, f"{OFFICIAL_CONFIG}.BaseConfig")]),
+        ):
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # whatever the bytes provoke
+        asked = re.search(r"GLOBAL ([\w.]+)", str(error)) if isinstance(error, UnpicklingError) else None
+        if asked is None:
+            raise CheckpointError(
+                f"{path}: is truncated, or no file of torch.save ({type(error).__name__} on reading it)"
+            ) from error
+        raise CheckpointError(
+            f"{path}: is refused, and nothing in it was run: it asks for '{asked[1]}', where tensors and containers "
+            "(and the settings of a pgan file) are allowed. Save the weights alone, where the file comes from: "
+            "torch.save(module.state_dict(), FILE)"
+        ) from error
+
+
+@contextmanager
+def _official_names() -> Iterator[None]:
+    """Let ``torch.save`` write ``BaseConfig`` under the name by which the official code finds its own class."""
+    names = ("models", "models.utils", OFFICIAL_CONFIG)
+    before = {name: sys.modules.get(name) for name in names}
+    sys.modules.update({name: ModuleType(name) for name in names})
+    sys.modules[OFFICIAL_CONFIG].BaseConfig = BaseConfig  # type: ignore[attr-defined]
+    BaseConfig.__module__ = OFFICIAL_CONFIG
+    try:
+        yield
+    finally:
+        BaseConfig.__module__ = __name__
+        for name, module in before.items():
+            if module is None:
+                del sys.modules[name]
+            else:
+                sys.modules[name] = module

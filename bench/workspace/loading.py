@@ -1,0 +1,273 @@
+"""From checkpoint files to networks: originals, unlearned generators, classifiers, extractors, reference statistics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from torch import nn
+
+from bench.api import Classifier, Extractor, Generator, Method, Model, Networks, Oracle, Params, Statistics, Unlearned
+from bench.errors import CheckpointError, UsageError
+from bench.registry import Registry
+from bench.workspace import checkpoint, manifest
+from bench.workspace.checkpoint import Checkpoint
+
+
+@dataclass(frozen=True)
+class Original:
+    """An original generator as loaded: the model plug-in, its networks, and the weights' identity.
+
+    One that was unlearned before comes with the generator alone.
+    """
+
+    model_name: str
+    model: Model[Any]
+    networks: Networks[Any]
+    sha256: str
+    path: Path
+    description: dict[str, Any]
+
+    @property
+    def generator(self) -> Generator:
+        """The generator, which every model has."""
+        assert self.networks.generator is not None
+        return self.networks.generator
+
+
+@dataclass(frozen=True)
+class LoadedClassifier:
+    """A classifier as loaded; one that is not trained has no weights.
+
+    Attributes
+    ----------
+    name : str
+        As registered.
+    classifier : Classifier
+    weights : str or None
+        Zoo name or file.
+    sha256 : str or None
+        Of the weights' content.
+    accuracy : dict
+        Per attribute, what its training measured on held-out images (``Trainable.assess``).
+    """
+
+    name: str
+    classifier: Classifier
+    weights: str | None = None
+    sha256: str | None = None
+    accuracy: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """How numbers name it."""
+        return self.weights or self.name
+
+    def oracle(self, feature: str, threshold: float) -> Oracle:
+        """Return one feature of it."""
+        return Oracle(self.classifier, self.name, feature, threshold, self.weights, self.sha256)
+
+    def about(self, oracle: Oracle) -> dict[str, Any]:
+        """Say in a record which weights an oracle has, where it cuts, and its accuracy by attribute."""
+        accuracy = {name: found["balanced_accuracy"] for name, found in self.accuracy.items()}
+        return {
+            "weights": self.weights,
+            "sha256": self.sha256,
+            "threshold": oracle.threshold,
+            "balanced_accuracy": accuracy,
+        }
+
+
+def load_original(registry: Registry, weights: str | Path, expected_model: str | None = None) -> Original:
+    """Load a pre-trained model, or an unlearned generator to unlearn something further; eval mode, gradients off.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is not a model's, or another model's than asked for.
+    """
+    path = manifest.path_of(weights)
+    stored = checkpoint.read(path)
+    if stored.kind in ("model", "unlearned") and expected_model not in (None, stored.name):
+        raise CheckpointError(f"{path}: holds the model '{stored.name}', not '{expected_model}' (--model)")
+    return _original(registry, stored, path)
+
+
+def load_either(registry: Registry, weights: str | Path) -> tuple[Checkpoint, Original | Unlearned]:
+    """Load a pre-trained model or an unlearned generator, in eval mode, gradients off; the checkpoint tells which."""
+    path = manifest.path_of(weights)
+    stored = checkpoint.read(path)
+    if stored.kind == "unlearned":
+        return stored, _unlearned(registry, stored, path)
+    return stored, _original(registry, stored, path)
+
+
+def load_classifier(registry: Registry, name: str, weights: str) -> LoadedClassifier:
+    """Load a trained classifier, in eval mode, gradients off."""
+    path = manifest.path_of(weights)
+    stored = _stored_classifier(path, name)
+    plugin_class = registry.get("classifiers", name)
+    networks = _networks(plugin_class(), stored, path)
+    known = weights if weights in manifest.entries() else str(path.resolve())
+    return LoadedClassifier(name, plugin_class(networks), known, stored.sha256, stored.description.get("accuracy", {}))
+
+
+def load_extractor(registry: Registry, name: str, weights: str | Path) -> tuple[Extractor, str]:
+    """Load a trained extractor; returns it and its weights' sha256."""
+    plugin_class: type[Extractor] = registry.get("classifiers", name, "evaluation.extractors")
+    if not issubclass(plugin_class, Extractor):
+        raise UsageError(f"evaluation.extractors: '{name}' is an oracle, not an extractor")
+    found = plugin_class.identity()
+    if found is not None:
+        return plugin_class(), found
+    others = "--set evaluation.extractors=NAME"
+    manifest.require(str(weights), f"extractor '{name}'", f"--classifier {name} --dataset NAME", others)
+    path = manifest.path_of(weights)
+    stored = _stored_classifier(path, name)
+    return plugin_class(_networks(plugin_class(), stored, path)), stored.sha256
+
+
+def load_statistics(weights: str | Path, extractor_sha256: str) -> dict[str, Statistics]:
+    """Load reference statistics by subset ("all", "without thickness", ...), made with the given extractor."""
+    path = manifest.path_of(weights)
+    stored = checkpoint.read(path)
+    if stored.kind != "statistics":
+        raise CheckpointError(f"{path}: holds a {stored.kind}, not reference statistics")
+    if stored.description["extractor_sha256"] != extractor_sha256:
+        raise CheckpointError(
+            f"{path}: was made with another version of the extractor '{stored.name}'; "
+            "make it again with `bench zoo statistics`"
+        )
+    return {
+        subset: Statistics(
+            stored.tensors[f"{subset}.mean"].numpy(),
+            stored.tensors[f"{subset}.covariance"].numpy(),
+            int(stored.description["counts"][subset]),
+            f"{stored.description['dataset']}, {subset}, extractor {stored.name}",
+        )
+        for subset in stored.description["counts"]
+    }
+
+
+def load_unlearned(registry: Registry, path: Path) -> Unlearned:
+    """Load what ``save_unlearned`` wrote, rebuilt by the method that made it."""
+    return _unlearned(registry, checkpoint.read(path), path)
+
+
+def _original(registry: Registry, stored: Checkpoint, path: Path) -> Original:
+    if stored.kind == "unlearned":
+        return as_original(registry, stored, _unlearned(registry, stored, path), path)
+    if stored.kind != "model":
+        raise CheckpointError(f"{path}: holds a {stored.kind} ('{stored.name}'), not a pre-trained model")
+    plugin = registry.get("models", stored.name, f"{path}")()
+    networks = _networks(plugin, stored, path)
+    if networks.generator is None:
+        raise CheckpointError(f"{path}: model '{stored.name}' has no generator")
+    return Original(stored.name, plugin, networks, stored.sha256, path, stored.description)
+
+
+def as_original(registry: Registry, stored: Checkpoint, unlearned: Unlearned, path: Path) -> Original:
+    """Take an unlearned generator for the original of a further unlearning, without the other networks it once had.
+
+    Raises
+    ------
+    CheckpointError
+        If it is not of the structure that its model builds: one that edits latents around the weights, for instance.
+    """
+    plugin = registry.get("models", stored.name, f"{path}")()
+    networks: Networks[Any] = plugin.build(_config(plugin, stored, path))
+    if _structure(unlearned.generator) != _structure(networks.generator):
+        raise CheckpointError(
+            f"{path}: '{stored.description['method']}' left a generator of another structure than the model's; unlearn "
+            "from the weights that it was given"
+        )
+    alone: Networks[Any] = Networks(networks.config, generator=unlearned.generator)
+    return Original(stored.name, plugin, alone, stored.sha256, path, stored.description)
+
+
+def lacking(networks: Networks[Any], needs: frozenset[str], model: Model[Any] | None) -> str | None:
+    """Return why a method cannot work on networks (of a model, if known), for want of some that it needs; or None."""
+    trained = model.build(networks.config).modules() if model and "training_data" in needs else {}
+    missing = sorted({"encoder", "discriminator"} & (needs | trained.keys()) - networks.modules().keys())
+    return f"needs the {' and the '.join(missing)}, which these weights come without" if missing else None
+
+
+def _structure(module: nn.Module | None) -> tuple[type, dict[str, Any]]:
+    state = {} if module is None else module.state_dict()
+    return type(module), {name: getattr(value, "shape", None) for name, value in state.items()}
+
+
+def _unlearned(registry: Registry, stored: Checkpoint, path: Path) -> Unlearned:
+    if stored.kind != "unlearned":
+        raise CheckpointError(f"{path}: holds a {stored.kind}, not an unlearned generator")
+    model = registry.get("models", stored.name, f"{path}")()
+    skeleton = model.build(_config(model, stored, path)).generator
+    rebuilt: Unlearned = _method(registry, stored, path).rebuild(skeleton, _oracle(registry, stored, path))
+    for part, module in (("generator", rebuilt.generator), ("score", rebuilt.score)):
+        if module is not None:
+            checkpoint.load_into(module, stored.part(part), path, part)
+            module.eval().requires_grad_(False)
+    return rebuilt
+
+
+def fill(networks: Networks[Any], stored: Checkpoint, path: Path) -> None:
+    """Load a checkpoint into all networks, which end in eval mode, gradients off."""
+    for part, module in networks.modules().items():
+        checkpoint.load_into(module, stored.part(part), path, part)
+        module.eval().requires_grad_(False)
+
+
+def _networks(plugin: Any, stored: Checkpoint, path: Path) -> Networks[Any]:
+    networks: Networks[Any] = plugin.build(_config(plugin, stored, path))
+    fill(networks, stored, path)
+    return networks
+
+
+def _stored_classifier(path: Path, name: str) -> Checkpoint:
+    stored = checkpoint.read(path)
+    if (stored.kind, stored.name) != ("classifier", name):
+        raise CheckpointError(f"{path}: holds the {stored.kind} '{stored.name}', not the classifier '{name}'")
+    return stored
+
+
+def _config(plugin: Any, stored: Checkpoint, path: Path) -> Params:
+    try:
+        config: Params = plugin.Config.model_validate(stored.description["config"])
+    except (ValidationError, KeyError, TypeError) as error:
+        raise CheckpointError(
+            f"{path}: its configuration does not fit '{stored.name}' of this version ({error})"
+        ) from error
+    return config
+
+
+def _method(registry: Registry, stored: Checkpoint, path: Path) -> Method[Any]:
+    """Return the method that made an unlearned generator, as it was configured."""
+    if "method" not in stored.description:
+        raise CheckpointError(f"{path}: says no method it was made by")
+    name = stored.description["method"]
+    method_class = registry.get("methods", name, f"{path}")
+    try:
+        method: Method[Any] = method_class(method_class.Config.model_validate(stored.description.get("params", {})))
+    except ValidationError as error:
+        raise CheckpointError(
+            f"{path}: its parameters do not fit the method '{name}' of this version ({error})"
+        ) from error
+    return method
+
+
+def _oracle(registry: Registry, stored: Checkpoint, path: Path) -> Oracle | None:
+    """Return the oracle that an unlearned generator goes on asking, loaded from the weights it was made with."""
+    described = stored.description.get("oracle")
+    if described is None:
+        return None
+    if described.get("weights") is None:
+        return Oracle(registry.get("classifiers", described["name"])(), **described)
+    loaded = load_classifier(registry, described["name"], described["weights"])
+    if loaded.sha256 != described["sha256"]:
+        raise CheckpointError(
+            f"{path}: was made with other weights of its oracle than '{loaded.weights}' holds now "
+            f"(their sha256 began with {described['sha256'][:12]})"
+        )
+    return Oracle(loaded.classifier, **described)

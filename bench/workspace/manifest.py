@@ -1,0 +1,96 @@
+"""The zoo: shipped weights by name, verified by their manifest, and files of the user's own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from difflib import get_close_matches
+from pathlib import Path
+
+from bench.api import Params
+from bench.core.files import file_sha256
+from bench.errors import CheckpointError
+
+WEIGHTS = Path(__file__).parents[1] / "weights"
+MANIFEST = WEIGHTS / "manifest.json"
+
+
+class Entry(Params):
+    """One line of the manifest of shipped files."""
+
+    file: str
+    kind: str
+    description: str
+    sha256: str
+    command: str
+
+
+def entries() -> dict[str, Entry]:
+    """Return the manifest: zoo name to entry."""
+    if not MANIFEST.exists():
+        return {}
+    return {name: Entry.model_validate(entry) for name, entry in json.loads(MANIFEST.read_text("utf-8")).items()}
+
+
+def add(name: str, path: Path, kind: str, description: str, command: str) -> None:
+    """Enter a file of the weights folder in the manifest."""
+    content = json.loads(MANIFEST.read_text("utf-8")) if MANIFEST.exists() else {}
+    entry = Entry(file=path.name, kind=kind, description=description, sha256=file_sha256(path), command=command)
+    content[name] = entry.model_dump()
+    MANIFEST.write_text(json.dumps(dict(sorted(content.items())), indent=2) + "\n", "utf-8")
+
+
+def path_of(weights: str | Path) -> Path:
+    """Return the file behind a zoo name or a path, which must exist; a shipped one is verified by the manifest."""
+    known = entries()
+    if str(weights) not in known:
+        return _own_file(Path(weights), known)
+    entry = known[str(weights)]
+    path = WEIGHTS / entry.file
+    if not path.is_file():
+        raise CheckpointError(
+            f"{path}: the shipped weights '{weights}' are missing. Reinstall the package, or: {entry.command}"
+        )
+    if file_sha256(path) != entry.sha256:
+        raise CheckpointError(
+            f"{path}: the shipped weights '{weights}' are damaged (sha256 differs from the manifest). "
+            "Reinstall the package."
+        )
+    return path
+
+
+def _own_file(path: Path, known: Iterable[str]) -> Path:
+    if path.exists():
+        return path
+    if path.parent.is_dir():
+        pool = {file.name: file for file in path.parent.glob("*.safetensors")}
+        pool |= {name: Path(name) for name in known} if path.parent == Path() else {}
+        near = get_close_matches(path.name, pool, n=1)
+    else:  # the cell's folder, most likely
+        folders = path.parent.parent.glob("*")
+        pool = {folder.name: folder / path.name for folder in folders if (folder / path.name).is_file()}
+        near = get_close_matches(path.parent.name, pool, n=1)
+    guess = f" Did you mean {pool[near[0]]}?" if near else ""
+    raise CheckpointError(f"{path}: there is no such weights file.{guess} `bench zoo list` shows the shipped ones.")
+
+
+def require(weights: str, what: str, trained_by: str, instead: str) -> None:
+    """Raise CheckpointError unless weights are shipped or a file.
+
+    Parameters
+    ----------
+    weights : str
+        Zoo name or file.
+    what : str
+        Whose they are.
+    trained_by : str
+        Options of the ``bench pretrain`` that makes them.
+    instead : str
+        What to type to use others.
+    """
+    if weights not in entries() and not Path(weights).is_file():
+        target = f"--out {weights}" if weights.endswith(".safetensors") else f"--ship {weights}"
+        raise CheckpointError(
+            f"{what}: the weights '{weights}' are neither shipped with this version nor a file. "
+            f"Make them: bench pretrain {trained_by} {target}; or name others: {instead}"
+        )

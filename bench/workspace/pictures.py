@@ -1,0 +1,85 @@
+"""Picture grids: the same noise before and after unlearning (the paper's Figure 5)."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from bench.api import Generator
+from bench.api.feedback import Feedback
+from bench.core import randomness
+from bench.core.files import write_bytes
+from bench.core.rendering import chunks, to_float, to_uint8
+
+COLUMNS = 10
+SHEET = 100  # images in one grid of samples
+
+
+@torch.no_grad()
+def before_after(
+    original: Generator,
+    unlearned: Generator,
+    labels: NDArray[np.bool_],
+    path: Path,
+    clicked: Feedback | None = None,
+) -> None:
+    """Draw four rows: samples with the feature before and after, samples without it before and after.
+
+    Parameters
+    ----------
+    original, unlearned : Generator
+    labels : (N,) bool
+        Which of the original's samples have the feature; the first ten of either kind are shown.
+    path : Path
+        PNG file.
+    clicked : Feedback, optional
+        Whose samples are labelled; those of the evaluation stream if it is not given.
+    """
+    device = next(original.parameters()).device
+    rows = []
+    for having in (True, False):
+        indices = [int(i) for i in np.flatnonzero(labels == having)[:COLUMNS]]
+        if indices:
+            if clicked is None:
+                noise = randomness.draw(randomness.EVALUATION, indices, original.noise_dim)
+            else:
+                noise = torch.cat([clicked.noise(i, i + 1, original.noise_dim) for i in indices])
+            noise = noise.to(device)
+            rows += [_padded(to_uint8(original(noise))), _padded(to_uint8(unlearned(noise)))]
+    save_grid(torch.cat(rows), path, COLUMNS)
+
+
+def save_grid(images: torch.Tensor, path: Path, columns: int) -> None:
+    """Write (N, C, H, W) uint8 images as one PNG, enlarged to be seen."""
+    from torchvision.utils import make_grid, save_image
+
+    scale = max(1, 56 // images.shape[-1])
+    enlarged = to_float(images).repeat_interleave(scale, -1).repeat_interleave(scale, -2)
+    buffer: Any = io.BytesIO()
+    save_image(make_grid(enlarged, nrow=columns, padding=4, pad_value=0.5), buffer, format="png")
+    write_bytes(path, buffer.getvalue())
+
+
+def _padded(images: torch.Tensor) -> torch.Tensor:
+    missing = COLUMNS - len(images)
+    return torch.cat([images, torch.full((missing, *images.shape[1:]), 128, dtype=torch.uint8)]) if missing else images
+
+
+@torch.no_grad()
+def sample_to_folder(generator: Generator, count: int, folder: Path, stream: str) -> None:
+    """Draw ``count`` images of a random stream into PNG files, and into grids of 100: grid.png, grid-000100.png, ..."""
+    from torchvision.utils import save_image
+
+    folder.mkdir(parents=True, exist_ok=True)
+    images = torch.cat(
+        [to_uint8(generator(randomness.draw(stream, range(a, b), generator.noise_dim))) for a, b in chunks(count)]
+    )
+    for i, image in enumerate(images):
+        save_image(to_float(image), folder / f"{i:06d}.png")
+    for start in range(0, count, SHEET):
+        save_grid(images[start : start + SHEET], folder / (f"grid-{start:06d}.png" if start else "grid.png"), COLUMNS)

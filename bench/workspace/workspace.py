@@ -1,0 +1,232 @@
+"""What cells share: the registry, the store, the machine, and what is already loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from bench.api import Classifier, Dataset, Extractor, Oracle, Split, Statistics, Trainable
+from bench.core import code_hash
+from bench.core.files import write_atomically
+from bench.core.progress import Progress, silent
+from bench.core.rendering import chunks
+from bench.errors import CheckpointError, UsageError
+from bench.registry import Registry
+from bench.workspace import loading, manifest
+from bench.workspace.store import Store
+from bench.workspace.suites import OracleSettings, assignments
+
+T = TypeVar("T")
+
+COPIES = {"feedback": ("a", 0), "evaluation": ("b", 1)}  # default name ends in the letter; seed of its training
+
+
+@dataclass(frozen=True)
+class Oracles:
+    """The copy of a classifier that gives feedback, and the one that evaluates; the same one if it is not trained."""
+
+    feedback: loading.LoadedClassifier
+    evaluation: loading.LoadedClassifier
+
+    def of(self, feature: str, threshold: float) -> tuple[Oracle, Oracle]:
+        """Return what clicks and what judges a feature.
+
+        The first cuts at ``threshold``, which was frozen with the feedback. The second cuts at its own cut, or, if the
+        positives are by definition the top fraction of the feedback's samples, at that threshold too.
+        """
+        judge = self.evaluation.classifier
+        own = threshold if judge.top_fraction is not None else judge.cuts[feature]
+        return self.feedback.oracle(feature, threshold), self.evaluation.oracle(feature, own)
+
+
+@dataclass
+class Workspace:
+    """What cells share: the registry, the store, the machine, and what is already loaded."""
+
+    registry: Registry
+    store: Store
+    device: torch.device
+    data_dir: Path | None = None
+    progress: Progress = field(default_factory=silent)
+    _kept: dict[Any, Any] = field(default_factory=dict)
+
+    def original(self, model: str, weights: str) -> loading.Original:
+        """Load an original generator, once."""
+        return self._once(("original", model, weights), lambda: self._load_original(model, weights))
+
+    def dataset(self, name: str) -> Dataset:
+        """Return a data set; nothing is read before a split is asked for."""
+        found: Dataset = self._once(
+            ("dataset", name), lambda: self.registry.get("datasets", name, "--dataset")(self.data_dir)
+        )
+        return found
+
+    def oracles(self, dataset: str, settings: OracleSettings) -> Oracles:
+        """Return a data set's simulated oracles: the two copies that the settings name, or their default names.
+
+        Raises
+        ------
+        CheckpointError
+            If weights are missing, with the command that makes them, or know nothing of the data set's features.
+        UsageError
+            If weights are named for a classifier that has none, or the data set has no oracle.
+        """
+        name = self.dataset(dataset).classifier
+        if name is None:
+            raise UsageError(f"--dataset {dataset}: has no oracle; name a data set that has one")
+        if issubclass(self.registry.get("classifiers", name), Trainable):
+            chosen = {"feedback": settings.feedback, "evaluation": settings.evaluation}
+            self._require_oracles(dataset, name, chosen, settings.pretrain)
+            return Oracles(**{role: self._trained_oracle(dataset, name, role, w) for role, w in chosen.items()})
+        if settings.feedback or settings.evaluation:
+            raise UsageError(
+                f"oracle.feedback, oracle.evaluation: '{name}' is not trained, so it has no weights to name"
+            )
+        measure = self._once(
+            ("classifier", name), lambda: loading.LoadedClassifier(name, self.registry.get("classifiers", name)())
+        )
+        return Oracles(measure, measure)
+
+    def extractor(self, name: str) -> tuple[Extractor, str]:
+        """Return an extractor and its weights' sha256."""
+        return self._once(("extractor", name), lambda: loading.load_extractor(self.registry, name, name))
+
+    def references(self, dataset: str, extractor: str) -> dict[str, Statistics]:
+        """Return reference statistics of a data set by subset: shipped, or made here once from the data set."""
+        return self._once(("references", dataset, extractor), lambda: self._references(dataset, extractor))
+
+    def has_references(self, dataset: str, extractor: str) -> bool:
+        """Say whether reference statistics are shipped or were made here; else the whole data set is read for them."""
+        try:
+            path = self._statistics_path(dataset, extractor)
+        except CheckpointError:  # no extractor to make them with
+            return False
+        return path is None or path.exists()
+
+    def references_identity(self, dataset: str, extractor: str) -> list[str]:
+        """Say which reference statistics would be used, without making any: part of a cell's key."""
+        entry = manifest.entries().get(f"{dataset}-{extractor}-statistics")
+        if entry is not None:
+            return [dataset, entry.sha256]
+        from bench.evaluation.references import write_statistics
+
+        plugin, found = type(self.dataset(dataset)), type(self.extractor(extractor)[0])
+        return [dataset, code_hash.code_of(write_statistics, plugin.split, found.outputs)]
+
+    def target_mask(self, dataset: str, split: Split, feature: str) -> NDArray[np.bool_]:
+        """Return which training images have a feature, (N,) bool (Table 1, ``retrain``, ``fid_retain``).
+
+        The data set's attributes say so; where they do not, the training set's own cut of the oracle's score does. The
+        scores of the whole split are then kept in the store: (N,) float64.
+        """
+        known = self.dataset(dataset).has_feature(split.attributes, feature)
+        if known is not None:
+            return known
+        oracle = self.oracles(dataset, OracleSettings()).feedback
+        classifier = oracle.classifier
+        key = code_hash.digest(
+            [split.sha256, oracle.name, oracle.sha256, code_hash.code_of(type(classifier).scores), feature]
+        )
+        folder = self.store.stage("training-scores", key)
+        path = folder / "scores.npy"
+        with self.store.locked(folder):
+            if not path.exists():
+                scores = self._score_split(split, classifier, feature)
+                with write_atomically(path) as file:
+                    np.save(file, scores, allow_pickle=False)
+        mask: NDArray[np.bool_] = np.load(path, allow_pickle=False) >= classifier.cuts[feature]
+        return mask
+
+    def target_identity(self, dataset: str, feature: str) -> list[str | None]:
+        """Say what decides which training images have a feature: part of the key of whatever reads training data."""
+        plugin = self.dataset(dataset)
+        identity: list[str | None] = [dataset, feature, code_hash.code_of(type(plugin).split, type(plugin).has_feature)]
+        if feature in plugin.feature_attributes or plugin.classifier is None:
+            return identity
+        oracle = self.oracles(dataset, OracleSettings()).feedback
+        return [*identity, code_hash.code_of(type(oracle.classifier).scores), oracle.sha256]
+
+    def _require_oracles(
+        self, dataset: str, name: str, chosen: Mapping[str, str | None], recipe: Mapping[str, Any]
+    ) -> None:
+        """Raise one CheckpointError for all copies whose weights are missing."""
+        missing, fields = [], "".join(f" -p {field}" for field in assignments(recipe))
+        for role, weights in chosen.items():
+            trained_by = f"--classifier {name} --dataset {dataset} --seed {COPIES[role][1]}{fields}"
+            try:
+                manifest.require(
+                    _copy(dataset, name, role, weights),
+                    f"{role} oracle of '{dataset}'",
+                    trained_by,
+                    f"--set oracle.{role}=FILE",
+                )
+            except CheckpointError as error:
+                missing.append(str(error))
+        if missing:
+            raise CheckpointError("\n".join(missing))
+
+    def _trained_oracle(self, dataset: str, name: str, role: str, weights: str | None) -> loading.LoadedClassifier:
+        chosen = _copy(dataset, name, role, weights)
+        return self._once(("classifier", name, chosen), lambda: self._load_oracle(dataset, name, chosen))
+
+    def _load_oracle(self, dataset: str, name: str, weights: str) -> loading.LoadedClassifier:
+        loaded = loading.load_classifier(self.registry, name, weights)
+        if missing := set(self.dataset(dataset).features) - set(loaded.classifier.attributes):
+            raise CheckpointError(
+                f"{weights}: was trained without {', '.join(sorted(missing))}, which the data set '{dataset}' has as a "
+                "feature; is it another data set's?"
+            )
+        if loaded.classifier.networks is not None:
+            for module in loaded.classifier.networks.modules().values():
+                module.to(self.device)
+        return loaded
+
+    def _score_split(self, split: Split, classifier: Classifier, feature: str) -> NDArray[np.float64]:
+        self.progress.start(len(split), label=f"measure {feature} of the training images")
+        parts = []
+        for start, stop in chunks(len(split), 1024):
+            parts.append(classifier.scores(split.read(np.arange(start, stop)), [feature])[:, 0])
+            self.progress.advance(stop - start)
+        self.progress.stop()
+        return np.concatenate(parts)
+
+    def _references(self, dataset: str, extractor: str) -> dict[str, Statistics]:
+        from bench.evaluation.references import write_statistics
+
+        sha, path = self.extractor(extractor)[1], self._statistics_path(dataset, extractor)
+        if path is None:
+            return loading.load_statistics(f"{dataset}-{extractor}-statistics", sha)
+        if not path.exists():
+            write_statistics(self, dataset, extractor, path)
+        return loading.load_statistics(path, sha)
+
+    def _statistics_path(self, dataset: str, extractor: str) -> Path | None:
+        """Return where reference statistics that are made here are kept; None if they are shipped."""
+        name = f"{dataset}-{extractor}-statistics"
+        if name in manifest.entries():
+            return None
+        sha = self.extractor(extractor)[1]
+        return self.store.root.parent / "statistics" / f"{name}-{sha[:8]}.safetensors"
+
+    def _load_original(self, model: str, weights: str) -> loading.Original:
+        original = loading.load_original(self.registry, weights, model)
+        for module in original.networks.modules().values():
+            module.to(self.device)
+        return original
+
+    def _once(self, key: object, make: Callable[[], T]) -> T:
+        if key not in self._kept:
+            self._kept[key] = make()
+        kept: T = self._kept[key]
+        return kept
+
+
+def _copy(dataset: str, name: str, role: str, weights: str | None) -> str:
+    """Return the weights of one of the two copies, each of a seed of its own, by default its shipped name."""
+    return weights or f"{name}-{dataset}-{COPIES[role][0]}"

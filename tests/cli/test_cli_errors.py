@@ -1,0 +1,295 @@
+"""Golden messages: what was wrong, what was allowed, the flag; exit code 4; never a traceback."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+RUN = {"--method": "ours", "--model": "vae", "--feature": "thickness"}
+
+
+@pytest.fixture
+def refused(bench_cli, tmp_path):
+    """Call a command that must be refused; returns what it says, without "Error: "."""
+
+    def call(*argv):
+        done = bench_cli(*argv, *(() if argv[0] in ("sample", "show", "check", "new", "list") else ("--results", tmp_path / "runs")))  # fmt: skip  # noqa: E501
+        assert done.code == 4, (done.out, done.err)
+        assert done.err.startswith("Error: ") and "Traceback" not in done.err and done.out == ""
+        assert not (tmp_path / "runs").exists(), "a refused command leaves nothing"
+        return done.err.removeprefix("Error: ").rstrip("\n")
+
+    return call
+
+
+def run(*more, **changed):
+    given = {**RUN, **{f"--{name}": value for name, value in changed.items()}}
+    return ["run", *(part for pair in given.items() for part in pair), *more]
+
+
+# --- names --------------------------------------------------------------------------------------------
+
+
+def test_unknown_method(refused):
+    assert re.fullmatch(
+        r"--method: there is no method 'orus'\. Did you mean 'ours'\? Known: latent_edit, original, ours, .*\.",
+        refused(*run(method="orus")),
+    )
+
+
+def test_unknown_method_in_a_list(refused):
+    assert refused(*run(method="ours,origina")).startswith(
+        "--method: there is no method 'origina'. Did you mean 'original'?"
+    )
+
+
+def test_unknown_model(refused):
+    assert re.fullmatch(
+        r"--model: there is no model 'vea'\. Did you mean 'vae'\? Known: (\w+, )*vae(, \w+)*\.",
+        refused(*run(model="vea")),
+    )
+
+
+def test_a_model_the_suite_does_not_know(refused, bars):
+    assert refused(*run("--plugins", bars.folder.path, model="bars")).startswith(
+        "--model bars: nothing is known of its weights. "
+    )
+    assert refused(*run("--plugins", bars.folder.path, "--weights", bars.weights, model="bars")).startswith(
+        "--feedback: data set 'own' has no oracle that could click on samples of 'bars'. "
+    )
+
+
+def test_a_plan_has_no_records_to_print(refused):
+    assert refused(*run(), "--dry-run", "--json").startswith("--json prints stored records, and a plan has none")
+
+
+def test_a_missing_plugin_folder_is_named_with_an_unknown_name(refused):
+    assert refused(*run(method="my_idea")).endswith(" Plug-ins of your own: --plugins DIR.")
+
+
+def test_unknown_feature(refused):
+    assert refused(*run(feature="thicknes")) == (
+        "--feature (data set 'mnist'): there is no feature 'thicknes'. Did you mean 'thickness'? Known: slant, thickness."
+    )
+
+
+def test_a_feature_of_another_data_set(refused):
+    assert refused(*run(feature="beard")) == (
+        "--feature (data set 'mnist'): there is no feature 'beard'. Known: slant, thickness."
+    )
+
+
+def test_unknown_data_set(refused):
+    assert refused(*run(dataset="mnits")).startswith("--dataset: there is no data set 'mnits'. Did you mean 'mnist'?")
+
+
+def test_unknown_suite(refused):
+    assert refused(*run(suite="lit")).startswith("--suite: there is no suite 'lit'. Did you mean 'lite'? Known: lite")
+    assert refused(*run(suite="nowhere.toml")) == "--suite nowhere.toml: there is no such file"
+
+
+def test_unknown_table(refused):
+    assert refused("table", "22").startswith("NAME: there is no table '22'. Did you mean '2'? Known: 1, 2, 3")
+
+
+def test_unknown_formats(refused):
+    assert refused("table", "3", "--formats", "csv,pdf") == "--formats pdf: expected some of csv,latex,html"
+
+
+def test_unknown_plug_in_to_show(refused, bench_cli):
+    assert refused("show", "our").startswith("NAME: there is no plug-in 'our'. Did you mean 'ours'? Known: ")
+    shown = bench_cli("show", "ours")
+    assert shown.code == 0 and "alpha" in shown.out and "weight of the unlearning terms" in shown.out
+
+
+def test_unknown_metric_and_extractor(refused):
+    assert refused(*run("--set", "evaluation.metrics=fidelty")).startswith(
+        "evaluation.metrics: there is no metric 'fidelty'. Did you mean 'fidelity'?"
+    )
+    assert refused(*run("--set", "evaluation.extractors=digit")).startswith(
+        "evaluation.extractors: there is no classifier 'digit'. Did you mean 'digits'?"
+    )
+    assert refused(*run("--set", "evaluation.extractors=morpho_mnist")) == (
+        "evaluation.extractors: 'morpho_mnist' is an oracle, not an extractor"
+    )
+
+
+# --- values -------------------------------------------------------------------------------------------
+
+
+def test_all_wrong_parameters_at_once(refused):
+    text = refused(*run("-p", "alhpa=3", "-p", "lr=2", "-p", "epochs=0", "-p", "threshold=median"))
+    assert "-p (methods ours): there is no parameter 'alhpa'. Did you mean 'alpha'? Known: alpha, " in text
+    assert "-p (method 'ours'): 3 wrong value(s)\n" in text
+    assert "  lr: Input should be less than 1 (got 2)" in text
+    assert "  epochs: Input should be greater than or equal to 1 (got 0)" in text
+    assert "  threshold: Input should be 'mean', 'midpoint' or 'quantile' (got 'median')" in text
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("lr=fast", "lr: Input should be a valid number, unable to parse string as a number (got 'fast')"),
+        ("lr=nan", "lr: Input should be a finite number (got nan)"),
+        ("alpha=inf", "alpha: Input should be a finite number (got inf)"),
+        ("epochs=1.5", "epochs: Input should be a valid integer, got a number with a fractional part (got 1.5)"),
+        ("epochs=", "epochs: Input should be a valid integer"),
+        ("step=raw -p direction=svm", "step=raw needs direction=mean_difference"),
+        ("unlearn_term=perhaps", "unlearn_term: Input should be a valid boolean"),
+    ],
+)
+def test_a_wrong_parameter(value, message, refused):
+    parts = value.split(" -p ")
+    text = refused(*run(*(x for part in parts for x in ("-p", part))))
+    assert "-p (method 'ours'): 1 wrong value(s)\n" in text and message in text
+
+
+@pytest.mark.parametrize("text", ["alpha", "=3", ""])
+def test_an_assignment_that_is_none(text, refused):
+    assert refused(*run("-p", text)) == f"-p {text}: expected name=value"
+
+
+def test_a_parameter_given_twice(refused):
+    assert refused(*run("-p", "alpha=1", "-p", "alpha=2")) == "-p alpha: is given twice; a grid is -p alpha=1,2"
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("feedback.count=1", "feedback.count: Input should be greater than or equal to 2 (got 1)"),
+        (
+            "feedback.cout=5",
+            "feedback.cout: there is no such field. Here: there is no field 'cout'. Did you mean 'count'?",
+        ),
+        (
+            "feedbak.count=5",
+            "feedbak: there is no such field. Here: there is no field 'feedbak'. Did you mean 'feedback'?",
+        ),
+        ("evaluation.count=many", "evaluation.count: Input should be a valid integer"),
+        ("feedback=3", "feedback: Input should be a valid dictionary"),
+        ("feedback.count.x=3", "--set feedback.count.x=3: 'count' is one value, with no fields of its own"),
+        ("weights.x=3", "--set weights.x=3: 'weights' is one value, with no fields of its own"),
+        ("evaluation", "--set evaluation: expected key=value, for instance --set feedback.count=4000"),
+    ],
+)
+def test_a_wrong_setting(value, message, refused):
+    text = refused(*run("--set", value))
+    assert message in text and text.startswith("--set")
+
+
+def test_all_wrong_settings_at_once(refused):
+    text = refused(*run("--set", "feedback.count=1", "--set", "evaluation.count=0"))
+    assert text.startswith("--set: 2 wrong value(s)\n") and "feedback.count" in text and "evaluation.count" in text
+
+
+@pytest.mark.parametrize("seeds", ["a", "1,b", "-1", "1-", "1.5", ""])
+def test_bad_seeds(seeds, bench_cli, tmp_path):
+    done = bench_cli(*run("--results", tmp_path, seed=seeds))
+    assert done.code == 4 and f"'{seeds}' is no list of seeds like 0,1,2 or 0-4" in done.err
+
+
+def test_a_suite_file_with_errors(refused, tmp_path):
+    suite = tmp_path / "mine.toml"
+    suite.write_text("[models.vae\n")
+    assert refused(*run(suite=str(suite))).startswith(f"--suite {suite}: cannot be read (")
+    suite.write_text('name = "mine"\n[models.vae]\nweights = "vae-mnist"\n')
+    assert "models.vae.dataset: Field required" in refused(*run(suite=str(suite)))
+    suite.write_text('name = "../../elsewhere"\n[models.vae]\ndataset = "mnist"\n')
+    assert "name: String should match pattern" in refused(*run(suite=str(suite)))
+
+
+# --- files, folders, devices --------------------------------------------------------------------------
+
+
+def test_missing_weights(refused, tmp_path):
+    path = str(tmp_path / "nowhere.safetensors")
+    assert refused(*run(weights=path)) == (
+        f"{path}: there is no such weights file. `bench zoo list` shows the shipped ones."
+    )
+    assert refused(*run(weights=path), "--dry-run").startswith(f"{path}: there is no such weights file")
+    assert "file. Did you mean vae-mnist? `bench zoo list`" in refused(*run(weights="vae-mnits"))
+    (tmp_path / "nowhere2.safetensors").touch()
+    assert f"Did you mean {tmp_path / 'nowhere2.safetensors'}?" in refused(*run(weights=path))
+    assert refused("sample", "--weights", path, "--out", tmp_path / "out").startswith(
+        f"{path}: there is no such weights"
+    )
+
+
+def test_missing_feedback(refused, tmp_path):
+    assert refused(*run(feedback=tmp_path / "x.json")) == f"--feedback {tmp_path / 'x.json'}: there is no such file"
+
+
+@pytest.mark.parametrize("device", ["nonsense", "cuda:99", "", "gpu"])
+def test_a_device_that_is_not_there(device, refused):
+    text = refused(*run(device=device))
+    assert text.startswith(f"--device {device}: is not available here (") and text.endswith("Use auto or cpu.")
+
+
+def test_a_device_without_numbers(refused):
+    assert refused(*run(device="meta")).startswith("--device meta: ")
+
+
+def test_a_plugins_folder_that_is_not_there(refused, tmp_path):
+    folder = tmp_path / "nowhere"
+    for argv in (run(plugins=folder), ["list", "--plugins", folder], ["check", "ours", "--plugins", folder]):
+        assert refused(*argv) == f"--plugins {folder}: there is no such folder"
+
+
+# --- click's own --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["runn"], "No such command 'runn'"),
+        (["run"], "Missing option '--method': name one or some, or all"),
+        (["run", "--metod", "ours"], "--metod"),
+        (["table"], "Missing argument 'NAME'"),
+        (["list", "method"], "'method' is not one of"),
+        (["new", "dataset", "x"], "'dataset' is not one of"),
+        (["sample", "--weights", "vae-mnist", "--out", "x", "--count", "0"], "0 is not in the range x>=1"),
+    ],
+)
+def test_usage_errors_are_exit_code_4(argv, message, bench_cli):
+    done = bench_cli(*argv)
+    assert done.code == 4 and message in done.err and "Traceback" not in done.err
+
+
+def test_help_and_version(bench_cli):
+    top = bench_cli("--help")
+    assert top.code == 0
+    for command in ("run", "table", "status", "list", "show", "new", "check", "sample", "pretrain", "zoo", "doctor"):
+        assert re.search(rf"^  {command} ", top.out, re.M), command
+        one = bench_cli(command, "-h")
+        assert one.code == 0 and one.out.startswith(f"Usage: bench {command}")
+    import bench
+
+    assert bench_cli("--version").out == f"bench, version {bench.__version__}\n"
+
+
+def test_an_internal_error_is_exit_code_3_and_asks_for_a_report(bench_cli, monkeypatch):
+    monkeypatch.setattr("bench.authoring.show.describe", lambda *_: 1 / 0)
+    done = bench_cli("show", "ours")
+    assert (
+        done.code == 3 and done.err.startswith("Internal error; please report it") and "ZeroDivisionError" in done.err
+    )
+
+
+def test_a_reader_that_has_seen_enough_is_no_error():
+    command = f"{sys.executable} -c 'import bench.cli; bench.cli.main()' list | head -1; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=REPOSITORY)
+    assert done.stdout.splitlines()[0] == "methods" and done.stdout.splitlines()[-1] == "0"
+    assert "Traceback" not in done.stderr
+
+
+def test_environment_variables_and_flags(on_bars, monkeypatch):
+    monkeypatch.setenv("BENCH_RUN_DEVICE", "nonsense")
+    assert on_bars("ours", "--dry-run").code == 0, "the flag wins"
+    monkeypatch.setenv("BENCH_RUN_SEED", "3")
+    assert "-s3-" in on_bars("ours", "--dry-run").out
+    assert "-s4-" in on_bars("ours", "--dry-run", "--seed", "4").out

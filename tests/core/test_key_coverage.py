@@ -1,0 +1,208 @@
+"""Every function that runs in a cell counts in the key of its stage: watched, not listed."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bench.core import code_hash, code_meaning
+from bench.experiments import cell, grid, keys
+from bench.registry import Registry
+
+REPOSITORY = Path(__file__).parents[2]
+# What prepares, loads and stores around the stages; whatever it hands to a stage is in the key by content.
+AROUND = {
+    "bench.api.base",
+    "bench.experiments.cell",
+    "bench.workspace.checkpoint",
+    "bench.workspace.pictures",
+    "bench.workspace.suites",
+    "bench.workspace.workspace",
+    "bench.workspace.loading",
+    "bench.workspace.manifest",
+    "bench.workspace.saving",
+}
+BY_VALUE = {  # what they return is in the key
+    "stream_of", "has_counterfactuals", "identity", "remover_for", "references", "load_metrics", "source_of",
+}  # fmt: skip
+STAGES = {"_feedback": "feedback", "_train": "unlearn", "_evaluate": "original"}  # the last one that began
+
+
+def watched(run: cell.Run) -> dict[str, set[tuple[Path, str]]]:
+    """Run a cell's stages; return the functions that ran in each, by file and name."""
+    found: dict[str, set[tuple[Path, str]]] = {"": set()} | {stage: set() for stage in STAGES.values()}
+    now = [""]
+
+    def watch(frame, event, argument):
+        code = frame.f_code
+        if event != "call" or "site-packages" in code.co_filename:
+            return
+        name = code.co_qualname.split(".<locals>")[0]
+        if name.startswith("Run._"):
+            now[0] = STAGES.get(name[4:], now[0])
+        if name == "load_unlearned":  # what is evaluated is what was stored
+            now[0] = "original"
+        if "<" not in name:
+            found[now[0]].add((Path(code.co_filename), name))
+
+    before = sys.getprofile()
+    sys.setprofile(watch)
+    try:
+        record = run.run()
+    finally:
+        sys.setprofile(before)
+    assert record.status == "ok", record.reason
+    return found
+
+
+def code_roots(run: cell.Run) -> dict[str, list[object]]:
+    """Return what each stage's key was told to begin with."""
+    asked: dict[str, list[object]] = {}
+    with pytest.MonkeyPatch().context() as patch:
+        for stage, function in (("feedback", "_feedback"), ("unlearn", "_unlearn"), ("original", "_seen")):
+            rest = (asked["feedback"] and "",) if stage == "unlearn" else ()
+            roots: list[object] = []
+            patch.setattr(code_hash, "code_of", lambda *found, roots=roots: roots.extend(found) or "")
+            getattr(keys, function)(run, *rest)
+            asked[stage] = roots
+        everything: list[object] = []
+        patch.setattr(code_hash, "code_of", lambda *found: everything.extend(found) or "")
+        keys.keys_of(run)
+        asked[""] = everything
+    return asked
+
+
+@pytest.mark.parametrize("method", ["ours", "probe", "latent_edit", "reject", "original"])
+def test_all_code_that_runs_in_a_cell_is_in_its_key(method, bars, workspace):
+    request = grid.Request(
+        methods=[method], models=["bars"], features=["slant"], dataset="mnist", weights=str(bars.weights),
+        params=["epochs=3"] if method in ("ours", "probe") else [],
+        overrides=("feedback.count=60", "evaluation.count=70"),
+    )  # fmt: skip
+    (resolved,) = grid.cells(request, workspace)
+    run = cell.Run(resolved, workspace)
+    roots = code_roots(run)
+    whole = {(s.module.path, s.name) for s in code_hash.reached(*roots[""])}
+    ran = watched(cell.Run(resolved, workspace))
+    assert len(ran["unlearn"]) > 4 and len(ran["original"]) > 20
+    for stage in STAGES.values():
+        functions, counted = ran[stage], {(s.module.path, s.name) for s in code_hash.reached(*roots[stage])}
+        if stage == "original":
+            counted |= whole  # metrics follow the pass
+        for path, name in sorted(functions):
+            module = module_name(path)
+            if module and module not in AROUND | code_hash.NUMBERLESS and name not in BY_VALUE:
+                assert (path, name) in counted, f"{module}: {name} ran in stage '{stage}' and is not in its key"
+
+
+def module_name(path: Path) -> str | None:
+    """Return the dotted name of a module of ours; None for others."""
+    if not path.is_relative_to(REPOSITORY) or path.is_relative_to(REPOSITORY / "tests"):
+        return None
+    parts = path.relative_to(REPOSITORY).with_suffix("").parts
+    return ".".join(parts if parts[0] == "bench" else ("bench", *parts))
+
+
+# --- one operator changed, in every function that a key reaches -----------------------------------------
+
+
+SWAPPED = {
+    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.Lt: ast.LtE, ast.LtE: ast.Lt,
+    ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
+    ast.In: ast.NotIn, ast.NotIn: ast.In, ast.And: ast.Or, ast.Or: ast.And, ast.MatMult: ast.Mult,
+}  # fmt: skip
+
+
+def mutants(node: ast.stmt) -> Iterator[ast.stmt]:
+    """Yield a function with one operator changed, for each of its operators; else with another last statement."""
+    count = 0
+    for i, inner in enumerate(_computing(node)):
+        for attribute in ("op", "ops"):
+            old = getattr(inner, attribute, None)
+            first = old[0] if isinstance(old, list) else old
+            if type(first) in SWAPPED:
+                mutant = copy.deepcopy(node)
+                new = SWAPPED[type(first)]()
+                setattr(list(_computing(mutant))[i], attribute, [new, *old[1:]] if isinstance(old, list) else new)
+                count += 1
+                yield mutant
+    if not count and isinstance(node, ast.FunctionDef):
+        mutant = copy.deepcopy(node)
+        mutant.body.append(ast.parse("pass").body[0] if len(mutant.body) == 1 else ast.parse("0 + 1").body[0])
+        mutant.body.append(ast.parse("x = 1").body[0])
+        yield mutant
+
+
+def _computing(node: ast.AST) -> Iterator[ast.AST]:
+    """Walk a function without what it says when it raises, and without type hints."""
+    if isinstance(node, (ast.Raise, ast.arg)):
+        return
+    yield node
+    returned = getattr(node, "returns", None)
+    for child in ast.iter_child_nodes(node):
+        if child is not returned and not (isinstance(node, ast.Assert) and child is node.msg):
+            yield from _computing(child)
+
+
+def test_a_changed_operator_changes_what_the_definition_means():
+    registry, count = Registry(), 0
+    roots = [registry.get("methods", name).unlearn for name in registry.names("methods")]
+    roots += [*keys.FEEDBACK, *keys.UNLEARN, *keys.SEEN, *keys.EVALUATE]
+    roots += [registry.get("metrics", name).compute for name in registry.names("metrics")]
+    roots += [registry.get("models", name).build for name in registry.names("models")]
+    for symbol in code_hash.reached(*roots):
+        for node in symbol.module.nodes(symbol.name):
+            if isinstance(node, (ast.FunctionDef, ast.Assign)):
+                for mutant in mutants(node):
+                    count += 1
+                    assert code_meaning.meaning([mutant]) != code_meaning.meaning([node]), (
+                        f"{symbol.module.name}: {symbol.name}"
+                    )
+    assert count > 400
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new", "changed"),
+    [
+        ("feedback/oracle.py", "keep = max(1, round(fraction * len(scores)))", "keep = max(2, round(fraction * len(scores)))", {"feedback", "unlearn", "evaluate"}),
+        ("feedback/oracle.py", "scores[:, 0] >= threshold", "scores[:, 0] > threshold", {"feedback", "unlearn", "evaluate"}),
+        ("core/randomness.py", "torch.randn", "torch.rand", {"feedback", "unlearn", "original", "evaluate"}),
+        ("core/rendering.py", "* 255", "* 254", {"feedback", "unlearn", "original", "evaluate"}),
+        ("toolkit/latent.py", "self(latents) - self.landing", "self(latents) + self.landing", {"unlearn", "evaluate"}),
+        ("toolkit/losses.py", "1 -", "2 -", {"unlearn", "evaluate"}),
+        ("api/models.py", "return noise, self.render(noise)", "return noise, self.render(-noise)", {"feedback", "unlearn", "original", "evaluate"}),
+        ("evaluation/without_oracle.py", "result.projection >= float(threshold)", "result.projection > float(threshold)", {"evaluate"}),
+        ("evaluation/metrics.py", "scores >= oracle.threshold", "scores > oracle.threshold", {"evaluate"}),
+        ("workspace/workspace.py", "top_fraction is not None else", "top_fraction is None else", {"evaluate"}),
+        ("errors.py", "training diverged", "the training diverged", set()),
+        ("core/progress.py", "s left", "s more", set()),
+    ],
+)  # fmt: skip
+def test_a_changed_operator_reaches_the_keys_of_its_stages(path, old, new, changed, bars, workspace, monkeypatch):
+    """End to end: the file on disk changes, and the cell's keys with it."""
+
+    def keys_now():
+        for cached in (
+            code_hash.code_of,
+            code_hash._text,
+            code_hash._own_meaning,
+            code_hash._references,
+            code_hash._attributes,
+        ):
+            cached.cache_clear()
+        return vars(cell.Run(resolved, workspace).keys)
+
+    request = grid.Request(
+        methods=["ours"], models=["bars"], features=["slant"], dataset="mnist", weights=str(bars.weights)
+    )
+    (resolved,) = grid.cells(request, workspace)
+    before, plain, file = keys_now(), code_meaning.source_of, code_hash.ENGINE.folder / path
+    code = plain(file)
+    assert old in code
+    monkeypatch.setattr(code_meaning, "source_of", lambda p: code.replace(old, new) if p == file else plain(p))
+    assert {stage for stage, key in keys_now().items() if key != before[stage]} == changed

@@ -1,0 +1,332 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from bench.api import Oracle
+from bench.api.feedback import Feedback
+from bench.authoring.conformance.toys import ToyClassifier
+from bench.core import randomness
+from bench.errors import UsageError
+from bench.feedback import file as feedbacks
+from bench.feedback.file import from_file, noise_hash, to_file
+from bench.feedback.oracle import ask_oracle, top_fraction_threshold
+
+WEIGHTS = "ab" * 32
+
+
+@pytest.fixture
+def generator(bars):
+    return bars.original.generator
+
+
+@pytest.fixture
+def clicked(generator):
+    """Return labels of 20 samples, three of them positive."""
+    labels = np.zeros(20, dtype=bool)
+    labels[[0, 7, 19]] = True
+    return labels
+
+
+def write(path, feedback, generator, oracle=None):
+    described = to_file(path, feedback, "bars", WEIGHTS, generator, oracle, "thickness")
+    path.write_text(described.model_dump_json())
+    return json.loads(path.read_text())
+
+
+@pytest.fixture
+def stream_file(tmp_path, generator, clicked):
+    path = tmp_path / "clicks.json"
+    write(path, Feedback(clicked, "feedback/0"), generator)
+    return path
+
+
+@pytest.fixture
+def array_file(tmp_path, generator, clicked):
+    path = tmp_path / "clicks.json"
+    noise = np.random.default_rng(0).normal(size=(20, 6)).astype(np.float32)
+    write(path, Feedback(clicked, noise_array=noise), generator)
+    return path
+
+
+# --- round trips --------------------------------------------------------------------------------------
+
+
+def test_a_stream_goes_through_a_file(stream_file, generator, clicked):
+    found, stored = from_file(stream_file, WEIGHTS, generator)
+    assert np.array_equal(found.labels, clicked) and found.positives == 3 and len(found) == 20
+    assert torch.equal(found.noise(0, 20, 6), randomness.draw("feedback/0", range(20), 6))
+    assert (stored.model, stored.feature, stored.positive) == ("bars", "thickness", [0, 7, 19])
+    assert "noise.npy" not in str(list(stream_file.parent.iterdir()))
+
+
+def test_an_array_goes_through_a_file(array_file, generator, clicked):
+    found, _ = from_file(array_file, WEIGHTS, generator)
+    noise = np.random.default_rng(0).normal(size=(20, 6)).astype(np.float32)
+    assert np.array_equal(found.labels, clicked)
+    assert np.array_equal(found.noise(3, 9, 6).numpy(), noise[3:9])
+
+
+def test_oracle_and_threshold_are_kept(tmp_path, generator, clicked):
+    oracle = Oracle(ToyClassifier(), "toy", "thickness", 0.125)
+    content = write(tmp_path / "x.json", Feedback(clicked, "s"), generator, oracle)
+    assert (content["oracle"], content["threshold"]) == ("toy", 0.125)
+
+
+def test_further_clicks_go_through_a_file(tmp_path, generator, clicked):
+    path = tmp_path / "x.json"
+    content = write(path, Feedback(clicked, "s", also={"Male": ~clicked, "Young": np.zeros(20, bool)}), generator)
+    assert content["also"] == {"Male": [i for i in range(20) if i not in (0, 7, 19)], "Young": []}
+    found, _ = from_file(path, WEIGHTS, generator)
+    assert np.array_equal(found.also["Male"], ~clicked) and not found.also["Young"].any()
+    assert Feedback(clicked, "s").also == {}
+
+
+def test_latents_come_in_chunks_and_in_order(generator):
+    feedback = Feedback(np.arange(150) % 2 == 0, "s")
+    parts = list(feedback.latents(generator))
+    assert [len(part) for part in parts] == [64, 64, 22]
+    assert torch.equal(torch.cat(parts), randomness.draw("s", range(150), 6))
+
+
+# --- asking the oracle --------------------------------------------------------------------------------
+
+
+class Watching(ToyClassifier):
+    """Remembers what it was shown, and scores brightness and darkness."""
+
+    attributes = ("bright", "dark")
+    cuts = {"bright": 0.12, "dark": -0.08}
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def scores(self, images, attributes):
+        self.seen.append(images)
+        bright = super().scores(images, ["bright"])[:, 0]
+        return np.stack([{"bright": bright, "dark": -bright}[name] for name in attributes], axis=1)
+
+
+def test_the_oracle_sees_the_stream_in_order(generator):
+    classifier = Watching()
+    found, threshold = ask_oracle(generator, classifier, ["bright", "dark"], "s", 100)
+    (images,) = classifier.seen
+    assert images.dtype == torch.uint8 and images.shape == (100, 1, 28, 28)
+    brightness = generator(randomness.draw("s", range(100), 6)).mean(dim=(1, 2, 3)).detach().numpy()
+    np.testing.assert_allclose(images.double().mean(dim=(1, 2, 3)).numpy() / 255, brightness, atol=0.002)
+    assert threshold == 0.12 and found.stream == "s"
+    np.testing.assert_array_equal(found.labels, classifier.scores(images, ["bright"])[:, 0] >= 0.12)
+    assert list(found.also) == ["dark"], "on the same samples, from its own cut on"
+    np.testing.assert_array_equal(found.also["dark"], classifier.scores(images, ["bright"])[:, 0] <= 0.08)
+    assert 0 < found.positives < 100 and 0 < found.also["dark"].sum() < 100
+
+
+def test_a_top_fraction_is_of_the_feature_alone(generator):
+    class Top(Watching):
+        top_fraction = 0.1
+
+    found, threshold = ask_oracle(generator, Top(), ["bright", "dark"], "s", 50)
+    assert found.positives == 5 and threshold > 0.12
+    np.testing.assert_array_equal(found.also["dark"], ask_oracle(generator, Watching(), ["bright", "dark"], "s", 50)[0].also["dark"])  # fmt: skip  # noqa: E501
+
+
+def test_the_threshold_selects_the_top_fraction():
+    scores = np.random.default_rng(0).permutation(500).astype(float)
+    threshold = top_fraction_threshold(scores, 0.1)
+    assert threshold == 450 and (scores >= threshold).sum() == 50
+    assert top_fraction_threshold(np.array([3.0, 1.0, 2.0]), 0.1) == 3.0, "at least one"
+    assert (np.array([1.0, 2.0, 2.0]) >= top_fraction_threshold(np.array([1.0, 2.0, 2.0]), 0.3)).sum() == 2, "ties"
+
+
+# --- what is refused ----------------------------------------------------------------------------------
+
+
+def refused(path, generator, weights=WEIGHTS):
+    with pytest.raises(UsageError) as error:
+        from_file(path, weights, generator)
+    assert str(error.value).startswith(f"--feedback {path}: ")
+    return str(error.value)
+
+
+def change(path, **fields):
+    path.write_text(json.dumps({**json.loads(path.read_text()), **fields}))
+
+
+def test_feedback_of_other_weights_is_refused(stream_file, generator):
+    text = refused(stream_file, generator, "cd" * 32)
+    assert "abababababab" in text and "cdcdcdcdcdcd" in text and "--weights" in text
+
+
+def test_feedback_whose_noise_cannot_be_drawn_again_is_refused(stream_file, generator):
+    change(stream_file, stream="feedback/1")
+    assert "the first noise vector differs" in refused(stream_file, generator)
+
+
+def test_an_array_that_changed_in_its_first_row_is_refused(array_file, generator):
+    noise = np.load(array_file.with_suffix(".npy"))
+    noise[0, 0] += 1
+    np.save(array_file.with_suffix(".npy"), noise)
+    assert "the first noise vector differs" in refused(array_file, generator)
+
+
+@pytest.mark.parametrize(("positive", "what"), [([], "no positives"), (list(range(20)), "no negatives")])
+def test_one_class_only_is_refused(positive, what, stream_file, generator):
+    change(stream_file, positive=positive)
+    with pytest.raises(UsageError, match=f"{what} among 20 samples"):
+        from_file(stream_file, WEIGHTS, generator)
+
+
+@pytest.mark.parametrize("index", [-1, 20, 10**9])
+def test_indices_outside_are_refused(index, stream_file, generator):
+    change(stream_file, positive=[3, index])
+    assert "a positive index lies outside 0..19" in refused(stream_file, generator)
+    change(stream_file, positive=[3], also={"Male": [1, index]})
+    assert "an index of 'Male' lies outside 0..19" in refused(stream_file, generator)
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"format": "bench-feedback/9"}, "has format 'bench-feedback/9', expected 'bench-feedback/1'"),
+        ({"count": 1}, "count: Input should be greater than or equal to 2"),
+        ({"count": 10**15}, "count"),
+        ({"positive": "3"}, "positive: Input should be a valid list"),
+        ({"positive": [1.5]}, "positive.0: Input should be a valid integer"),
+        ({"weights_sha256": None}, "weights_sha256"),
+        ({"comment": "hello"}, "comment: Extra inputs are not permitted"),
+        ({"threshold": "high"}, "threshold"),
+        ({"also": ["Male"]}, "also"),
+        ({"also": {"Male": [0.5]}}, "also.Male.0: Input should be a valid integer"),
+        ({"also": {"Male": [3, 3]}}, "an index of 'Male' is named twice"),
+        ({"stream": None}, "needs exactly one of 'stream' and 'noise_file'"),
+        ({"noise_file": "noise.npy"}, "needs exactly one of 'stream' and 'noise_file'"),
+    ],
+)
+def test_wrong_fields_are_named(fields, reason, stream_file, generator):
+    change(stream_file, **fields)
+    assert reason in refused(stream_file, generator)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "3", '"text"', "null", b"\xff\xfe", "{}", "[" * 100_000])
+def test_a_file_that_is_none_is_refused(content, tmp_path, generator):
+    path = tmp_path / "x.json"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    assert "is no" in refused(path, generator)
+
+
+def test_a_missing_file_and_a_folder_are_refused(tmp_path, generator):
+    assert "there is no such file" in refused(tmp_path / "nowhere.json", generator)
+    assert "is no readable JSON file" in refused(tmp_path, generator)
+
+
+@pytest.mark.parametrize("name", ["../noise.npy", "/etc/passwd", "sub/noise.npy", "", ".", "..", "a\0b"])
+def test_a_noise_file_elsewhere_is_refused(name, array_file, generator):
+    change(array_file, noise_file=name)
+    text = refused(array_file, generator)
+    assert "must be a file name beside it" in text or "cannot be read" in text
+
+
+class Trap:
+    """Says so when it is unpickled."""
+
+    def __reduce__(self):
+        return (pytest.fail, ("a pickle was loaded",))
+
+
+def bad_arrays(folder):
+    """Write arrays that cannot serve; yields name and reason."""
+    np.save(folder / "pickled.npy", np.array([Trap()], dtype=object), allow_pickle=True)
+    np.save(folder / "short.npy", np.zeros((19, 6), np.float32))
+    np.save(folder / "wide.npy", np.zeros((20, 7), np.float32))
+    np.save(folder / "double.npy", np.zeros((20, 6)))
+    np.save(folder / "nan.npy", np.full((20, 6), np.nan, np.float32))
+    np.savez(folder / "several.npy.npz", a=np.zeros((20, 6), np.float32))
+    (folder / "several.npy.npz").rename(folder / "several.npy")
+    (folder / "empty.npy").write_bytes(b"")
+    (folder / "text.npy").write_text("no array")
+    return {
+        "pickled.npy": "cannot be read",
+        "short.npy": "expected float32 (20, 6)",
+        "wide.npy": "expected float32 (20, 6)",
+        "double.npy": "holds float64",
+        "nan.npy": "NaN or infinite",
+        "several.npy": "cannot be read",
+        "empty.npy": "cannot be read",
+        "text.npy": "cannot be read",
+        "missing.npy": "cannot be read",
+    }
+
+
+def test_an_array_that_cannot_serve_is_refused(array_file, generator):
+    for name, reason in bad_arrays(array_file.parent).items():
+        change(array_file, noise_file=name)
+        text = refused(array_file, generator)
+        assert reason in text and name in text, (name, text)
+
+
+# --- on the command line ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def given(bars, generator, tmp_path):
+    """Return a person's feedback on ``bars``: thick ones were clicked, and nothing says what cut stands behind it."""
+    noise = randomness.draw("person", range(60), 6)
+    path = tmp_path / "person.json"
+    labels = noise[:, 0].numpy() > 1.0
+    described = to_file(
+        path, Feedback(labels, noise_array=noise.numpy()), "bars", bars.original.sha256, generator, None, "thickness"
+    )
+    path.write_text(described.model_dump_json())
+    return path
+
+
+def test_a_person_s_feedback_is_used(given, on_bars):
+    done = on_bars("ours", "-p", "epochs=2", "--feedback", given, "--json")
+    assert done.code == 0, done.err
+    record = json.loads(done.out)
+    assert record["provenance"]["feedback"] == {"count": 60, "positives": int(from_count(given))}
+    assert record["provenance"]["oracle"]["threshold"] == pytest.approx(3.5228, abs=1e-3), "the training set's own cut"
+    assert record["metrics"]["roc_auc"]["value"] > 0.9
+
+
+def from_count(path):
+    return len(json.loads(path.read_text())["positive"])
+
+
+def test_feedback_for_another_feature_is_refused(given, on_bars):
+    done = on_bars("ours", "--feedback", given, feature="slant")
+    assert done.code == 4
+    assert f"--feedback {given}: is about 'thickness', not 'slant' (--feature)" in done.err
+
+
+def test_feedback_by_another_oracle_is_refused(given, on_bars):
+    change(given, oracle="mobilenet", threshold=0.5)
+    done = on_bars("ours", "--feedback", given)
+    assert done.code == 4 and "was given by the oracle 'mobilenet', not by 'morpho_mnist'" in done.err
+
+
+def test_feedback_on_another_model_is_refused(given, bench_cli, tmp_path):
+    done = bench_cli(
+        "run", "--method", "ours", "--model", "vae", "--feature", "thickness", "--feedback", given,
+        "--results", tmp_path / "runs",
+    )  # fmt: skip
+    assert done.code == 4 and "was given on a generator with weights" in done.err
+    assert not list((tmp_path / "runs").glob("*/result.json"))
+
+
+def test_another_array_is_another_cell(given, on_bars):
+    first = on_bars("original", "--feedback", given, "--dry-run").out
+    noise = np.load(given.with_suffix(".npy"))
+    noise[1] += 1  # the first row, whose hash the file holds, stays
+    np.save(given.with_suffix(".npy"), noise)
+    assert on_bars("original", "--feedback", given, "--dry-run").out != first
+
+
+def test_hashes_do_not_depend_on_byte_order_or_strides():
+    noise = torch.arange(6.0)
+    assert noise_hash(noise) == noise_hash(torch.stack([noise, noise], 1)[:, 0])
+    assert feedbacks.FORMAT == "bench-feedback/1"

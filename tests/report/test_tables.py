@@ -1,0 +1,310 @@
+from __future__ import annotations
+
+import csv
+import json
+import re
+from html.parser import HTMLParser
+
+import pandas as pd
+import pytest
+
+from bench.report import formats
+from bench.report.definitions import TABLES, Options, Table, Variant
+
+
+@pytest.fixture(scope="module")
+def suite(bars, tmp_path_factory):
+    """Write a suite of two small models, on which every cell takes a moment."""
+    path = tmp_path_factory.mktemp("suite") / "small.toml"
+    quick = {"ours": "epochs = 2\nbatch_size = 8", "probe": "epochs = 2\nbatch_size = 8\nprobe_steps = 5\nmoves = 2"}
+    parts = []
+    for model, weights in (("bars", bars.weights), ("vae", "vae-mnist")):
+        parts.append(f'[models.{model}]\ndataset = "mnist"\nweights = "{weights}"\n')
+        parts.append(f"[models.{model}.feedback]\ncount = 60\n[models.{model}.evaluation]\ncount = 70\n")
+        parts += [f"[models.{model}.methods.{method}]\n{fields}\n" for method, fields in quick.items()]
+    path.write_text("\n".join(parts))
+    return path
+
+
+@pytest.fixture
+def table(suite, bars, bench_cli, tmp_path, monkeypatch):
+    """Call ``bench table``; returns the outcome and the tidy rows."""
+    monkeypatch.delenv("BENCH_DATA", raising=False)
+
+    def call(name, *more, plugins=bars.folder.path):
+        done = bench_cli(
+            "table", name, "--suite", suite, "--plugins", plugins, "--results", tmp_path / "runs", "--device", "cpu",
+            "--out", tmp_path / "out", *more,
+        )  # fmt: skip
+        path = tmp_path / "out" / f"table-{name}.csv"
+        return done, list(csv.DictReader(path.read_text().splitlines())) if path.exists() else []
+
+    return call
+
+
+class Cells(HTMLParser):
+    """Collect the text of every cell of an HTML table."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.cells, self.open = [], None
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        if tag in ("td", "th", "caption"):
+            self.open = ""
+
+    def handle_data(self, data):
+        if self.open is not None:
+            self.open += data
+
+    def handle_endtag(self, tag):
+        if tag in ("td", "th", "caption"):
+            self.cells.append(self.open.strip())
+            self.open = None
+
+
+# --- Table 3: a row per model -------------------------------------------------------------------------
+
+
+def test_table_3_from_nothing_to_three_files(table, tmp_path):
+    done, rows = table("3", "--seed", "0,1")
+    assert done.code == 0, done.err
+    assert "24 cells, 0 stored, 24 to run; time unknown until the first is done" in done.err
+    out = tmp_path / "out"
+    assert done.out.splitlines()[-3:] == [str(out / f"table-3.{suffix}") for suffix in ("csv", "tex", "html")]
+    assert len(rows) == 2 * 2 * 3 and {r["metric"] for r in rows} == {"roc_auc"}
+    assert {r["seeds"] for r in rows} == {"2"} and {r["n"] for r in rows} == {"70"}
+    assert {r["data"] for r in rows} == {"MNIST (real)"}
+
+    # each number is the mean and the spread of the stored records
+    stored = [json.loads(path.read_text()) for path in (tmp_path / "runs").glob("*/result.json")]
+    for row in rows:
+        values = [
+            r["metrics"]["roc_auc"]["value"] for r in stored
+            if (r["model"], r["feature"], r["method"]) == (row["model"], row["feature"], row["method"])
+            and (r["params"].get("direction") == "logistic") == ("logistic" in row["variant"])
+        ]  # fmt: skip
+        assert len(values) == 2
+        assert float(row["mean"]) == pytest.approx(sum(values) / 2)
+        assert float(row["sd"]) == pytest.approx(abs(values[0] - values[1]) / 2**0.5)
+
+    # the paper's value stands beside its own cell and nowhere else
+    paper = {(r["model"], r["feature"], r["variant"]): r["paper"] for r in rows if r["paper"]}
+    assert paper == {("vae", "thickness", "ours"): "0.908", ("vae", "slant", "ours"): "0.936"}
+    latex, html = (out / "table-3.tex").read_text(), (out / "table-3.html").read_text()
+    ours = next(r for r in rows if (r["model"], r["feature"], r["variant"]) == ("vae", "slant", "ours"))
+    number = f"{float(ours['mean']):.4g} ± {float(ours['sd']):.2g} (0.936)"
+    assert number in Cells(html).cells and number.replace("±", r"$\pm$") in latex and number in done.out
+
+    # the caption says what the numbers are
+    caption = next(cell for cell in Cells(html).cells if cell.startswith("ROC-AUC of the methods"))
+    for part in ("2 feedback and unlearning seeds (0, 1)", "up to 70 samples each", "Data: MNIST (real).",
+                 "In parentheses: the value published in arXiv 2303.05699."):  # fmt: skip
+        assert part in caption and part in latex.replace("\\", "")
+
+    # and a second time nothing is run
+    again, same = table("3", "--seed", "0,1")
+    assert "24 cells, 24 stored, 0 to run" in again.err and same == rows
+    fewer, part = table("3", "--seed", "0-2", "--model", "bars", "--feature", "slant", "--no-run")
+    assert fewer.code == 0 and {r["note"] for r in part} == {"2 of 3 seeds"}
+    assert "[2 of 3 seeds]" in fewer.out
+
+
+# --- Table 2: a row per variant, with cells that cannot run -------------------------------------------
+
+
+def test_table_2_says_why_a_number_is_missing(table, tmp_path):
+    done, rows = table("2", "--seed", "0", "--model", "bars", "--feature", "thickness")
+    assert done.code == 0, done.err
+    by_cell = {(r["variant"], r["metric"]): r for r in rows}
+    assert {v for v, _ in by_cell} == {
+        "original",
+        "ours",
+        "ours, logistic",
+        "probe",
+        "retrain",
+        "latent_edit",
+        "reject",
+    }
+    retrain = by_cell["retrain", "target_ratio"]
+    assert retrain["mean"] == "" and retrain["note"].startswith("MNIST is needed, and no data folder is given")
+    assert by_cell["reject", "target_ratio"]["mean"] == "0.0" and by_cell["reject", "target_ratio"]["needs"] == "oracle"
+    assert by_cell["ours", "target_ratio"]["sd"] == "" and by_cell["ours", "target_ratio"]["note"] == ""
+    assert by_cell["ours", "fid[digits]"]["source"] == "MNIST (real); extractor digits; 70 samples of bars"
+    html, latex = ((tmp_path / "out" / f"table-2.{suffix}").read_text() for suffix in ("html", "tex"))
+    cells = Cells(html).cells
+    assert any(cell.startswith("n/a: MNIST is needed") for cell in cells)
+    assert {"target_ratio ↓", "inception_score[digits] ↑", "fid[digits] ↓", "fid_retain[digits] ↓"} <= set(cells)
+    assert "" not in [c for c in cells if c.startswith("n/a")] and not any(c == "nan" for c in cells)
+    caption = next(cell for cell in cells if cell.startswith("Target ratio, inception score"))
+    assert "IS and FID in the feature space of: digits" in caption
+    assert "Needs more than clicks: reject: oracle; retrain: training_data." in caption
+    assert r"latent\_edit" in latex and r"target\_ratio $\downarrow$" in latex and r"\toprule" in latex
+    assert latex.count("{") == latex.count("}")
+    assert r"\caption{" in latex and r"\label{tab:2}" in latex
+
+
+VARIANT = """
+[[variants]]
+label = "half"
+method = "ours"
+model = "{model}"
+features = ["slant"]
+params = {{ threshold_shift = 0.5, direction = "svm" }}
+"""
+
+
+def test_a_suite_s_own_variants_are_rows_of_table_2_where_they_belong(table, suite, tmp_path):
+    (tmp_path / "own.toml").write_text(suite.read_text() + VARIANT.format(model="bars"))
+    done, rows = table("2", "--seed", "0", "--model", "bars", "--suite", tmp_path / "own.toml")
+    assert done.code == 0, done.err
+    own = {(r["model"], r["feature"], r["metric"]): r for r in rows if r["variant"] == "half"}
+    assert {key[:2] for key in own} == {("bars", "slant")} and 0 < float(own["bars", "slant", "roc_auc"]["mean"]) < 1
+    plans = [line for line in done.err.splitlines() if "own-ours-bars-slant" in line]
+    assert len(plans) == 3, "ours, logistic, and the suite's own"
+
+
+def test_parameters_as_they_are_typed():
+    assert Variant("", "ours", {"keep": ["Male", "Young"], "shrink": True, "lr": 5e-4, "direction": "svm"}).assignments == [
+        "keep=Male,Young", "shrink=true", "lr=0.0005", "direction=svm"
+    ]  # fmt: skip
+
+
+def test_a_variant_of_a_model_that_the_suite_lacks_is_refused(table, suite, tmp_path):
+    (tmp_path / "own.toml").write_text(suite.read_text() + VARIANT.format(model="barz"))
+    done, _ = table("2", "--suite", tmp_path / "own.toml")
+    assert done.code == 4 and "variant 'half': no model 'barz' in this suite (bars, vae)" in done.err
+
+
+def test_no_run_runs_nothing(table, tmp_path):
+    done, rows = table("3", "--no-run", "--model", "bars", "--formats", "csv")
+    assert done.code == 1, "nothing is stored: no number at all"
+    assert {r["note"] for r in rows} == {"not run"} and "n/a: not run" in done.out
+    assert not (tmp_path / "runs").exists()
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["table-3.csv"]
+
+
+def test_a_method_that_declines_or_fails_is_told_in_its_cell(table, plugins, monkeypatch, bars):
+    plugins.method(
+        "choosy", "raise AssertionError", "def supports(self, model, feature):\n    return 'outside_of 50% & {more}'"
+    )
+    plugins.method("wordless", "raise AssertionError", "def supports(self, model, feature):\n    return ''")
+    plugins.method("broken", "raise KeyError('lost\\nhere')")
+    variants = [Variant(name, name) for name in ("original", "choosy", "wordless", "broken")]
+    monkeypatch.setitem(TABLES, "3", Table("3", "A title", variants, ("target_ratio",), "models"))
+    done, rows = table("3", "--model", "bars", "--feature", "slant", "--seed", "0", plugins=plugins.path)
+    notes = {r["variant"]: r["note"] for r in rows}
+    assert notes["original"] == "" and notes["choosy"] == "skipped: outside_of 50% & {more}"
+    assert notes["wordless"].startswith("skipped") and notes["broken"].startswith("failed: KeyError")
+    assert done.code == 1, "some cell failed"
+    assert "n/a: skipped: outside_of" in done.out
+
+
+def test_a_cell_that_cannot_be_run_stops_no_other(table, monkeypatch, bars):
+    from bench.errors import UsageError
+    from bench.experiments import cell
+
+    plain = cell.Run.run
+
+    def run(self):
+        if self.cell.method == "probe":
+            raise UsageError("feedback has no positives among 60 samples. More.")
+        return plain(self)
+
+    monkeypatch.setattr(cell.Run, "run", run)
+    done, rows = table("3", "--model", "bars", "--feature", "slant", "--seed", "0")
+    notes = {r["variant"]: r["note"] for r in rows}
+    assert notes == {"ours": "", "ours, logistic": "", "probe": "feedback has no positives among 60 samples"}
+    assert done.code == 1
+
+
+# --- the other tables ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [name for name in TABLES if name not in ("1", "2", "3")])
+def test_every_other_table_can_be_made(name, table):
+    done, rows = table(name, "--model", "bars", "--feature", "slant", "--seed", "0")
+    assert done.code == 0, done.err
+    numbers = [r for r in rows if r["mean"]]
+    assert len(numbers) >= 2 and len({r["variant"] for r in numbers}) >= 2
+    assert all(r["note"] for r in rows if not r["mean"]), "a blank cell"
+
+
+def test_the_paper_s_numbers_know_their_variants():
+    from bench.report.aggregate import _paper, _published
+
+    published = _published()
+    found = {
+        (table.name, variant.label, metric)
+        for table in TABLES.values()
+        for variant in table.variants
+        for metric in table.metrics
+        if _paper(published, table.name, "vae", "thickness", variant, metric) is not None
+    }
+    assert {("2", "original", "target_ratio"), ("2", "ours", "target_ratio"), ("2", "retrain", "target_ratio")} <= found
+    assert ("3", "ours", "roc_auc") in found and ("2", "ours, logistic", "target_ratio") not in found
+    assert _paper(published, "2", "vae", "thickness", Variant("ours", "ours"), "fid[digits]") is None, "not comparable"
+    assert _paper(published, "2", "vae", "thickness", Variant("ours", "ours"), "fid[inception]") == 23.742
+
+
+# --- layout -------------------------------------------------------------------------------------------
+
+
+def frame(**changed):
+    row = {
+        "table": "x", "model": "vae", "feature": "slant", "variant": "ours", "method": "ours", "needs": "", "metric": "fid[digits]",
+        "mean": 1234.5, "sd": 0.0123, "seeds": 5, "n": 10, "higher_is_better": False, "note": "", "paper": 1.5, "data": "D", "source": "",
+    }  # fmt: skip
+    return pd.DataFrame([{**row, **changed}])
+
+
+SHAPE = Table("x", "A title", (), ("fid",))
+
+
+@pytest.mark.parametrize(
+    ("changed", "text"),
+    [
+        ({}, "1,234 ± 0.012 (1.5)"),
+        ({"mean": 0.0097123, "sd": None, "paper": None}, "0.009712"),
+        ({"mean": 0.0, "sd": 0.0, "paper": 0.0}, "0 ± 0 (0)"),
+        ({"note": "3 of 5 seeds"}, "1,234 ± 0.012 (1.5) [3 of 5 seeds]"),
+        ({"mean": None, "sd": None, "note": "skipped: why", "paper": 0.5}, "n/a: skipped: why (0.5)"),
+    ],
+)
+def test_a_cell_s_text(changed, text):
+    assert formats.pivoted(SHAPE, frame(**changed)).iloc[0, 0] == text
+
+
+HOSTILE = r"50% of $x$ & #1 {a}_b ^2 ~ \end{tabular} <b>"
+
+
+def test_latex_and_html_escape_whatever_a_reason_holds(tmp_path):
+    hostile = frame(mean=None, sd=None, note=HOSTILE, variant=HOSTILE, data=HOSTILE)
+    latex, html = (p.read_text() for p in formats.write(SHAPE, hostile, Options(), ["latex", "html"], tmp_path))
+    escaped = r"50\% of \$x\$ \& \#1 \{a\}\_b \textasciicircum{}2 \textasciitilde{} \textbackslash{}end\{tabular\} "
+    assert latex.count(escaped) == 3, "the cell, the row's name and the caption"
+    assert latex.count(r"\end{tabular}") == 1
+    assert not re.search(r"(?<!\\)[%#](?!.*booktabs)", latex)
+    assert Cells(html).cells.count(HOSTILE) == 1 and f"n/a: {HOSTILE} (1.5)" in Cells(html).cells
+    assert "<b>" not in html
+
+
+def test_a_table_s_plan_names_its_cells_and_runs_none(table, tmp_path):
+    planned, _ = table("4", "--seed", "0,1", "--dry-run")
+    assert planned.code == 0, planned.err
+    lines = planned.out.splitlines()
+    actions = [line.split()[0] for line in lines if line.startswith(("run ", "waits "))]
+    assert (actions.count("run"), actions.count("waits")) == (32, 8), "retrain waits for MNIST"
+    assert lines[-1] == "40 cells, 0 stored, 40 to run; time unknown until the first is done"
+    assert "-ours-bars-thickness-s1-" in planned.out and "perception_term=false" in planned.out
+    assert not (tmp_path / "runs").exists() and not (tmp_path / "out").exists()
+    assert table("1", "--dry-run")[0].out == "table 1: counts images, and runs no cell\n"
+    for wrong, message in ((("--formats", "pdf"), "--formats pdf: expected"), (("--no-run",), "--dry-run: says what")):
+        assert table("4", "--dry-run", *wrong)[0].err.startswith(f"Error: {message}")
+
+
+def test_an_unknown_format_is_refused_before_any_work(table, tmp_path, monkeypatch):
+    monkeypatch.setattr("bench.report.tables.cells_of", lambda *_a, **_k: pytest.fail("work began"))
+    done, _ = table("3", "--formats", "csv,pdf")
+    assert done.code == 4 and done.err == "Error: --formats pdf: expected some of csv,latex,html\n"

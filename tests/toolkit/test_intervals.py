@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from bench.toolkit.intervals import auc_delong, of_mean, wilson
+
+# statsmodels.stats.proportion.proportion_confint(..., method="wilson"); the last four also in Newcombe 1998,
+# Statistics in Medicine 17:857, Table I, method 3
+WILSON = [
+    (0, 10, 0.0, 0.277533),
+    (1, 10, 0.017876, 0.404150),
+    (5, 10, 0.236593, 0.763407),
+    (10, 10, 0.722467, 1.0),
+    (81, 263, 0.2553, 0.3662),
+    (15, 148, 0.0624, 0.1605),
+    (0, 20, 0.0, 0.1611),
+    (1, 29, 0.0061, 0.1718),
+]
+
+
+@pytest.mark.parametrize(("successes", "n", "low", "high"), WILSON)
+def test_wilson_against_known_values(successes, n, low, high):
+    digits = 1e-6 if n == 10 else 5e-5
+    assert wilson(successes, n) == pytest.approx((low, high), abs=digits)
+    assert wilson(n - successes, n) == pytest.approx((1 - high, 1 - low), abs=digits)
+
+
+def test_wilson_holds_its_level():
+    rng = np.random.default_rng(0)
+    for p in (0.01, 0.1, 0.5):
+        draws = rng.binomial(500, p, 2000)
+        covered = np.mean([low <= p <= high for low, high in (wilson(int(k), 500) for k in draws)])
+        assert 0.93 < covered < 0.985
+
+
+def test_mean_by_hand():
+    mean, low, high = of_mean(np.array([1.0, 2.0, 3.0, 4.0]))
+    half = 1.959963985 * 1.2909944487 / 2
+    assert (mean, low, high) == pytest.approx((2.5, 2.5 - half, 2.5 + half), rel=1e-9)
+    assert of_mean(np.full(9, 0.25)) == (0.25, 0.25, 0.25)
+
+
+def test_auc_at_both_ends_and_in_the_middle():
+    assert auc_delong(np.array([3.0, 4.0]), np.array([1.0, 2.0])) == (1.0, 1.0, 1.0)
+    assert auc_delong(np.array([1.0, 2.0]), np.array([3.0, 4.0])) == (0.0, 0.0, 0.0)
+    auc, low, high = auc_delong(np.ones(20), np.ones(30))
+    assert (auc, low, high) == (0.5, 0.5, 0.5)
+    assert auc_delong(np.array([1.0, 3.0]), np.array([2.0]))[0] == 0.5
+
+
+@pytest.mark.parametrize("ties", [None, 0, 1])
+@pytest.mark.parametrize(("positives", "negatives"), [(1, 1), (1, 30), (40, 400), (200, 50)])
+def test_auc_equals_scikit_learn_s(ties, positives, negatives):
+    rng = np.random.default_rng(positives)
+    positive, negative = rng.normal(1, 1, positives), rng.normal(0, 1, negatives)
+    if ties is not None:
+        positive, negative = positive.round(ties), negative.round(ties)
+    auc, low, high = auc_delong(positive, negative)
+    labels = np.repeat([1, 0], [positives, negatives])
+    assert auc == pytest.approx(roc_auc_score(labels, np.concatenate([positive, negative])), abs=1e-12)
+    assert 0 <= low <= auc <= high <= 1
+
+
+def test_delong_s_spread_is_the_bootstrap_s():
+    rng = np.random.default_rng(1)
+    positive, negative = rng.normal(1, 1, 120).round(1), rng.normal(0, 1.5, 300).round(1)
+    auc, low, high = auc_delong(positive, negative)
+    again = [auc_delong(rng.choice(positive, 120), rng.choice(negative, 300))[0] for _ in range(1500)]
+    assert (high - low) / 2 / 1.96 == pytest.approx(np.std(again), rel=0.08)
+    assert auc - low == pytest.approx(high - auc)
+
+
+def test_delong_holds_its_level():
+    rng = np.random.default_rng(2)
+    truth = 0.7602499389  # P(N(1, 1) > N(0, 1)) = Phi(1 / sqrt 2)
+    covered = 0
+    for _ in range(500):
+        _, low, high = auc_delong(rng.normal(1, 1, 80), rng.normal(0, 1, 120))
+        covered += low <= truth <= high
+    assert 0.92 < covered / 500 < 0.98

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from bench.experiments import grid, plan
+from bench.experiments.pretrain import Recipe, configured
+from bench.registry import Registry
+from bench.workspace import manifest
+from bench.workspace.store import Store
+from bench.workspace.suites import load_suite, method_params
+from bench.workspace.workspace import Workspace
+
+LITE = load_suite("lite")
+
+
+@pytest.mark.parametrize("model", sorted(LITE.models))
+def test_what_lite_says_of_a_model_is_meant_for_it(model, tmp_path):
+    """Every field fits its plug-in, and every oracle and extractor is shipped."""
+    settings, workspace = LITE.models[model], Workspace(Registry(), Store(tmp_path), torch.device("cpu"))
+    dataset = workspace.dataset(settings.dataset)
+    _, config = configured(workspace, Recipe("models", model, settings.dataset, settings.pretrain))
+    assert config.image_shape == dataset.image_shape and set(settings.features or ()) <= set(dataset.features)
+    for name, fields in settings.methods.items():
+        method_params(workspace.registry.get("methods", name).Config, fields, {}, name)
+    oracles = workspace.oracles(settings.dataset, settings.oracle)
+    assert set(dataset.features) <= set(oracles.feedback.classifier.attributes)
+    assert all(extractor in manifest.entries() for extractor in dataset.extractors)
+    if oracles.feedback.sha256 is not None:
+        assert oracles.feedback.sha256 != oracles.evaluation.sha256, "independently trained"
+
+
+def test_lite_keeps_the_paper_s_counts():
+    """Section 4.1 and 4.2 of arXiv 2303.05699."""
+    for settings in LITE.models.values():
+        faces = settings.dataset == "synthfaces"
+        assert settings.feedback.count == (5000 if faces else 500) and settings.evaluation.count == 10_000
+        if faces:
+            for method in ("ours", "probe"):
+                assert settings.methods[method]["epochs"] == 500
+
+
+def test_a_list_field_takes_the_whole_comma_list_and_others_make_a_grid(tmp_path):
+    workspace = Workspace(Registry(), Store(tmp_path), torch.device("cpu"))
+    asked = grid.Request(["ours"], ["vae"], ["slant"], params=["keep=area,width", "alpha=1,2"])
+    assert [(c.params.alpha, c.params.keep) for c in grid.cells(asked, workspace)] == [
+        (1.0, ("area", "width")),
+        (2.0, ("area", "width")),
+    ]
+
+
+def test_the_paper_suite_s_plan_names_all_that_is_missing(bench_cli, tmp_path):
+    """Neither CelebA nor its oracles, generators and Inception are here: one dry run says so, with what to do."""
+    asked = "run --suite paper --method ours,retrain --model vdvae,proggan --feature bang --dry-run"
+    planned = bench_cli(*asked.split(), "--data-dir", tmp_path, "--results", tmp_path / "runs")
+    cells, missing = planned.out.split("missing, before all of these can run:\n")
+    assert planned.code == 0 and [line.split()[:2] for line in cells.splitlines()] == [
+        ["train", "vdvae"],
+        ["train", "proggan"],
+        *(["waits", f"paper-{way}-{model}-bang-s0"] for model in ("vdvae", "proggan") for way in ("ours", "retrain")),
+    ]
+    for needed in (
+        "bench pretrain --model vdvae --dataset celeba --suite paper",
+        "bench pretrain --classifier mobilenet --dataset celeba --seed 0 -p width=1 -p depth=1 --out mobilenet-celeba-a.safetensors",
+        "bench pretrain --classifier mobilenet --dataset celeba --seed 1 -p width=1 -p depth=1 --out mobilenet-celeba-b.safetensors",
+        "list_attr_celeba.txt: there is no such file",
+    ):
+        assert missing.count(needed) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("suite", ["paper", "paper-hq"])
+def test_a_plan_of_a_whole_suite_needs_no_names_and_has_a_time_for_everything(suite, bench_cli, tmp_path):
+    planned = bench_cli("run", "--suite", suite, "--dry-run", "--data-dir", tmp_path, "--results", tmp_path / "runs")
+    lines = planned.out.split("missing, before")[0].splitlines()
+    models, methods = load_suite(suite).models, Registry().names("methods")
+    cells = [line for line in lines if line.startswith("waits")]
+    assert planned.code == 0 and len(cells) == len(methods) * sum(len(s.features) for s in models.values())
+    unknown = {line.split()[1] for line in lines if "arithmetic at 10 % of an H100" not in line}
+    assert unknown == (set() if suite == "paper" else {"paper-hq-retrain-proggan-bang-s0"})
+    assert "list_attr_celeba.txt" in planned.out or "CelebAMask-HQ" in planned.out, "what statistics are made from"
+
+
+def test_nothing_is_trained_for_an_evaluation_that_would_fail(bench_cli, tmp_path):
+    """Days of training must not end in: no oracle."""
+    suite = '[models.vae]\ndataset = "mnist"\n[models.vae.evaluation]\nextractors = ["inception"]\n'
+    (tmp_path / "mine.toml").write_text(suite)
+    asked = ("--method", "original", "--model", "vae", "--feature", "slant", "--suite", tmp_path / "mine.toml")
+    done = bench_cli("run", *asked, "--results", tmp_path / "runs", "--data-dir", tmp_path)
+    assert done.code == 4 and "extractor 'inception'" in done.err and "it is trained on" not in done.err
+    assert "MNIST" in done.err and not list(tmp_path.glob("**/*.safetensors"))
+
+
+def test_a_plan_s_times_come_from_this_store_and_else_from_the_shipped_file(tmp_path):
+    workspace = Workspace(Registry(), Store(tmp_path), torch.device("cpu"))
+    (cell,) = grid.cells(grid.Request(["retrain"], ["vae"], ["slant"]), workspace)
+    seconds, basis = plan.expected(cell, [])
+    assert seconds is not None and 300 < seconds < 3000 and "no stored cell yet" in basis
+    for suite in plan.measured_elsewhere():
+        assert set(plan.measured_elsewhere()[suite]) - {"basis"} <= set(load_suite(suite).models)
+
+
+def test_another_data_set_than_the_suite_s_is_told_that_the_suite_s_values_are_not_for_it(bench_cli, tmp_path):
+    asked = "run --suite paper --method ours --model proggan --feature bang --show-config --dataset".split()
+    own, other = (bench_cli(*asked, name, "--results", tmp_path / "runs") for name in ("celeba128", "celebahq"))
+    told = (
+        "--dataset celebahq: what suite 'paper' says of 'proggan' is for 'celeba128'; counts and hyper-parameters are"
+    )
+    assert own.code == other.code == 0 and told in other.err and "--dataset" not in own.err
