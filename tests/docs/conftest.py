@@ -1,5 +1,5 @@
-"""The docs describe the rooms that the code is being moved into; until it is there, two files wait."""
+"""The docs describe extractors as a kind of plug-in; until they are one, two files wait."""
 
-from importlib.util import find_spec
+from bench import hookspecs
 
-collect_ignore = [] if find_spec("bench.toolkit") else ["test_examples.py", "test_docs.py"]
+collect_ignore = [] if hasattr(hookspecs, "register_extractors") else ["test_examples.py", "test_docs.py"]

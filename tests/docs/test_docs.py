@@ -7,6 +7,7 @@ import importlib
 import re
 import tomllib
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import click
@@ -80,21 +81,21 @@ def test_every_link_leads_to_a_file(page: Path) -> None:
 @pytest.mark.parametrize("page", pages(), ids=named)
 def test_python_in_the_docs_can_be_parsed_and_imports_what_exists(page: Path) -> None:
     for code in blocks(page, "python"):
-        for node in ast.walk(ast.parse(re.sub(r"^ +(?=@|def )", "", code) if code.startswith(" ") else code)):
+        for node in ast.walk(ast.parse(dedent(code))):
             if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "bench":
                 module = importlib.import_module(str(node.module))
                 assert [name.name for name in node.names if not hasattr(module, name.name)] == []
 
 
 def test_the_suite_in_the_docs_is_a_suite() -> None:
-    from bench.settings import Suite
+    from bench.workspace.suites import Suite
 
     (written,) = blocks(DOCS / "reference" / "file-formats.md", "toml")
     assert set(Suite.model_validate(tomllib.loads(written)).models) == {"vae"}
 
 
 def test_the_feedback_file_in_the_docs_is_one() -> None:
-    from bench.feedback import FORMAT, FeedbackFile
+    from bench.feedback.file import FORMAT, FeedbackFile
 
     (written,) = blocks(DOCS / "reference" / "file-formats.md", "json")
     stored = FeedbackFile.model_validate_json(written)
@@ -105,7 +106,7 @@ def test_the_feedback_file_in_the_docs_is_one() -> None:
 
 
 def test_the_record_in_the_docs_names_every_field() -> None:
-    from bench.store import Record
+    from bench.workspace.store import Record
 
     text = (
         (DOCS / "reference" / "file-formats.md")
