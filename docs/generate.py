@@ -1,0 +1,87 @@
+"""Write the numbers of README and docs from results/reference; run it after a reference result has changed.
+
+A number or a table stands between two marks, and the first one says what it is::
+
+    <!-- generated: table vae/table-2 feature=thickness metrics=target_ratio,roc_auc -->
+    ...
+    <!-- /generated -->
+
+``python docs/generate.py`` rewrites what stands between the marks. With ``--check`` it changes nothing and ends with 1
+if something would change.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import reference_numbers
+import reference_tables
+
+ROOT = Path(__file__).resolve().parents[1]
+MARKED = re.compile(
+    r"(?P<open><!-- generated: (?P<what>.*?) -->)(?P<text>.*?)(?P<close><!-- /generated -->)", re.DOTALL
+)
+MAKERS: dict[str, Callable[..., str]] = {
+    "mean": reference_numbers.mean,
+    "paper": reference_numbers.paper,
+    "percent": reference_numbers.percent,
+    "value": reference_numbers.value,
+    "difference": reference_numbers.difference,
+    "table": reference_tables.table,
+    "sizes": reference_tables.sizes,
+    "summary": reference_tables.summary,
+}
+
+
+def pages() -> Iterator[Path]:
+    """Yield every page that may hold generated numbers."""
+    yield ROOT / "README.md"
+    yield from sorted((ROOT / "docs").rglob("*.md"))
+
+
+def made(what: str) -> str:
+    """Return what a mark asks for: the maker's name, then its arguments.
+
+    Raises
+    ------
+    ValueError
+        If there is no such maker, file, row or column.
+    """
+    name, *words = shlex.split(what)
+    if name not in MAKERS:
+        raise ValueError(f"'{name}': nothing generates this; known: {', '.join(MAKERS)}")
+    named = dict(word.split("=", 1) for word in words if re.match(r"\w+=", word))
+    return MAKERS[name](*(word for word in words if not re.match(r"\w+=", word)), **named)
+
+
+def rewritten(text: str) -> str:
+    """Return a page with everything between marks made anew."""
+
+    def replace(found: re.Match[str]) -> str:
+        content = made(found["what"])
+        margin = "\n\n" if "\n" in content else ""
+        return f"{found['open']}{margin}{content}{margin}{found['close']}"
+
+    return MARKED.sub(replace, text)
+
+
+def main() -> int:
+    """Rewrite every page, or with ``--check`` only name those that drifted."""
+    check, drifted = "--check" in sys.argv[1:], []
+    for page in pages():
+        before = page.read_text(encoding="utf-8")
+        after = rewritten(before)
+        if after != before:
+            drifted.append(page.relative_to(ROOT))
+            if not check:
+                page.write_text(after, encoding="utf-8")
+    sys.stdout.writelines(f"{page}: {'differs' if check else 'written'}\n" for page in drifted)
+    return int(check and bool(drifted))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,91 @@
+"""One number of results/reference, written for people: digits by metric, the spread beside the mean."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+REFERENCE = Path(__file__).resolve().parents[1] / "results" / "reference"
+DECIMALS = {"roc_auc": 3, "fid": 2, "fid_retain": 2, "inception_score": 2, "seconds": 0, "peak_memory_mb": 0}
+DECIMALS |= {"target_images": 0, "non_target_images": 0}
+FINEST = 5  # decimals; below that a ratio of 10,000 samples says nothing
+
+
+@cache
+def frame(file: str) -> pd.DataFrame:
+    """Return a CSV file of results/reference, one number a row.
+
+    Parameters
+    ----------
+    file : str
+        Without folder and suffix: ``vae/table-2``.
+    """
+    path = REFERENCE / f"{file}.csv"
+    if not path.is_file():
+        raise ValueError(f"{file}: there is no {path}")
+    return pd.read_csv(path, keep_default_na=True)
+
+
+def row(file: str, feature: str, variant: str, metric: str) -> pd.Series[Any]:
+    """Return the one row of a number; raises ValueError if it is not there or was not run."""
+    rows = frame(file)
+    found = rows[(rows.feature == feature) & (rows.variant == variant) & (rows.metric == metric)]
+    if len(found) != 1 or pd.isna(found["mean"].iloc[0]):
+        raise ValueError(f"{file}: holds no number for {feature}, {variant}, {metric}")
+    return found.iloc[0]
+
+
+def decimals(metric: str, *numbers: float) -> int:
+    """Return the decimals of a metric, or more where a number other than 0 would read 0."""
+    found = DECIMALS.get(re.sub(r"\[.*\]", "", metric), 4)
+    while found < FINEST and any(number and round(number, found) == 0 for number in numbers):
+        found += 1
+    return found
+
+
+def digits(metric: str, number: float) -> str:
+    """Return a number with the decimals of its metric."""
+    return f"{number:,.{decimals(metric, number)}f}" if number else "0"
+
+
+def spread(metric: str, mean: float, deviation: float) -> str:
+    """Return mean ± standard deviation, which no line break divides; the mean alone where nothing varied."""
+    if pd.isna(deviation) or round(deviation, FINEST) == 0:
+        return digits(metric, mean)
+    places = decimals(metric, mean, deviation)
+    return f"{mean:,.{places}f}\u00a0±\u00a0{deviation:,.{places}f}"
+
+
+def value(file: str, feature: str, variant: str, metric: str) -> str:
+    """Return a number of a table as mean ± standard deviation over seeds."""
+    found = row(file, feature, variant, metric)
+    return spread(metric, found["mean"], found["sd"])
+
+
+def mean(file: str, feature: str, variant: str, metric: str) -> str:
+    """Return the mean alone."""
+    return digits(metric, row(file, feature, variant, metric)["mean"])
+
+
+def paper(file: str, feature: str, variant: str, metric: str) -> str:
+    """Return the paper's number."""
+    published = row(file, feature, variant, metric)["paper"]
+    if pd.isna(published):
+        raise ValueError(f"{file}: the paper reports no {metric} for {feature}, {variant}")
+    return f"{published:g}"
+
+
+def percent(file: str, feature: str, variant: str, metric: str) -> str:
+    """Return a mean as a percentage with two significant digits."""
+    return f"{100 * row(file, feature, variant, metric)['mean']:.2g} %"
+
+
+def difference(file: str, feature: str, variant: str) -> str:
+    """Return a difference of ``table-damage`` with its 95 % interval, as the table's note gives it."""
+    found = row(file, feature, variant, "difference")
+    low, high = re.fullmatch(r"95 %: (\S+) to (\S+)", str(found["note"])).groups()  # type: ignore[union-attr]
+    return f"{found['mean']:+.4f} [{low}, {high}]"

@@ -1,0 +1,191 @@
+"""Tables of README and docs, in Markdown, each with a caption that names data, judge, n and seeds."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pandas as pd
+from reference_numbers import digits, frame, spread
+
+ARROWS = {True: " ↑", False: " ↓"}
+NAMES = {
+    "roc_auc": "ROC-AUC",
+    "difference": "difference (95 %, paired)",
+    "peak_memory_mb": "peak memory, MB",
+    "non_target_images": "other images",
+}
+REFERENCES = ("latent_edit", "reject")  # nothing is unlearned there
+ROUNDING = 1e-12  # a method compared with itself differs by no more
+SUMMARY = (("vae", "thickness"), ("dcgan", "thickness"), ("proggan", "beard"), ("vdvae", "beard"))
+
+
+def table(file: str, *, feature: str = "", metrics: str = "", paper: str = "no") -> str:
+    """Return a table of results/reference: a row per variant, a column per metric.
+
+    Parameters
+    ----------
+    file : str
+        ``vae/table-2``; with ``+vae/table-3``, numbers of a second file beside the first one's.
+    feature : str
+        This feature alone; a column says which one by default.
+    metrics : str
+        Comma list; all by default.
+    paper : str
+        ``yes`` puts the published number in parentheses.
+    """
+    rows = _rows(file, feature)
+    chosen = metrics.split(",") if metrics else [str(name) for name in rows.metric.unique()]
+    if missing := set(chosen) - set(rows[rows["mean"].notna()].metric):
+        raise ValueError(f"{file}: no number of the metric {', '.join(sorted(missing))}")
+    rows = rows[rows.metric.isin(chosen)]
+    run = rows[rows["mean"].notna()]
+    most = int(run.seeds.max())
+    labels = [] if feature else ["feature"]
+    lines = [
+        _line([*labels, "", *(_header(run, metric) for metric in chosen)]),
+        "|-" * (len(chosen) + len(labels) + 1) + "|",
+    ]
+    for name, of_feature in run.groupby("feature", sort=False):
+        for variant, group in of_feature.groupby("variant", sort=False):
+            cells = [_cell(group[group.metric == metric], paper == "yes") for metric in chosen]
+            lines.append(_line([*([] if feature else [str(name)]), _variant(str(variant), group, most), *cells]))
+    left_out = sorted(set(rows.variant) - set(run.variant))
+    return "\n".join([*lines, "", _caption(run, paper == "yes", left_out)])
+
+
+def summary() -> str:
+    """Return README's table: one feature of each model; original, ours, the best variant, retrain."""
+    lines = ["| model, feature | | target ratio ↓ | FID ↓ | retain change ↓ |", "|-|-|-|-|-|"]
+    parts = []
+    for model, feature in SUMMARY:
+        rows = frame(f"{model}/table-2")
+        rows = rows[(rows.feature == feature) & rows["mean"].notna()]
+        best = _best(rows)
+        for variant in ("original", "ours", best, "retrain"):
+            group = rows[rows.variant == variant]
+            fid = next(name for name in group.metric if name.startswith("fid["))
+            cells = [_cell(group[group.metric == name], False) for name in ("target_ratio", fid, "retain_change")]
+            label = f"{model}, {feature}" if variant == "original" else ""
+            lines.append(
+                _line([label, variant if variant != "retrain" else "retrain (needs the training data)", *cells])
+            )
+        parts.append(rows)
+    return "\n".join([*lines, "", _summary_caption(parts)])
+
+
+def sizes() -> str:
+    """Return the table of further DCGANs (dcgan/sizes): the paper's setting on other latents and trainings."""
+    rows = frame("dcgan/sizes")
+    lines = [
+        "| latent, epochs | `fid[digits]` before | thickness: ROC-AUC, target ratio | slant: ROC-AUC, target ratio |",
+        "|-|-|-|-|",
+    ]
+    for (latents, epochs), group in rows.groupby(["latent_dim", "epochs"], sort=False):
+        numbers = group.set_index(["feature", "method", "metric"])
+        cells = [
+            f"{latents}, {epochs}",
+            digits("fid[digits]", float(numbers.loc[("thickness", "original", "fid[digits]"), "mean"])),
+        ]
+        for feature in ("thickness", "slant"):
+            found = [numbers.loc[(feature, "ours", metric)] for metric in ("roc_auc", "target_ratio")]
+            cells.append(", ".join(spread(str(f.name[2]), f["mean"], f["sd"]) for f in found))
+        lines.append(_line(cells))
+    seeds = int(rows.seeds.max())
+    caption = f"*{rows.data.iloc[0]}; mean ± standard deviation over {seeds} seeds of feedback and unlearning.*"
+    return "\n".join([*lines, "", caption])
+
+
+def _rows(files: str, feature: str) -> pd.DataFrame:
+    """Return the rows of one or several files, in the first one's order of variants; the last file's numbers win."""
+    rows = pd.concat([frame(file) for file in files.split("+")], ignore_index=True)
+    rows = rows[rows.feature == feature] if feature else rows
+    if rows.empty:
+        raise ValueError(f"{files}: has no feature '{feature}'")
+    return rows.drop_duplicates(["feature", "variant", "metric"], keep="last")
+
+
+def _line(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _header(rows: pd.DataFrame, metric: str) -> str:
+    found = rows[rows.metric == metric]
+    better = found.higher_is_better.dropna()
+    name = f"`{metric}`" if "[" in metric else NAMES.get(metric, metric.replace("_", " "))
+    return name + (ARROWS[str(better.iloc[0]) == "True"] if len(better) else "")
+
+
+def _variant(variant: str, group: pd.DataFrame, most: int) -> str:
+    """Return a row's label: what it needs, and how many seeds it had if fewer than the others."""
+    needs = sorted({str(need).replace("_", " ") for need in group.needs.dropna()})
+    seeds = int(group.seeds.max())
+    notes = [*(f"needs the {need}" for need in needs), *([f"{seeds} of {most} seeds"] if seeds < most else [])]
+    return variant + (f" ({'; '.join(notes)})" if notes else "")
+
+
+def _cell(found: pd.DataFrame, paper: bool) -> str:
+    if found.empty:
+        return ""
+    number = found.iloc[0]
+    if number["metric"] == "difference":
+        return _difference(number)
+    published = f" ({number['paper']:g})" if paper and pd.notna(number["paper"]) else ""
+    return spread(number["metric"], number["mean"], number["sd"]) + published
+
+
+def _difference(number: pd.Series[Any]) -> str:
+    """Return a paired difference with the interval that the table's note holds."""
+    if pd.isna(number["mean"]):
+        return ""
+    if abs(number["mean"]) < ROUNDING:
+        return "compared with"
+    mean = f"{number['mean']:+.4f}"
+    return f"{'0.0000' if float(mean) == 0 else mean} ({str(number['note']).removeprefix('95 %: ')})"
+
+
+def _caption(rows: pd.DataFrame, paper: bool, left_out: list[str]) -> str:
+    parts = [*_sources(rows), _varied(rows)]
+    if paper:
+        parts.append("in parentheses: the paper's number")
+    if left_out:
+        parts.append(f"not run: {'; '.join(left_out)}")
+    return f"*{'; '.join(parts)}.*"
+
+
+def _varied(rows: pd.DataFrame) -> str:
+    """Return what ± is over."""
+    if rows.metric.str.endswith("_images").all():
+        return "counted, not sampled"
+    seeds = int(rows.seeds.max())
+    return f"mean ± standard deviation over {seeds} seeds of feedback and unlearning" if seeds > 1 else "one seed"
+
+
+def _sources(rows: pd.DataFrame) -> list[str]:
+    """Return the data, then what looked at them, each once."""
+    found = [part.strip() for source in rows.source.dropna() for part in re.split(r"; ", str(source))]
+    plain = [re.sub(r"^\d+(?= samples)", lambda m: f"{int(m[0]):,}", part) for part in found]
+    return list(
+        dict.fromkeys(part.removeprefix("unlearning stage on ").replace("1 threads", "1 thread") for part in plain)
+    )
+
+
+def _best(rows: pd.DataFrame) -> str:
+    """Return the trained row, other than ours and retrain, that leaves least of the feature."""
+    ratios = rows[(rows.metric == "target_ratio") & ~rows.variant.isin(["original", "ours", "retrain", *REFERENCES])]
+    return str(ratios.sort_values("mean").variant.iloc[0])
+
+
+def _summary_caption(parts: list[pd.DataFrame]) -> str:
+    every = pd.concat(parts)
+    said = []
+    for data, rows in every.groupby("data", sort=False):
+        models = ", ".join(dict.fromkeys(rows.model))
+        fid = next(name for name in rows.metric if name.startswith("fid["))
+        said.append(f"{models}: {data}, `{fid}`, {int(rows.seeds.max())} seeds")
+    n = int(every[every.metric == "target_ratio"].n.max())
+    return (
+        f"*{'. '.join(said)}. {n:,} samples each; ± is the standard deviation over the seeds of feedback and "
+        "unlearning, and is absent where nothing varied. `retrain` reads no clicks and ran once per feature. The third "
+        "row of each model is the method or variant that leaves least of the feature.*"
+    )

@@ -1,0 +1,111 @@
+"""Numbers in README and docs are those of results/reference, and none stands there typed by hand."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import generate
+import pandas as pd
+import pytest
+import reference_numbers
+from docs_pages import CONTRIBUTING, DOCS, FENCED, README, named
+
+PAGES = [page for page in generate.pages() if generate.MARKED.search(page.read_text(encoding="utf-8"))]
+RESULTS = [README, CONTRIBUTING, *sorted((DOCS / "results").glob("*.md"))]
+
+# Versions, identifiers, settings that a reader types: decimals that are no results.
+NOT_RESULTS = re.compile(r"2303\.05699|Python 3\.\d+|torch (>=)?2\.\d+(\.\d+)?|in under 0\.\d s|0\.\d+,<0\.\d+")
+
+
+@pytest.fixture
+def changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a copy of results/reference that the generator reads instead."""
+    for path in reference_numbers.REFERENCE.rglob("*.csv"):
+        copy = tmp_path / path.relative_to(reference_numbers.REFERENCE)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(path.read_bytes())
+    monkeypatch.setattr(reference_numbers, "REFERENCE", tmp_path)
+    reference_numbers.frame.cache_clear()
+    yield tmp_path
+    reference_numbers.frame.cache_clear()
+
+
+def test_the_pages_with_numbers_are_found() -> None:
+    assert {named(page) for page in PAGES} >= {"README.md", "docs/results/mnist.md", "docs/results/faces.md"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_numbers_are_those_of_the_reference_results(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for found in generate.MARKED.finditer(text):
+        assert found["text"].strip() == generate.made(found["what"]), f"{found['what']}: run python docs/generate.py"
+    assert generate.rewritten(text) == text
+
+
+@pytest.mark.parametrize("page", RESULTS, ids=named)
+def test_no_result_is_typed_by_hand(page: Path) -> None:
+    text = FENCED.sub("", generate.MARKED.sub("", page.read_text(encoding="utf-8")))
+    text = re.sub(r"^    .*$", "", text, flags=re.MULTILINE)  # commands and what they print
+    text = re.sub(r"`[^`]*`", "", NOT_RESULTS.sub("", text))  # what a reader types
+    assert re.findall(r".{0,30}\d+\.\d+.{0,30}|.{0,30}\d %.{0,30}", text) == []
+
+
+@pytest.mark.parametrize("file", ["vae/table-2", "dcgan/table-2", "proggan/table-2", "vdvae/table-2"])
+def test_a_changed_result_shows_as_drift(changed: Path, file: str) -> None:
+    path = changed / f"{file}.csv"
+    rows = pd.read_csv(path)
+    rows.loc[(rows.variant == "ours") & (rows.metric == "target_ratio"), "mean"] += 0.001
+    rows.to_csv(path, index=False)
+    text = README.read_text(encoding="utf-8")
+    assert generate.rewritten(text) != text
+
+
+def test_every_table_names_its_data_its_judge_and_what_varied() -> None:
+    for page in PAGES:
+        for found in generate.MARKED.finditer(page.read_text(encoding="utf-8")):
+            if found["what"].startswith(("table", "summary", "sizes")) and "table-1" not in found["what"]:
+                caption = found["text"].strip().splitlines()[-1]
+                assert re.search(r"MNIST \(real\)|synthfaces \(synthetic\)|AMD EPYC", caption), found["what"]
+                assert re.search(r"standard deviation|one seed", caption), found["what"]
+
+
+def test_the_best_variant_is_that_with_least_of_the_feature() -> None:
+    rows = reference_numbers.frame("dcgan/table-2")
+    trained = rows[
+        (rows.feature == "thickness") & (rows.metric == "target_ratio") & rows.method.isin(["ours", "probe"])
+    ]
+    best = trained.sort_values("mean").variant.iloc[0]
+    assert f"|  | {best} | " in generate.made("summary")
+
+
+@pytest.mark.parametrize(
+    ("what", "problem"),
+    [
+        ("value vae/table-2 thickness nobody target_ratio", "no number for thickness, nobody"),
+        ("value vae/table-9 thickness ours target_ratio", "there is no"),
+        ("paper vae/table-2 thickness ours retain_change", "the paper reports no"),
+        ("table vae/table-2 feature=beard", "has no feature 'beard'"),
+        ("table vae/table-2 metrics=fid[faces]", "no number of the metric"),
+        ("chart vae/table-2", "nothing generates this"),
+    ],
+)
+def test_a_mark_that_asks_for_what_is_not_there_is_an_error(what: str, problem: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(problem)):
+        generate.made(what)
+
+
+@pytest.mark.parametrize(
+    ("metric", "mean", "deviation", "written"),
+    [
+        ("target_ratio", 0.0043, 0.0024, "0.0043 ± 0.0024"),
+        ("target_ratio", 0.00002, 0.00004, "0.00002 ± 0.00004"),
+        ("fid[digits]", 7.4145, 0.0, "7.41"),
+        ("roc_auc", 0.9825, 0.0003, "0.9825 ± 0.0003"),
+        ("retain_change", 0.0, 0.0, "0"),
+        ("target_ratio", 0.0031, float("nan"), "0.0031"),
+        ("seconds", 13934.2, float("nan"), "13,934"),
+    ],
+)
+def test_numbers_have_the_digits_that_mean_something(metric: str, mean: float, deviation: float, written: str) -> None:
+    assert reference_numbers.spread(metric, mean, deviation).replace("\u00a0", " ") == written
