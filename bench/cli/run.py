@@ -56,7 +56,9 @@ def command(
     if dry_run and as_json:
         raise UsageError("--json prints stored records, and a plan has none; --show-config prints JSON, a cell a line")
     workspace = open_workspace(plugins, results, data_dir, device, write=not (dry_run or show_config))
-    from bench.experiments import grid, plan
+    from bench.experiments import grid
+    from bench.experiments.execute import Done, execute, exit_code
+    from bench.experiments.plan import plan
     from bench.report import text
 
     for kind in ("methods", "models", "features"):
@@ -65,19 +67,15 @@ def command(
                 raise UsageError(f"Missing option '--{kind[:-1]}': name one or some, or all")
             asked[kind] = ["all"]
     request = grid.Request(**asked)
+    made = plan(grid.cells(request, workspace), workspace, overwrite, request.suite)
     if dry_run or show_config:
-        named = grid.cells(request, workspace, weights="named")
-        suite = request.suite
-        click.echo(
-            text.configuration(named, workspace, suite)
-            if show_config
-            else text.dry_run(named, workspace, suite, overwrite)
-        )
+        click.echo(text.configuration(made) if show_config else text.dry_run(made))
         return 0
-    planned = plan.plan(grid.cells(request, workspace), workspace, overwrite)
-    return grid.execute(
-        planned,
-        workspace,
-        overwrite,
-        lambda p, r: click.echo(text.json_line(r) if as_json else text.record_lines(p, r)),
-    )
+
+    def report(done: Done) -> None:
+        if done.record is None:
+            workspace.progress.note(f"Error: {done.planned.name}: {done.error}")
+        else:
+            click.echo(text.json_line(done.record) if as_json else text.record_lines(done))
+
+    return exit_code(execute(made, workspace, report))

@@ -40,9 +40,7 @@ def command(
     if dry_run:
         click.echo(plan_table(name, Options(**asked), workspace, formats=formats.split(",")))
         return 0
-    paths, text, code = make_table(
-        name, Options(**asked), workspace, run_missing=not no_run, formats=formats.split(","), out=out
-    )
-    click.echo(text)
-    click.echo("\n".join(str(path) for path in paths))
-    return code
+    made = make_table(name, Options(**asked), workspace, run_missing=not no_run, formats=formats.split(","), out=out)
+    click.echo(made.text)
+    click.echo("\n".join(str(path) for path in made.paths))
+    return made.code

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bench.api import Unlearned
-from bench.core import code_hash, randomness
+from bench.core import randomness
+from bench.core.code_hash import code_of, digest
 from bench.evaluation import removers, without_oracle
 from bench.evaluation.metrics import columns_of, compute_metrics
 from bench.evaluation.passes import run_pass
@@ -14,105 +14,87 @@ from bench.experiments.method_run import run_method
 from bench.feedback.file import files_sha256, from_file, to_file
 from bench.feedback.oracle import ask_oracle
 from bench.workspace.loading import load_unlearned
+from bench.workspace.record import StageKeys
 from bench.workspace.workspace import Oracles
 
 if TYPE_CHECKING:
-    from bench.experiments.cell import Run
+    from bench.experiments.resolve import Resolved
     from bench.workspace.loading import LoadedClassifier
-
 
 # Where the code of each stage begins; plug-ins are added cell by cell.
 FEEDBACK = (ask_oracle, to_file, from_file)
 UNLEARN = (run_method,)
 SEEN = (run_pass,)
-EVALUATE = (
-    load_unlearned,
-    Oracles.of,
-    columns_of,
-    compute_metrics,
-    without_oracle.known,
-    Unlearned,
-)
+EVALUATE = (load_unlearned, Oracles.of, columns_of, compute_metrics, without_oracle.known, Unlearned)
 
 
-@dataclass(frozen=True)
-class CellKeys:
-    """The keys of a cell's stages; ``evaluate`` is the cell's own."""
-
-    feedback: str
-    unlearn: str
-    original: str
-    evaluate: str
-
-
-def keys_of(run: Run) -> CellKeys:
-    """Hash what each stage of a run reads."""
-    feedback = _feedback(run)
-    unlearn = _unlearn(run, feedback)
-    seen = _seen(run)
-    original = code_hash.digest({"weights": run.original.sha256, "seen": seen})
-    metrics = {name: type(metric) for name, metric in run.metrics.items()}
-    evaluate = code_hash.digest(
+def keys_of(resolved: Resolved) -> StageKeys:
+    """Hash what each stage of a cell reads."""
+    feedback = _feedback(resolved)
+    unlearn = _unlearn(resolved, feedback)
+    seen = _seen(resolved)
+    original = digest({"weights": resolved.original.sha256, "seen": seen})
+    metrics = {name: type(metric) for name, metric in resolved.metrics.items()}
+    workspace, dataset = resolved.workspace, resolved.cell.settings.dataset
+    evaluate = digest(
         {
             "unlearn": unlearn,
             "feedback": feedback,
             "metrics": sorted(metrics),
-            "references": {x: run.workspace.references_identity(run.cell.settings.dataset, x) for x in run.extractors},
-            "counterfactual": removers.identity(run.workspace, run.cell.settings.dataset, run.cell.feature),
-            "code": code_hash.code_of(*EVALUATE, run.method_class, *metrics.values()),
+            "references": {x: workspace.references_identity(dataset, x) for x in resolved.extractors},
+            "counterfactual": removers.identity(workspace, dataset, resolved.cell.feature),
+            "code": code_of(*EVALUATE, type(resolved.judgement).threshold, type(resolved.method), *metrics.values()),
             "seen": seen,
         }
     )
-    return CellKeys(feedback, unlearn, original, evaluate)
+    return StageKeys(feedback=feedback, unlearn=unlearn, original=original, evaluate=evaluate)
 
 
-def _feedback(run: Run) -> str:
-    cell = run.cell
+def _feedback(resolved: Resolved) -> str:
+    cell, oracle = resolved.cell, resolved.judgement.oracles.feedback
     if cell.feedback_file is not None:
         shown: dict[str, Any] = {"files": files_sha256(cell.feedback_file)}
     else:
         shown = {"count": cell.settings.feedback.count, "stream": f"feedback/{cell.seed}"}
-    also = {"also": list(run.also)} if run.also else {}
-    oracle = run.oracles.feedback
-    return code_hash.digest(
+    also = {"also": list(resolved.also)} if resolved.also else {}
+    return digest(
         {
-            "weights": run.original.sha256,
+            "weights": resolved.original.sha256,
             "oracle": [*_identity(oracle), cell.feature],
-            "code": code_hash.code_of(*FEEDBACK, type(oracle.classifier), type(run.original.generator)),
+            "code": code_of(*FEEDBACK, type(oracle.classifier), type(resolved.original.generator)),
             **shown,
             **also,
         }
     )
 
 
-def _unlearn(run: Run, feedback: str) -> str:
-    cell, method = run.cell, run.method_class
+def _unlearn(resolved: Resolved, feedback: str) -> str:
+    cell, method = resolved.cell, resolved.method
     training_data = "training_data" in method.needs
-    recipe = (type(run.dataset), type(run.original.model)) if training_data else ()
-    return code_hash.digest(
+    recipe = (type(resolved.dataset), type(resolved.original.model)) if training_data else ()
+    images = resolved.workspace.target_identity(cell.settings.dataset, cell.feature) if training_data else None
+    return digest(
         {
-            "weights": run.original.sha256,
+            "weights": resolved.original.sha256,
             "method": [cell.method, cell.params.model_dump(mode="json")],
-            "stream": run.stream,
+            "stream": resolved.stream,
             "feedback": feedback if method.reads_feedback or "oracle" in method.needs else None,
-            "training_data": run.workspace.target_identity(cell.settings.dataset, cell.feature)
-            if training_data
-            else None,
-            "code": code_hash.code_of(*UNLEARN, method, type(run.original.generator), *recipe),
+            "training_data": images,
+            "code": code_of(*UNLEARN, type(method), type(resolved.original.generator), *recipe),
         }
     )
 
 
-def _seen(run: Run) -> dict[str, Any]:
+def _seen(resolved: Resolved) -> dict[str, Any]:
     """Return what decides how the samples of a generator are drawn and what is seen in them."""
-    judge, generator = run.oracles.evaluation, type(run.original.generator)
-    extractors = (type(extractor) for extractor, _ in run.extractors.values())
+    judge, generator = resolved.judgement.oracles.evaluation, type(resolved.original.generator)
+    extractors = [type(extractor) for extractor, _ in resolved.extractors.values()]
     return {
         "oracle": _identity(judge),
-        "extractors": {name: sha for name, (_, sha) in run.extractors.items()},
-        "count": run.cell.settings.evaluation.count,
+        "extractors": {name: sha for name, (_, sha) in resolved.extractors.items()},
+        "count": resolved.cell.settings.evaluation.count,
         "stream": randomness.EVALUATION,
-        "code": code_hash.code_of(*SEEN, generator, type(judge.classifier), *extractors),
+        "code": code_of(*SEEN, generator, type(judge.classifier), *extractors),
     }
 
 

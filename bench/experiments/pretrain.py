@@ -15,7 +15,7 @@ from bench.toolkit.training import build, train
 from bench.workspace import checkpoint, loading, manifest, saving
 from bench.workspace.checkpoint import Checkpoint
 from bench.workspace.store import Store
-from bench.workspace.suites import load_suite, parse_assignments, validated
+from bench.workspace.suites import ModelSettings, load_suite, parse_assignments, validated
 from bench.workspace.workspace import Workspace
 
 
@@ -51,6 +51,11 @@ class Recipe:
     def option(self) -> str:
         """The option that names the plug-in: ``--model`` or ``--classifier``."""
         return f"--{self.kind[:-1]}"
+
+
+def recipe_of(model: str, settings: ModelSettings) -> Recipe:
+    """Return how a suite trains a model's generator."""
+    return Recipe("models", model, settings.dataset, settings.pretrain)
 
 
 def configured(workspace: Workspace, recipe: Recipe) -> tuple[Trainable[Any], Any]:

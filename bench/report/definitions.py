@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bench.errors import unknown
-from bench.workspace.suites import assignments
 
 FIDELITY = ("inception_score", "fid", "fid_retain")  # per extractor
 
@@ -31,32 +30,21 @@ class Variant:
     Attributes
     ----------
     label, method : str
-    params : mapping of str to Any
-    overrides : sequence of str
-        Settings, as ``--set`` takes them.
+    params, settings : mapping of str to Any
+        Fields of the method's Config, and of the suite's settings for a model.
     family : str
         The curve that this is a point of, where points are compared as curves.
     model, features
-        Whom it is for; every model and feature by default.
+        Models and features it applies to; all by default.
     """
 
     label: str
     method: str
     params: Mapping[str, Any] = field(default_factory=dict)
-    overrides: Sequence[str] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
     family: str = ""
     model: str = ""
     features: Sequence[str] = ()
-
-    @property
-    def assignments(self) -> list[str]:
-        """The parameters as ``-p`` takes them."""
-        return assignments(self.params)
-
-    @property
-    def paper_params(self) -> str:
-        """How results/paper/tables.csv writes the parameters."""
-        return " ".join(self.assignments)
 
     def concerns(self, model: str, feature: str) -> bool:
         """Say whether it is for a model and a feature."""
@@ -116,7 +104,7 @@ def _landing(share: float) -> Variant:
 
 
 def _clicked(method: str, count: int) -> Variant:
-    return Variant(f"{method}, {count:,} shown", method, overrides=(f"feedback.count={count}",))
+    return Variant(f"{method}, {count:,} shown", method, settings={"feedback": {"count": count}})
 
 
 _CURVES = (

@@ -3,77 +3,66 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from textwrap import indent
 from typing import Any
 
-from bench.errors import BenchError
-from bench.experiments import plan
-from bench.experiments.cell import Cell, Run
-from bench.experiments.plan import Planned
-from bench.workspace.store import Record, Store
-from bench.workspace.suites import assignments
-from bench.workspace.workspace import Workspace
+from bench.core.progress import Progress
+from bench.errors import first_sentence
+from bench.experiments.execute import Done
+from bench.experiments.plan import Plan, Planned
+from bench.workspace.record import Record
+from bench.workspace.store import Store
+from bench.workspace.values import assignments
 
 
-def dry_run(cells: Sequence[Cell], workspace: Workspace, suite: str, overwrite: plan.Overwrite) -> str:
+def dry_run(plan: Plan) -> str:
     """Say what would be trained and run, one a line (action, why, time expected and its basis), and what is missing."""
-    past, trained = plan.completed(workspace), set[str]()
-    untrained = {cell.model: cell for cell in cells if plan.is_to_be_trained(cell)}
-    training = {model: plan.expected_training(cell) for model, cell in untrained.items()}
-    lines = [f"train   {m} on {untrained[m].settings.dataset}  ({_expected(*time)})" for m, time in training.items()]
-    times, missing, waiting = [seconds for seconds, _ in training.values()], [], 0
-    for cell, lacking in zip(cells, plan.lacking(cells, workspace, suite), strict=True):
-        try:
-            run = Run(cell, workspace)
-            run.given_feedback()
-            planned = plan.planned(run, past, overwrite, trained)
-        except BenchError as error:
-            planned = None
-            lacking = lacking or [str(error)]
-        seconds, basis = (planned.seconds, planned.basis) if planned else plan.expected(cell, past)
-        if planned is None or (lacking and planned.action not in ("cached", "skip")):
-            missing += lacking
-            action, name, why = "waits", cell.readable, "something is missing, see below"
-        else:
-            action, name, why = planned.action, planned.run.folder.name, planned.why
-        lines.append(f"{action:7} {name}{_changed(cell)}  ({why}; {_expected(seconds, basis)})")
-        if action != "cached":
-            times.append(seconds)
-            waiting += 1
-    if missing:
-        lines += ["missing, before all of these can run:", *(indent(text, "  ") for text in dict.fromkeys(missing))]
-    if len(cells) > 1:
-        lines.append(plan.summary(len(cells), waiting, times))
+    lines = [f"train   {t.model} on {t.recipe.dataset}  ({t.expected})" for t in plan.trainings]
+    for item in plan.cells:
+        changed = "".join(f" {text}" for text in item.cell.changed)
+        lines.append(f"{item.action:7} {item.name}{changed}  ({item.why}; {item.expected})")
+    if plan.missing:
+        lines += ["missing, before all of these can run:", *(indent(text, "  ") for text in plan.missing)]
+    if len(plan.cells) > 1:
+        lines.append(plan.summary())
     return "\n".join(lines)
 
 
-def configuration(cells: Sequence[Cell], workspace: Workspace, suite: str) -> str:
+def configuration(plan: Plan) -> str:
     """Return the cells' resolved configurations, one a line of JSON; keys and hashes where nothing is missing."""
-    lacking = plan.lacking(cells, workspace, suite)
-    runs = [None if missing else Run(cell, workspace) for cell, missing in zip(cells, lacking, strict=True)]
-    return "\n".join(json.dumps(_configuration(cell, run)) for cell, run in zip(cells, runs, strict=True))
+    return "\n".join(json.dumps(_configuration(item)) for item in plan.cells)
 
 
-def _configuration(cell: Cell, run: Run | None) -> dict[str, Any]:
+def _configuration(item: Planned) -> dict[str, Any]:
+    cell, resolved = item.cell, item.resolved
     return {
-        "cell": cell.readable if run is None else run.folder.name,
+        "cell": item.name,
         "suite": cell.suite,
         "weights": cell.weights,
-        "weights_sha256": None if run is None else run.original.sha256,
+        "weights_sha256": None if resolved is None else resolved.original.sha256,
         "params": cell.params.model_dump(mode="json"),
         "settings": cell.settings.model_dump(mode="json"),
-        "keys": None if run is None else vars(run.keys),
+        "keys": None if resolved is None else resolved.keys.model_dump(),
     }
 
 
-def _expected(seconds: float | None, basis: str) -> str:
-    return f"time unknown: {basis}" if seconds is None else f"about {plan.duration(seconds)}: {basis}"
+def counted(plan: Plan, progress: Progress) -> Callable[[Done], None]:
+    """Say how many cells are to run, and return what says of each how it ended: "[2/7] folder: ok"."""
+    progress.note(plan.summary())
+    waiting = plan.waiting
+    ended = 0
 
+    def report(done: Done) -> None:
+        nonlocal ended
+        if done.planned.action == "cached":
+            return
+        ended += 1
+        how = first_sentence(done.error) if done.error else done.record.status if done.record else ""
+        name = done.planned.name if done.resolved is None else done.resolved.folder.name
+        progress.note(f"[{ended}/{len(waiting)}] {name}: {how}")
 
-def _changed(cell: Cell) -> str:
-    changed = cell.params.model_dump(mode="json", exclude_defaults=True)
-    return "".join(f" {text}" for text in assignments(changed))
+    return report
 
 
 def json_line(record: Record) -> str:
@@ -81,26 +70,27 @@ def json_line(record: Record) -> str:
     return json.dumps(record.model_dump(mode="json"), allow_nan=False, sort_keys=True)
 
 
-def record_lines(planned: Planned, record: Record) -> str:
-    """Say how a cell went, original beside unlearned, and where everything is."""
-    params = _changed(planned.run.cell).strip()
+def record_lines(done: Done) -> str:
+    """Say how a cell went, before and after, and where everything is."""
+    record, resolved = done.record, done.resolved
+    assert record is not None and resolved is not None
+    params, folder = " ".join(resolved.cell.changed), resolved.folder
     name = f"{record.method}{f' ({params})' if params else ''} {record.model} {record.feature} seed {record.seed}"
-    folder = planned.run.folder
     if record.status != "ok":
         reason = (record.reason or "").splitlines()
         where = f"{folder / 'result.json'}{' (with the traceback)' if record.status == 'failed' else ''}"
         return f"{name}: {record.status}: {reason[0] if reason else ''}\n  {where}"
-    others = [f"{metric} {value['value']:.4g}" for metric, value in sorted(record.metrics.items()) if _headline(metric)]
-    seconds = {stage: timing["seconds"] for stage, timing in record.timings.items()}
+    others = [f"{metric} {value.value:.4g}" for metric, value in sorted(record.metrics.items()) if _headline(metric)]
+    seconds = {stage: cost.seconds for stage, cost in record.timings.items()}
     took = (
         "stored before"
-        if planned.action == "cached"
+        if done.planned.action == "cached"
         else ", ".join(f"{stage} {s:.1f} s" for stage, s in seconds.items())
     )
     lines = [
-        f"{name}: {_judged(record) if record.provenance['oracle'] else _without_oracle(record)}",
+        f"{name}: {_judged(record) if record.provenance.oracle else _without_oracle(record)}",
         f"  {', '.join(others)}",
-        f"  {record.provenance['data']}; {took}",
+        f"  {record.provenance.data}; {took}",
         *(f"  not computed: {', '.join(metrics)}: {reason}" for reason, metrics in _by_reason(record).items()),
         *(f"  {folder / file}" for file in ("result.json", "before-after.png", "unlearned.safetensors")),
     ]
@@ -108,7 +98,7 @@ def record_lines(planned: Planned, record: Record) -> str:
 
 
 def status_lines(store: Store) -> list[str]:
-    """List stored cells, one a line, failures with their reason; then what runs now, and what can be resumed."""
+    """List stored cells, one a line, failures with their reason; then unreadable files, and what runs or can resume."""
     lines = []
     stored = list(store.records())
     own = _own_params([record for _, record in stored])
@@ -116,9 +106,10 @@ def status_lines(store: Store) -> list[str]:
         ratio = record.value("target_ratio")
         detail = f"target_ratio {ratio:.4f}" if ratio is not None else (record.reason or "").split("\n")[0]
         lines.append(f"{record.status:9} {folder.name}{params}  {detail}")
+    lines += [f"unreadable {path}: {reason}" for path, reason in store.unreadable()]
     for folder in store.unfinished():
         running = f"running   {folder.name}"
-        stopped = f"stopped   {folder.name}  the same `bench run` goes on"
+        stopped = f"stopped   {folder.name}  run the same `bench run` again to resume"
         lines.append(running if store.is_locked(folder) else stopped)
     return lines
 
@@ -147,10 +138,12 @@ def _judged(record: Record) -> str:
 
 def _without_oracle(record: Record) -> str:
     """Say what is known without an oracle; the picture shows the rest."""
-    clicked, shown = (record.provenance["feedback"][key] for key in ("positives", "count"))
+    clicks = record.provenance.feedback
+    assert clicks is not None
     flagged = record.value("flagged_ratio")
     flags = "" if flagged is None else f", the method flags {flagged:.4f} of all samples"
-    return f"{clicked} of {shown} samples were clicked{flags}; no oracle says what is left: look at the picture"
+    shown = f"{clicks.positives} of {clicks.count} samples were clicked{flags}"
+    return f"{shown}; no oracle says what is left: look at the picture"
 
 
 def _by_reason(record: Record) -> dict[str, list[str]]:
@@ -165,7 +158,7 @@ def _with_interval(record: Record, metric: str) -> str:
     value = record.metrics.get(metric)
     if value is None:
         return "n/a"
-    return f"{value['value']:.4f} [{value['low']:.4f}, {value['high']:.4f}]"
+    return f"{value.value:.4f} [{value.low:.4f}, {value.high:.4f}]"
 
 
 def _headline(metric: str) -> bool:

@@ -36,15 +36,16 @@ def examine(workspace: Workspace, verify: bool) -> tuple[list[str], bool]:
     lines.append(f"weights: {len(manifest.entries())} shipped files in {manifest.WEIGHTS}")
     records = workspace.store.records()
     lines.append(f"results: {len(records)} stored cells in {workspace.store.root}")
+    problems += [f"{path}: {reason}" for path, reason in workspace.store.unreadable()]
     if verify:
         for name in manifest.entries():
             _try(problems, lambda name=name: checkpoint.read(manifest.path_of(name)))  # type: ignore[misc]
         for folder, record in records:
             for kind, artefact in record.artefacts.items():
-                path = folder / artefact["file"]
+                path = folder / artefact.file
                 if kind == "weights":
                     _try(problems, lambda path=path: checkpoint.read(path))  # type: ignore[misc]
-                elif not path.is_file() or file_sha256(path) != artefact["sha256"]:
+                elif not path.is_file() or file_sha256(path) != artefact.sha256:
                     problems.append(f"{path}: is missing or differs from what was stored")
         lines.append("verified: shipped files and artefacts of stored results")
     return [*lines, *(f"PROBLEM: {problem}" for problem in problems)], not problems

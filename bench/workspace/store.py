@@ -11,56 +11,23 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import NamedTuple
 
 from filelock import FileLock, Timeout
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
-from bench.api import Params
 from bench.core.files import write_bytes
 from bench.errors import StoreError
-
-if TYPE_CHECKING:
-    pass
+from bench.workspace.record import FORMAT, Record
 
 FEATURE = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"  # part of a folder's name
 
-STATUSES = ("ok", "failed", "diverged", "killed", "timeout", "skipped")
-Status = Literal["ok", "failed", "diverged", "killed", "timeout", "skipped"]
 
+class Unreadable(NamedTuple):
+    """A ``result.json`` that is not a record of this version: it is named, left as it is, and blocks nothing."""
 
-class Record(Params):
-    """What a result file holds; ``bench run --json`` prints one a line."""
-
-    model_config = ConfigDict(ser_json_inf_nan="constants")  # not null: `write` is to refuse them
-
-    key: str
-    status: Status
-    reason: str | None = None
-    suite: str
-    method: str
-    model: str
-    dataset: str
-    feature: str
-    seed: int
-    params: dict[str, Any]
-    needs: list[str] = []
-    metrics: dict[str, dict[str, Any]] = {}
-    skipped_metrics: dict[str, str] = {}
-    provenance: dict[str, Any] = {}
-    timings: dict[str, dict[str, float]] = {}
-    artefacts: dict[str, dict[str, str]] = Field({}, description="file name and sha256")
-
-    @property
-    def outcome(self) -> str:
-        """Status, and the first line of the reason where there is one."""
-        first = (self.reason or "").partition("\n")[0]
-        return f"{self.status}: {first}" if first else self.status
-
-    def value(self, metric: str) -> float | None:
-        """Return a metric's value, or None."""
-        entry = self.metrics.get(metric)
-        return None if entry is None else float(entry["value"])
+    path: Path
+    reason: str
 
 
 class Store:
@@ -112,33 +79,72 @@ class Store:
         except Timeout:
             return True
 
-    def read(self, folder: Path) -> Record | None:
+    def read(self, folder: Path, key: str | None = None) -> Record | None:
         """Read a cell's record; None if there is none.
+
+        Parameters
+        ----------
+        folder : Path
+        key : str, optional
+            Of the cell; by default any cell will do whose key the folder's name ends in.
 
         Raises
         ------
         StoreError
-            If the file is there but is not a record: it was changed by hand.
+            If the file is damaged, foreign, of another format, or another cell's.
         """
         path = folder / "result.json"
         try:
-            return Record.model_validate_json(path.read_bytes())
+            content = json.loads(path.read_bytes())
+            if not isinstance(content, dict) or "key" not in content:
+                raise StoreError(f"{path}: is not a result of this project")
+            if content.get("format", 1) != FORMAT:
+                raise StoreError(f"{path}: has format {content.get('format', 1)}; this version reads format {FORMAT}")
+            record = Record.model_validate(content)
         except FileNotFoundError:
             return None
-        except (OSError, ValidationError) as error:
-            raise StoreError(
-                f"{path}: is not a result of this project ({error}). Move it away and run the cell again."
-            ) from error
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(map(str, first["loc"]))
+            raise StoreError(f"{path}: is not a result of this project ({place}: {first['msg']})") from error
+        except (OSError, ValueError, RecursionError) as error:
+            raise StoreError(f"{path}: cannot be read ({error})") from error
+        if not (record.key == key if key else folder.name.endswith(record.key[:8])):
+            raise StoreError(f"{path}: belongs to another cell (key {record.key[:8]})")
+        return record
+
+    def readable(self, folder: Path, key: str | None = None) -> Record | None:
+        """Read a cell's record like ``read``; None also if the file cannot be used."""
+        try:
+            return self.read(folder, key)
+        except StoreError:
+            return None
 
     def write(self, folder: Path, record: Record) -> None:
-        """Write a cell's record; the last thing a cell does."""
+        """Write a cell's record; the last thing a cell does. A file there that cannot be used is kept beside it."""
+        path = folder / "result.json"
+        if path.exists() and self.readable(folder) is None:
+            path.rename(_free_name(path))
         content = json.dumps(record.model_dump(mode="json"), indent=2, allow_nan=False, sort_keys=True)
-        write_bytes(folder / "result.json", content.encode() + b"\n")
+        write_bytes(path, content.encode() + b"\n")
 
     def records(self) -> list[tuple[Path, Record]]:
-        """Read every record, sorted by folder."""
-        folders = sorted(self.root.glob("*/result.json")) if self.root.is_dir() else []
-        return [(path.parent, record) for path in folders if (record := self.read(path.parent)) is not None]
+        """Return every record that can be used, sorted by folder."""
+        found = [(folder, self.readable(folder)) for folder in self._folders()]
+        return [(folder, record) for folder, record in found if record is not None]
+
+    def unreadable(self) -> list[Unreadable]:
+        """Return every ``result.json`` that cannot be used, with the reason."""
+        found = []
+        for folder in self._folders():
+            try:
+                self.read(folder)
+            except StoreError as error:
+                found.append(Unreadable(folder / "result.json", str(error).partition(": ")[2]))
+        return found
+
+    def _folders(self) -> list[Path]:
+        return sorted(path.parent for path in self.root.glob("*/result.json")) if self.root.is_dir() else []
 
     def unfinished(self) -> list[Path]:
         """Return folders of cells that began and have no result yet: they run now, or were stopped and resume."""
@@ -147,3 +153,9 @@ class Store:
         return sorted(
             f for f in self.root.iterdir() if f.is_dir() and f.name != ".stages" and not (f / "result.json").exists()
         )
+
+
+def _free_name(path: Path) -> Path:
+    """Return a name beside a file that is not taken."""
+    names = (path.with_name(f"{path.name}.{i}.unreadable") for i in range(1, 10_000))
+    return next(name for name in names if not name.exists())

@@ -20,7 +20,8 @@ from bench.errors import CheckpointError, UsageError
 from bench.registry import Registry
 from bench.workspace import loading, manifest
 from bench.workspace.store import Store
-from bench.workspace.suites import OracleSettings, assignments
+from bench.workspace.suites import OracleSettings
+from bench.workspace.values import assignments
 
 T = TypeVar("T")
 

@@ -46,7 +46,7 @@ def most_shifted(panels: Sequence[Panel]) -> tuple[Figure, str]:
 
 def _ranking(series: Sequence[Series]) -> Series:
     """Return the first series that is not the original."""
-    return next((s for s in series if s.run.cell.method != ORIGINAL), series[0])
+    return next((s for s in series if s.resolved.cell.method != ORIGINAL), series[0])
 
 
 def _bars(axes: Any, panel: Panel, *, first: bool) -> None:
@@ -57,19 +57,19 @@ def _bars(axes: Any, panel: Panel, *, first: bool) -> None:
             f"figure 6: no attribute but the target '{panel.feature}' is measured in these cells. Let the metric "
             "'diversity' be computed (evaluation.metrics)."
         )
-    shown = sorted(names, key=lambda name: -abs(metrics[f"{SHIFT}{name}]"]["value"]))[:SHOWN]
+    shown = sorted(names, key=lambda name: -abs(metrics[f"{SHIFT}{name}]"].value))[:SHOWN]
     thickness = 0.8 / len(panel.series)
     colours = iter(COLOURS * len(panel.series))
     for i, series in enumerate(panel.series):
         values = [series.record.metrics[f"{RATIO}{name}]"] for name in shown]
-        ratios = [v["value"] for v in values]
+        ratios = [v.value for v in values]
         axes.bar(
             [k + (i - (len(panel.series) - 1) / 2) * thickness for k in range(len(shown))],
             ratios,
             0.92 * thickness,
-            yerr=[[v["value"] - v["low"] for v in values], [v["high"] - v["value"] for v in values]],
+            yerr=[[v.value - (v.low or 0.0) for v in values], [(v.high or 1.0) - v.value for v in values]],
             error_kw={"elinewidth": 0.7, "capsize": 1.5, "capthick": 0.7, "ecolor": INK},
-            color="#999999" if series.run.cell.method == ORIGINAL else next(colours),
+            color="#999999" if series.resolved.cell.method == ORIGINAL else next(colours),
             label=series.label.replace("\n", " "),
         )
     axes.set_xticks(range(len(shown)), [_readable(name) for name in shown], fontsize=SMALL)

@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.errors import EXIT_OK, EXIT_SOME_FAILED, BenchError, UsageError, unknown
-from bench.experiments import grid, plan
-from bench.experiments.cell import Cell, Run
+from bench.experiments import grid
+from bench.experiments.cell import Cell
+from bench.experiments.execute import Done, execute, stored
+from bench.experiments.plan import Plan, plan
 from bench.report import text
 from bench.report.figures import attributes, page, samples, traversal
 from bench.report.figures.series import Panel, Series
-from bench.report.tables import run_missing_cells
 from bench.workspace.store import Store
-from bench.workspace.suites import load_suite, parse_assignments
+from bench.workspace.suites import load_suite
+from bench.workspace.values import read_assignments
 from bench.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -72,25 +74,25 @@ def make_figure(
     figure = _figure(number)
     page.require_formats(formats)
     load_suite(options.suite)
-    runs = [Run(cell, workspace) for cell in _cells(figure, options, workspace, "made" if run_missing else "required")]
+    made = plan(_cells(figure, options, workspace), workspace, "failed", options.suite)
     if not run_missing:
-        _require_stored(number, runs, workspace)
+        _require_stored(number, made, workspace)
     Store(out).require_writable("--out")
-    reasons, failures = run_missing_cells(runs, workspace) if run_missing else ({}, 0)
+    done = execute(made, workspace, text.counted(made, workspace.progress)) if run_missing else stored(made, workspace)
     paths, captions = [], []
-    for model in dict.fromkeys(run.cell.model for run in runs):
-        panels = _panels(number, [run for run in runs if run.cell.model == model], options, reasons)
+    for model in dict.fromkeys(each.planned.cell.model for each in done):
+        panels = _panels(number, [each for each in done if each.planned.cell.model == model], options)
         drawing, caption = figure.draw(panels)
         paths += page.write(drawing, out / f"figure-{number}-{model}", formats)
         captions.append(caption)
-    return paths, "\n\n".join(captions), EXIT_SOME_FAILED if failures else EXIT_OK
+    return paths, "\n\n".join(captions), EXIT_OK if all(each.ok for each in done) else EXIT_SOME_FAILED
 
 
 def plan_figure(number: str, options: Options, workspace: Workspace, *, formats: Sequence[str]) -> str:
     """Say which cells ``make_figure`` would run, and for how long; runs and writes nothing."""
     figure = _figure(number)
     page.require_formats(formats)
-    return text.dry_run(_cells(figure, options, workspace, "named"), workspace, options.suite, "failed")
+    return text.dry_run(plan(_cells(figure, options, workspace), workspace, "failed", options.suite))
 
 
 def _figure(number: str) -> Figure:
@@ -99,7 +101,7 @@ def _figure(number: str) -> Figure:
     return FIGURES[number]
 
 
-def _cells(figure: Figure, options: Options, workspace: Workspace, weights: grid.Weights) -> list[Cell]:
+def _cells(figure: Figure, options: Options, workspace: Workspace) -> list[Cell]:
     request = grid.Request(
         methods=options.methods or figure.methods,
         models=options.models,
@@ -109,39 +111,38 @@ def _cells(figure: Figure, options: Options, workspace: Workspace, weights: grid
         suite=options.suite,
         overrides=options.overrides,
     )
-    return grid.cells(request, workspace, weights=weights)
+    return grid.cells(request, workspace)
 
 
-def _require_stored(number: str, runs: Sequence[Run], workspace: Workspace) -> None:
-    planned = plan.plan([run.cell for run in runs], workspace, "failed")
-    missing = [item.run.folder.name for item in planned if item.action != "cached"]
+def _require_stored(number: str, made: Plan, workspace: Workspace) -> None:
+    missing = [item.name for item in made.waiting]
     if missing:
         raise UsageError(
-            f"figure {number}: {len(missing)} of {len(planned)} cells behind it are not stored in "
-            f"{workspace.store.root}: {', '.join(missing)}. Without --no-run they are run."
+            f"figure {number}: {len(missing)} of {len(made.cells)} cells behind it are not stored in "
+            f"{workspace.store.root}: {', '.join(missing)}. Run the command without --no-run to make them."
         )
 
 
-def _panels(number: str, runs: Sequence[Run], options: Options, reasons: Mapping[str, str]) -> list[Panel]:
+def _panels(number: str, done: Sequence[Done], options: Options) -> list[Panel]:
     """Sort a model's cells by feature; a feature of which no cell has an outcome is an error."""
-    asked = parse_assignments(options.params)
+    asked = read_assignments(options.params, "-p")
     panels = []
-    for feature in dict.fromkeys(run.cell.feature for run in runs):
+    for feature in dict.fromkeys(each.planned.cell.feature for each in done):
         series, missing = [], []
-        for run in [run for run in runs if run.cell.feature == feature]:
-            record, label = run.workspace.store.read(run.folder), _label(run, asked)
-            if record is not None and record.status == "ok":
-                series.append(Series(label, run, record))
+        for each in [each for each in done if each.planned.cell.feature == feature]:
+            label = _label(each.planned.cell, asked)
+            if each.record is not None and each.resolved is not None and each.record.status == "ok":
+                series.append(Series(label, each.resolved, each.record))
             else:
-                missing.append(f"{label} ({reasons.get(run.folder.name) or (record.outcome if record else 'not run')})")
+                missing.append(f"{label} ({each.why})")
         if not series:
             raise BenchError(f"figure {number}: there is nothing to draw for {feature}: {'; '.join(missing)}")
         panels.append(Panel(feature, series, missing))
     return panels
 
 
-def _label(run: Run, asked: Mapping[str, object]) -> str:
+def _label(cell: Cell, asked: Mapping[str, object]) -> str:
     """Name a cell by its method and the parameters that were typed."""
-    params = run.cell.params.model_dump(mode="json")
+    params = cell.params.model_dump(mode="json")
     typed = ", ".join(f"{name}={params[name]}" for name in asked if name in params)
-    return f"{run.cell.method}\n({typed})" if typed else run.cell.method
+    return f"{cell.method}\n({typed})" if typed else cell.method

@@ -38,9 +38,10 @@ def _flagged(series: Series) -> sheet.Row:
     ratio = series.record.metrics.get("target_ratio")
     if ratio is None:
         raise BenchError(
-            f"figure 4: {series.run.folder.name} has no target_ratio. Let the metric be computed (evaluation.metrics)."
+            f"figure 4: {series.resolved.folder.name} has no target_ratio. Compute that metric "
+            "(--set evaluation.metrics=target_ratio)."
         )
-    remaining = round(ratio["value"] * ratio["n"])
+    remaining = round(ratio.value * ratio.n)
     images, scores = torch.empty(0, *generator.image_shape, dtype=torch.uint8), np.zeros(0)
     if remaining:
         for noise in evaluation_chunks(series.original, series.count):
@@ -51,7 +52,7 @@ def _flagged(series: Series) -> sheet.Row:
             if len(images) >= min(FLAGGED, remaining):
                 break
     images, notes = images[:FLAGGED], [f"{score:.3g}" for score in scores[:FLAGGED]]
-    message = f"{remaining or 'none'} of {ratio['n']:,} flagged\n(threshold {oracle.threshold:.3g})"
+    message = f"{remaining or 'none'} of {ratio.n:,} flagged\n(threshold {oracle.threshold:.3g})"
     return sheet.Row(series.label, images, np.zeros(len(images), dtype=bool), notes, message)
 
 

@@ -12,9 +12,9 @@ from torch import Tensor
 from bench.api import Generator, Oracle, Unlearned
 from bench.core import randomness
 from bench.core.rendering import chunks, to_uint8
-from bench.experiments.cell import Run
+from bench.experiments.resolve import Resolved
 from bench.workspace import loading
-from bench.workspace.store import Record
+from bench.workspace.record import Record
 
 
 @dataclass(frozen=True)
@@ -22,34 +22,35 @@ class Series:
     """One stored cell: a method on a model and a feature."""
 
     label: str
-    run: Run
+    resolved: Resolved
     record: Record
 
     @cached_property
     def unlearned(self) -> Unlearned:
         """The generator that was stored, and the method's score."""
-        path = self.run.folder / self.record.artefacts["weights"]["file"]
-        unlearned = loading.load_unlearned(self.run.workspace.registry, path)
+        path = self.resolved.folder / self.record.artefacts["weights"].file
+        unlearned = loading.load_unlearned(self.resolved.workspace.registry, path)
         for module in (unlearned.generator, unlearned.score):
             if module is not None:
-                module.to(self.run.workspace.device)
+                module.to(self.resolved.workspace.device)
         return unlearned
 
     @property
     def original(self) -> Generator:
         """The generator before unlearning."""
-        return self.run.original.generator
+        return self.resolved.original.generator
 
     @property
     def oracle(self) -> Oracle:
         """The oracle that evaluated the cell, with its frozen threshold."""
-        threshold = self.record.provenance["oracle"]["threshold"]
-        return self.run.oracles.evaluation.oracle(self.run.cell.feature, threshold)
+        pair = self.record.provenance.oracle
+        assert pair is not None
+        return self.resolved.judgement.oracles.evaluation.oracle(self.resolved.cell.feature, pair.threshold)
 
     @property
     def count(self) -> int:
         """Samples of the evaluation stream that the cell was measured on."""
-        return self.run.cell.settings.evaluation.count
+        return self.resolved.cell.settings.evaluation.count
 
 
 @dataclass(frozen=True)
@@ -79,17 +80,17 @@ def drawn(generator: Generator, noise: Tensor) -> Tensor:
 
 def heading(what: str, panels: Sequence[Panel]) -> str:
     """Say in a title what is shown, of which model and data."""
-    run = panels[0].series[0].run
-    return f"{what}: {run.cell.model}, {run.dataset.label}"
+    resolved = panels[0].series[0].resolved
+    return f"{what}: {resolved.cell.model}, {resolved.dataset.label}"
 
 
 def about(panels: Sequence[Panel]) -> str:
     """Say in a caption which model, data, methods, seed and judge stand behind a figure, and what is missing."""
-    run = panels[0].series[0].run
+    resolved = panels[0].series[0].resolved
     methods = dict.fromkeys(series.label for panel in panels for series in panel.series)
     parts = [
-        f"Model {run.cell.model} on {run.dataset.label}; {', '.join(methods)}; feedback and unlearning seed "
-        f"{run.cell.seed}; suite {run.cell.suite}; oracle {run.oracles.evaluation.label}."
+        f"Model {resolved.cell.model} on {resolved.dataset.label}; {', '.join(methods)}; feedback and unlearning seed "
+        f"{resolved.cell.seed}; suite {resolved.cell.suite}; oracle {resolved.judgement.oracles.evaluation.label}."
     ]
     parts += [f"Not shown for {panel.feature}: {'; '.join(panel.missing)}." for panel in panels if panel.missing]
     return " ".join(parts)

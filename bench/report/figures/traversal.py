@@ -46,7 +46,7 @@ def _traversed(panel: Panel) -> tuple[sheet.Block, int]:
     direction = first.unlearned.score
     if not isinstance(direction, Direction):
         raise UsageError(
-            f"figure 1: the method '{first.run.cell.method}' has no target direction to move latents along. "
+            f"figure 1: the method '{first.resolved.cell.method}' has no target direction to move latents along. "
             "Name one that has first: --method ours,..."
         )
     path = _path(first, direction)

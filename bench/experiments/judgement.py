@@ -1,0 +1,197 @@
+"""Who says what has the feature: an oracle in two copies, or nobody but the person who clicked."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from numpy.typing import NDArray
+from torch import nn
+
+from bench.api import Classifier, Dataset, Extractor, Feedback, Metric, Oracle, Statistics, Value
+from bench.errors import UsageError, unknown
+from bench.evaluation import references, removers, without_oracle
+from bench.evaluation.passes import Pass, Truth
+from bench.workspace.loading import LoadedClassifier
+from bench.workspace.record import OracleCopy, OraclePair
+from bench.workspace.suites import ModelSettings
+from bench.workspace.workspace import Oracles, Workspace
+
+
+class Judgement(ABC):
+    """Everything that depends on whether an oracle can judge a cell."""
+
+    oracles: Oracles
+
+    @property
+    def observer(self) -> Classifier:
+        """What looks at the evaluation samples."""
+        return self.oracles.evaluation.classifier
+
+    @abstractmethod
+    def require_attributes(self, asked: tuple[str, ...], feature: str) -> None:
+        """Raise UsageError if a method asks for clicks on attributes that nobody can give."""
+
+    @abstractmethod
+    def clicker(self, stored: str | None) -> str | None:
+        """Return the oracle whose threshold a feedback file may hold."""
+
+    def threshold(self, stored: float | None, feature: str) -> float:
+        """Return the score from which clicked samples have the feature: what a feedback file says, else the cut."""
+        return self.oracles.feedback.classifier.cuts[feature] if stored is None else stored
+
+    @abstractmethod
+    def unmet(self, needs: frozenset[str]) -> str | None:
+        """Return why a method with these needs cannot run, or None."""
+
+    @abstractmethod
+    def left_out(self, metrics: Mapping[str, Metric]) -> dict[str, str]:
+        """Return the metrics that read what is not there, each with the reason."""
+
+    @abstractmethod
+    def truth(self, workspace: Workspace, dataset: str, judge: Oracle) -> Truth | None:
+        """Return the true counterfactuals, where the data set knows any."""
+
+    @abstractmethod
+    def references(
+        self, workspace: Workspace, dataset: str, extractors: Mapping[str, Extractor], feature: str
+    ) -> dict[str, tuple[Statistics | None, Statistics | None]]:
+        """Return per extractor the statistics of the training set, and of it without the feature."""
+
+    @abstractmethod
+    def further(self, result: Pass, identifier: nn.Module | None) -> dict[str, Value]:
+        """Return values besides the metrics."""
+
+    @abstractmethod
+    def pictured(self, original_labels: NDArray[Any], feedback: Feedback) -> tuple[NDArray[Any], Feedback | None]:
+        """Return the labels of the samples that the picture shows, and the feedback if they are the shown ones."""
+
+    @abstractmethod
+    def about(self, clicker: Oracle, judge: Oracle) -> OraclePair | None:
+        """Say in a record who clicked and who judged."""
+
+    @property
+    @abstractmethod
+    def label(self) -> str:
+        """Who stood behind a number, for its source."""
+
+
+@dataclass(frozen=True)
+class Judged(Judgement):
+    """One copy of the data set's oracle clicks, the other judges."""
+
+    oracles: Oracles
+
+    def require_attributes(self, asked: tuple[str, ...], feature: str) -> None:  # noqa: D102 (inherited)
+        known = self.oracles.feedback.classifier.non_target(feature)
+        for name in asked:
+            if name not in known:
+                raise unknown("attribute", name, known, f"-p keep={name} (with --feature {feature})")
+
+    def clicker(self, stored: str | None) -> str | None:  # noqa: D102 (inherited)
+        return self.oracles.feedback.name
+
+    def unmet(self, needs: frozenset[str]) -> str | None:  # noqa: D102 (inherited)
+        return None
+
+    def left_out(self, metrics: Mapping[str, Metric]) -> dict[str, str]:  # noqa: D102 (inherited)
+        return {}
+
+    def truth(self, workspace: Workspace, dataset: str, judge: Oracle) -> Truth | None:  # noqa: D102 (inherited)
+        remover = removers.remover_for(workspace, dataset, judge.feature)
+        return None if remover is None else Truth(remover, judge)
+
+    def references(  # noqa: D102 (inherited)
+        self, workspace: Workspace, dataset: str, extractors: Mapping[str, Extractor], feature: str
+    ) -> dict[str, tuple[Statistics | None, Statistics | None]]:
+        return references.references(workspace, dataset, extractors, feature)
+
+    def further(self, result: Pass, identifier: nn.Module | None) -> dict[str, Value]:  # noqa: D102 (inherited)
+        return {}
+
+    def pictured(  # noqa: D102 (inherited)
+        self, original_labels: NDArray[Any], feedback: Feedback
+    ) -> tuple[NDArray[Any], Feedback | None]:
+        return original_labels, None
+
+    def about(self, clicker: Oracle, judge: Oracle) -> OraclePair | None:  # noqa: D102 (inherited)
+        copies = {"feedback": (self.oracles.feedback, clicker), "evaluation": (self.oracles.evaluation, judge)}
+        described = {role: _copy(loaded, oracle) for role, (loaded, oracle) in copies.items()}
+        return OraclePair(name=judge.name, threshold=judge.threshold, **described)
+
+    @property
+    def label(self) -> str:  # noqa: D102 (inherited)
+        return f"oracle {self.oracles.evaluation.label}"
+
+
+@dataclass(frozen=True)
+class ClicksOnly(Judgement):
+    """A generator of unknown data: a person's clicks are all that is known of the feature."""
+
+    feature: str
+    oracles: Oracles = field(init=False)
+
+    def __post_init__(self) -> None:
+        nobody = LoadedClassifier("none", without_oracle.NoOracle(self.feature))
+        object.__setattr__(self, "oracles", Oracles(nobody, nobody))
+
+    def require_attributes(self, asked: tuple[str, ...], feature: str) -> None:  # noqa: D102 (inherited)
+        return  # the feedback file has them, or is refused
+
+    def clicker(self, stored: str | None) -> str | None:  # noqa: D102 (inherited)
+        return stored
+
+    def unmet(self, needs: frozenset[str]) -> str | None:  # noqa: D102 (inherited)
+        return without_oracle.why_skipped(needs)
+
+    def left_out(self, metrics: Mapping[str, Metric]) -> dict[str, str]:  # noqa: D102 (inherited)
+        return without_oracle.left_out(metrics)
+
+    def truth(self, workspace: Workspace, dataset: str, judge: Oracle) -> Truth | None:  # noqa: D102 (inherited)
+        return None
+
+    def references(  # noqa: D102 (inherited)
+        self, workspace: Workspace, dataset: str, extractors: Mapping[str, Extractor], feature: str
+    ) -> dict[str, tuple[Statistics | None, Statistics | None]]:
+        return {}  # there is no training set to compare with
+
+    def further(self, result: Pass, identifier: nn.Module | None) -> dict[str, Value]:  # noqa: D102 (inherited)
+        return without_oracle.known(result, identifier)
+
+    def pictured(  # noqa: D102 (inherited)
+        self, original_labels: NDArray[Any], feedback: Feedback
+    ) -> tuple[NDArray[Any], Feedback | None]:
+        return feedback.labels, feedback
+
+    def about(self, clicker: Oracle, judge: Oracle) -> OraclePair | None:  # noqa: D102 (inherited)
+        return None
+
+    @property
+    def label(self) -> str:  # noqa: D102 (inherited)
+        return "no oracle"
+
+
+def judgement_of(workspace: Workspace, dataset: Dataset, settings: ModelSettings, feature: str) -> Judgement:
+    """Return who judges a feature of a model: the data set's oracles, or nobody where it has none."""
+    if dataset.classifier is None:
+        return ClicksOnly(feature)
+    return Judged(workspace.oracles(settings.dataset, settings.oracle))
+
+
+def require_clicks(judgement: Judgement, dataset: str, model: str) -> None:
+    """Raise UsageError: without an oracle, feedback must be given."""
+    if isinstance(judgement, ClicksOnly):
+        raise UsageError(
+            f"--feedback: data set '{dataset}' has no oracle that could click on samples of '{model}'. Click yourself "
+            "(bench sample, bench feedback) and give the file: --feedback FILE; or name a data set with an oracle: "
+            "--dataset NAME."
+        )
+
+
+def _copy(loaded: LoadedClassifier, oracle: Oracle) -> OracleCopy:
+    accuracy = {name: found["balanced_accuracy"] for name, found in loaded.accuracy.items()}
+    return OracleCopy(
+        weights=loaded.weights, sha256=loaded.sha256, threshold=oracle.threshold, balanced_accuracy=accuracy
+    )

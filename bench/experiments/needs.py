@@ -1,0 +1,96 @@
+"""What a cell needs that may not be here: weights, oracles, extractors, images; with the command or place of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from bench.errors import BenchError, CheckpointError
+from bench.experiments.cell import Cell
+from bench.workspace import manifest
+from bench.workspace.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Need:
+    """One thing that a cell needs; ``look`` raises BenchError if it is missing."""
+
+    name: str
+    look: Callable[[], object]
+
+
+@dataclass(frozen=True)
+class Looked:
+    """Looks once for what cells share.
+
+    Attributes
+    ----------
+    workspace : Workspace
+    suite : str
+        As typed: a name, or a file.
+    """
+
+    workspace: Workspace
+    suite: str
+    _errors: dict[str, BenchError | None] = field(default_factory=dict)
+
+    def missing(self, cell: Cell) -> list[BenchError]:
+        """Return what has to be made or fetched before a cell can run, besides a training that the plan does itself."""
+        found = [self._error(need) for need in self._needs(cell)]
+        return [error for error in found if error is not None]
+
+    def _error(self, need: Need) -> BenchError | None:
+        if need.name not in self._errors:
+            try:
+                need.look()
+                self._errors[need.name] = None
+            except BenchError as error:
+                self._errors[need.name] = error
+        return self._errors[need.name]
+
+    def _needs(self, cell: Cell) -> Iterator[Need]:
+        workspace, settings = self.workspace, cell.settings
+        dataset = workspace.dataset(settings.dataset)
+        if not is_to_be_trained(cell):
+            yield Need(f"weights {cell.model} {cell.weights}", partial(require_weights, cell, self.suite))
+        for name in settings.evaluation.extractors or ():
+            yield Need(f"extractor {name}", partial(workspace.extractor, name))
+        if dataset.classifier is None:
+            return
+        copies = f"oracles {settings.dataset} {settings.oracle}"
+        yield Need(copies, partial(workspace.oracles, settings.dataset, settings.oracle))
+        if self._reads_images(cell):
+            yield Need(f"images {settings.dataset}", partial(dataset.split, dataset.training_split))
+
+    def _reads_images(self, cell: Cell) -> bool:
+        """Say whether the method, or what is still to be made (weights, statistics), reads the data set's images."""
+        extractors = cell.settings.evaluation.extractors or ()
+        return (
+            "training_data" in self.workspace.registry.get("methods", cell.method, "--method").needs
+            or is_to_be_trained(cell)
+            or not all(self.workspace.has_references(cell.settings.dataset, x) for x in extractors)
+        )
+
+
+def is_to_be_trained(cell: Cell) -> bool:
+    """Say whether a cell's generator is still to be trained, its suite naming no weights."""
+    return cell.settings.weights is None and not _is_there(cell.weights)
+
+
+def require_weights(cell: Cell, suite: str) -> None:
+    """Raise CheckpointError, with what to type, unless a cell's weights are there."""
+    trained_by = f"--model {cell.model} --dataset {cell.settings.dataset}"
+    trained_by += "" if suite == "lite" else f" --suite {suite}"
+    if cell.weights == cell.settings.weights:
+        manifest.require(cell.weights, f"--model {cell.model}", trained_by, "--weights FILE")
+    elif not _is_there(cell.weights):
+        raise CheckpointError(
+            f"--model {cell.model}: has no weights yet. Train it (bench pretrain {trained_by}) or pass weights "
+            "(--weights FILE)."
+        )
+
+
+def _is_there(weights: str) -> bool:
+    return weights in manifest.entries() or Path(weights).exists()

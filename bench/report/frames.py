@@ -1,0 +1,188 @@
+"""The rows of tables that are not plain averages: counts of images, equal damage, the cost of training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from bench.errors import BenchError, DataError, first_sentence, unknown
+from bench.report.aggregate import Entry, Row, group_firsts
+from bench.report.definitions import Options, Table
+from bench.report.equal_damage import Comparison, Point, compare
+from bench.report.published import Published
+from bench.workspace.suites import load_suite
+from bench.workspace.workspace import Workspace
+
+# --- Table 1 --------------------------------------------------------------------------------------------
+
+
+def count_rows(table: Table, options: Options, workspace: Workspace, published: Published) -> list[Row]:
+    """Count target images of the training sets.
+
+    Raises
+    ------
+    DataError
+        If none of the suite's data sets is here; one of several that is not has a note instead of numbers.
+    """
+    rows: list[Row] = []
+    missing: list[DataError] = []
+    names = _datasets(options, workspace)
+    for name in names:
+        counts: Mapping[str, tuple[int, int]] = {}
+        note = ""
+        try:
+            counts = _target_counts(name, workspace)
+        except DataError as error:
+            missing.append(error)
+            note = first_sentence(error)
+        rows += _count_rows(table, name, counts, note, workspace, published)
+    if missing and len(missing) == len(names):
+        raise missing[0]
+    return rows
+
+
+def _datasets(options: Options, workspace: Workspace) -> list[str]:
+    """Return the data sets of the models asked for; the same photographs at several sizes count once."""
+    models = load_suite(options.suite).models
+    for model in options.models:
+        if model not in ("all", *models):
+            raise unknown("model", model, models, "--model")
+    everything = list(options.models) == ["all"]
+    chosen = {settings.dataset for model, settings in models.items() if everything or model in options.models}
+    by_label = {workspace.dataset(name).label: name for name in sorted(chosen, reverse=True)}
+    return sorted(by_label.values())
+
+
+def _target_counts(name: str, workspace: Workspace) -> dict[str, tuple[int, int]]:
+    """Return per feature how many training images of a data set have it, and how many there are."""
+    dataset = workspace.dataset(name)
+    split = dataset.split(dataset.training_split)
+    return {
+        feature: (int(workspace.target_mask(name, split, feature).sum()), len(split)) for feature in dataset.features
+    }
+
+
+def _count_rows(
+    table: Table,
+    name: str,
+    counts: Mapping[str, tuple[int, int]],
+    note: str,
+    workspace: Workspace,
+    published: Published,
+) -> Iterator[Row]:
+    dataset = workspace.dataset(name)
+    for feature in dataset.features:
+        target, total = counts.get(feature, (None, None))
+        rest = None if target is None or total is None else total - target
+        known = feature in dataset.feature_attributes
+        by = "the data set's attributes" if known else f"{dataset.classifier}, the training set's own cut"
+        for metric, count in zip(table.metrics, (target, rest), strict=True):
+            yield Row(
+                table=table.name,
+                model=name,
+                feature=feature,
+                variant="training set",
+                metric=metric,
+                mean=count,
+                n=total,
+                note=note,
+                paper=published.count(table.name, name, feature, metric),
+                data=dataset.label,
+                source=f"{dataset.label}; {by}",
+            )
+
+
+# --- equal damage ---------------------------------------------------------------------------------------
+
+
+def damage_rows(table: Table, entries: Sequence[Entry], workspace: Workspace) -> list[Row]:
+    """Compare families of variants at equal damage (``equal_damage.py``)."""
+    points: dict[tuple[str, str], dict[str, dict[int, list[Point]]]] = {}
+    defaults: dict[tuple[str, str], dict[int, Point]] = {}
+    for entry in entries:
+        if entry.result is None:
+            continue
+        ratio, change = entry.result.metrics["target_ratio"], entry.result.metrics["retain_change"]
+        point = Point(ratio.value, ratio.n, change.value)
+        curves = points.setdefault(entry.place, {}).setdefault(entry.variant.family, {})
+        curves.setdefault(entry.seed, []).append(point)
+        if entry.variant is table.variants[0]:
+            defaults.setdefault(entry.place, {})[entry.seed] = point
+    rows: list[Row] = []
+    for place, first in group_firsts(entries).items():
+        at = defaults.get(place, {})
+        n = at[min(at)].n if at else None
+        for family, found in compare(points.get(place, {}), at).items():
+            rows += _damage_rows(table, first, family, found, n, workspace)
+    return rows
+
+
+def _damage_rows(
+    table: Table, first: Entry, family: str, found: Comparison, n: int | None, workspace: Workspace
+) -> Iterator[Row]:
+    model, feature = first.place
+    dataset = workspace.dataset(first.done.planned.cell.settings.dataset)
+    interval = f"95 %: {found.low:.4f} to {found.high:.4f}" if found.seeds > 1 else "too few seeds"
+    reached = "" if found.seeds else "no curve reaches that damage"
+    numbers = (("target_ratio", found.mean, found.sd, reached), ("difference", found.difference, None, interval))
+    for metric, mean, sd, note in numbers:
+        yield Row(
+            table=table.name,
+            model=model,
+            feature=feature,
+            variant=family,
+            metric=metric,
+            mean=mean,
+            sd=sd,
+            seeds=found.seeds,
+            n=n,
+            higher_is_better=False,
+            note=note,
+            data=dataset.label,
+            source=f"{dataset.label}; oracle {dataset.classifier}; interpolated between cells",
+        )
+
+
+# --- the cost of training an original -------------------------------------------------------------------
+
+
+def pretraining_rows(table: Table, entries: Sequence[Entry], workspace: Workspace) -> list[Row]:
+    """Say what training each original took, from its checkpoint."""
+    rows: list[Row] = []
+    for (model, feature), first in group_firsts(entries).items():
+        cell = first.done.planned.cell
+        try:
+            made = workspace.original(cell.model, cell.weights).description
+        except BenchError:  # its row says why there is no cell
+            continue
+        facts, took = made.get("made_by", {}), _trained_for(made)
+        for metric in table.metrics:
+            rows.append(
+                Row(
+                    table=table.name,
+                    model=model,
+                    feature=feature,
+                    variant="pre-training",
+                    needs="training_data",
+                    metric=metric,
+                    mean=took.get(metric),
+                    n=1,
+                    higher_is_better=False,
+                    note="" if metric in took else "not recorded in the checkpoint",
+                    data=workspace.dataset(cell.settings.dataset).label,
+                    source=f"{facts.get('device')}, {facts.get('threads')} threads",
+                )
+            )
+    return rows
+
+
+def _trained_for(made: Mapping[str, Any]) -> dict[str, float]:
+    """Return time and memory of a training, with those that it resumed from (``bench pretrain --from``)."""
+    took = dict(made.get("timing", {}))
+    if took and "start" in made:
+        before = _trained_for(made["start"])
+        if not before:
+            return {}
+        took["seconds"] += before["seconds"]
+        took["peak_memory_mb"] = max(took["peak_memory_mb"], before["peak_memory_mb"])
+    return took

@@ -1,0 +1,139 @@
+"""A stored result, typed to the leaf: what a cell's ``result.json`` holds, and ``bench run --json`` prints."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from bench.api import Params
+from bench.workspace.suites import ModelSettings
+
+FORMAT: Literal[2] = 2  # a record of another format is named and left alone
+STATUSES = ("ok", "failed", "diverged", "killed", "timeout", "skipped")
+Status = Literal["ok", "failed", "diverged", "killed", "timeout", "skipped"]
+
+
+class Measurement(Params):
+    """One number of a metric, with its interval, and what stood behind it."""
+
+    value: float
+    n: int = Field(description="samples behind it")
+    higher_is_better: bool | None = Field(description="null where neither direction is better by itself")
+    low: float | None = Field(None, description="95 % interval over samples, where the metric has one")
+    high: float | None = None
+    source: str = Field(description="data, judge or extractor, and samples")
+
+
+class Cost(Params):
+    """What a stage took."""
+
+    seconds: float
+    peak_memory_mb: float = Field(description="of the process")
+
+
+class Artefact(Params):
+    """A file in the cell's folder."""
+
+    file: str
+    sha256: str
+
+
+class Weights(Params):
+    """The original's weights."""
+
+    path: str = Field(description="zoo name or file, as named")
+    sha256: str = Field(description="of the content")
+
+
+class OracleCopy(Params):
+    """One copy of an oracle."""
+
+    weights: str | None = Field(description="zoo name or file; null for one that is not trained")
+    sha256: str | None
+    threshold: float = Field(description="score from which an image has the feature")
+    balanced_accuracy: dict[str, float | None] = Field(description="per attribute, on held-out images of the data set")
+
+
+class OraclePair(Params):
+    """The copy that clicked and the copy that judged."""
+
+    name: str
+    threshold: float = Field(description="the judge's")
+    feedback: OracleCopy
+    evaluation: OracleCopy
+
+
+class Clicks(Params):
+    """How much feedback there was."""
+
+    count: int = Field(description="samples shown")
+    positives: int
+
+
+class StageKeys(Params):
+    """The keys of a cell's stages; ``evaluate`` is the cell's own."""
+
+    feedback: str
+    unlearn: str
+    original: str
+    evaluate: str
+
+
+class MachineFacts(Params):
+    """Software and machine."""
+
+    bench: str
+    git_commit: str | None
+    python: str
+    packages: dict[str, str | None]
+    device: str
+    threads: int
+    bfloat16: bool
+    command: str | None
+
+
+class Provenance(Params):
+    """Where a result came from. Nothing of the machine is part of a key."""
+
+    machine: MachineFacts
+    settings: ModelSettings
+    data: str
+    weights: Weights
+    extractors: dict[str, str | None] = Field(description="name to the weights' sha256")
+    stages: StageKeys
+    oracle: OraclePair | None = Field(None, description="null without an oracle, or if the cell did not end well")
+    feedback: Clicks | None = None
+
+
+class Record(Params):
+    """A stored result."""
+
+    format: Literal[2] = FORMAT
+    key: str
+    status: Status
+    reason: str | None = None
+    suite: str
+    method: str
+    model: str
+    dataset: str
+    feature: str
+    seed: int
+    params: dict[str, Any] = Field(description="the method's whole Config")
+    needs: list[str] = []
+    metrics: dict[str, Measurement] = {}
+    skipped_metrics: dict[str, str] = Field({}, description="metric to the reason why it was not computed")
+    provenance: Provenance
+    timings: dict[str, Cost] = Field({}, description="feedback, unlearn, evaluate")
+    artefacts: dict[str, Artefact] = Field({}, description="weights, picture")
+
+    @property
+    def outcome(self) -> str:
+        """Status, and the first line of the reason where there is one."""
+        first = (self.reason or "").partition("\n")[0]
+        return f"{self.status}: {first}" if first else self.status
+
+    def value(self, metric: str) -> float | None:
+        """Return a metric's value, or None."""
+        found = self.metrics.get(metric)
+        return None if found is None else found.value
