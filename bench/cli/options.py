@@ -79,7 +79,12 @@ def seeds(command: str, default: str, text: str) -> Callable[[F], F]:
 
 
 params = click.option(
-    "-p", "--param", "params", multiple=True, metavar="NAME=VALUE[,VALUE...]", help="Hyper-parameter of the method."
+    "-p",
+    "--param",
+    "params",
+    multiple=True,
+    metavar="NAME=VALUE[//VALUE...]",
+    help="Hyper-parameter of the method: a list has commas (keep=Male,Young), a grid has // (alpha=1//3//5).",
 )
 
 

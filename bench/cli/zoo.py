@@ -62,7 +62,7 @@ def statistics(dataset: str, extractor: str, plugins: Path, results: Path, data_
     "params",
     multiple=True,
     metavar="NAME=VALUE",
-    help="Field of the model, as bench show lists them.",
+    help="Field of the model (bench show lists them); a list has commas.",
 )
 @plugins
 def import_(
@@ -77,10 +77,9 @@ def import_(
     """  # noqa: D301 (click reads \\b as a mark: keep lines)
     registry = open_registry(plugins)
     from bench.workspace.foreign import import_release
-    from bench.workspace.suites import parse_assignments
+    from bench.workspace.values import read_assignments
 
-    given = {name: values[0] if len(values) == 1 else values for name, values in parse_assignments(params).items()}
-    click.echo(import_release(registry, file, layout, out, given, model, at))
+    click.echo(import_release(registry, file, layout, out, read_assignments(params, "-p"), model, at))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""``bench pretrain``: train a model or a classifier on its data set, and keep the weights."""
+"""``bench pretrain``: train a model, a classifier or an extractor on its data set, and keep the weights."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from bench.api import Networks, Pretrained, Trainable
 from bench.api.context import Context
 from bench.core import code_hash, machine
 from bench.errors import CheckpointError, UsageError
+from bench.hookspecs import kind_named
 from bench.toolkit.training import build, train
 from bench.workspace import checkpoint, loading, manifest, saving
 from bench.workspace.checkpoint import Checkpoint
 from bench.workspace.store import Store
-from bench.workspace.suites import ModelSettings, load_suite, parse_assignments, validated
+from bench.workspace.suites import ModelSettings, load_suite, validated
+from bench.workspace.values import read_assignments, values_of
 from bench.workspace.workspace import Workspace
 
 
@@ -26,7 +28,7 @@ class Recipe:
     Attributes
     ----------
     kind : str
-        "models" or "classifiers".
+        The plural: "models", "classifiers" or "extractors".
     name, dataset : str
         Registered names.
     settings : dict
@@ -48,9 +50,14 @@ class Recipe:
     half: bool = False
 
     @property
+    def singular(self) -> str:
+        """What the weights are called: "model", for instance."""
+        return kind_named(self.kind).singular
+
+    @property
     def option(self) -> str:
-        """The option that names the plug-in: ``--model`` or ``--classifier``."""
-        return f"--{self.kind[:-1]}"
+        """The option that names the plug-in: ``--model``, ``--classifier`` or ``--extractor``."""
+        return f"--{self.singular}"
 
 
 def recipe_of(model: str, settings: ModelSettings) -> Recipe:
@@ -68,7 +75,7 @@ def configured(workspace: Workspace, recipe: Recipe) -> tuple[Trainable[Any], An
     if source.classifier is None:
         raise UsageError(f"--dataset {recipe.dataset}: has no images to learn from; name another one")
     fields = plugin.dataset_fields(source) if recipe.start is None else _started(recipe).description["config"]
-    flag = f"-p ({recipe.kind[:-1]} '{recipe.name}')"
+    flag = f"-p ({recipe.singular} '{recipe.name}')"
     return plugin, validated(plugin_class.Config, {**fields, **recipe.settings}, flag)
 
 
@@ -146,7 +153,7 @@ def pretrain(workspace: Workspace, recipe: Recipe, out: Path | None = None, comm
         "made_by": machine.provenance(workspace.device),
         **measured,
     }
-    saving.save_networks(path, kind[:-1], name, networks, made, half=recipe.half)
+    saving.save_networks(path, recipe.singular, name, networks, made, half=recipe.half)
     path.with_suffix(".checkpoint.pt").unlink(missing_ok=True)
     return path
 
@@ -156,8 +163,8 @@ def _started(recipe: Recipe) -> Checkpoint:
     assert recipe.start is not None
     path = manifest.path_of(recipe.start)
     stored = checkpoint.read(path)
-    if (stored.kind, stored.name) != (recipe.kind[:-1], recipe.name):
-        wanted = f"{recipe.kind[:-1]} '{recipe.name}'"
+    if not stored.holds(recipe.singular, recipe.name):
+        wanted = f"{recipe.singular} '{recipe.name}'"
         raise CheckpointError(f"--from {recipe.start}: holds the {stored.kind} '{stored.name}', not the {wanted}")
     return stored
 
@@ -177,7 +184,8 @@ def pretrain_command(
     if not recipe.dataset:
         known = ", ".join(workspace.registry.names("datasets"))
         raise UsageError(f"--dataset: name the data set to train '{recipe.name}' on: {known}")
-    recipe = replace(recipe, settings=settings | _single_values(params))
+    config = workspace.registry.get(recipe.kind, recipe.name, recipe.option).Config
+    recipe = replace(recipe, settings=settings | values_of(config, read_assignments(params, "-p"), "-p"))
     command = _command(recipe, suite_name, params)
     if ship is None:
         return pretrain(workspace, recipe, out, command)
@@ -185,7 +193,7 @@ def pretrain_command(
     made = pretrain(workspace, recipe, path.with_suffix(".new.safetensors"), command)
     made.replace(path)
     description = f"{recipe.name} trained on {workspace.dataset(recipe.dataset).label}"
-    manifest.add(ship, path, recipe.kind[:-1], description, f"{command} --ship {ship}")
+    manifest.add(ship, path, recipe.singular, description, f"{command} --ship {ship}")
     return path
 
 
@@ -202,7 +210,3 @@ def _command(recipe: Recipe, suite_name: str, params: Sequence[str]) -> str:
         return f"{command} --from {recipe.start}"
     start = f"start-{first.count(' --from ') + 1}.safetensors"
     return f"{first} --out {start} && {command} --from {start}"
-
-
-def _single_values(params: Sequence[str]) -> dict[str, Any]:
-    return {name: values[0] if len(values) == 1 else values for name, values in parse_assignments(params).items()}

@@ -20,14 +20,14 @@ from typing import Literal, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from bench.api import Generator, NoiseLatentGenerator
 from bench.api.feedback import Feedback
 from bench.errors import UsageError
 from bench.toolkit.linear_directions import classifier_normals, linear_classifier
-from bench.toolkit.moments import Array, LayerParams, Moments, ShownLatents, listed, moments, shrunk
+from bench.toolkit.moments import Array, LayerParams, Moments, ShownLatents, moments, shrunk
 
 NOTHING_LEFT = 1e-6  # share of a direction outside the kept ones, in length, below which it is rounding
 
@@ -65,8 +65,6 @@ class DirectionParams(LayerParams):
     shrink: bool = Field(
         False, description="soft-threshold z_e, layer by layer, where sampling noise explains it (SureShrink)"
     )
-
-    _listed_names = field_validator("keep", mode="before")(listed)
 
     @model_validator(mode="after")
     def _shrinks_differences_alone(self) -> Self:

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from bench.api import Generator, NoiseLatentGenerator, Params
 from bench.api.feedback import Feedback
@@ -26,21 +25,12 @@ BLOCK = 2**23  # latents converted to float64 at once, 64 MB
 CONSTANT = 1e-10  # a latent's variance, relative to its mean square, below which it is rounding
 
 
-def listed(value: Any) -> Any:
-    """Take one name or number, or a comma list in one text, for a list."""
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
-    return (value,) if isinstance(value, int) else value
-
-
 class LayerParams(Params):
     """Which latents a method reads and moves."""
 
     layers: tuple[int, ...] = Field(
         (), description="layers of the latent that are read and moved, by resolution in px; all by default (VDVAE only)"
     )
-
-    _listed = field_validator("layers", mode="before")(listed)
 
 
 class ShownLatents:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -11,6 +12,9 @@ from pydantic import Field, ValidationError, model_validator
 
 from bench.api import Params
 from bench.errors import UsageError, unknown
+from bench.workspace.typed_text import DEEPEST, type_at
+from bench.workspace.values import assignments as assignments
+from bench.workspace.values import one_value, read_assignments, shown
 
 ParamsT = TypeVar("ParamsT", bound=Params)
 
@@ -117,24 +121,65 @@ def load_suite(name: str) -> Suite:
     return validated(Suite, {"name": path.stem, **content}, f"--suite {path}")
 
 
-def model_settings(suite: Suite, model: str, dataset: str | None, overrides: Iterable[str]) -> ModelSettings:
-    """Return a suite's settings for a model with ``--dataset`` and ``--set key=value`` applied."""
-    if model in suite.models:
+def model_settings(
+    suite: Suite,
+    model: str,
+    dataset: str | None,
+    overrides: Sequence[str],
+    settings: Mapping[str, Any] | None = None,
+) -> ModelSettings:
+    """Return a suite's settings for a model with everything applied that overrides them.
+
+    Parameters
+    ----------
+    suite : Suite
+    model : str
+        Of the suite, or another one, which has the defaults.
+    dataset : str, optional
+        ``--dataset``; if the suite names another one, its settings for the model are not taken.
+    overrides : sequence of str
+        ``--set``: "feedback.count=4000", applied last.
+    settings : mapping, optional
+        The same as values, nested: ``{"feedback": {"count": 4000}}``.
+
+    Raises
+    ------
+    UsageError
+        Naming every wrong field and value.
+    """
+    content: dict[str, Any] = {"dataset": dataset or NO_DATASET}
+    if model in suite.models and dataset in (None, suite.models[model].dataset):
         content = suite.models[model].model_dump(mode="python", exclude_unset=True)
-        if dataset is not None and dataset != content["dataset"]:
-            content = {"dataset": dataset}  # weights, features and sizes belong to the other data set
-    else:
-        content = {"dataset": dataset or NO_DATASET}
-    for assignment in overrides:
-        keys, value = _assignment(assignment, "--set")
-        inner = content
-        for key in keys[:-1]:
-            if not isinstance(inner.get(key, {}), dict):
-                raise UsageError(f"--set {assignment}: '{key}' is one value, with no fields of its own")
-            inner[key] = dict(inner.get(key, {}))
-            inner = inner[key]
-        inner[keys[-1]] = value
+    content = _merged(content, settings or {})
+    for path, text in read_assignments(overrides, "--set").items():
+        _set(content, path, text)
     return validated(ModelSettings, content, "--set")
+
+
+def _merged(content: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Return content with the values of ``over``; a mapping in both is merged."""
+    both = {
+        name: _merged(content[name], value)
+        for name, value in over.items()
+        if isinstance(value, Mapping) and isinstance(content.get(name), Mapping)
+    }
+    return {**content, **over, **both}
+
+
+def _set(content: dict[str, Any], path: str, text: str) -> None:
+    """Put the value that a text means at a path ("feedback.count"); raises UsageError if nothing can lie there."""
+    keys = path.split(".")
+    if not all(keys) or len(keys) > DEEPEST:
+        raise UsageError(f"--set {shown(path)}: expected a path of fields such as feedback.count")
+    kind: Any = ModelSettings
+    for key, below in pairwise(keys):
+        kind = type_at(kind, key)
+        inner = content.get(key, {})
+        if type_at(kind, below) is None or not isinstance(inner, Mapping):
+            raise UsageError(f"--set {shown(path)}: '{key}' is one value and has no fields")
+        content[key] = dict(inner)  # a copy: the caller's mappings stay as they are
+        content = content[key]
+    content[keys[-1]] = one_value(type_at(kind, keys[-1]), path, text, "--set")
 
 
 def method_params(
@@ -144,44 +189,22 @@ def method_params(
     return validated(config, {**defaults, **assignments}, f"-p (method '{method}')")
 
 
-def parse_assignments(assignments: Iterable[str], flag: str = "-p") -> dict[str, list[Any]]:
-    """Parse ``name=value`` and ``name=v1,v2`` into name to list of values (a grid)."""
-    parsed: dict[str, list[Any]] = {}
-    for assignment in assignments:
-        name, separator, text = assignment.partition("=")
-        if not separator or not name:
-            raise UsageError(f"{flag} {assignment}: expected name=value")
-        if name in parsed:
-            raise UsageError(f"{flag} {name}: is given twice; a grid is {flag} {name}=1,2")
-        parsed[name] = [_value(part) for part in text.split(",")]
-    return parsed
-
-
-def assignments(fields: Mapping[str, Any]) -> list[str]:
-    """Write fields as ``-p`` takes them: name=value."""
-    return [f"{name}={_typed(value)}" for name, value in fields.items()]
-
-
-def _typed(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
-
-
 def validated(kind: type[ParamsT], content: Mapping[str, Any], flag: str) -> ParamsT:
     """Validate content, turning every error pydantic finds into one message with the known fields."""
     try:
         return kind.model_validate(content)
     except ValidationError as error:
-        lines = [f"  {'.'.join(map(str, e['loc'])) or '(all)'}: {_explain(e, kind)}" for e in error.errors()]
+        lines = [f"  {shown('.'.join(map(str, e['loc']))) or '(all)'}: {_explain(e, kind)}" for e in error.errors()]
         raise UsageError(f"{flag}: {error.error_count()} wrong value(s)\n" + "\n".join(lines)) from error
 
 
 def _explain(error: Any, kind: type[Params]) -> str:
     if error["type"] == "extra_forbidden":
         *path, name = error["loc"]
-        return f"there is no such field. {unknown('field', str(name), _fields_at(kind, path), 'Here')}"
-    given = f" (got {error['input']!r})" if not isinstance(error["input"], dict) else ""
+        return f"there is no such field. {unknown('field', shown(str(name)), _fields_at(kind, path), 'Here')}"
+    given = "" if isinstance(error["input"], Mapping) else f" (got {shown(repr(error['input']))})"
+    if error["type"] in ("tuple_type", "list_type") and isinstance(error["input"], str):
+        return f"is a list; pass a list of values, not one text{given}"
     return f"{error['msg']}{given}"
 
 
@@ -196,21 +219,3 @@ def _fields_at(kind: type[Params], path: Iterable[Any]) -> Iterable[str]:
                 inner = inner.__args__[-1]  # the values of a mapping
     fields: Iterable[str] = getattr(inner, "model_fields", {})
     return fields
-
-
-def _assignment(text: str, flag: str) -> tuple[list[str], Any]:
-    name, separator, value = text.partition("=")
-    if not separator or not name:
-        raise UsageError(f"{flag} {text}: expected key=value, for instance {flag} feedback.count=4000")
-    values = [_value(part) for part in value.split(",")]
-    return name.split("."), values if len(values) > 1 or name.endswith(
-        ("extractors", "metrics", "features")
-    ) else values[0]
-
-
-def _value(text: str) -> Any:
-    """Read a number or a truth value as TOML does; anything else is a string."""
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text

@@ -157,14 +157,6 @@ class VDVAEConfig(TrainingConfig):
             return data
         return PRESETS.get(data.get("preset", "lite"), {}) | data
 
-    @field_validator("enc_blocks", "dec_blocks", *_BY_RESOLUTION, mode="before")
-    @classmethod
-    def _one_string(cls, value: Any) -> Any:
-        """Join what the command line's comma lists (``-p open_from=8:0.1,16:0.2``) have taken apart."""
-        if isinstance(value, (list, tuple)):
-            return ",".join(map(str, value))
-        return str(value) if isinstance(value, int) else value
-
     @field_validator(*_BY_RESOLUTION)
     @classmethod
     def _by_resolution(cls, value: str) -> str:

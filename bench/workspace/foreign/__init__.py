@@ -26,8 +26,10 @@ from bench.workspace.foreign.plain import read_plain
 from bench.workspace.foreign.release import Release
 from bench.workspace.foreign.vdvae import read_vdvae
 from bench.workspace.suites import validated
+from bench.workspace.values import values_of
 
 OFFICIAL: dict[str, Callable[[Any, Path, dict[str, Any]], Release]] = {"vdvae": read_vdvae, "pgan": read_pgan}
+MODELS = {"vdvae": "vdvae", "pgan": "proggan"}  # whose generator a layout holds
 PLAIN = "state-dict"
 
 
@@ -45,7 +47,7 @@ def import_release(
     source: Path,
     layout: str,
     out: Path,
-    params: Mapping[str, Any],
+    typed: Mapping[str, str],
     model: str | None = None,
     at: str = "",
 ) -> str:
@@ -59,10 +61,10 @@ def import_release(
     layout : {"vdvae", "pgan", "state-dict"}
     out : Path
         The weights file to write; it must not exist.
-    params : mapping
-        Fields of the model's Config. vdvae: they describe the file's architecture; without any, the published size
-        that fits is taken. pgan: the file describes its architecture; they set the training recipe. state-dict: they
-        describe the file's architecture.
+    typed : mapping of str to str
+        Fields of the model's Config as ``-p`` takes them, name to text. vdvae: they describe the file's architecture;
+        without any, the published size that fits is taken. pgan: the file describes its architecture; they set the
+        training recipe. state-dict: they describe the file's architecture.
     model : str, optional
         Whose generator it is; given exactly for state-dict.
     at : str
@@ -76,7 +78,7 @@ def import_release(
     PluginError
         For a model of ``--model`` that cannot be built, or whose generator with these weights breaks the contract.
     UsageError
-        For wrong ``params``, ``model`` or ``at``, or an ``out`` that is there.
+        For wrong ``typed``, ``model`` or ``at``, or an ``out`` that is there.
     """
     if out.exists():
         raise UsageError(f"--out {out}: is already there; remove it, or name another file")
@@ -84,13 +86,15 @@ def import_release(
         raise UsageError(f"--format {PLAIN}: needs --model NAME, the plug-in that builds the generator (bench list)")
     if layout != PLAIN and (model is not None or at):
         raise UsageError(f"--model, --at: are for --format {PLAIN}; --format {layout} knows both from the file")
+    config = registry.get("models", model or MODELS[layout], "--model").Config
+    params = values_of(config, typed, "-p")
     if model is None:
-        release = OFFICIAL[layout](containers.read(source), source, dict(params))
+        release = OFFICIAL[layout](containers.read(source), source, params)
         networks = fitting_networks(registry, release, source)
     else:
-        networks = built(registry, model, dict(params))
+        networks = built(registry, model, params)
         names = networks.generator.state_dict() if networks.generator is not None else {}
-        release = read_plain(containers.read(source), source, at, model, dict(params), names)
+        release = read_plain(containers.read(source), source, at, model, params, names)
         require_fit(networks, release, source)
     state = _taken(networks, release, source)
     filled = checkpoint.Checkpoint("model", release.model, {}, release.adapt(state) | release.own)

@@ -1,0 +1,157 @@
+"""Text to value by a field's type, and back. Text that does not fit stays text, which the field then refuses."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Collection, Mapping
+from dataclasses import is_dataclass
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+
+NONE = ("none", "null")
+TRUTH = {"true": True, "false": False}
+DEEPEST = 8  # tables and lists in one another
+
+
+def read(annotation: Any, text: str) -> Any:
+    """Read text as a field of a type does.
+
+    Parameters
+    ----------
+    annotation : type
+        As pydantic knows it: ``int``, ``tuple[str, ...] | None``, ``Literal["a", 3]``, ``Any``.
+    text : str
+
+    Returns
+    -------
+    Any
+        A value of the type, unchecked; the text itself if it cannot be one.
+    """
+    kinds = _kinds(annotation)
+    if NoneType in kinds and text in NONE:
+        return None
+    lists = [kind for kind in kinds if _is_list(kind)]
+    others = [kind for kind in kinds if kind is not NoneType and kind not in lists]
+    if lists and (not others or not text or "," in text):
+        return _read_list(lists[0], text)
+    return _read_one(others[0], text) if len(others) == 1 else _read_toml(text)
+
+
+def write(value: Any) -> str:
+    """Write a value so that a field of its type reads it."""
+    if value is None:
+        return NONE[0]
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Mapping):
+        return _write_toml(value)
+    if isinstance(value, (list, tuple)):
+        nested = any(isinstance(each, (list, tuple, Mapping)) for each in value)
+        return _write_toml(value) if nested else ",".join(map(write, value))
+    return str(value)
+
+
+def is_list(annotation: Any) -> bool:
+    """Say whether a field of a type takes commas for a list."""
+    return any(map(_is_list, _kinds(annotation)))
+
+
+def is_single(annotation: Any) -> bool:
+    """Say whether a comma has no meaning in a field of a type: a number, a choice, yes or no."""
+    return all(kind in (int, float, bool, NoneType) or get_origin(kind) is Literal for kind in _kinds(annotation))
+
+
+def type_at(annotation: Any, key: str) -> Any:
+    """Return the type of what lies under a key in a table of a type; None if nothing can.
+
+    A key that a model does not have is of any type: to validate the model says so better.
+    """
+    for kind in _kinds(annotation):
+        if kind is Any:
+            return Any
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            return kind.model_fields[key].annotation if key in kind.model_fields else Any
+        if _is_mapping(kind):
+            return (*get_args(kind), Any, Any)[1]
+    return None
+
+
+def _kinds(annotation: Any) -> list[Any]:
+    """Return the types that a field takes, None's own among them."""
+    if get_origin(annotation) is Annotated:
+        return _kinds(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        return [kind for part in get_args(annotation) for kind in _kinds(part)]
+    return [annotation]
+
+
+def _is(kind: Any, base: type) -> bool:
+    origin = get_origin(kind) or kind
+    return isinstance(origin, type) and issubclass(origin, base)
+
+
+def _is_mapping(kind: Any) -> bool:
+    return _is(kind, Mapping)
+
+
+def _is_list(kind: Any) -> bool:
+    return _is(kind, Collection) and not any(_is(kind, other) for other in (Mapping, str, bytes))
+
+
+def _read_list(kind: Any, text: str) -> Any:
+    make = tuple if _is(kind, tuple) else list
+    if not text:
+        return make(())
+    of = [each for each in get_args(kind) if each is not Ellipsis] or [Any]
+    if any(_is_list(inner) or _is_mapping(inner) for inner in _kinds(of[0])):
+        nested = _read_toml(text)
+        return make(nested) if isinstance(nested, list) else text
+    parts = [part.strip() for part in text.split(",")]
+    return make(read(of[min(place, len(of) - 1)], part) for place, part in enumerate(parts))
+
+
+def _read_one(kind: Any, text: str) -> Any:
+    if get_origin(kind) is Literal:
+        return next((choice for choice in get_args(kind) if write(choice) == text), text)
+    if kind is bool:
+        return TRUTH.get(text.lower(), text)
+    if kind in (int, float):
+        return _read_number(kind, text)
+    table = kind is Any or _is_mapping(kind) or _is(kind, BaseModel) or is_dataclass(kind)
+    return _read_toml(text) if table else text
+
+
+def _read_number(kind: type[int] | type[float], text: str) -> Any:
+    for number in (int, float) if kind is int else (float,):
+        try:
+            return number(text)
+        except ValueError:  # also of an int of more than 4,300 digits
+            continue
+    return text
+
+
+def _read_toml(text: str) -> Any:
+    """Read a finite value of TOML that JSON has too; any other text is a text."""
+    try:
+        content = tomllib.loads(f"value = {text}")
+        json.dumps(content, allow_nan=False)
+    except (ValueError, TypeError, RecursionError):
+        return text
+    return content["value"] if content.keys() == {"value"} and _depth(content) <= DEEPEST else text
+
+
+def _write_toml(value: Any) -> str:
+    if isinstance(value, Mapping):
+        pairs = (f"{json.dumps(str(key))} = {_write_toml(each)}" for key, each in value.items())
+        return f"{{{', '.join(pairs)}}}"
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(_write_toml, value))}]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _depth(value: Any) -> int:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + max(map(_depth, inner), default=0) if isinstance(value, (dict, list)) else 0

@@ -1,0 +1,176 @@
+r"""What a user types after ``-p`` and ``--set``: the type of the field decides how the text is read.
+
+=====================  ===================================================================================
+a list or a tuple      commas between the elements (``keep=Male,Young``); no text is the empty list
+a text                 the text as it is
+a number, a choice     one of them
+yes or no              ``true`` or ``false``
+a field with None      ``none`` or ``null``, or what its other type takes
+a table, any value     a value of TOML (``{a = 1}``, ``3``, ``["a", "b"]``); a text that is not one is a text
+=====================  ===================================================================================
+
+``//`` lies between the values of a grid (``alpha=1//3//5``). Two slashes that belong to a value are typed ``\//``.
+A comma cannot lie in an element of a list.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from bench.errors import UsageError, unknown
+from bench.workspace import typed_text
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
+    from bench.api import Params
+
+SLASHES = re.compile(r"\\//|//|.", re.DOTALL)  # two of a value, a grid's sign, anything else
+SHOWN = 60  # characters of a wrong text that an error repeats
+
+
+def read_assignments(texts: Sequence[str], flag: str) -> dict[str, str]:
+    """Split ``name=value`` into name to text.
+
+    Raises
+    ------
+    UsageError
+        For a text without a name or ``=``, and for a name that is given twice.
+    """
+    typed: dict[str, str] = {}
+    for assignment in texts:
+        name, separator, text = assignment.partition("=")
+        if not separator or not name:
+            raise UsageError(f"{flag} {shown(assignment)}: expected name=value")
+        if name in typed:
+            grid = f"; a grid, where one is allowed, is {flag} {name}=1//2" if flag == "-p" else ""
+            raise UsageError(f"{flag} {name}: is given twice. Give it once{grid}")
+        typed[name] = text
+    return typed
+
+
+def grid_of(config: type[Params], typed: Mapping[str, str], flag: str) -> list[dict[str, Any]]:
+    """Read a grid: every combination of the values between ``//``, each a mapping of field to value.
+
+    Parameters
+    ----------
+    config : type of Params
+    typed : mapping of str to str
+        Field to text.
+    flag : str
+        Where it was typed, for errors.
+
+    Raises
+    ------
+    UsageError
+        Naming every field that is not there and every value that its field does not take, with what to type.
+    """
+    return [dict(zip(typed, values, strict=True)) for values in itertools.product(*_read(config, typed, flag, _grid))]
+
+
+def values_of(config: type[Params], typed: Mapping[str, str], flag: str) -> dict[str, Any]:
+    """Read one value for each field; raises UsageError as ``grid_of`` does, and for a grid."""
+    return {name: value for name, (value,) in zip(typed, _read(config, typed, flag, _single), strict=True)}
+
+
+def one_value(annotation: Any, name: str, text: str, flag: str) -> Any:
+    """Read one value for a field of a type, unchecked; raises UsageError for a grid."""
+    (part,) = _single(name, text, flag)
+    return typed_text.read(annotation, part)
+
+
+def assignments(fields: Mapping[str, Any]) -> list[str]:
+    """Write fields as ``-p`` takes them: name=value."""
+    texts = {name: typed_text.write(value).replace("//", r"\//") for name, value in fields.items()}
+    return [f"{name}={text}" for name, text in texts.items()]
+
+
+def shown(text: str) -> str:
+    """Shorten a text to what fits into an error."""
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
+
+
+def _grid(name: str, text: str, flag: str) -> list[str]:
+    parts = [""]
+    for token in SLASHES.findall(text):
+        if token == "//":
+            parts.append("")
+        else:
+            parts[-1] += "//" if token == r"\//" else token
+    return parts
+
+
+def _single(name: str, text: str, flag: str) -> list[str]:
+    parts = _grid(name, text, flag)
+    if len(parts) > 1:
+        raise UsageError(
+            f"{flag} {name}: '{shown(text)}' is a grid, and one value is expected here. "
+            r"Give one of its values; two slashes that belong to a value are typed \//"
+        )
+    return parts
+
+
+def _read(
+    config: type[Params], typed: Mapping[str, str], flag: str, split: Callable[[str, str, str], list[str]]
+) -> list[list[Any]]:
+    """Return the values of each field; raises one UsageError for all that is wrong."""
+    found: list[list[Any]] = []
+    wrong: list[str] = []
+    for name, text in typed.items():
+        if name not in config.model_fields:
+            wrong.append(str(unknown("field", name, config.model_fields, flag)))
+            continue
+        try:
+            parts = split(name, text, flag)
+        except UsageError as error:
+            wrong.append(str(error))
+            continue
+        field = config.model_fields[name]
+        found.append([typed_text.read(field.annotation, part) for part in parts])
+        for part, value in zip(parts, found[-1], strict=True):
+            if why := _refused(config, name, part, value):
+                single = "," in part and typed_text.is_single(field.annotation)
+                if single:
+                    why = why.replace("' should be", "' is one value, and should be", 1)
+                wrong.append(f"{flag} {name}: {why}{_remedy(flag, name, part, field, single and split is _grid)}")
+    if wrong:
+        raise UsageError("\n".join(wrong))
+    return found
+
+
+def _refused(config: type[Params], name: str, text: str, value: Any) -> str:
+    """Say why a field does not take a value; "" if it does. What fields say of each other is not asked."""
+    try:
+        config.model_validate({name: value})
+    except ValidationError as error:
+        own = [e for e in error.errors() if e["loc"][:1] == (name,)]
+        return "; ".join(dict.fromkeys(_told(e, text) for e in own))
+    return ""
+
+
+def _told(error: Any, text: str) -> str:
+    """Put what was typed in pydantic's sentence: "Input should be a valid number" to "'fast' should be ..."."""
+    if error["type"] == "missing":
+        return f"'{shown(text)}' has too few elements"
+    wrong = text if len(error["loc"]) == 1 else str(error["input"])
+    message = error["msg"].partition(", unable to ")[0].removeprefix("Value error, ")
+    quoted = f"'{shown(wrong)}'"
+    return f"{quoted}{message.removeprefix('Input')}" if message.startswith("Input ") else f"{quoted}: {message}"
+
+
+def _remedy(flag: str, name: str, text: str, field: FieldInfo, grid: bool) -> str:
+    """Say what to type instead, as a further sentence; "" if nothing was typed, or nothing is known."""
+    if not flag.startswith("-"):
+        return ""
+    option = flag.split()[0]
+    if grid:
+        return f". For a grid write {option} {name}={'//'.join(part.strip() for part in text.split(','))}"
+    default = None if field.is_required() else field.get_default(call_default_factory=True)
+    if default not in (None, (), [], "", {}):
+        return f". For instance: {option} {assignments({name: default})[0]}"
+    return f". A list has commas: {option} {name}=A,B" if typed_text.is_list(field.annotation) else ""
