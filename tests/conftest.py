@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from textwrap import dedent
+from textwrap import dedent, indent
 from types import SimpleNamespace
 
 import pytest
@@ -21,85 +22,7 @@ os.environ["OMP_NUM_THREADS"] = "1"  # for the processes that tests start; this 
 
 REPOSITORY = Path(__file__).parents[1]
 
-# A bar whose width follows latent 0 and whose lean follows latent 1: what the oracle measures is planted.
-BARS = '''
-"""Bars: width, lean and place follow three of the latents."""
-
-import torch
-from torch import nn
-
-from bench.api import Model, Networks, NoiseLatentGenerator, TrainingConfig, hookimpl
-
-
-class Decoder(NoiseLatentGenerator):
-    noise_dim = latent_dim = 6
-
-    def __init__(self, image_shape):
-        super().__init__()
-        self.image_shape = image_shape
-        self.layer = nn.Linear(6, 3)
-        with torch.no_grad():
-            self.layer.weight.zero_()
-            self.layer.weight[0, 0], self.layer.weight[1, 1], self.layer.weight[2, 2] = 0.5, 0.25, 1.0
-            self.layer.bias.copy_(torch.tensor([2.0, 0.0, 0.0]))
-
-    def render(self, latents):
-        width, lean, place = self.layer(latents).unbind(1)
-        y, x = torch.meshgrid(torch.arange(28.0) - 13.5, torch.arange(28.0) - 13.5, indexing="ij")
-        away = (x - place[:, None, None] + lean[:, None, None] * y).abs()
-        inside = torch.sigmoid(4 * (width[:, None, None] - away)) * torch.sigmoid(4 * (9 - y.abs()))
-        return inside[:, None]
-
-
-class Bars(Model[TrainingConfig]):
-    Config = TrainingConfig
-
-    def build(self, config):
-        return Networks(config, generator=Decoder(config.image_shape), encoder=nn.Linear(784, 6))
-
-    def optimisers(self, networks):
-        return {"adam": torch.optim.Adam(networks.generator.parameters(), lr=networks.config.lr)}
-
-    def training_step(self, networks, optimisers, batch, rng, progress):
-        loss = (networks.generator(torch.randn(len(batch.images), 6, generator=rng)) - batch.images).abs().mean()
-        optimisers["adam"].zero_grad()
-        loss.backward()
-        optimisers["adam"].step()
-        return {"loss": loss.detach()}
-
-
-@hookimpl
-def register_models(register):
-    register(Bars)
-'''
-
-# Start of a loose method; the body of unlearn(self, generator, feedback, context) follows.
-METHOD = '''
-"""{summary}"""
-
-from copy import deepcopy
-
-import torch
-
-from bench.api import Method, Params, Unlearned, hookimpl
-
-
-class Config(Params):
-    pass
-
-
-class Mine(Method[Config]):
-    Config = Config
-{attributes}
-
-    def unlearn(self, generator, feedback, context):
-{body}
-
-
-@hookimpl
-def register_methods(register):
-    register(Mine)
-'''
+PLUGINS = REPOSITORY / "tests" / "plugins"  # loose plug-ins, which fixtures copy into a folder for --plugins
 
 
 @dataclass(frozen=True)
@@ -172,14 +95,21 @@ class PluginFolder:
         file.write_text(dedent(code).lstrip("\n"), encoding="utf-8")
         return file
 
-    def method(self, name: str, body: str, attributes: str = "", summary: str = "A method of a test.") -> Path:
-        """Write a loose method: class attributes, and the body of ``unlearn``."""
+    def add(self, name: str, *changes: tuple[str, str], as_name: str | None = None) -> Path:
+        """Copy a plug-in of ``tests/plugins``, with (old, new) pieces of text changed."""
+        code = (PLUGINS / f"{name}.py").read_text(encoding="utf-8")
+        for old, new in changes:
+            assert code.count(old) == 1, f"{name}.py holds {old!r} {code.count(old)} times"
+            code = code.replace(old, new)
+        return self.write(as_name or name, code)
 
-        def indented(text: str, by: int) -> str:
-            return "\n".join(" " * by + line for line in dedent(text).strip("\n").splitlines())
-
+    def method(self, name: str, body: str, attributes: str = "") -> Path:
+        """Write a one-off method: ``plain`` with other class attributes, and another body of ``unlearn``."""
+        plain = (PLUGINS / "plain.py").read_text(encoding="utf-8")
+        head, _, tail = plain.partition("    # attributes\n")
+        declaration, _, end = re.split(r"(?m)((?:^.*# body\n)+)", tail)
         return self.write(
-            name, METHOD.format(summary=summary, attributes=indented(attributes, 4), body=indented(body, 8))
+            name, head + indent(dedent(attributes), " " * 4) + "\n" + declaration + indent(dedent(body), " " * 8) + end
         )
 
 
@@ -187,7 +117,7 @@ class PluginFolder:
 def plugins(tmp_path: Path) -> PluginFolder:
     """Return a folder of loose plug-ins that already holds the model ``bars``."""
     folder = PluginFolder(tmp_path / "loose")
-    folder.write("bars", BARS)
+    folder.add("bars")
     return folder
 
 
@@ -199,7 +129,7 @@ def bars(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     from bench.workspace import loading, saving
 
     folder = PluginFolder(tmp_path_factory.mktemp("bars"))
-    folder.write("bars", BARS)
+    folder.add("bars")
     registry = Registry(folder.path)
     model = registry.get("models", "bars")()
     weights = folder.path / "bars.safetensors"

@@ -223,22 +223,11 @@ def test_nothing_selected_is_exit_code_5(on_bars):
     assert on_bars(",").code == 5
 
 
-def test_a_method_without_feedback_is_trained_once_for_all_seeds(plugins, on_bars, tmp_path):
+def test_a_method_without_feedback_is_trained_once_for_all_seeds(plugins, on_bars, tmp_path, monkeypatch):
     counter = tmp_path / "calls"
     counter.write_text("")
-    plugins.method(
-        "blind",
-        f"""
-        assert len(feedback) == 0, "it was handed feedback"
-        with open({str(counter)!r}, "a") as file:
-            file.write("x")
-        student = deepcopy(generator)
-        with torch.no_grad():
-            student.layer.bias += 0.01 * torch.randn(3, generator=context.rng(0))
-        return Unlearned(student)
-        """,
-        "reads_feedback = False",
-    )
+    monkeypatch.setenv("TEST_CALLS", str(counter))
+    plugins.add("blind")
     found = records(on_bars("blind", "--seed", "0-2", "--json", plugins=plugins.path))
     assert counter.read_text() == "x"
     assert len({r["provenance"]["stages"]["unlearn"] for r in found}) == 1
@@ -248,16 +237,7 @@ def test_a_method_without_feedback_is_trained_once_for_all_seeds(plugins, on_bar
 
 @pytest.mark.parametrize("needs", [[], ["oracle"], ["encoder"], ["oracle", "encoder"]])
 def test_methods_get_what_they_need_and_nothing_else(needs, plugins, on_bars):
-    plugins.method(
-        "curious",
-        f"""
-        given = {{n for n in ("oracle", "encoder", "discriminator", "training_data") if getattr(context, n) is not None}}
-        assert given == set({needs!r}), given
-        assert not any(p.requires_grad for p in generator.parameters()) and not generator.training
-        return Unlearned(deepcopy(generator))
-        """,
-        f"needs = frozenset({needs!r})",
-    )
+    plugins.add("curious", ("needs = frozenset()", f"needs = frozenset({needs!r})"))
     done = on_bars("curious", "--json", plugins=plugins.path)
     assert done.code == 0, done.out
     assert records(done)[0]["needs"] == sorted(needs)
@@ -265,16 +245,7 @@ def test_methods_get_what_they_need_and_nothing_else(needs, plugins, on_bars):
 
 @pytest.mark.mnist
 def test_training_data_is_handed_over_on_demand(plugins, on_bars, mnist_dir, monkeypatch):
-    plugins.method(
-        "hungry",
-        """
-        data = context.training_data
-        assert len(data.split) == 60_000 and data.target.sum() == 6_000 and data.target.dtype == bool
-        assert set(data.networks.modules()) == {"generator", "encoder"}
-        return Unlearned(deepcopy(generator))
-        """,
-        'needs = frozenset({"training_data"})',
-    )
+    plugins.add("hungry")
     scores = np.where(np.arange(60_000) % 10 == 0, 9.0, 0.0)  # measuring 60,000 images takes a minute
     monkeypatch.setattr("bench.workspace.workspace.Workspace._score_split", lambda *_: scores)
     done = on_bars("hungry", "--data-dir", mnist_dir, "--json", plugins=plugins.path)
@@ -283,22 +254,10 @@ def test_training_data_is_handed_over_on_demand(plugins, on_bars, mnist_dir, mon
 
 # --- what goes wrong ----------------------------------------------------------------------------------
 
-DIVERGE = """
-student = deepcopy(generator).requires_grad_(True)
-optimiser = torch.optim.SGD(student.parameters(), lr=1e-3)
-for step in context.steps(10, {"student": student, "optimiser": optimiser}):
-    loss = student(context.noise(step, 4, 6)).mean() * (float("nan") if step == 7 else 1.0)
-    optimiser.zero_grad()
-    loss.backward()
-    optimiser.step()
-    context.log(step, loss=loss)
-return Unlearned(student.requires_grad_(False))
-"""
-
 
 def test_a_diverging_method_is_told_with_its_step_and_nothing_is_reused(plugins, on_bars, tmp_path, monkeypatch):
     monkeypatch.setattr("bench.api.context.CHECKPOINT_SECONDS", -1.0)  # a checkpoint after every step
-    plugins.method("wild", DIVERGE)
+    plugins.add("wild")
     done = on_bars("wild", "--json", plugins=plugins.path)
     assert done.code == 1
     (record,) = records(done)
@@ -480,16 +439,7 @@ def test_ctrl_c_during_the_evaluation_keeps_the_unlearned_weights(on_bars, tmp_p
 
 
 def test_the_second_ctrl_c_stops_at_once(plugins, on_bars, tmp_path):
-    plugins.method(
-        "stubborn",
-        """
-        import os, signal
-        for step in context.steps(3, {}):
-            os.kill(os.getpid(), signal.SIGINT)
-            os.kill(os.getpid(), signal.SIGINT)
-            raise AssertionError("it went on")
-        """,
-    )
+    plugins.add("stubborn")
     done = on_bars("stubborn", plugins=plugins.path)
     assert done.code == 2 and done.err.strip() == "Interrupted. The same command goes on where it stopped."
     assert not list((tmp_path / "runs").rglob("result.json"))

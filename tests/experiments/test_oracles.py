@@ -20,127 +20,6 @@ from bench.workspace import checkpoint, loading, saving
 from bench.workspace.store import Store
 from bench.workspace.workspace import Workspace
 
-STRIPS = '''
-"""Grey images; how light they are and whether their number is odd."""
-
-import numpy as np
-import pandas as pd
-import torch
-
-from bench.api import Dataset, Split, hookimpl
-
-
-class Strips(Dataset):
-    image_shape = (1, 28, 28)
-    classifier = "level"
-    features = ("light",)
-    label = "strips (test)"
-    extractors = ("digits",)
-    feature_attributes = {"light": ("Dark", False)}
-
-    def split(self, name):
-        levels = np.arange(40) if name == "train" else np.arange(0, 40, 2)
-        images = torch.from_numpy(levels.astype(np.uint8)).view(-1, 1, 1, 1).expand(-1, 1, 28, 28)
-        frame = pd.DataFrame({"Dark": levels < 30, "Odd": levels % 2 == 1})
-        return Split(frame, lambda indices: images[torch.from_numpy(indices)], name)
-
-
-@hookimpl
-def register_datasets(register):
-    register(Strips)
-'''
-
-LEVEL = '''
-"""Scores brightness against the level it has learnt, and whether the left is lighter than the right."""
-
-import numpy as np
-import torch
-from torch import nn
-
-from bench.api import Classifier, Networks, Trainable, TrainingConfig, hookimpl
-
-
-class Learnt(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.level = nn.Parameter(torch.tensor(0.5))
-
-
-class Level(Classifier, Trainable[TrainingConfig]):
-    Config = TrainingConfig
-
-    def __init__(self, networks=None):
-        super().__init__(networks)
-        self.attributes = ("light", "Dark", "Left")
-        self.cuts = dict.fromkeys(self.attributes, 0.0)
-
-    def non_target(self, feature):
-        return ("Left",)
-
-    def scores(self, images, attributes):
-        pixels = images.double() / 255
-        above = pixels.mean(dim=(1, 2, 3)) - self.networks.classifier.level.double()
-        left = (pixels[..., :14] - pixels[..., 14:]).mean(dim=(1, 2, 3))
-        found = {"light": above, "Dark": -above, "Left": left}
-        return torch.stack([found[name] for name in attributes], 1).detach().numpy()
-
-    def build(self, config):
-        return Networks(config, classifier=Learnt())
-
-    def optimisers(self, networks):
-        return {"sgd": torch.optim.SGD(networks.classifier.parameters(), lr=networks.config.lr)}
-
-    def training_step(self, networks, optimisers, batch, rng, progress):
-        loss = (networks.classifier.level - batch.images.mean()).square()
-        optimisers["sgd"].zero_grad()
-        loss.backward()
-        optimisers["sgd"].step()
-        return {"loss": loss.detach()}
-
-    def assess(self, networks, dataset):
-        n = len(dataset.split("test"))
-        return {"accuracy": {"light": {"balanced_accuracy": 0.875, "rate": 0.25, "n": n}}}
-
-
-@hookimpl
-def register_classifiers(register):
-    register(Level)
-'''
-
-KEEPER = '''
-"""Asks for further clicks, and tells what it got by the bias it returns."""
-
-from copy import deepcopy
-
-import torch
-from pydantic import Field
-
-from bench.api import Method, Params, Unlearned, hookimpl
-
-
-class Config(Params):
-    keep: str | None = Field(None, description="attribute to keep")
-
-
-class Keeper(Method[Config]):
-    Config = Config
-
-    def also_asks(self):
-        return () if self.config.keep is None else (self.config.keep,)
-
-    def unlearn(self, generator, feedback, context):
-        assert tuple(feedback.also) == self.also_asks(), feedback.also
-        student = deepcopy(generator)
-        clicks = sum(int(labels.sum()) for labels in feedback.also.values())
-        student.layer.bias.data[2] = clicks / 1000
-        return Unlearned(student)
-
-
-@hookimpl
-def register_methods(register):
-    register(Keeper)
-'''
-
 A, B = 0.1, 0.08  # the levels of the two copies; the samples lie between 0.04 and 0.15
 COUNT, SEEN = 100, 130
 FEATURE = ("--feature", "light", "--dataset", "strips", "--model", "bars")
@@ -149,8 +28,8 @@ FEATURE = ("--feature", "light", "--dataset", "strips", "--model", "bars")
 @pytest.fixture
 def world(bars, plugins, bench_cli, tmp_path):
     """Return the bars, judged by two copies of a trained oracle; ``run`` calls ``bench run`` on them."""
-    for name, code in (("strips", STRIPS), ("level", LEVEL), ("keeper", KEEPER)):
-        plugins.write(name, code)
+    for name in ("strips", "level", "keeper"):
+        plugins.add(name)
     registry = Registry(plugins.path)
 
     def copy(name, level):
@@ -182,7 +61,7 @@ def world(bars, plugins, bench_cli, tmp_path):
         return vars(Run(cell, workspace).keys)
 
     return SimpleNamespace(
-        run=run, keys=keys, copy=copy, a=a, b=b, registry=registry, plugins=plugins.path, results=tmp_path / "runs"
+        run=run, keys=keys, copy=copy, a=a, b=b, registry=registry, plugins=plugins, results=tmp_path / "runs"
     )
 
 
@@ -286,7 +165,7 @@ def test_weights_that_are_no_oracle_of_the_data_set_are_refused(world, bars, on_
     judge = ("--set", f"oracle.evaluation={world.b}")
     done = world.run("original", oracles=("--set", f"oracle.feedback={bars.weights}", *judge))
     assert done.code == 4 and "holds the model 'bars', not the classifier 'level'" in done.err
-    plugins.write("level", LEVEL.replace('("light", "Dark", "Left")', '("Dark", "Left")'))
+    plugins.add("level", ('("light", "Dark", "Left")', '("Dark", "Left")'))
     done = world.run("original")
     assert done.code == 4 and "was trained without light, which the data set 'strips' has as a feature" in done.err
     done = on_bars("original", "--set", "oracle.feedback=digits")
@@ -363,7 +242,16 @@ def test_attributes_say_which_training_images_have_the_feature(world, bench_cli,
     suite = tmp_path / "mine.toml"
     suite.write_text(f'[models.bars]\ndataset = "strips"\nweights = "{world.a}"\n')
     done = bench_cli(
-        "table", "1", "--suite", suite, "--plugins", world.plugins, "--results", tmp_path / "runs", "--out", tmp_path
+        "table",
+        "1",
+        "--suite",
+        suite,
+        "--plugins",
+        world.plugins.path,
+        "--results",
+        tmp_path / "runs",
+        "--out",
+        tmp_path,
     )
     assert done.code == 0, done.err
     rows = (tmp_path / "table-1.csv").read_text()
@@ -374,7 +262,7 @@ def test_a_data_set_that_is_not_here_leaves_the_others_their_counts(world, bench
     suite = tmp_path / "mine.toml"
     suite.write_text('[models.bars]\ndataset = "strips"\n[models.vae]\ndataset = "mnist"\n')
     command = (
-        "table", "1", "--suite", suite, "--plugins", world.plugins, "--results", tmp_path / "runs", "--out", tmp_path
+        "table", "1", "--suite", suite, "--plugins", world.plugins.path, "--results", tmp_path / "runs", "--out", tmp_path
     )  # fmt: skip
     done = bench_cli(*command)
     assert done.code == 0, done.err
@@ -389,8 +277,8 @@ def test_a_data_set_that_is_not_here_leaves_the_others_their_counts(world, bench
 
 def test_the_data_set_names_the_extractors_unless_the_suite_does(world, bars, tmp_path):
     def chosen(*overrides, extractors='("digits",)'):
-        (world.plugins / "strips.py").write_text(STRIPS.replace('("digits",)', extractors))
-        workspace = Workspace(Registry(world.plugins), Store(tmp_path / "runs"), torch.device("cpu"))
+        world.plugins.add("strips", ('("digits",)', extractors))
+        workspace = Workspace(Registry(world.plugins.path), Store(tmp_path / "runs"), torch.device("cpu"))
         oracles = (f"oracle.feedback={world.a}", f"oracle.evaluation={world.b}")
         request = grid.Request(
             methods=["original"], models=["bars"], dataset="strips", weights=str(bars.weights),
@@ -407,7 +295,7 @@ def test_the_data_set_names_the_extractors_unless_the_suite_does(world, bars, tm
 def test_pretraining_a_classifier_ends_with_its_accuracy(world, bench_cli, tmp_path):
     out = tmp_path / "level.safetensors"
     done = bench_cli(
-        "pretrain", "--classifier", "level", "--dataset", "strips", "--plugins", world.plugins, "--out", out, "-p",
+        "pretrain", "--classifier", "level", "--dataset", "strips", "--plugins", world.plugins.path, "--out", out, "-p",
         "batch_size=8", "-p", "epochs=1", "--results", tmp_path / "runs",
     )  # fmt: skip
     assert done.code == 0, done.err
@@ -425,7 +313,7 @@ def trained(world, bench_cli, tmp_path):
     def call(name, *more):
         out = tmp_path / f"{name}.safetensors"
         done = bench_cli(
-            "pretrain", "--model", "vae", "--dataset", "strips", "--plugins", world.plugins, "--out", out, "-p",
+            "pretrain", "--model", "vae", "--dataset", "strips", "--plugins", world.plugins.path, "--out", out, "-p",
             "batch_size=8", "-p", "epochs=1", *more, "--results", tmp_path / "runs",
         )  # fmt: skip
         return done, out

@@ -159,39 +159,6 @@ def test_her_own_code_loads_the_unlearned_weights_and_draws_the_same_pixels(unle
     assert not torch.equal(net(noise), code.planted()(noise))
 
 
-NORMED = '''
-"""A module with a buffer of integers and shared weights, which is the generator itself."""
-
-import torch
-from torch import nn
-
-from bench.api import Networks, NoiseLatentGenerator, Params, Pretrained, hookimpl
-
-
-class Generator(NoiseLatentGenerator):
-    image_shape, noise_dim, latent_dim = (1, 8, 8), 8, 8
-
-    def __init__(self):
-        super().__init__()
-        self.first, self.norm, self.last = nn.Linear(8, 8), nn.BatchNorm1d(8), nn.Linear(8, 64)
-        self.second = self.first
-
-    def render(self, latents):
-        return torch.sigmoid(self.last(self.norm(self.second(self.first(latents))))).view(-1, 1, 8, 8)
-
-
-class Normed(Pretrained[Params]):
-    def build(self, config):
-        assert torch.linspace(0, 1, 3)[1].item() == 0.5  # needs real numbers
-        return Networks(config, generator=Generator())
-
-
-@hookimpl
-def register_models(register):
-    register(Normed)
-'''
-
-
 def structure(content):
     """Return nesting, names, order and types, tensors by shape and type."""
     if isinstance(content, torch.Tensor):
@@ -203,7 +170,7 @@ def structure(content):
 
 @pytest.mark.parametrize("at", ["model/ema", "model/ema/generator."])
 def test_a_nested_file_keeps_its_layout_and_what_lies_beside(at, plugins, bench_cli, tmp_path):
-    plugins.write("normed", NORMED)
+    plugins.add("normed")
     prefix = at.removeprefix("model/ema").removeprefix("/")
     networks = Registry(plugins.path).get("models", "normed")().build(None)
     state = OrderedDict((prefix + n, t.half() if t.is_floating_point() else t) for n, t in networks.generator.state_dict().items())  # fmt: skip  # noqa: E501
@@ -337,7 +304,7 @@ def test_a_wrong_field_and_a_wrong_model(code, refuse, bench_cli, tmp_path):
 
 
 def test_a_plug_in_that_cannot_be_built_is_told(bench_cli, plugins, tmp_path):
-    plugins.write("normed", NORMED.replace("assert torch", "raise KeyError('lost')\n        assert torch"))
+    plugins.add("normed", ("assert torch", "raise KeyError('lost')\n        assert torch"))
     done = bring(bench_cli, tmp_path / "x.pt", tmp_path / "o", "--plugins", plugins.path, model="normed")
     assert done.code == 3 and done.err.startswith(
         "Error: model 'normed' cannot be built: KeyError: 'lost' (`bench check"
