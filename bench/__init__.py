@@ -12,6 +12,9 @@ from importlib.util import module_from_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.core import old_paths
+from bench.core.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from bench.library.clicks import ask_oracle, make_feedback
     from bench.library.evaluate import evaluate
@@ -19,7 +22,6 @@ if TYPE_CHECKING:
     from bench.library.unlearn import unlearn
 
 __all__ = ["ask_oracle", "evaluate", "load", "make_feedback", "sample", "save", "unlearn"]
-__version__ = "0.1.0"
 
 _OFFERED = {  # to the module of bench.library that is imported when the name is used
     "ask_oracle": "clicks",
@@ -54,6 +56,7 @@ def _adopt_sibling_folders() -> None:
 
 
 _adopt_sibling_folders()
+old_paths.install()
 
 
 def __getattr__(name: str) -> object:

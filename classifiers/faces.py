@@ -19,8 +19,18 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import AdamW
 
-from bench.api import Batch, Dataset, Extractor, Networks, Stateful, Trainable, TrainingConfig, hookimpl
-from bench.core.rendering import chunks, to_float
+from bench.api import (
+    Batch,
+    Dataset,
+    Extractor,
+    Networks,
+    Stateful,
+    Trainable,
+    TrainingConfig,
+    chunks,
+    hookimpl,
+    to_float,
+)
 from bench.toolkit.augmentation import random_flip, random_shift
 
 HAIR = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair")  # at most one of them; none is the fifth colour

@@ -14,9 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bench.api import Extractor, hookimpl
-from bench.core.files import file_sha256
-from bench.errors import CheckpointError
+from bench.api import CheckpointError, Extractor, file_sha256, hookimpl
 
 FILE = "weights-inception-2015-12-05-6726825d.pth"
 SHA256_START = "6726825d"  # torch-fidelity names the file by it; it loads with weights_only=False, so check first

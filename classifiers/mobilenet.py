@@ -23,8 +23,18 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bench.api import Batch, Classifier, Dataset, Networks, Stateful, Trainable, TrainingConfig, hookimpl
-from bench.core.rendering import chunks, to_float
+from bench.api import (
+    Batch,
+    Classifier,
+    Dataset,
+    Networks,
+    Stateful,
+    Trainable,
+    TrainingConfig,
+    chunks,
+    hookimpl,
+    to_float,
+)
 from bench.toolkit.augmentation import random_flip, random_shift
 
 CUT = 0.0  # on the logit: a probability of 1/2

@@ -11,8 +11,7 @@ import re
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from bench.api import hookimpl
-from bench.errors import DataError
+from bench.api import DataError, hookimpl
 
 from ._celeba.faces import PARTS, Faces, shrink
 from ._celeba.files import Place, open_folder, rows

@@ -10,8 +10,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from bench.api import Dataset, Split, hookimpl
-from bench.errors import DataError, unknown
+from bench.api import DataError, Dataset, Split, hookimpl, unknown
 
 SPLITS = {"train": ("train", 60_000), "test": ("t10k", 10_000)}
 REMEDY = (

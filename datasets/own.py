@@ -6,8 +6,7 @@ images to compare with are skipped with that reason.
 
 from __future__ import annotations
 
-from bench.api import Dataset, Split, hookimpl
-from bench.errors import DataError
+from bench.api import DataError, Dataset, Split, hookimpl
 
 
 class Own(Dataset):

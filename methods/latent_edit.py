@@ -10,9 +10,7 @@ from copy import deepcopy
 
 from torch import Tensor
 
-from bench.api import Generator, Method, Oracle, Unlearned, hookimpl
-from bench.api.context import Context
-from bench.api.feedback import Feedback
+from bench.api import Context, Feedback, Generator, Method, Oracle, Unlearned, hookimpl
 from bench.toolkit.latent import Direction, DirectionParams, edited_sample, fit_direction
 
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from copy import deepcopy
 
-from bench.api import Generator, Method, Params, Unlearned, hookimpl
-from bench.api.context import Context
-from bench.api.feedback import Feedback
+from bench.api import Context, Feedback, Generator, Method, Params, Unlearned, hookimpl
 
 
 class Config(Params):

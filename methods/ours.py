@@ -14,9 +14,7 @@ from __future__ import annotations
 
 from copy import deepcopy
 
-from bench.api import Generator, Method, Oracle, Unlearned, hookimpl
-from bench.api.context import Context
-from bench.api.feedback import Feedback
+from bench.api import Context, Feedback, Generator, Method, Oracle, Unlearned, hookimpl
 from bench.toolkit.latent import Direction, DirectionParams, fit_direction
 from bench.toolkit.student import StudentParams, train_student
 

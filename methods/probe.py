@@ -18,10 +18,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, dropout, relu
 
-from bench.api import Generator, Method, Oracle, Unlearned, hookimpl
-from bench.api.context import Context
-from bench.api.feedback import Feedback
-from bench.errors import UsageError
+from bench.api import Context, Feedback, Generator, Method, Oracle, Unlearned, UsageError, hookimpl
 from bench.toolkit.latent import Editor
 from bench.toolkit.moments import LayerParams, ShownLatents, columns_of
 from bench.toolkit.student import StudentParams, train_student

@@ -13,10 +13,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from bench.api import Generator, Method, Oracle, Params, Unlearned, hookimpl
-from bench.api.context import Context
-from bench.api.feedback import Feedback
-from bench.core.rendering import to_uint8
+from bench.api import Context, Feedback, Generator, Method, Oracle, Params, Unlearned, hookimpl, to_uint8
 
 
 class Config(Params):

@@ -11,9 +11,7 @@ from copy import deepcopy
 
 from pydantic import Field
 
-from bench.api import Generator, Method, Params, Unlearned, hookimpl
-from bench.api.context import Context
-from bench.api.feedback import Feedback
+from bench.api import Context, Feedback, Generator, Method, Params, Unlearned, hookimpl
 from bench.toolkit.training import build, train
 
 

@@ -18,13 +18,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bench.core.code_meaning import Module, Place, dotted, meaning, module_at
+from bench.core.old_paths import MOVED
 
 # They report, find, store and lock. tests/core/test_key_coverage.py holds this list against what runs in a cell.
 NUMBERLESS = frozenset(
     f"bench.{name}"
     for name in (
-        "core.code_hash", "core.code_meaning", "core.files", "core.machine", "core.progress", "errors", "hookspecs",
-        "registry", "workspace.store",
+        "core.code_hash", "core.code_meaning", "core.files", "core.machine", "core.old_paths", "core.progress",
+        "errors", "hookspecs", "registry", "workspace.store",
     )
 )  # fmt: skip
 ENGINE = Place("bench", Path(__file__).parents[1])
@@ -159,6 +160,7 @@ def _resolve(
 
 def _module(name: str, place: Place) -> Module | None:
     """Return a module of the engine, of the place's package or among its neighbours; None for others' modules."""
+    name = MOVED.get(name, name)
     top, *rest = name.split(".")
     if top == "bench":
         folder = ENGINE.folder.joinpath(*rest)

@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-import bench
+from bench.core.version import __version__
 from bench.errors import UsageError
 
 PACKAGES = ("torch", "torch-fidelity", "pytorch-msssim", "scikit-image", "scikit-learn", "numpy", "scipy")
@@ -44,7 +44,7 @@ def has_bfloat16(device: torch.device) -> bool:
 def provenance(device: torch.device) -> dict[str, Any]:
     """Describe software and machine."""
     return {
-        "bench": bench.__version__,
+        "bench": __version__,
         "git_commit": git_commit(),
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in PACKAGES},
@@ -57,7 +57,7 @@ def provenance(device: torch.device) -> dict[str, Any]:
 
 def git_commit() -> str | None:
     """Return the commit of the checkout this runs from, with "+" if it has changes; None outside one."""
-    root = Path(bench.__file__).parent.parent
+    root = Path(__file__).parents[2]
     if not (root / ".git").exists():
         return None
     try:

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-import bench
 from bench.errors import DataError, first_sentence, unknown
 from bench.experiments.cell import Run
 from bench.report.definitions import FIDELITY, Options, Table, Variant
@@ -268,7 +267,7 @@ def _paper(
 
 def _published() -> dict[tuple[str, ...], float]:
     """Read the paper's numbers by (table, model, feature, method, params, metric)."""
-    here = Path(bench.__file__).parent
+    here = Path(__file__).parents[1]
     folder = here / "results" if (here / "results").is_dir() else here.parent / "results"
     frame = pd.read_csv(folder / "paper" / "tables.csv", dtype=str, keep_default_na=False)
     keys = ["table", "model", "feature", "method", "params", "metric"]

@@ -17,8 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bench.api import Dataset, Split
-from bench.errors import DataError, unknown
+from bench.api import DataError, Dataset, Split, unknown
 
 from .files import Place, open_folder, read_attributes, rows
 

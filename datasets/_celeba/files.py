@@ -14,7 +14,7 @@ from zipfile import ZipFile
 
 import pandas as pd
 
-from bench.errors import DataError
+from bench.api import DataError
 
 Place = Path | ZipPath
 

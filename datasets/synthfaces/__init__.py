@@ -17,9 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bench.api import Dataset, Split, hookimpl
-from bench.core import code_hash
-from bench.errors import DataError, unknown
+from bench.api import DataError, Dataset, Split, code_of, hookimpl, unknown
 
 from .causes import FEATURES, attributes, can_show, intervene, sample
 from .draws import Draws
@@ -43,7 +41,7 @@ class SynthFaces(Dataset):
         """Describe the "train" (50,000) or "test" (10,000) split; images are drawn when they are read."""
         stream = _stream(name)
         frame = attributes(sample(Draws(stream, range(SPLITS[name]))))
-        code = sha256(f"{code_hash.code_of(type(self).split)} {name}".encode()).hexdigest()
+        code = sha256(f"{code_of(type(self).split)} {name}".encode()).hexdigest()
         drawn = drawn_once(lambda indices: render(stream, indices), SPLITS[name], self.image_shape)
         return Split(frame, lambda indices: drawn(_checked(name, indices)), code)
 

@@ -19,7 +19,7 @@ from hashlib import sha256
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.core.randomness import seed_of
+from bench.api import seed_of
 
 Numbers = NDArray[np.float64]
 Flags = NDArray[np.bool_]
