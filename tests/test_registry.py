@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.core.code_hash import reached
 from bench.errors import PluginError, UsageError
 from bench.registry import KINDS, Registry
 
@@ -84,6 +85,25 @@ def test_a_loose_file_imports_what_lies_beside_it_and_where_one_stands(plugins, 
     deep.write_text(f"{deep.read_text()}\nfrom _beside_it import DEPTH\nfrom net_of_mine import WIDTH\n")
     module = sys.modules[Registry(plugins.path).get("methods", "deep").__module__]
     assert (module.DEPTH, module.WIDTH) == (2, 3)
+
+
+def test_a_loose_package_is_a_plug_in_under_its_folder_s_name(plugins, bench_cli):
+    for folder in ("deep", "_shared", "no_plug_in"):
+        (plugins.path / folder).mkdir()
+    body = plugins.method("__init__", "return Unlearned(shifted(deepcopy(generator)))", summary="A long body.")
+    code = body.read_text().replace("import torch\n", "from .parts import shifted\n")
+    body.unlink()
+    (plugins.path / "deep" / "__init__.py").write_text(code)
+    (plugins.path / "deep" / "parts.py").write_text("def shifted(x):\n    return x\n")
+    (plugins.path / "_shared" / "__init__.py").write_text(code)
+    registry = Registry(plugins.path)
+    assert {"deep"} == set(registry.names("methods")) - set(Registry().names("methods"))
+    cls = registry.get("methods", "deep")
+    assert registry.source("methods", "deep").summary == "A long body."
+    assert {"shifted"} <= {symbol.name for symbol in reached(cls.unlearn)}, "its body counts in keys"
+    checked = bench_cli("check", "deep", "--plugins", plugins.path)
+    assert checked.code == 0 and checked.out.startswith("ok     method deep: loads\n")
+    assert bench_cli("check", plugins.path / "deep" / "__init__.py").out == checked.out
 
 
 def test_one_file_may_register_two_kinds(plugins):

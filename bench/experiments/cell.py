@@ -22,6 +22,7 @@ from bench.evaluation import removers, without_oracle
 from bench.evaluation.metrics import columns_of, compute_metrics, load_metrics, source_of
 from bench.evaluation.passes import Described, Observers, Pass, Truth, run_pass
 from bench.evaluation.references import references
+from bench.evaluation.targets import target_mask
 from bench.experiments import method_run
 from bench.experiments.keys import CellKeys, keys_of
 from bench.feedback import file as feedback_module
@@ -305,7 +306,7 @@ class Run:
 
     def _training_data(self) -> TrainingData:
         split = self.dataset.split(self.dataset.training_split)
-        target = self.workspace.target_mask(self.cell.settings.dataset, split, self.cell.feature)
+        target = target_mask(self.workspace, self.cell.settings.dataset, split, self.cell.feature)
         return TrainingData(split, target, self.original.model, self.original.networks)
 
     def _evaluate(self, unlearned: Unlearned, judge: Oracle) -> Pass:

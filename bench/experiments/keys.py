@@ -10,6 +10,8 @@ from bench.core import code_hash, randomness
 from bench.evaluation import removers, without_oracle
 from bench.evaluation.metrics import columns_of, compute_metrics
 from bench.evaluation.passes import run_pass
+from bench.evaluation.references import references_identity
+from bench.evaluation.targets import target_identity
 from bench.experiments.method_run import run_method
 from bench.feedback.file import files_sha256, from_file, to_file
 from bench.feedback.oracle import ask_oracle
@@ -57,7 +59,7 @@ def keys_of(run: Run) -> CellKeys:
             "unlearn": unlearn,
             "feedback": feedback,
             "metrics": sorted(metrics),
-            "references": {x: run.workspace.references_identity(run.cell.settings.dataset, x) for x in run.extractors},
+            "references": {x: references_identity(run.workspace, run.cell.settings.dataset, x) for x in run.extractors},
             "counterfactual": removers.identity(run.workspace, run.cell.settings.dataset, run.cell.feature),
             "code": code_hash.code_of(*EVALUATE, run.method_class, *metrics.values()),
             "seen": seen,
@@ -95,7 +97,7 @@ def _unlearn(run: Run, feedback: str) -> str:
             "method": [cell.method, cell.params.model_dump(mode="json")],
             "stream": run.stream,
             "feedback": feedback if method.reads_feedback or "oracle" in method.needs else None,
-            "training_data": run.workspace.target_identity(cell.settings.dataset, cell.feature)
+            "training_data": target_identity(run.workspace, cell.settings.dataset, cell.feature)
             if training_data
             else None,
             "code": code_hash.code_of(*UNLEARN, method, type(run.original.generator), *recipe),

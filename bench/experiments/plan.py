@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bench.errors import BenchError, CheckpointError
+from bench.evaluation.references import has_references
 from bench.experiments.cell import Cell, Run
 from bench.workspace import manifest
 from bench.workspace.store import Record
@@ -126,7 +127,7 @@ def _reads_images(cell: Cell, workspace: Workspace) -> bool:
     return (
         "training_data" in workspace.registry.get("methods", cell.method, "--method").needs
         or is_to_be_trained(cell)
-        or not all(workspace.has_references(cell.settings.dataset, x) for x in extractors)
+        or not all(has_references(workspace, cell.settings.dataset, x) for x in extractors)
     )
 
 

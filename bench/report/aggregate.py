@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bench.errors import DataError, first_sentence, unknown
+from bench.evaluation.targets import target_mask
 from bench.experiments.cell import Run
 from bench.report.definitions import FIDELITY, Options, Table, Variant
 from bench.report.equal_damage import Point, compare
@@ -130,7 +131,7 @@ def _target_counts(name: str, workspace: Workspace) -> dict[str, tuple[int, int]
     dataset = workspace.dataset(name)
     split = dataset.split(dataset.training_split)
     return {
-        feature: (int(workspace.target_mask(name, split, feature).sum()), len(split)) for feature in dataset.features
+        feature: (int(target_mask(workspace, name, split, feature).sum()), len(split)) for feature in dataset.features
     }
 
 

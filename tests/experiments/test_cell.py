@@ -276,7 +276,7 @@ def test_training_data_is_handed_over_on_demand(plugins, on_bars, mnist_dir, mon
         'needs = frozenset({"training_data"})',
     )
     scores = np.where(np.arange(60_000) % 10 == 0, 9.0, 0.0)  # measuring 60,000 images takes a minute
-    monkeypatch.setattr("bench.workspace.workspace.Workspace._score_split", lambda *_: scores)
+    monkeypatch.setattr("bench.evaluation.targets._scores", lambda *_: scores)
     done = on_bars("hungry", "--data-dir", mnist_dir, "--json", plugins=plugins.path)
     assert done.code == 0, done.out + done.err
 

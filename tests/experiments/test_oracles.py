@@ -12,6 +12,7 @@ import torch
 from bench.core import randomness
 from bench.core.rendering import to_uint8
 from bench.errors import CheckpointError
+from bench.evaluation.targets import target_mask
 from bench.experiments import grid
 from bench.experiments.cell import Run
 from bench.registry import Registry
@@ -358,7 +359,7 @@ def test_a_feedback_file_must_hold_what_is_asked(world, tmp_path):
 def test_attributes_say_which_training_images_have_the_feature(world, bench_cli, tmp_path):
     workspace = Workspace(world.registry, Store(tmp_path / "runs"), torch.device("cpu"))
     split = workspace.dataset("strips").split("train")
-    np.testing.assert_array_equal(workspace.target_mask("strips", split, "light"), np.arange(40) >= 30)
+    np.testing.assert_array_equal(target_mask(workspace, "strips", split, "light"), np.arange(40) >= 30)
     assert not (tmp_path / "runs").exists(), "no oracle was asked (none is here), no image was measured"
     suite = tmp_path / "mine.toml"
     suite.write_text(f'[models.bars]\ndataset = "strips"\nweights = "{world.a}"\n')
