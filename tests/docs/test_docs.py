@@ -59,6 +59,12 @@ def test_every_command_is_in_the_reference_and_in_an_example() -> None:
     assert set(bench.cli.COMMANDS) == {typed.split()[1] for typed in TYPED}
 
 
+def test_every_module_of_the_toolkit_is_in_the_reference() -> None:
+    reference = (DOCS / "reference" / "toolkit.md").read_text(encoding="utf-8")
+    modules = {path.stem for path in (ROOT / "bench" / "toolkit").glob("*.py")} - {"__init__"}
+    assert set(re.findall(r"^::: bench\.toolkit\.(\w+)", reference, flags=re.MULTILINE)) == modules
+
+
 def test_every_hook_and_kind_is_in_the_docs() -> None:
     text = (DOCS / "extend" / "index.md").read_text(encoding="utf-8")
     hooks = {name for name in vars(hookspecs) if name.startswith("register_")}
