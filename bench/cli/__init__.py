@@ -8,7 +8,7 @@ import sys
 
 import click
 
-import bench
+from bench.core.version import __version__
 from bench.errors import EXIT_INTERRUPTED, EXIT_PLUGIN, EXIT_USAGE, BenchError, Interrupted
 
 COMMANDS = (
@@ -41,7 +41,7 @@ class LazyGroup(click.Group):
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "BENCH"})
-@click.version_option(bench.__version__, prog_name="bench")
+@click.version_option(__version__, prog_name="bench")
 def cli() -> None:
     """Benchmark feature unlearning of pre-trained image generators (arXiv 2303.05699).
 

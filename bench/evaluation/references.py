@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +11,68 @@ import numpy as np
 import torch
 
 from bench.api import Statistics
+from bench.core import code_hash
 from bench.core.rendering import chunks, to_float
+from bench.errors import CheckpointError
+from bench.evaluation.targets import target_mask
 from bench.toolkit.frechet import statistics_of
-from bench.workspace import checkpoint, manifest
+from bench.workspace import checkpoint, loading, manifest
 from bench.workspace.workspace import Workspace
 
 
 def references(
     workspace: Workspace, dataset: str, extractors: Iterable[str], feature: str
 ) -> dict[str, tuple[Statistics | None, Statistics | None]]:
-    """Return per extractor the statistics of the training set, and of the training set without the feature."""
-    found = {name: workspace.references(dataset, name) for name in extractors}
+    """Return per extractor the statistics of the training set, and of the training set without the feature.
+
+    They are shipped, or made here once from the data set.
+    """
+    found = {
+        name: workspace.once(("references", dataset, name), partial(_by_subset, workspace, dataset, name))
+        for name in extractors
+    }
     return {name: (of.get("all"), of.get(f"without {feature}")) for name, of in found.items()}
+
+
+def has_references(workspace: Workspace, dataset: str, extractor: str) -> bool:
+    """Say whether reference statistics are shipped or were made here; else the whole data set is read for them."""
+    try:
+        path = _path_here(workspace, dataset, extractor)
+    except CheckpointError:  # no extractor to make them with
+        return False
+    return path is None or path.exists()
+
+
+def references_identity(workspace: Workspace, dataset: str, extractor: str) -> list[str]:
+    """Say which reference statistics would be used, without making any: part of a cell's key."""
+    entry = manifest.entries().get(_shipped_name(dataset, extractor))
+    if entry is not None:
+        return [dataset, entry.sha256]
+    plugin, found = type(workspace.dataset(dataset)), type(workspace.extractor(extractor)[0])
+    return [dataset, code_hash.code_of(write_statistics, plugin.split, found.outputs)]
+
+
+def _by_subset(workspace: Workspace, dataset: str, extractor: str) -> dict[str, Statistics]:
+    """Return reference statistics by subset ("all", "without thickness", ...)."""
+    sha, path = workspace.extractor(extractor)[1], _path_here(workspace, dataset, extractor)
+    if path is None:
+        return loading.load_statistics(_shipped_name(dataset, extractor), sha)
+    if not path.exists():
+        write_statistics(workspace, dataset, extractor, path)
+    return loading.load_statistics(path, sha)
+
+
+def _path_here(workspace: Workspace, dataset: str, extractor: str) -> Path | None:
+    """Return where reference statistics that are made here are kept; None if they are shipped."""
+    name = _shipped_name(dataset, extractor)
+    if name in manifest.entries():
+        return None
+    sha = workspace.extractor(extractor)[1]
+    return workspace.store.root.parent / "statistics" / f"{name}-{sha[:8]}.safetensors"
+
+
+def _shipped_name(dataset: str, extractor: str) -> str:
+    return f"{dataset}-{extractor}-statistics"
 
 
 @torch.no_grad()
@@ -39,7 +90,7 @@ def write_statistics(workspace: Workspace, dataset_name: str, extractor_name: st
     features = np.concatenate(parts)  # (N, D)
     subsets = {"all": np.ones(len(split), dtype=bool)}
     for feature in dataset.features:
-        subsets[f"without {feature}"] = ~workspace.target_mask(dataset_name, split, feature)
+        subsets[f"without {feature}"] = ~target_mask(workspace, dataset_name, split, feature)
     tensors: dict[str, Any] = {}
     for subset, keep in subsets.items():
         moments = statistics_of(features[keep], subset)
@@ -56,7 +107,7 @@ def write_statistics(workspace: Workspace, dataset_name: str, extractor_name: st
 
 def ship_statistics(workspace: Workspace, dataset_name: str, extractor_name: str) -> Path:
     """Compute statistics and enter them in the package's zoo; returns the file."""
-    name = f"{dataset_name}-{extractor_name}-statistics"
+    name = _shipped_name(dataset_name, extractor_name)
     path = manifest.WEIGHTS / f"{name}.safetensors"
     write_statistics(workspace, dataset_name, extractor_name, path)
     command = f"bench zoo statistics --dataset {dataset_name} --extractor {extractor_name}"

@@ -10,6 +10,8 @@ from bench.core.code_hash import code_of, digest
 from bench.evaluation import removers, without_oracle
 from bench.evaluation.metrics import columns_of, compute_metrics
 from bench.evaluation.passes import run_pass
+from bench.evaluation.references import references_identity
+from bench.evaluation.targets import target_identity
 from bench.experiments.method_run import run_method
 from bench.feedback.file import files_sha256, from_file, to_file
 from bench.feedback.oracle import ask_oracle
@@ -41,7 +43,7 @@ def keys_of(resolved: Resolved) -> StageKeys:
             "unlearn": unlearn,
             "feedback": feedback,
             "metrics": sorted(metrics),
-            "references": {x: workspace.references_identity(dataset, x) for x in resolved.extractors},
+            "references": {x: references_identity(workspace, dataset, x) for x in resolved.extractors},
             "counterfactual": removers.identity(workspace, dataset, resolved.cell.feature),
             "code": code_of(*EVALUATE, type(resolved.judgement).threshold, type(resolved.method), *metrics.values()),
             "seen": seen,
@@ -72,7 +74,7 @@ def _unlearn(resolved: Resolved, feedback: str) -> str:
     cell, method = resolved.cell, resolved.method
     training_data = "training_data" in method.needs
     recipe = (type(resolved.dataset), type(resolved.original.model)) if training_data else ()
-    images = resolved.workspace.target_identity(cell.settings.dataset, cell.feature) if training_data else None
+    images = target_identity(resolved.workspace, cell.settings.dataset, cell.feature) if training_data else None
     return digest(
         {
             "weights": resolved.original.sha256,

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from bench.errors import BenchError, CheckpointError
+from bench.evaluation.references import has_references
 from bench.experiments.cell import Cell
 from bench.workspace import manifest
 from bench.workspace.workspace import Workspace
@@ -70,7 +71,7 @@ class Looked:
         return (
             "training_data" in self.workspace.registry.get("methods", cell.method, "--method").needs
             or is_to_be_trained(cell)
-            or not all(self.workspace.has_references(cell.settings.dataset, x) for x in extractors)
+            or not all(has_references(self.workspace, cell.settings.dataset, x) for x in extractors)
         )
 
 

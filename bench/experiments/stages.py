@@ -12,6 +12,7 @@ from bench.core import machine
 from bench.core.files import write_bytes
 from bench.errors import CheckpointError, Diverged, UsageError
 from bench.evaluation.passes import Described, Observers, Pass, run_pass
+from bench.evaluation.targets import target_mask
 from bench.experiments.method_run import run_method
 from bench.experiments.resolve import Resolved
 from bench.feedback import file as feedback_file
@@ -131,7 +132,7 @@ def _train(resolved: Resolved, feedback: Feedback, clicker: Oracle, started: Pat
 
 def _training_data(resolved: Resolved) -> TrainingData:
     split = resolved.dataset.split(resolved.dataset.training_split)
-    target = resolved.workspace.target_mask(resolved.cell.settings.dataset, split, resolved.cell.feature)
+    target = target_mask(resolved.workspace, resolved.cell.settings.dataset, split, resolved.cell.feature)
     return TrainingData(split, target, resolved.original.model, resolved.original.networks)
 
 

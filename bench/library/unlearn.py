@@ -11,6 +11,7 @@ from bench.api import Generator, Method, Networks, Oracle
 from bench.api.context import Context, TrainingData
 from bench.api.feedback import Feedback
 from bench.errors import UsageError, unknown
+from bench.evaluation.targets import target_mask
 from bench.experiments import method_run
 from bench.library.arguments import dataset_of, device_of, oracle_of, require_generator, suite_of, whole
 from bench.library.generators import Known, Made, networks_of, recall, remember
@@ -166,4 +167,4 @@ def _training_data(what: str, workspace: Workspace, feature: str, dataset: str, 
         raise UsageError(f"{what}: goes on with the generator's training, which only a checkpoint of bench.load knows")
     plugin = workspace.dataset(dataset)
     split = plugin.split(plugin.training_split)
-    return TrainingData(split, workspace.target_mask(dataset, split, feature), original.model, networks_of(generator))
+    return TrainingData(split, target_mask(workspace, dataset, split, feature), original.model, networks_of(generator))

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from bench.errors import BenchError, DataError, first_sentence, unknown
+from bench.evaluation.targets import target_mask
 from bench.report.aggregate import Entry, Row, group_firsts
 from bench.report.definitions import Options, Table
 from bench.report.equal_damage import Comparison, Point, compare
@@ -58,7 +59,7 @@ def _target_counts(name: str, workspace: Workspace) -> dict[str, tuple[int, int]
     dataset = workspace.dataset(name)
     split = dataset.split(dataset.training_split)
     return {
-        feature: (int(workspace.target_mask(name, split, feature).sum()), len(split)) for feature in dataset.features
+        feature: (int(target_mask(workspace, name, split, feature).sum()), len(split)) for feature in dataset.features
     }
 
 

@@ -14,20 +14,20 @@ projection on which the kept attributes' own projections, found from clicks in t
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from typing import Literal, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
-from torch import Tensor, nn
+from torch import Tensor
 
-from bench.api import Generator, NoiseLatentGenerator
-from bench.api.feedback import Feedback
-from bench.errors import UsageError
+from bench.api import Feedback, Generator, UsageError
+from bench.toolkit.editing import Editor, edited_images, edited_sample
 from bench.toolkit.linear_directions import classifier_normals, linear_classifier
 from bench.toolkit.moments import Array, LayerParams, Moments, ShownLatents, moments, shrunk
+
+__all__ = ["Direction", "DirectionParams", "Editor", "edited_images", "edited_sample", "fit_direction"]
 
 NOTHING_LEFT = 1e-6  # share of a direction outside the kept ones, in length, below which it is rounding
 
@@ -79,26 +79,6 @@ class DirectionParams(LayerParams):
                 f"step=raw needs direction=mean_difference: a {self.direction} normal has no length in latent units"
             )
         return self
-
-
-class Editor(nn.Module, ABC):
-    """Which latents carry the feature, and where they go instead; called on latents, it scores them."""
-
-    @abstractmethod
-    def forward(self, latents: Tensor) -> Tensor:
-        """Score latents (N, D), larger meaning more of the feature; (N,)."""
-
-    @abstractmethod
-    def flag(self, latents: Tensor) -> Tensor:
-        """Return which latents (N, D) carry the feature, (N,) bool."""
-
-    @abstractmethod
-    def erase(self, latents: Tensor) -> Tensor:
-        """Move latents (N, D), flagged or not, to where the feature is gone, (N, D)."""
-
-    def edit(self, latents: Tensor) -> Tensor:
-        """Erase flagged latents and leave the others, (N, D)."""
-        return torch.where(self.flag(latents)[:, None], self.erase(latents), latents)
 
 
 class Direction(Editor):
@@ -267,38 +247,3 @@ def _levels(latents: ShownLatents, means: Moments, normal: Array, params: Direct
     if params.threshold_shift:
         threshold += params.threshold_shift * float(projections.std())
     return threshold, float(means.negative[0] @ normal) if params.landing == "negative_mean" else threshold
-
-
-@torch.no_grad()
-def edited_sample(generator: Generator, editor: Editor, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Render what the original draws once flagged latents are erased: f(erased(z)), and f(z) elsewhere.
-
-    Where the latent is the noise this is one pass; otherwise one ``sample`` and a ``decode`` of the flagged.
-
-    Parameters
-    ----------
-    generator : Generator
-        The original f.
-    editor : Editor
-    noise : (N, noise_dim) float32
-
-    Returns
-    -------
-    latents : (N, latent_dim) float32
-        As the original draws them, before the edit.
-    images : (N, C, H, W) float32
-    flagged : (N,) bool
-    """
-    if isinstance(generator, NoiseLatentGenerator):
-        return noise, generator.decode(editor.edit(noise), noise), editor.flag(noise)
-    latents, images = generator.sample(noise)
-    flagged = editor.flag(latents)
-    if flagged.any():
-        images = images.clone()
-        images[flagged] = generator.decode(editor.erase(latents[flagged]), noise[flagged])
-    return latents, images, flagged
-
-
-def edited_images(generator: Generator, editor: Editor, noise: Tensor) -> tuple[Tensor, Tensor]:
-    """Return images (N, C, H, W) and flagged (N,) of ``edited_sample``."""
-    return edited_sample(generator, editor, noise)[1:]

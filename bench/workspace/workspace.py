@@ -7,15 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from bench.api import Classifier, Dataset, Extractor, Oracle, Split, Statistics, Trainable
-from bench.core import code_hash
-from bench.core.files import write_atomically
+from bench.api import Dataset, Extractor, Oracle, Trainable
 from bench.core.progress import Progress, silent
-from bench.core.rendering import chunks
 from bench.errors import CheckpointError, UsageError
 from bench.registry import Registry
 from bench.workspace import loading, manifest
@@ -59,11 +54,11 @@ class Workspace:
 
     def original(self, model: str, weights: str) -> loading.Original:
         """Load an original generator, once."""
-        return self._once(("original", model, weights), lambda: self._load_original(model, weights))
+        return self.once(("original", model, weights), lambda: self._load_original(model, weights))
 
     def dataset(self, name: str) -> Dataset:
         """Return a data set; nothing is read before a split is asked for."""
-        found: Dataset = self._once(
+        found: Dataset = self.once(
             ("dataset", name), lambda: self.registry.get("datasets", name, "--dataset")(self.data_dir)
         )
         return found
@@ -89,69 +84,21 @@ class Workspace:
             raise UsageError(
                 f"oracle.feedback, oracle.evaluation: '{name}' is not trained, so it has no weights to name"
             )
-        measure = self._once(
+        measure = self.once(
             ("classifier", name), lambda: loading.LoadedClassifier(name, self.registry.get("classifiers", name)())
         )
         return Oracles(measure, measure)
 
     def extractor(self, name: str) -> tuple[Extractor, str]:
         """Return an extractor and its weights' sha256."""
-        return self._once(("extractor", name), lambda: loading.load_extractor(self.registry, name, name))
+        return self.once(("extractor", name), lambda: loading.load_extractor(self.registry, name, name))
 
-    def references(self, dataset: str, extractor: str) -> dict[str, Statistics]:
-        """Return reference statistics of a data set by subset: shipped, or made here once from the data set."""
-        return self._once(("references", dataset, extractor), lambda: self._references(dataset, extractor))
-
-    def has_references(self, dataset: str, extractor: str) -> bool:
-        """Say whether reference statistics are shipped or were made here; else the whole data set is read for them."""
-        try:
-            path = self._statistics_path(dataset, extractor)
-        except CheckpointError:  # no extractor to make them with
-            return False
-        return path is None or path.exists()
-
-    def references_identity(self, dataset: str, extractor: str) -> list[str]:
-        """Say which reference statistics would be used, without making any: part of a cell's key."""
-        entry = manifest.entries().get(f"{dataset}-{extractor}-statistics")
-        if entry is not None:
-            return [dataset, entry.sha256]
-        from bench.evaluation.references import write_statistics
-
-        plugin, found = type(self.dataset(dataset)), type(self.extractor(extractor)[0])
-        return [dataset, code_hash.code_of(write_statistics, plugin.split, found.outputs)]
-
-    def target_mask(self, dataset: str, split: Split, feature: str) -> NDArray[np.bool_]:
-        """Return which training images have a feature, (N,) bool (Table 1, ``retrain``, ``fid_retain``).
-
-        The data set's attributes say so; where they do not, the training set's own cut of the oracle's score does. The
-        scores of the whole split are then kept in the store: (N,) float64.
-        """
-        known = self.dataset(dataset).has_feature(split.attributes, feature)
-        if known is not None:
-            return known
-        oracle = self.oracles(dataset, OracleSettings()).feedback
-        classifier = oracle.classifier
-        key = code_hash.digest(
-            [split.sha256, oracle.name, oracle.sha256, code_hash.code_of(type(classifier).scores), feature]
-        )
-        folder = self.store.stage("training-scores", key)
-        path = folder / "scores.npy"
-        with self.store.locked(folder):
-            if not path.exists():
-                scores = self._score_split(split, classifier, feature)
-                with write_atomically(path) as file:
-                    np.save(file, scores, allow_pickle=False)
-        mask: NDArray[np.bool_] = np.load(path, allow_pickle=False) >= classifier.cuts[feature]
-        return mask
-
-    def target_identity(self, dataset: str, feature: str) -> list[str | None]:
-        """Say what decides which training images have a feature: part of the key of whatever reads training data."""
-        plugin = self.dataset(dataset)
-        identity: list[str | None] = [dataset, feature, code_hash.code_of(type(plugin).split, type(plugin).has_feature)]
-        if feature in plugin.feature_attributes or plugin.classifier is None:
-            return identity
-        oracle = self.oracles(dataset, OracleSettings()).feedback
-        return [*identity, code_hash.code_of(type(oracle.classifier).scores), oracle.sha256]
+    def once(self, key: object, make: Callable[[], T]) -> T:
+        """Return what ``make`` gives: made when it is first asked for, then kept."""
+        if key not in self._kept:
+            self._kept[key] = make()
+        kept: T = self._kept[key]
+        return kept
 
     def _require_oracles(
         self, dataset: str, name: str, chosen: Mapping[str, str | None], recipe: Mapping[str, Any]
@@ -174,7 +121,7 @@ class Workspace:
 
     def _trained_oracle(self, dataset: str, name: str, role: str, weights: str | None) -> loading.LoadedClassifier:
         chosen = _copy(dataset, name, role, weights)
-        return self._once(("classifier", name, chosen), lambda: self._load_oracle(dataset, name, chosen))
+        return self.once(("classifier", name, chosen), lambda: self._load_oracle(dataset, name, chosen))
 
     def _load_oracle(self, dataset: str, name: str, weights: str) -> loading.LoadedClassifier:
         loaded = loading.load_classifier(self.registry, name, weights)
@@ -188,44 +135,11 @@ class Workspace:
                 module.to(self.device)
         return loaded
 
-    def _score_split(self, split: Split, classifier: Classifier, feature: str) -> NDArray[np.float64]:
-        self.progress.start(len(split), label=f"measure {feature} of the training images")
-        parts = []
-        for start, stop in chunks(len(split), 1024):
-            parts.append(classifier.scores(split.read(np.arange(start, stop)), [feature])[:, 0])
-            self.progress.advance(stop - start)
-        self.progress.stop()
-        return np.concatenate(parts)
-
-    def _references(self, dataset: str, extractor: str) -> dict[str, Statistics]:
-        from bench.evaluation.references import write_statistics
-
-        sha, path = self.extractor(extractor)[1], self._statistics_path(dataset, extractor)
-        if path is None:
-            return loading.load_statistics(f"{dataset}-{extractor}-statistics", sha)
-        if not path.exists():
-            write_statistics(self, dataset, extractor, path)
-        return loading.load_statistics(path, sha)
-
-    def _statistics_path(self, dataset: str, extractor: str) -> Path | None:
-        """Return where reference statistics that are made here are kept; None if they are shipped."""
-        name = f"{dataset}-{extractor}-statistics"
-        if name in manifest.entries():
-            return None
-        sha = self.extractor(extractor)[1]
-        return self.store.root.parent / "statistics" / f"{name}-{sha[:8]}.safetensors"
-
     def _load_original(self, model: str, weights: str) -> loading.Original:
         original = loading.load_original(self.registry, weights, model)
         for module in original.networks.modules().values():
             module.to(self.device)
         return original
-
-    def _once(self, key: object, make: Callable[[], T]) -> T:
-        if key not in self._kept:
-            self._kept[key] = make()
-        kept: T = self._kept[key]
-        return kept
 
 
 def _copy(dataset: str, name: str, role: str, weights: str | None) -> str:

@@ -30,7 +30,7 @@ def appearance(people: People, draws: Draws) -> Appearance:
     """Turn causes into geometry and colours."""
     draws = draws.room("appearance")
     numbers: dict[str, Numbers] = {}
-    for group in (_pose, _head, _eyes, _nose_and_mouth, _age, _hair, _beard, clothes, accessories):
+    for group in (_pose, _head, _eyes, _nose_and_mouth, _age, _hair, _fringe, _beard, clothes, accessories):
         numbers |= group(people, draws)
     return Appearance(numbers, colouring(people, draws))
 
@@ -179,6 +179,11 @@ def _hair(people: People, draws: Draws) -> dict[str, Numbers]:
         "strand_rate": draws.uniform("strand rate", 2.9, 3.8),
         "shine": draws.uniform("shine", 0.25, 0.5) * np.where(curly | buzz, 0.35, 1.0),
         "fade": np.where(sleek & people.male & draws.chance("fade", 0.45), 0.55, 1.0),
+    }
+
+
+def _fringe(people: People, draws: Draws) -> dict[str, Numbers]:
+    return {
         "sideburns": 1.0 * people.sideburns,
         "bangs": 1.0 * people.bangs,
         "fringe_end": draws.uniform("fringe end", -0.42, -0.36),

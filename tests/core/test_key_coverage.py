@@ -18,6 +18,7 @@ REPOSITORY = Path(__file__).parents[2]
 # What prepares, loads and stores around the stages; whatever it hands to a stage is in the key by content.
 AROUND = {
     "bench.api.base",
+    "bench.evaluation.references",
     "bench.experiments.cell",
     "bench.workspace.checkpoint",
     "bench.workspace.pictures",
@@ -28,7 +29,7 @@ AROUND = {
     "bench.workspace.saving",
 }
 BY_VALUE = {  # what they return is in the key
-    "stream_of", "has_counterfactuals", "identity", "remover_for", "references", "load_metrics", "source_of",
+    "stream_of", "has_counterfactuals", "identity", "remover_for", "load_metrics", "source_of",
 }  # fmt: skip
 STAGES = {"_feedback": "feedback", "_train": "unlearn", "_evaluate": "original"}  # the last one that began
 

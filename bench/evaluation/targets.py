@@ -1,0 +1,64 @@
+"""Which training images have a feature: said by a data set's attributes, else measured by its oracle."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.api import Classifier, Split
+from bench.core import code_hash
+from bench.core.files import write_atomically
+from bench.core.rendering import chunks
+from bench.workspace.suites import OracleSettings
+from bench.workspace.workspace import Workspace
+
+
+def target_mask(workspace: Workspace, dataset: str, split: Split, feature: str) -> NDArray[np.bool_]:
+    """Return which training images have a feature (Table 1, ``retrain``, ``fid_retain``).
+
+    The data set's attributes say so; where they do not, the training set's own cut of the oracle's score does. The
+    scores of the whole split are then kept in the store: (N,) float64.
+
+    Returns
+    -------
+    (N,) bool
+    """
+    known = workspace.dataset(dataset).has_feature(split.attributes, feature)
+    if known is not None:
+        return known
+    oracle = workspace.oracles(dataset, OracleSettings()).feedback
+    classifier = oracle.classifier
+    code = code_hash.code_of(type(classifier).scores)
+    folder = workspace.store.stage(
+        "training-scores", code_hash.digest([split.sha256, oracle.name, oracle.sha256, code, feature])
+    )
+    path = folder / "scores.npy"
+    with workspace.store.locked(folder):
+        if not path.exists():
+            scores = _scores(workspace, split, classifier, feature)
+            with write_atomically(path) as file:
+                np.save(file, scores, allow_pickle=False)
+    mask: NDArray[np.bool_] = np.load(path, allow_pickle=False) >= classifier.cuts[feature]
+    return mask
+
+
+def target_identity(workspace: Workspace, dataset: str, feature: str) -> list[str | None]:
+    """Say what decides which training images have a feature: part of the key of whatever reads training data."""
+    plugin = workspace.dataset(dataset)
+    code = code_hash.code_of(target_mask, type(plugin).split, type(plugin).has_feature)
+    identity: list[str | None] = [dataset, feature, code]
+    if feature in plugin.feature_attributes or plugin.classifier is None:
+        return identity
+    oracle = workspace.oracles(dataset, OracleSettings()).feedback
+    return [*identity, code_hash.code_of(type(oracle.classifier).scores), oracle.sha256]
+
+
+def _scores(workspace: Workspace, split: Split, classifier: Classifier, feature: str) -> NDArray[np.float64]:
+    """Score every image of a split, (N,) float64."""
+    workspace.progress.start(len(split), label=f"measure {feature} of the training images")
+    parts = []
+    for start, stop in chunks(len(split), 1024):
+        parts.append(classifier.scores(split.read(np.arange(start, stop)), [feature])[:, 0])
+        workspace.progress.advance(stop - start)
+    workspace.progress.stop()
+    return np.concatenate(parts)
