@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.api import Dataset, Extractor, Feedback, Method, Metric
+from bench.api import Feedback, Method
 from bench.evaluation import without_oracle
 from bench.evaluation.metrics import load_metrics
 from bench.experiments.cell import Cell
 from bench.experiments.judgement import Judgement, judgement_of, require_clicks
 from bench.experiments.keys import keys_of
-from bench.experiments.method_run import stream_of
+from bench.experiments.parts import Parts
 from bench.feedback import file as feedback_file
 from bench.feedback.file import FeedbackFile
 from bench.workspace import loading
@@ -23,64 +21,21 @@ from bench.workspace.workspace import Workspace
 
 
 @dataclass(frozen=True)
-class Resolved:
-    """A cell with all that its names mean.
+class Resolved(Parts):
+    """A cell that can run: its parts, and the keys of its stages.
 
     Attributes
     ----------
-    cell : Cell
-    workspace : Workspace
-    dataset : Dataset
-    method : Method
-        Configured.
-    judgement : Judgement
-    original : Original
-        The generator to be unlearned, and its other networks.
-    also : tuple of str
-        Further attributes that the method wants clicked.
-    metrics : mapping of str to Metric
-    missing_metrics : mapping of str to str
-        Metrics that cannot be computed, with the reason.
-    extractors : mapping of str to (Extractor, sha256)
-    given : (Feedback, FeedbackFile) or None
-        The feedback file, read and checked, if one was named.
+    keys : StageKeys
+        From what each stage reads.
     """
 
-    cell: Cell
-    workspace: Workspace
-    dataset: Dataset
-    method: Method[Any]
-    judgement: Judgement
-    original: loading.Original
-    also: tuple[str, ...]
-    metrics: Mapping[str, Metric]
-    missing_metrics: Mapping[str, str]
-    extractors: Mapping[str, tuple[Extractor, str | None]]
-    given: tuple[Feedback, FeedbackFile] | None = field(repr=False)
-
-    @cached_property
-    def keys(self) -> StageKeys:
-        """Keys of all stages, from what each of them reads."""
-        return keys_of(self)
-
-    @property
-    def stream(self) -> str:
-        """Random stream of the unlearning stage."""
-        return stream_of(type(self.method), self.cell.seed)
+    keys: StageKeys
 
     @property
     def folder(self) -> Path:
         """The cell's folder in the store."""
         return self.workspace.store.folder(self.cell.readable, self.keys.evaluate)
-
-    @property
-    def declined(self) -> str | None:
-        """Why the method cannot work on this cell, or None."""
-        return (
-            self.judgement.unmet(self.method.needs)
-            or loading.lacking(self.original.networks, self.method.needs, self.original.model)
-            or self.method.supports(self.cell.model, self.cell.feature)
-        )
 
 
 def resolve(cell: Cell, workspace: Workspace) -> Resolved:
@@ -104,7 +59,7 @@ def resolve(cell: Cell, workspace: Workspace) -> Resolved:
     missing |= judgement.left_out(metrics)
     extractors = {name: workspace.extractor(name) for name in settings.evaluation.extractors or ()}
     original = workspace.original(cell.model, cell.weights)
-    return Resolved(
+    parts = Parts(
         cell=cell,
         workspace=workspace,
         dataset=dataset,
@@ -117,6 +72,7 @@ def resolve(cell: Cell, workspace: Workspace) -> Resolved:
         extractors=extractors,
         given=_given_feedback(cell, original, judgement, also),
     )
+    return Resolved(**vars(parts), keys=keys_of(parts))
 
 
 def _given_feedback(
