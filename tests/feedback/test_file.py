@@ -1,10 +1,11 @@
-from __future__ import annotations
+"""Feedback goes through a file, and a file that cannot serve is refused."""
 
-import json
+from __future__ import annotations
 
 import numpy as np
 import pytest
 import torch
+from feedback_files import WEIGHTS, change, write
 
 from bench.api import Oracle
 from bench.api.feedback import Feedback
@@ -12,45 +13,7 @@ from bench.authoring.conformance.toys import ToyClassifier
 from bench.core import randomness
 from bench.errors import UsageError
 from bench.feedback import file as feedbacks
-from bench.feedback.file import from_file, noise_hash, to_file
-from bench.feedback.oracle import ask_oracle, top_fraction_threshold
-
-WEIGHTS = "ab" * 32
-
-
-@pytest.fixture
-def generator(bars):
-    return bars.original.generator
-
-
-@pytest.fixture
-def clicked(generator):
-    """Return labels of 20 samples, three of them positive."""
-    labels = np.zeros(20, dtype=bool)
-    labels[[0, 7, 19]] = True
-    return labels
-
-
-def write(path, feedback, generator, oracle=None):
-    described = to_file(path, feedback, "bars", WEIGHTS, generator, oracle, "thickness")
-    path.write_text(described.model_dump_json())
-    return json.loads(path.read_text())
-
-
-@pytest.fixture
-def stream_file(tmp_path, generator, clicked):
-    path = tmp_path / "clicks.json"
-    write(path, Feedback(clicked, "feedback/0"), generator)
-    return path
-
-
-@pytest.fixture
-def array_file(tmp_path, generator, clicked):
-    path = tmp_path / "clicks.json"
-    noise = np.random.default_rng(0).normal(size=(20, 6)).astype(np.float32)
-    write(path, Feedback(clicked, noise_array=noise), generator)
-    return path
-
+from bench.feedback.file import from_file, noise_hash
 
 # --- round trips --------------------------------------------------------------------------------------
 
@@ -92,56 +55,6 @@ def test_latents_come_in_chunks_and_in_order(generator):
     assert torch.equal(torch.cat(parts), randomness.draw("s", range(150), 6))
 
 
-# --- asking the oracle --------------------------------------------------------------------------------
-
-
-class Watching(ToyClassifier):
-    """Remembers what it was shown, and scores brightness and darkness."""
-
-    attributes = ("bright", "dark")
-    cuts = {"bright": 0.12, "dark": -0.08}
-
-    def __init__(self):
-        super().__init__()
-        self.seen = []
-
-    def scores(self, images, attributes):
-        self.seen.append(images)
-        bright = super().scores(images, ["bright"])[:, 0]
-        return np.stack([{"bright": bright, "dark": -bright}[name] for name in attributes], axis=1)
-
-
-def test_the_oracle_sees_the_stream_in_order(generator):
-    classifier = Watching()
-    found, threshold = ask_oracle(generator, classifier, ["bright", "dark"], "s", 100)
-    (images,) = classifier.seen
-    assert images.dtype == torch.uint8 and images.shape == (100, 1, 28, 28)
-    brightness = generator(randomness.draw("s", range(100), 6)).mean(dim=(1, 2, 3)).detach().numpy()
-    np.testing.assert_allclose(images.double().mean(dim=(1, 2, 3)).numpy() / 255, brightness, atol=0.002)
-    assert threshold == 0.12 and found.stream == "s"
-    np.testing.assert_array_equal(found.labels, classifier.scores(images, ["bright"])[:, 0] >= 0.12)
-    assert list(found.also) == ["dark"], "on the same samples, from its own cut on"
-    np.testing.assert_array_equal(found.also["dark"], classifier.scores(images, ["bright"])[:, 0] <= 0.08)
-    assert 0 < found.positives < 100 and 0 < found.also["dark"].sum() < 100
-
-
-def test_a_top_fraction_is_of_the_feature_alone(generator):
-    class Top(Watching):
-        top_fraction = 0.1
-
-    found, threshold = ask_oracle(generator, Top(), ["bright", "dark"], "s", 50)
-    assert found.positives == 5 and threshold > 0.12
-    np.testing.assert_array_equal(found.also["dark"], ask_oracle(generator, Watching(), ["bright", "dark"], "s", 50)[0].also["dark"])  # fmt: skip  # noqa: E501
-
-
-def test_the_threshold_selects_the_top_fraction():
-    scores = np.random.default_rng(0).permutation(500).astype(float)
-    threshold = top_fraction_threshold(scores, 0.1)
-    assert threshold == 450 and (scores >= threshold).sum() == 50
-    assert top_fraction_threshold(np.array([3.0, 1.0, 2.0]), 0.1) == 3.0, "at least one"
-    assert (np.array([1.0, 2.0, 2.0]) >= top_fraction_threshold(np.array([1.0, 2.0, 2.0]), 0.3)).sum() == 2, "ties"
-
-
 # --- what is refused ----------------------------------------------------------------------------------
 
 
@@ -150,10 +63,6 @@ def refused(path, generator, weights=WEIGHTS):
         from_file(path, weights, generator)
     assert str(error.value).startswith(f"--feedback {path}: ")
     return str(error.value)
-
-
-def change(path, **fields):
-    path.write_text(json.dumps({**json.loads(path.read_text()), **fields}))
 
 
 def test_feedback_of_other_weights_is_refused(stream_file, generator):
@@ -269,61 +178,6 @@ def test_an_array_that_cannot_serve_is_refused(array_file, generator):
 
 
 # --- on the command line ------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def given(bars, generator, tmp_path):
-    """Return a person's feedback on ``bars``: thick ones were clicked, and nothing says what cut stands behind it."""
-    noise = randomness.draw("person", range(60), 6)
-    path = tmp_path / "person.json"
-    labels = noise[:, 0].numpy() > 1.0
-    described = to_file(
-        path, Feedback(labels, noise_array=noise.numpy()), "bars", bars.original.sha256, generator, None, "thickness"
-    )
-    path.write_text(described.model_dump_json())
-    return path
-
-
-def test_a_person_s_feedback_is_used(given, on_bars):
-    done = on_bars("ours", "-p", "epochs=2", "--feedback", given, "--json")
-    assert done.code == 0, done.err
-    record = json.loads(done.out)
-    assert record["provenance"]["feedback"] == {"count": 60, "positives": int(from_count(given))}
-    assert record["provenance"]["oracle"]["threshold"] == pytest.approx(3.5228, abs=1e-3), "the training set's own cut"
-    assert record["metrics"]["roc_auc"]["value"] > 0.9
-
-
-def from_count(path):
-    return len(json.loads(path.read_text())["positive"])
-
-
-def test_feedback_for_another_feature_is_refused(given, on_bars):
-    done = on_bars("ours", "--feedback", given, feature="slant")
-    assert done.code == 4
-    assert f"--feedback {given}: is about 'thickness', not 'slant' (--feature)" in done.err
-
-
-def test_feedback_by_another_oracle_is_refused(given, on_bars):
-    change(given, oracle="mobilenet", threshold=0.5)
-    done = on_bars("ours", "--feedback", given)
-    assert done.code == 4 and "was given by the oracle 'mobilenet', not by 'morpho_mnist'" in done.err
-
-
-def test_feedback_on_another_model_is_refused(given, bench_cli, tmp_path):
-    done = bench_cli(
-        "run", "--method", "ours", "--model", "vae", "--feature", "thickness", "--feedback", given,
-        "--results", tmp_path / "runs",
-    )  # fmt: skip
-    assert done.code == 4 and "was given on a generator with weights" in done.err
-    assert not list((tmp_path / "runs").glob("*/result.json"))
-
-
-def test_another_array_is_another_cell(given, on_bars):
-    first = on_bars("original", "--feedback", given, "--dry-run").out
-    noise = np.load(given.with_suffix(".npy"))
-    noise[1] += 1  # the first row, whose hash the file holds, stays
-    np.save(given.with_suffix(".npy"), noise)
-    assert on_bars("original", "--feedback", given, "--dry-run").out != first
 
 
 def test_hashes_do_not_depend_on_byte_order_or_strides():

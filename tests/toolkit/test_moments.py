@@ -1,54 +1,13 @@
-from __future__ import annotations
+"""One pass over the shown latents: moments, layers, and what shrinkage leaves of a mean difference."""
 
-from types import SimpleNamespace
+from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
-from torch import nn
+from shown_latents import DIM, Blocks, clicked, whole
 
-from bench.api import Generator
-from bench.api.feedback import Feedback
-from bench.core import randomness
 from bench.errors import UsageError
-from bench.toolkit.linear_directions import classifier_normals, gram_matrix, linear_classifier
 from bench.toolkit.moments import ShownLatents, columns_of, moments, shrunk, sure_threshold
-
-DIM = 12
-
-
-class Blocks(Generator):
-    """Three layers of stretched noise; counts the samples it draws. The last latent never varies."""
-
-    image_shape, noise_dim, latent_dim = (1, 1, DIM), DIM, DIM
-    latent_layers = tuple(
-        SimpleNamespace(resolution=px, start=start, stop=stop) for px, start, stop in ((1, 0, 3), (4, 3, 8), (1, 8, 12))
-    )
-
-    def __init__(self):
-        super().__init__()
-        self.stretch = nn.Parameter(torch.tensor([0.1, 1, 5, 1, 2, 0.5, 1, 1, 3, 1, 1, 0]), requires_grad=False)
-        self.drawn = 0
-
-    def decode(self, latents, noise):
-        return latents.view(-1, 1, 1, DIM)
-
-    def sample(self, noise):
-        self.drawn += len(noise)
-        latents = noise * self.stretch + 0.3
-        return latents, self.decode(latents, noise)
-
-
-def clicked(count, share=0.3, also=()):
-    noise = randomness.draw("shown", range(count), DIM)
-    labels = {name: (noise[:, i] > np.quantile(noise[:, i], 1 - share)).numpy() for i, name in enumerate(also)}
-    scores = noise[:, 1] + noise[:, 4]
-    return Feedback((scores > scores.quantile(1 - share)).numpy(), "shown", also=labels)
-
-
-def whole(feedback):
-    return Blocks().sample(feedback.noise(0, len(feedback), DIM))[0].double().numpy()
-
 
 # --- passes over the shown latents --------------------------------------------------------------------
 
@@ -141,46 +100,3 @@ def test_each_layer_has_a_threshold_of_its_own():
 
 def test_a_latent_without_error_is_not_divided_by():
     assert np.array_equal(shrunk(np.array([0.0, 5.0]), np.array([0.0, 1.0]), [slice(0, 2)])[:1], [0.0])
-
-
-# --- classifiers --------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("kind", ["logistic", "svm"])
-@pytest.mark.parametrize("count", [9, 200])  # fewer and more samples than latents
-def test_the_gram_form_is_the_direct_form(monkeypatch, kind, count):
-    feedback, factor = clicked(count, also=("a",)), np.linspace(0.5, 2, DIM)
-    labels = np.stack([feedback.labels, feedback.also["a"]])
-    classifier = linear_classifier(kind, 0.01).set_params(tol=1e-10)
-    direct = classifier_normals(ShownLatents(Blocks(), feedback), factor, labels, classifier)
-    monkeypatch.setattr("bench.toolkit.linear_directions.FITTED_LIMIT", 0)
-    monkeypatch.setattr("bench.toolkit.linear_directions.HELD", 128 * DIM)  # two chunks at a time
-    spanned = classifier_normals(ShownLatents(Blocks(), feedback), factor, labels, classifier)
-    assert direct.shape == (2, DIM)
-    np.testing.assert_allclose(spanned, direct, atol=1e-6 * np.abs(direct).max())
-
-
-def test_the_gram_matrix_by_hand(monkeypatch):
-    feedback, factor = clicked(200), np.linspace(0.5, 2, DIM)
-    monkeypatch.setattr("bench.toolkit.linear_directions.HELD", 64 * DIM)
-    scaled = whole(feedback) * factor
-    np.testing.assert_allclose(gram_matrix(ShownLatents(Blocks(), feedback), factor), scaled @ scaled.T, atol=1e-5)
-
-
-def test_equal_samples_do_the_gram_form_no_harm(monkeypatch):
-    noise = np.repeat(randomness.draw("shown", range(20), DIM).numpy(), 3, axis=0)
-    feedback = Feedback(np.arange(60) < 24, noise_array=noise)
-    classifier = linear_classifier("logistic", 0.01).set_params(tol=1e-10)
-    direct = classifier_normals(ShownLatents(Blocks(), feedback), np.ones(DIM), feedback.labels[None], classifier)
-    monkeypatch.setattr("bench.toolkit.linear_directions.FITTED_LIMIT", 0)
-    spanned = classifier_normals(ShownLatents(Blocks(), feedback), np.ones(DIM), feedback.labels[None], classifier)
-    np.testing.assert_allclose(spanned, direct, atol=1e-6 * np.abs(direct).max())
-
-
-def test_samples_too_many_for_the_gram_matrix_are_refused(monkeypatch):
-    feedback, classifier = clicked(150), linear_classifier("svm", 0.01)
-    monkeypatch.setattr("bench.toolkit.linear_directions.FITTED_LIMIT", 149 * DIM)
-    monkeypatch.setattr("bench.toolkit.linear_directions.GRAM_LIMIT", 149)
-    with pytest.raises(UsageError, match="--set feedback.count=149.*use -p direction=mean_difference") as error:
-        classifier_normals(ShownLatents(Blocks(), feedback), np.ones(DIM), feedback.labels[None], classifier)
-    assert "150 samples with 12 latents" in str(error.value)
