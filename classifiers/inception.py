@@ -26,7 +26,7 @@ def weights_path() -> Path:
 
 
 class Inception(Extractor):
-    """2,048 pooled features and 1,008 logits of uint8 images, resized to 299 px by TensorFlow 1's rule."""
+    """2,048 pooled activations and 1,008 logits of uint8 images, resized to 299 px by TensorFlow 1's rule."""
 
     classes = tuple(str(i) for i in range(1008))
 
@@ -36,7 +36,7 @@ class Inception(Extractor):
         path = weights_path()
         if not path.is_file():
             raise CheckpointError(
-                f"extractor 'inception': {path} is not here. Get {FILE} from torch-fidelity's releases "
+                f"extractor 'inception': {path} is missing. Get {FILE} from torch-fidelity's releases "
                 "(github.com/toshas/torch-fidelity, v0.2.0) and put it there, or leave 'inception' out of "
                 "evaluation.extractors."
             )
@@ -59,10 +59,10 @@ class Inception(Extractor):
     @torch.no_grad()
     def outputs(self, images: Tensor) -> tuple[Tensor, Tensor]:  # noqa: D102 (inherited)
         bytes_ = (images * 255).round().to(torch.uint8)
-        features, logits = self.network.to(images.device)(bytes_.expand(-1, 3, -1, -1))
-        return features, logits
+        embeddings, logits = self.network.to(images.device)(bytes_.expand(-1, 3, -1, -1))
+        return embeddings, logits
 
 
 @hookimpl
-def register_classifiers(register):  # type: ignore[no-untyped-def]  # noqa: D103
+def register_extractors(register):  # type: ignore[no-untyped-def]  # noqa: D103
     register(Inception)

@@ -6,14 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from bench import hookspecs
 from bench.errors import PluginError, UsageError
-from bench.registry import KINDS, Registry
+from bench.hookspecs import KINDS, Kind, kind_named
+from bench.registry import Registry, base_of
 
 REPOSITORY = Path(__file__).parents[1]
 BUILT_IN = {
     "methods": {"ours", "original", "latent_edit", "reject", "retrain"},
     "models": {"vae", "dcgan"},
-    "classifiers": {"morpho_mnist", "digits"},
+    "classifiers": {"morpho_mnist", "mobilenet"},
+    "extractors": {"digits", "faces", "inception"},
     "datasets": {"mnist"},
     "metrics": {"target_ratio", "roc_auc", "retain_change", "diversity", "fidelity"},
 }
@@ -40,7 +43,7 @@ def register_metrics(register):
 # --- what is there ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [kind.name for kind in KINDS])
 def test_every_built_in_is_found_with_its_summary(kind):
     registry = Registry()
     assert BUILT_IN[kind] <= set(registry.names(kind))
@@ -70,6 +73,51 @@ def test_an_unknown_name_gets_its_nearest_match():
     assert "Did you mean" not in str(error.value)
 
 
+def test_a_name_of_another_kind_is_told_which(bench_cli):
+    with pytest.raises(UsageError) as error:
+        Registry().get("extractors", "mobilenet", "evaluation.extractors")
+    assert str(error.value) == (
+        "evaluation.extractors: 'mobilenet' is a classifier, not an extractor. Known: digits, faces, inception."
+    )
+    with pytest.raises(UsageError, match="there is no extractor 'digit'. Did you mean 'digits'?"):
+        Registry().get("extractors", "digit")
+    with pytest.raises(UsageError, match="'digits' is an extractor, not a classifier. Known: mobilenet, morpho_mnist"):
+        Registry().get("classifiers", "digits")
+
+
+def test_classifiers_and_extractors_share_a_folder_and_are_told_apart(bench_cli):
+    registry = Registry()
+    found = {kind: {s.path.parent for s in registry.sources if s.kind.name == kind and s.path.stem != "__init__"}
+             for kind in ("classifiers", "extractors")}  # fmt: skip
+    assert found["classifiers"] == found["extractors"] == {REPOSITORY / "classifiers"}
+    assert not set(registry.names("classifiers")) & set(registry.names("extractors"))
+    listed = bench_cli("list", "extractors").out.splitlines()
+    assert [line.split()[0] for line in listed] == ["extractors", "digits", "faces", "inception"]
+
+
+def test_a_further_kind_is_one_row(plugins, monkeypatch):
+    """As attacks will be: its hook, its group and its names follow from the row."""
+    attacks = Kind("attacks", "attack", "attack", "Metric", "attacks")
+    kinds = (*KINDS, attacks)
+    monkeypatch.setattr("bench.core.sources.KINDS", kinds)
+    monkeypatch.setattr("bench.hookspecs.KINDS", kinds)
+    monkeypatch.setattr("bench.hookspecs.register_attacks", hookspecs._specification(attacks), raising=False)
+    plugins.write(
+        "storm", METRIC.format(summary="An attack.", value="v").replace("register_metrics", "register_attacks")
+    )
+    registry = Registry(plugins.path)
+    assert registry.names("attacks") == ["storm"] and registry.get("attacks", "storm").__name__ == "Mine"
+    with pytest.raises(UsageError, match="there is no attack 'strom'. Did you mean 'storm'"):
+        registry.get("attacks", "strom")
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_a_row_is_complete(kind):
+    assert kind_named(kind.name) is kind_named(kind.singular) is kind
+    assert kind.name == f"{kind.singular}s" and kind.hook in vars(hookspecs)
+    assert base_of(kind).__name__ == kind.base and base_of(kind).__module__.startswith("bench.api")
+
+
 def test_an_underscore_hides_a_file(plugins):
     plugins.method("_draft", "return Unlearned(deepcopy(generator))")
     assert "_draft" not in Registry(plugins.path).names("methods")
@@ -91,7 +139,7 @@ def test_one_file_may_register_two_kinds(plugins):
     file = plugins.path / "both.py"
     file.write_text(file.read_text() + METRIC.format(summary="", value="both").replace("Mine", "AMetric"))
     registry = Registry(plugins.path)
-    assert registry.get("methods", "both").__name__ == "Mine"
+    assert registry.get("methods", "both").__name__ == "Plain"
     assert registry.get("metrics", "both").__name__ == "AMetric"
 
 
@@ -113,11 +161,11 @@ HEAD = "from bench.api import *\nfrom bench.api import Method, Metric, hookimpl\
 GOOD = "class Good(Method):\n    def unlearn(self, generator, feedback, context): ...\n"
 REFUSED = {
     "unmarked": (GOOD + "def register_methods(register):\n    register(Good)\n", "is not marked with @bench.api.hookimpl"),
-    "wrong_base": ("@hookimpl\ndef register_methods(register):\n    register(int)\n", "<class 'int'>, which is no subclass of bench.api.Method"),
-    "no_class": ("@hookimpl\ndef register_methods(register):\n    register('ours')\n", "'ours', which is no subclass"),
+    "wrong_base": ("@hookimpl\ndef register_methods(register):\n    register(int)\n", "<class 'int'>, which is not a subclass of bench.api.Method"),
+    "no_class": ("@hookimpl\ndef register_methods(register):\n    register('ours')\n", "'ours', which is not a subclass"),
     "other_kind": (
         "class M(Metric):\n    def compute(self, columns): ...\n@hookimpl\ndef register_methods(register):\n    register(M)\n",
-        "no subclass of bench.api.Method",
+        "not a subclass of bench.api.Method. Register a bench.api.Metric with register_metrics",
     ),
     "abstract": ("class A(Method): ...\n@hookimpl\ndef register_methods(register):\n    register(A)\n", "does not implement unlearn"),
     "two": (GOOD + "@hookimpl\ndef register_methods(register):\n    register(Good)\n    register(Good)\n", "registers 2 classes; one is expected"),
@@ -129,6 +177,11 @@ REFUSED = {
         f"cannot be loaded: KeyError: 'lost' (line {HEAD.count(chr(10)) + 3})",
     ),
     "no_package": ("import no_such_package\n" + GOOD + "@hookimpl\ndef register_methods(register):\n    register(Good)\n", "ModuleNotFoundError: No module named 'no_such_package'"),
+    "extractor_as_classifier": (
+        "from bench.api import Extractor\nclass E(Extractor):\n    def outputs(self, images): ...\n"
+        "@hookimpl\ndef register_methods(register):\n    register(E)\n",
+        "not a subclass of bench.api.Method. Register a bench.api.Extractor with register_extractors",
+    ),
     "exits": ("import sys\nsys.exit(7)\n@hookimpl\ndef register_methods(register): ...\n", "SystemExit: 7"),
 }  # fmt: skip
 
@@ -159,7 +212,7 @@ def test_a_file_that_does_not_parse_is_listed_as_what_it_wants_to_be(plugins):
     plugins.write("half", SYNTAX)
     plugins.write("garbage", "}{")
     registry = Registry(plugins.path)
-    assert {s.kind for s in registry.sources if s.name == "half"} == {"models"}
+    assert [s.kind.name for s in registry.sources if s.name == "half"] == ["models"]
     with pytest.raises(PluginError, match="model 'half' .* cannot be loaded: SyntaxError"):
         registry.get("models", "half", "--model")
     with pytest.raises(PluginError, match="'garbage' .* cannot be loaded: SyntaxError"):
@@ -200,7 +253,7 @@ def stranger(tmp_path, plugins, monkeypatch):
     site = tmp_path / "site"
     package = site / "stranger_package"
     package.mkdir(parents=True)
-    plugins.method("installed", "return Unlearned(deepcopy(generator))", summary="A stranger's method.")
+    plugins.method("installed", "return Unlearned(deepcopy(generator))")
     (package / "__init__.py").write_text("")
     (package / "method.py").write_text((plugins.path / "installed.py").read_text())
     (package / "model.py").write_text((plugins.path / "bars.py").read_text())
@@ -210,7 +263,7 @@ def stranger(tmp_path, plugins, monkeypatch):
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: stranger-package\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(
         "[bench.methods]\ntheir_method = stranger_package.method\nmissing = stranger_package.missing\n"
-        "no_module = stranger_package.method:Mine\n"
+        "no_module = stranger_package.method:Plain\n"
         "[bench.models]\ntheir_model = stranger_package.model\n"
         "[bench.metrics]\ntheir_metric = stranger_package.metric\n"
     )
@@ -229,7 +282,7 @@ def test_an_installed_package_is_found_run_and_checked(stranger, bars, bench_cli
     registry = Registry()
     listed = bench_cli("list")
     assert listed.code == 0
-    for summary in ("A stranger's method.", "Bars: width", "A stranger's metric."):
+    for summary in ("A method that changes nothing.", "Bars: width", "A stranger's metric."):
         assert summary in listed.out
     assert "[package stranger-package]" in listed.out
     assert "stranger_package" not in sys.modules, "bench list imported it"

@@ -90,7 +90,7 @@ class Oracle:
 
 
 class Extractor(ABC):
-    """A feature extractor with disjoint classes, for FID and IS. It is no oracle.
+    """What FID and IS look through: images to embeddings, and to logits of disjoint classes. It is not an oracle.
 
     The constructor takes the trained networks (from a checkpoint), or None to train or describe it.
 
@@ -118,4 +118,4 @@ class Extractor(ABC):
 
     @abstractmethod
     def outputs(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Map images (N, C, H, W) float32 in [0, 1] to features (N, D) and logits (N, K) float32."""
+        """Map images (N, C, H, W) float32 in [0, 1] to embeddings (N, D) and logits (N, K) float32."""

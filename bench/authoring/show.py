@@ -6,22 +6,18 @@ import sys
 from typing import Any
 
 from bench.api import Classifier, Dataset, Extractor, Method, Metric, Params, Trainable
-from bench.errors import unknown
-from bench.registry import KINDS, Plugin, Registry
+from bench.registry import Plugin, Registry
 
 
 def describe(registry: Registry, name: str) -> str:
     """Describe every plug-in of a name, of whatever kind."""
-    kinds = [kind for kind in KINDS if name in registry.names(kind)]
-    if not kinds:
-        raise unknown("plug-in", name, {n for kind in KINDS for n in registry.names(kind)}, "NAME")
-    return "\n\n".join(_one(registry.plugin(kind, name)) for kind in kinds)
+    return "\n\n".join(_one(registry.plugin(kind.name, name)) for kind in registry.kinds_of(name))
 
 
 def _one(plugin: Plugin) -> str:
     cls, source = plugin.cls, plugin.source
     module = sys.modules[cls.__module__]
-    lines = [f"{source.kind[:-1]} {source.name}   [{source.origin}] {source.path or ''}", ""]
+    lines = [f"{source.kind.label} {source.name}   [{source.origin}] {source.path or ''}", ""]
     lines += [(module.__doc__ or cls.__doc__ or "").strip(), ""]
     lines += _facts(cls)
     config = getattr(cls, "Config", None)

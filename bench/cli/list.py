@@ -8,26 +8,28 @@ import click
 
 from bench.cli.options import open_registry, plugins
 from bench.errors import EXIT_PLUGIN
-from bench.registry import KINDS
+from bench.hookspecs import KINDS
+
+SUITES = Path(__file__).parents[1] / "suites"
+SHOWN = (*(kind.name for kind in KINDS), "suites")
 
 
 @click.command("list")
-@click.argument("kind", type=click.Choice([*KINDS, "suites"]), required=False)
+@click.argument("kind", type=click.Choice(SHOWN), required=False)
 @click.option("--check", is_flag=True, help="Import every plug-in and show the broken ones with their reason.")
 @plugins
 def command(kind: str | None, check: bool, plugins: Path) -> int:
     """List plug-ins and suites, without importing any."""
     registry = open_registry(plugins)
     problems = registry.problems() if check else {}
-    for each in [kind] if kind else [*KINDS, "suites"]:
+    for each in [kind] if kind else SHOWN:
         click.secho(each, bold=True)
         if each == "suites":
-            folder = Path(__file__).parent.parent / "suites"
-            for path in sorted(folder.glob("*.toml")):
+            for path in sorted(SUITES.glob("*.toml")):
                 click.echo(f"  {path.stem:14} {path.read_text().splitlines()[0].lstrip('# ')}")
         for source in registry.sources:
-            if source.kind == each:
+            if source.kind.name == each:
                 state = "" if source.origin == "built-in" else f"  [{source.origin}]"
-                broken = problems.get((source.kind, source.name))
+                broken = problems.get((each, source.name))
                 click.echo(f"  {source.name:14} {f'BROKEN: {broken}' if broken else source.summary}{state}")
     return EXIT_PLUGIN if problems else 0

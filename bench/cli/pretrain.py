@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
 
 import click
 
 from bench.cli.options import open_workspace, workplace
 from bench.errors import UsageError
-from bench.hookspecs import KINDS
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-TRAINED = [kind for kind in KINDS if kind.trained]
-
-
-def _kinds(command: F) -> F:
-    """Add --model, --classifier, --extractor."""
-    for kind in reversed(TRAINED):
-        command = click.option(f"--{kind.singular}", default=None, help=f"{kind.label.capitalize()} to train.")(command)
-    return command
 
 
 @click.command("pretrain")
-@_kinds
+@click.option("--model", default=None, help="Model to train.")
+@click.option("--classifier", default=None, help="Classifier to train: an oracle.")
+@click.option("--extractor", default=None, help="Extractor to train: what FID looks through.")
 @click.option("--dataset", default=None, help="Data set; the suite's by default.")
 @click.option("--suite", default="lite", show_default=True, help="Suite whose settings are used.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of initial weights and training noise.")
@@ -40,6 +28,9 @@ def _kinds(command: F) -> F:
 )
 @workplace
 def command(
+    model: str | None,
+    classifier: str | None,
+    extractor: str | None,
     dataset: str | None,
     suite: str,
     seed: int,
@@ -52,16 +43,16 @@ def command(
     results: Path,
     data_dir: Path | None,
     device: str,
-    **named: str | None,
 ) -> int:
     """Train a generator, an oracle or an extractor, from scratch or further; a stopped training resumes."""
-    given = [(kind, name) for kind in TRAINED if (name := named[kind.singular]) is not None]
+    named = {"models": model, "classifiers": classifier, "extractors": extractor}
+    given = [(kind, name) for kind, name in named.items() if name]
     if len(given) != 1:
-        raise UsageError(f"name one of {', '.join(f'--{kind.singular}' for kind in TRAINED)}")
+        raise UsageError("name one of --model, --classifier and --extractor")
     ((kind, name),) = given
     workspace = open_workspace(plugins, results, data_dir, device)
     from bench.experiments.pretrain import Recipe, pretrain_command
 
-    recipe = Recipe(kind.name, name, dataset or "", seed=seed, start=start, half=half)
+    recipe = Recipe(kind, name, dataset or "", seed=seed, start=start, half=half)
     click.echo(pretrain_command(workspace, recipe, suite, params, out, ship))
     return 0

@@ -30,9 +30,9 @@ class Checkpoint:
     Attributes
     ----------
     kind : str
-        "model", "classifier", "unlearned" or "statistics".
+        "model", "classifier", "extractor", "unlearned" or "statistics".
     name : str
-        Registered name of the model or classifier.
+        Registered name of the model, classifier or extractor.
     description : dict
         JSON: the configuration the networks were built with, how they were made, ...
     tensors : dict of str to Tensor
@@ -46,6 +46,10 @@ class Checkpoint:
     description: dict[str, Any]
     tensors: dict[str, Tensor] = field(repr=False)
     sha256: str = ""
+
+    def holds(self, kind: str, name: str) -> bool:
+        """Say whether these are the weights of a plug-in; those of an extractor used to be called a classifier's."""
+        return self.name == name and (self.kind == kind or (kind, self.kind) == ("extractor", "classifier"))
 
     def part(self, prefix: str) -> dict[str, Tensor]:
         """Return the tensors under a prefix, without it."""

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from torch import nn
 
 from bench.api import Classifier, Extractor, Generator, Method, Model, Networks, Oracle, Params, Statistics, Unlearned
-from bench.errors import CheckpointError, UsageError
+from bench.errors import CheckpointError
 from bench.registry import Registry
 from bench.workspace import checkpoint, manifest
 from bench.workspace.checkpoint import Checkpoint
@@ -107,7 +107,7 @@ def load_either(registry: Registry, weights: str | Path) -> tuple[Checkpoint, Or
 def load_classifier(registry: Registry, name: str, weights: str) -> LoadedClassifier:
     """Load a trained classifier, in eval mode, gradients off."""
     path = manifest.path_of(weights)
-    stored = _stored_classifier(path, name)
+    stored = _stored(path, "classifier", name)
     plugin_class = registry.get("classifiers", name)
     networks = _networks(plugin_class(), stored, path)
     known = weights if weights in manifest.entries() else str(path.resolve())
@@ -116,16 +116,14 @@ def load_classifier(registry: Registry, name: str, weights: str) -> LoadedClassi
 
 def load_extractor(registry: Registry, name: str, weights: str | Path) -> tuple[Extractor, str]:
     """Load a trained extractor; returns it and its weights' sha256."""
-    plugin_class: type[Extractor] = registry.get("classifiers", name, "evaluation.extractors")
-    if not issubclass(plugin_class, Extractor):
-        raise UsageError(f"evaluation.extractors: '{name}' is an oracle, not an extractor")
+    plugin_class: type[Extractor] = registry.get("extractors", name, "evaluation.extractors")
     found = plugin_class.identity()
     if found is not None:
         return plugin_class(), found
     others = "--set evaluation.extractors=NAME"
-    manifest.require(str(weights), f"extractor '{name}'", f"--classifier {name} --dataset NAME", others)
+    manifest.require(str(weights), f"extractor '{name}'", f"--extractor {name} --dataset NAME", others)
     path = manifest.path_of(weights)
-    stored = _stored_classifier(path, name)
+    stored = _stored(path, "extractor", name)
     return plugin_class(_networks(plugin_class(), stored, path)), stored.sha256
 
 
@@ -225,10 +223,11 @@ def _networks(plugin: Any, stored: Checkpoint, path: Path) -> Networks[Any]:
     return networks
 
 
-def _stored_classifier(path: Path, name: str) -> Checkpoint:
+def _stored(path: Path, kind: str, name: str) -> Checkpoint:
+    """Read the weights of a plug-in; raises CheckpointError if they are those of another one."""
     stored = checkpoint.read(path)
-    if (stored.kind, stored.name) != ("classifier", name):
-        raise CheckpointError(f"{path}: holds the {stored.kind} '{stored.name}', not the classifier '{name}'")
+    if not stored.holds(kind, name):
+        raise CheckpointError(f"{path}: holds the {stored.kind} '{stored.name}', not the {kind} '{name}'")
     return stored
 
 

@@ -9,9 +9,10 @@ import torch
 from bench.api.checks import require_range
 from bench.authoring.conformance import check, toys
 from bench.errors import PluginError
-from bench.registry import KINDS, Registry
+from bench.hookspecs import KINDS
+from bench.registry import Registry
 
-BUILT_IN = [(kind, name) for kind in KINDS for name in Registry().names(kind)]
+BUILT_IN = [(kind.name, name) for kind in KINDS for name in Registry().names(kind.name)]
 
 
 @pytest.mark.parametrize(("kind", "name"), BUILT_IN)

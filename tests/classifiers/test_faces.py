@@ -14,7 +14,7 @@ from bench.toolkit.augmentation import random_flip, random_shift
 from bench.toolkit.training import build
 from bench.workspace import loading
 
-Faces = Registry().get("classifiers", "faces")
+Faces = Registry().get("extractors", "faces")
 MODULE = sys.modules[Faces.__module__]
 
 
@@ -30,13 +30,13 @@ MODULE = sys.modules[Faces.__module__]
     ],
 )
 def test_classes_are_hair_colour_sex_and_glasses(attributes, expected):
-    targets = torch.tensor([[float(name in attributes) for name in MODULE.TARGETS]])
-    assert Faces.classes[MODULE.classes_of(targets)[0]] == expected
+    targets = torch.tensor([[float(name in attributes) for name in Faces.targets]])
+    assert Faces.classes[Faces().classes_of(targets)[0]] == expected
 
 
 def test_every_face_has_one_class():
     frame = Registry().get("datasets", "synthfaces")().split("test").attributes
-    found = MODULE.classes_of(torch.tensor(frame[list(MODULE.TARGETS)].to_numpy(dtype=np.int64)))
+    found = Faces().classes_of(torch.tensor(frame[list(Faces.targets)].to_numpy(dtype=np.int64)))
     assert sorted(set(found.tolist())) == list(range(20)) == list(range(len(Faces.classes)))
     assert (frame[list(MODULE.HAIR)].sum(axis=1) <= 1).all()
 
@@ -44,7 +44,7 @@ def test_every_face_has_one_class():
 def toy(count):
     """Return pictures of any brightness, the men's redder above and the bespectacled ones' below."""
     rng = np.random.default_rng(count)
-    frame = pd.DataFrame({name: np.zeros(count, bool) for name in MODULE.TARGETS})
+    frame = pd.DataFrame({name: np.zeros(count, bool) for name in Faces.targets})
     frame["Male"], frame["Eyeglasses"] = rng.random((2, count)) < 0.5
     pixels = rng.integers(0, 50, (count, 3, 32, 32)) + rng.integers(0, 100, (count, 1, 1, 1))
     pixels[frame["Male"].to_numpy(), 0, :16] += 100
@@ -71,19 +71,19 @@ def test_it_learns_and_measures_itself():
     split = Split(held_out[1], lambda indices: held_out[0][torch.from_numpy(indices)], "toy")
     found = Faces().assess(networks, SimpleNamespace(split={"test": split}.__getitem__))
     assert found["test_images"] == 100 and found["test_accuracy"] > 0.95
-    features, logits = Faces(networks).outputs(held_out[0].float() / 255)
-    assert features.shape == (100, 96) and logits.shape == (100, 20) and (features >= 0).all()
-    with pytest.raises(ValueError, match="it has no outputs"):
+    embeddings, logits = Faces(networks).outputs(held_out[0].float() / 255)
+    assert embeddings.shape == (100, 96) and logits.shape == (100, 20) and (embeddings >= 0).all()
+    with pytest.raises(ValueError, match="no outputs"):
         Faces().outputs(held_out[0].float())
 
 
 def test_the_shipped_extractor_knows_faces():
     extractor, _ = loading.load_extractor(Registry(), "faces", "faces")
     test = Registry().get("datasets", "synthfaces")().split("test")
-    truth = MODULE.classes_of(torch.tensor(test.attributes[list(MODULE.TARGETS)].iloc[:40].to_numpy(dtype=np.int64)))
-    features, logits = extractor.outputs(test.read(np.arange(40)).float() / 255)
+    truth = Faces().classes_of(torch.tensor(test.attributes[list(Faces.targets)].iloc[:40].to_numpy(dtype=np.int64)))
+    embeddings, logits = extractor.outputs(test.read(np.arange(40)).float() / 255)
     assert (logits.argmax(1) == truth).sum() >= 38
-    assert (features.std(0) > 0).float().mean() > 0.9, "hardly a feature that never fires"
+    assert (embeddings.std(0) > 0).float().mean() > 0.9, "hardly a number that never fires"
 
 
 # --- what training images are put through -------------------------------------------------------------

@@ -16,7 +16,8 @@ from docs_pages import CONTRIBUTING, DOCS, README, ROOT, blocks, commands, links
 
 import bench.cli
 from bench import errors, hookspecs
-from bench.registry import KINDS, Registry
+from bench.hookspecs import KINDS
+from bench.registry import Registry
 
 # Plug-ins and suites of the pages themselves.
 INVENTED = {"my_idea", "my_generator", "mirror", "linear_decoder", "small_digits", "mine.toml", "all"}
@@ -46,7 +47,9 @@ def test_every_command_exists_with_its_options(typed: str) -> None:
 @pytest.mark.parametrize("typed", TYPED)
 def test_every_name_after_an_option_is_registered(typed: str) -> None:
     registry, suites = Registry(), {path.stem for path in (ROOT / "bench" / "suites").glob("*.toml")}
-    known = {f"--{kind[:-1]}": {*registry.names(kind), *INVENTED} for kind in KINDS} | {"--suite": suites | INVENTED}
+    known = {f"--{kind.singular}": {*registry.names(kind.name), *INVENTED} for kind in KINDS} | {
+        "--suite": suites | INVENTED
+    }
     words = typed.split()
     for option, value in zip(words, words[1:], strict=False):
         if option in known:
@@ -68,7 +71,7 @@ def test_every_module_of_the_toolkit_is_in_the_reference() -> None:
 def test_every_hook_and_kind_is_in_the_docs() -> None:
     text = (DOCS / "extend" / "index.md").read_text(encoding="utf-8")
     hooks = {name for name in vars(hookspecs) if name.startswith("register_")}
-    assert set(re.findall(r"`(register_\w+)`", text)) == hooks == {f"register_{kind}" for kind in KINDS}
+    assert set(re.findall(r"`(register_\w+)`", text)) == hooks == {kind.hook for kind in KINDS}
 
 
 def test_every_exit_code_is_in_the_docs() -> None:
@@ -112,7 +115,7 @@ def test_the_feedback_file_in_the_docs_is_one() -> None:
 
 
 def test_the_record_in_the_docs_names_every_field() -> None:
-    from bench.workspace.store import Record
+    from bench.workspace.record import Provenance, Record
 
     text = (
         (DOCS / "reference" / "file-formats.md")
@@ -120,14 +123,14 @@ def test_the_record_in_the_docs_names_every_field() -> None:
         .partition("## Record")[2]
         .partition("## ")[0]
     )
-    assert set(Record.model_fields) <= set(re.findall(r"`(\w+)`", text))
+    assert {*Record.model_fields, *Provenance.model_fields} <= set(re.findall(r"`(\w+)`", text))
 
 
 def test_the_package_in_the_docs_names_known_groups() -> None:
     written: dict[str, Any] = tomllib.loads(blocks(DOCS / "extend" / "publish.md", "toml")[0])
-    assert set(written["project"]["entry-points"]) <= {f"bench.{kind}" for kind in KINDS}
+    assert set(written["project"]["entry-points"]) <= {kind.group for kind in KINDS}
     text = (DOCS / "extend" / "publish.md").read_text(encoding="utf-8")
-    assert all(f"`bench.{kind}`" in text for kind in KINDS)
+    assert all(f"`{kind.group}`" in text for kind in KINDS)
 
 
 def test_the_first_pages_are_short() -> None:

@@ -19,7 +19,8 @@ from bench.authoring.conformance.metrics import METRIC_CHECKS
 from bench.authoring.conformance.models import MODEL_CHECKS
 from bench.authoring.conformance.plugins import has_a_docstring
 from bench.errors import BenchError, PluginError
-from bench.registry import KINDS, Registry
+from bench.hookspecs import kind_named
+from bench.registry import Registry
 
 
 @dataclass(frozen=True)
@@ -39,16 +40,12 @@ def check(registry: Registry, name: str, kind: str | None = None) -> list[Outcom
     UsageError
         If no plug-in has this name.
     """
-    kinds = [k for k in KINDS if name in registry.names(k)] if kind is None else [kind]
-    if not kinds:
-        from bench.errors import unknown
-
-        raise unknown("plug-in", name, {n for k in KINDS for n in registry.names(k)}, "NAME")
+    kinds = registry.kinds_of(name) if kind is None else [kind_named(kind)]
     outcomes = []
     for each in kinds:
-        label = f"{each[:-1]} {name}"
+        label = f"{each.label} {name}"
         try:
-            cls = registry.get(each, name)
+            cls = registry.get(each.name, name)
         except PluginError as error:
             outcomes.append(Outcome(label, "loads", str(error)))
             continue

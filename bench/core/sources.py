@@ -1,0 +1,151 @@
+"""Where plug-ins lie: built-in folders, entry points of installed packages, loose files. Nothing is imported here."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.util
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
+
+from bench.errors import PluginError
+from bench.hookspecs import KINDS, Kind
+
+PACKAGE = "__init__.py"
+BENCH = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a plug-in of one kind can be found, before it is imported."""
+
+    kind: Kind
+    name: str
+    origin: str  # "built-in", "package NAME", or the loose file's path
+    path: Path | None
+    module: str | None = None
+    entry_point: EntryPoint | None = None
+
+    @property
+    def summary(self) -> str:
+        """First line of the module's docstring."""
+        return _docstring(self.path) if self.path else ""
+
+    def load(self) -> ModuleType:
+        """Import the module that holds the plug-in."""
+        if self.entry_point is not None:
+            loaded = self.entry_point.load()
+            if not isinstance(loaded, ModuleType):
+                raise PluginError(f"{self.origin}: entry point '{self.name}' must name a module, not {loaded!r}")
+            return loaded
+        if self.module is not None:
+            return importlib.import_module(self.module)
+        assert self.path is not None
+        return _import_file(self.path, f"bench_plugin_{self.name}")
+
+
+def find(folder: Path | None, files: tuple[Path, ...]) -> list[Source]:
+    """Return every plug-in by kind, name and origin, duplicates included.
+
+    Parameters
+    ----------
+    folder : Path or None
+        A folder of loose plug-ins.
+    files : tuple of Path
+        Single loose files.
+    """
+    found = [*_built_in(), *_installed(), *_loose(folder, files)]
+    return sorted(found, key=lambda source: (KINDS.index(source.kind), source.name, source.origin))
+
+
+def _import_file(path: Path, name: str) -> ModuleType:
+    """Import a loose plug-in, which finds the modules in its own folder and in the current one."""
+    package = path.name == PACKAGE
+    own = path.parent.parent if package else path.parent
+    locations = [str(path.parent)] if package else None
+    spec = importlib.util.spec_from_file_location(name, path, submodule_search_locations=locations)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    # appended last, so that no installed package is shadowed
+    sys.path += [str(folder) for folder in (own.resolve(), Path.cwd()) if str(folder) not in sys.path]
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _built_in() -> Iterator[Source]:
+    for folder in dict.fromkeys(kind.folder for kind in KINDS):
+        place = BENCH / folder if (BENCH / folder).is_dir() else BENCH.parent / folder
+        for name, path in _plugins_in(place):
+            for kind in _kinds_in(path, folder):
+                yield Source(kind, name, "built-in", path, module=f"bench.{folder}.{name}")
+
+
+def _installed() -> Iterator[Source]:
+    for kind in KINDS:
+        for point in entry_points(group=kind.group):
+            package = point.dist.name if point.dist else point.module
+            yield Source(kind, point.name, f"package {package}", _file_of(point), entry_point=point)
+
+
+def _loose(folder: Path | None, files: tuple[Path, ...]) -> Iterator[Source]:
+    found = {path: name for name, path in _plugins_in(folder)} if folder and folder.is_dir() else {}
+    found |= {path: _name_of(path) for path in files if not _name_of(path).startswith("_")}
+    for path, name in found.items():
+        for kind in _hooks_in(path):
+            yield Source(kind, name, str(path), path)
+
+
+def _plugins_in(folder: Path) -> list[tuple[str, Path]]:
+    """Return the plug-ins of a folder by name, sorted: files, and packages by their ``__init__.py``."""
+    paths = [*folder.glob("*.py"), *folder.glob(f"*/{PACKAGE}")]
+    return sorted((_name_of(path), path) for path in paths if not _name_of(path).startswith("_"))
+
+
+def _name_of(path: Path) -> str:
+    return path.parent.name if path.name == PACKAGE else path.stem
+
+
+def _kinds_in(path: Path, folder: str) -> list[Kind]:
+    """Return the kinds that a file of a built-in folder registers; it is read only if the folder has several kinds."""
+    candidates = [kind for kind in KINDS if kind.folder == folder]
+    if len(candidates) == 1:
+        return candidates
+    return [kind for kind in _hooks_in(path) if kind in candidates] or candidates[:1]
+
+
+def _hooks_in(path: Path) -> list[Kind]:
+    """Return the kinds that a file registers; a file that does not parse is kept, to be shown as broken."""
+    try:
+        text = path.read_bytes().decode(errors="replace")
+        names = {node.name for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)}
+    except (SyntaxError, ValueError):
+        return [kind for kind in KINDS if f"def {kind.hook}(" in text] or [KINDS[0]]
+    except OSError:
+        return [KINDS[0]]
+    return [kind for kind in KINDS if kind.hook in names]
+
+
+def _file_of(point: EntryPoint) -> Path | None:
+    """Return the file of an entry point's module without importing any parent package."""
+    tail = point.module.replace(".", "/")
+    for file in (point.dist.files if point.dist else None) or []:
+        if str(file) in (f"{tail}.py", f"{tail}/__init__.py"):
+            return Path(str(file.locate()))
+    return None
+
+
+def _docstring(path: Path) -> str:
+    try:
+        text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+    except (SyntaxError, ValueError, OSError) as error:
+        return f"(cannot be read: {error})"
+    return text.strip().splitlines()[0] if text else ""
