@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from vdvae_toys import MICRO, MODEL
 
 from bench.models.vdvae.architecture import Step, parse_by_resolution, parse_steps
+from bench.workspace import values
 
 
 def test_layer_strings_by_hand():
@@ -73,10 +74,11 @@ def test_fields_override_a_preset():
     assert MODEL.Config.model_validate(config.model_dump(mode="json")) == config
 
 
-def test_the_command_line_s_comma_lists_are_put_together():
-    config = MODEL.Config(**MICRO | {"dec_blocks": ["1x2", "4m1", "4x2", "8m4", 8], "open_from": ["4:0.1", "8:0.5"]})
-    assert (config.dec_blocks, config.open_from) == (MICRO["dec_blocks"], "4:0.1,8:0.5")
-    assert MODEL.Config(**MICRO | {"custom_latents": ""}).architecture().layers[0].channels == 16
+def test_commas_typed_for_a_layer_string_belong_to_it():
+    typed = {"dec_blocks": MICRO["dec_blocks"], "open_from": "4:0.1,8:0.5", "custom_latents": ""}
+    config = MODEL.Config(**MICRO | values.values_of(MODEL.Config, typed, "-p"))
+    assert {name: getattr(config, name) for name in typed} == typed
+    assert config.architecture().layers[0].channels == 16
 
 
 def test_lite_is_as_deep_as_promised():

@@ -1,0 +1,83 @@
+"""What is read: splits, attributes, crops, archives."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from celeba_files import BANGS, NAMES, NO_BEARD, faces, zipped
+
+from bench.errors import DataError
+
+
+def test_splits_are_celeba_s_own(data):
+    celeba = faces("celeba", data)
+    assert [len(celeba.split(name)) for name in ("all", "train", "valid", "test")] == [7, 4, 1, 2]
+    everything = celeba.split("all").attributes
+    assert everything.columns.tolist() == NAMES and set(map(str, everything.dtypes)) == {"bool"}
+    assert everything["Bangs"].tolist() == BANGS and everything["No_Beard"].tolist() == NO_BEARD
+    assert celeba.split("test").attributes["Bangs"].tolist() == BANGS[5:]
+    blue = celeba.split("test").read(np.array([1, 0]))[:, 2].float().mean((1, 2))
+    assert blue.tolist() == pytest.approx([120, 100], abs=2)
+
+
+def test_features_are_counted_from_the_attribute_file_alone(data):
+    (data / "celeba" / "img_align_celeba").rename(data / "elsewhere")
+    (data / "celeba" / "list_eval_partition.txt").unlink()
+    celeba = faces("celeba", data)
+    split = celeba.split(celeba.training_split)
+    counts = {feature: int(celeba.has_feature(split.attributes, feature).sum()) for feature in celeba.features}
+    assert (counts, len(split)) == ({"bang": 3, "beard": 2}, 7)
+    with pytest.raises(DataError, match="img_align_celeba: there is no such folder, and no img_align_celeba.zip"):
+        split.read(np.array([0]))
+
+
+def test_a_byte_order_mark_is_no_part_of_a_table(data):
+    before = faces("celeba", data).split("test").sha256
+    for name in ("list_attr_celeba.txt", "list_eval_partition.txt"):
+        file = data / "celeba" / name
+        file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    assert faces("celeba", data).split("test").sha256 == before
+
+
+def test_128_px_are_the_crop_itself(data):
+    image = faces("celeba128", data).split("all").read(np.array([3]))[0].float()  # (3, 128, 128)
+    assert image.shape == (3, 128, 128)
+    across, down = torch.arange(128.0) + 25, torch.arange(128.0) + 57
+    assert (image[0] - across).abs().max() <= 3 and (image[1] - down[:, None]).abs().max() <= 3
+
+
+def test_64_px_are_the_means_of_blocks(data):
+    large, small = (faces(name, data).split("all").read(np.array([3, 0])).float() for name in ("celeba128", "celeba"))
+    assert small.shape == (2, 3, 64, 64)
+    assert (small - torch.nn.functional.avg_pool2d(large, 2)).abs().max() <= 0.5
+
+
+def test_identities_differ(data):
+    keys = {
+        faces(name, data).split(part).sha256 for name in ("celeba", "celeba128") for part in ("all", "train", "test")
+    }
+    assert len(keys) == 6 and faces("celeba", data).split("all").sha256 in keys
+
+
+def test_a_zip_is_read_in_place(data):
+    before = faces("celeba", data).split("all").read(np.arange(7))
+    zipped(data / "celeba" / "img_align_celeba")
+    files = sorted(data.rglob("*"))
+    assert torch.equal(faces("celeba", data).split("all").read(np.arange(7)), before)
+    assert sorted(data.rglob("*")) == files
+
+
+@pytest.mark.parametrize("archive", [False, True])
+def test_celeba_hq(hq, archive):
+    if archive:
+        zipped(hq / "CelebAMask-HQ")
+    dataset = faces("celebahq", hq)
+    everything = dataset.split("all")
+    assert everything.attributes["Bangs"].tolist() == [False] * 10 + [True, False]  # 10.jpg is the eleventh
+    image = everything.read(np.array([10]))[0].float()
+    assert image.shape == (3, 256, 256) and image[2].mean() == pytest.approx(200, abs=2)
+    assert (image[0, :, :100] - (2 * torch.arange(100.0) + 0.5)).abs().max() <= 3
+    blue = {part: dataset.split(part).read(np.array([0]))[:, 2].float().mean() for part in ("train", "valid", "test")}
+    assert [len(dataset.split(part)) for part in blue] == [8, 2, 2]
+    assert list(blue.values()) == pytest.approx([0, 40, 80], abs=2)

@@ -1,0 +1,96 @@
+"""What the engine does with metrics: columns in, values out, reasons where there are none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from toy_ends import NULL
+
+from bench.api import Metric, Oracle, Value
+from bench.authoring.conformance.toys import ToyClassifier
+from bench.evaluation.metrics import columns_of, compute_metrics
+from bench.evaluation.passes import Described, Pass
+from bench.registry import Registry
+
+SEEN = Described(NULL.scores[:, None], {"toy": NULL.features}, {"toy": NULL.logits})
+RESULT = Pass(SEEN, SEEN, NULL.projection, NULL.pixel_change)
+
+
+def metric(numbers, reads=("labels",), extractor=False):
+    class Some(Metric):
+        columns = frozenset(reads)
+        per_extractor = extractor
+
+        def compute(self, columns):
+            if isinstance(numbers, Exception):
+                raise numbers
+            return {name: Value(*value) for name, value in numbers.items()}
+
+    return Some()
+
+
+def computed(metrics, columns=NULL, reference=NULL.reference):
+    return compute_metrics(metrics, columns, RESULT, {"toy": (reference, None)})
+
+
+def test_a_metric_without_its_columns_is_skipped_with_the_reason():
+    names = ("roc_auc", "fidelity", "target_ratio")
+    metrics = {name: Registry().get("metrics", name)() for name in names}
+    found, skipped = computed(metrics, replace(NULL, projection=None), reference=None)
+    assert set(found) == {"target_ratio", "original_target_ratio"}
+    assert skipped == {
+        "roc_auc": "there is no identifier of the method itself",
+        "fidelity[toy]": "there is no reference",
+    }
+
+
+@pytest.mark.parametrize(
+    ("numbers", "reason"),
+    [
+        ({"x": (float("nan"), 5, None)}, "x is nan"),
+        ({"x": (0.5, 5, None, 0.0, float("inf"))}, "interval 0.0 to inf"),
+        ({"good": (1.0, 5, None)}, "another metric computes good too"),
+        ({}, "is not defined on these samples"),
+        (KeyError("lost"), "KeyError: 'lost'"),
+    ],
+)
+def test_a_bad_metric_is_skipped_with_the_reason_and_the_others_stay(numbers, reason):
+    found, skipped = computed({"a": metric({"good": (0.25, 5, True)}), "b": metric(numbers)})
+    assert found == {"good": Value(0.25, 5, True)}
+    assert set(skipped) == {"b"} and reason in skipped["b"]
+
+
+def test_values_become_plain_numbers():
+    odd = {"x": (np.float32(0.5), np.int64(5), np.bool_(True), np.float64(0.25), torch.tensor(0.75))}
+    found = computed({"a": metric(odd)})[0]["x"]
+    assert [type(v) for v in vars(found).values()] == [float, int, bool, float, float]
+
+
+def test_per_extractor_metrics_end_in_its_name():
+    found, _ = computed({"a": metric({"x": (1.0, 5, None)}, reads=("features",), extractor=True)})
+    assert set(found) == {"x[toy]"}
+
+
+def test_columns_are_cut_at_the_frozen_threshold_and_the_shipped_cuts():
+    class Two(ToyClassifier):
+        attributes, cuts = ("bright", "dark"), {"bright": 0.1, "dark": 0.6}
+
+    before, after = np.array([[0.2, 0.5], [0.8, 0.7]]), np.array([[0.2, 0.6], [0.3, 0.1]])
+    result = Pass(Described(before, {}, {}), Described(after, {}, {}), None, np.zeros(2))
+    found = columns_of(result, Oracle(Two(), "two", "bright", 0.3), {})
+    assert found.labels.tolist() == [False, True] and found.original_labels.tolist() == [False, True]
+    assert list(found.attributes.columns) == ["dark"], "the target is no attribute"
+    assert found.counterfactual_error is None
+    assert found.attributes["dark"].tolist() == [True, False]
+    assert found.original_attributes["dark"].tolist() == [False, True]
+    assert found.scores.tolist() == [0.2, 0.3] and found.original_scores.tolist() == [0.2, 0.8]
+
+
+def test_counterfactual_error_is_skipped_where_no_data_set_knows_the_truth():
+    metrics = {"counterfactual": Registry().get("metrics", "counterfactual")()}
+    found, skipped = computed(metrics, replace(NULL, counterfactual_error=None))
+    reason = "there is no counterfactual_error (the data set cannot redraw an image without the feature)"
+    assert found == {} and skipped == {"counterfactual": reason}

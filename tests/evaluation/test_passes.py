@@ -1,0 +1,101 @@
+"""The evaluation pass: what is seen of original and unlearned, sample by sample."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+
+import numpy as np
+import pytest
+import torch
+
+from bench.api import Oracle
+from bench.core.progress import silent
+from bench.core.rendering import to_float
+from bench.evaluation.counterfactual import Remover
+from bench.evaluation.metrics import columns_of
+from bench.evaluation.passes import Described, Observers, Truth, run_pass
+from bench.registry import Registry
+
+
+@pytest.fixture
+def observers():
+    from bench.workspace import loading
+
+    extractor = loading.load_extractor(Registry(), "digits", "digits")[0]
+    return Observers(Registry().get("classifiers", "morpho_mnist")(), {"digits": extractor})
+
+
+def unlike(generator):
+    other = deepcopy(generator)
+    with torch.no_grad():
+        other.layer.bias[0] -= 0.7
+    return other
+
+
+def test_a_pass_is_the_same_for_another_block_size(bars, observers, monkeypatch):
+    f = bars.original.generator
+    g, score = unlike(f), torch.nn.Linear(6, 1)
+    score.forward = lambda z: z[:, 0]
+    passes = []
+    for block in (64, 128, 1024):
+        monkeypatch.setattr("bench.evaluation.passes.BLOCK", block)
+        passes.append(run_pass(f, g, score, observers, 200, silent()))
+    for other in passes[1:]:
+        for a, b in ((passes[0].original, other.original), (passes[0].unlearned, other.unlearned)):
+            assert np.array_equal(a.scores, b.scores)
+            assert np.array_equal(a.features["digits"], b.features["digits"])
+            assert np.array_equal(a.logits["digits"], b.logits["digits"])
+        assert np.array_equal(passes[0].pixel_change, other.pixel_change)
+        assert np.array_equal(passes[0].projection, other.projection)
+    assert passes[0].pixel_change.min() > 0 and len(passes[0].projection) == 200
+
+
+def test_a_pass_agrees_with_images_drawn_one_by_one(bars, observers):
+    from bench.core import randomness
+    from bench.core.rendering import to_uint8
+
+    f = bars.original.generator
+    g = unlike(f)
+    result = run_pass(f, g, None, observers, 70, silent())
+    assert result.projection is None
+    for i in (0, 63, 64, 69):
+        noise = randomness.draw(randomness.EVALUATION, [i], 6)
+        a, b = to_uint8(f(noise)), to_uint8(g(noise))
+        assert result.pixel_change[i] == pytest.approx(float((to_float(a) - to_float(b)).abs().mean()), abs=2e-4)
+        scores = observers.classifier.scores(b, observers.classifier.attributes)[0]
+        np.testing.assert_allclose(result.unlearned.scores[i], scores, rtol=0.02, atol=0.02)
+
+
+def test_a_cached_description_of_the_original_changes_nothing(bars, observers, tmp_path):
+    f = bars.original.generator
+    fresh = run_pass(f, unlike(f), None, observers, 100, silent())
+    fresh.original.save(tmp_path / "columns.npz")
+    cached = Described.load(tmp_path / "columns.npz")
+    again = run_pass(f, unlike(f), None, observers, 100, silent(), cached)
+    for a, b in ((fresh.original, again.original), (fresh.unlearned, again.unlearned)):
+        assert np.array_equal(a.scores, b.scores) and a.scores.dtype == b.scores.dtype
+        assert np.array_equal(a.features["digits"], b.features["digits"])
+        assert np.array_equal(a.logits["digits"], b.logits["digits"])
+
+
+@pytest.mark.parametrize("block", [64, 1024])
+def test_the_error_of_positives_is_their_distance_from_the_truth(bars, observers, monkeypatch, block):
+    monkeypatch.setattr("bench.evaluation.passes.BLOCK", block)
+    f = bars.original.generator
+    oracle = Oracle(observers.classifier, "morpho_mnist", "thickness", 4.0)
+    leaves_all = Remover(f.image_shape)  # an empty support: the truth is what f drew
+    result = run_pass(f, unlike(f), None, observers, 130, silent(), truth=Truth(leaves_all, oracle))
+    names = list(observers.classifier.attributes)
+    positive = result.original.scores[:, names.index("thickness")] >= 4.0
+    assert 0 < positive.sum() < 130
+    errors = columns_of(result, oracle, {}).counterfactual_error
+    assert np.array_equal(np.isnan(errors).any(1), ~positive) and not errors[positive, 0].any()
+    np.testing.assert_allclose(errors[positive, 1], result.pixel_change[positive], rtol=1e-6)
+    assert run_pass(f, unlike(f), None, observers, 10, silent()).counterfactual_error is None
+
+
+def test_an_unchanged_generator_changes_no_pixel(bars, observers):
+    f = bars.original.generator
+    result = run_pass(f, deepcopy(f), None, observers, 10, silent())
+    assert not result.pixel_change.any()
+    assert np.array_equal(result.original.scores, result.unlearned.scores)

@@ -1,0 +1,119 @@
+"""Oracles that are named, and images in and out of their range."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+import bench
+from bench.api import NoiseLatentGenerator
+from bench.errors import CheckpointError, UsageError
+
+# --- oracles that are named ---------------------------------------------------------------------------
+
+LABELS = np.arange(6) < 2
+
+
+class Skins(NoiseLatentGenerator):
+    """Faces without a face, of three colours."""
+
+    noise_dim = latent_dim = 3
+    image_shape = (3, 64, 64)
+
+    def __init__(self):
+        super().__init__()
+        self.gain = torch.nn.Parameter(torch.ones(1))
+
+    def render(self, latents):
+        return torch.sigmoid(self.gain * latents)[:, :, None, None].expand(-1, 3, 64, 64)
+
+
+def test_an_oracle_is_named_by_the_file_that_holds_it():
+    """Data set celeba has no oracle of its own here; what synthfaces' two copies say of its images is compared."""
+    skins, copies = Skins().eval(), ("mobilenet-synthfaces-a", "mobilenet-synthfaces-b")
+    images = bench.sample(skins, 64, stream="evaluation")
+    share = {name: bench.ask_oracle(images, "bang", "celeba", oracle=name)[0].mean() for name in copies}
+    assert bench.ask_oracle(images, "bang", "synthfaces")[0].mean() == share[copies[0]] != share[copies[1]]
+    for name in copies:
+        task = {"feature": "bang", "dataset": "celeba", "oracle": name}
+        measured = bench.evaluate(skins, skins, **task, extractors=(), count=64).loc["target_ratio"]
+        assert measured["value"] == share[name]
+        assert measured["source"] == f"CelebA (real photographs); oracle {name}; 64 samples of Skins"
+        feedback = bench.make_feedback(np.arange(64) < 8, stream="evaluation")
+        assert bench.unlearn(skins, feedback, "reject", **task, redraws=1).oracle.weights == name
+
+
+MISSING = (
+    "{call}(dataset='celeba'): the weights 'mobilenet-celeba-{copy}' are neither shipped with this version nor a file. "
+    "Make them: bench pretrain --classifier mobilenet --dataset celeba --seed {seed} --ship mobilenet-celeba-{copy}; "
+    "or name others: {call}(..., oracle=FILE)"
+)
+
+
+def test_an_oracle_that_is_missing_is_named_as_in_python(tmp_path):
+    skins, task = Skins().eval(), {"feature": "bang", "dataset": "celeba"}
+    feedback = bench.make_feedback(LABELS, stream="s")
+    calls = {
+        ("ask_oracle", "a", 0): lambda **more: bench.ask_oracle(bench.sample(skins, 2), **task, **more),
+        ("evaluate", "b", 1): lambda **more: bench.evaluate(skins, skins, **task, **more),
+        ("unlearn", "a", 0): lambda **more: bench.unlearn(skins, feedback, "reject", **task, **more),
+    }
+    for (call, copy, seed), of in calls.items():
+        with pytest.raises(CheckpointError) as caught:
+            of()
+        assert str(caught.value) == MISSING.format(call=call, copy=copy, seed=seed)
+        with pytest.raises(CheckpointError, match=rf"--out {tmp_path}/x.safetensors; or name others: {call}\("):
+            of(oracle=tmp_path / "x.safetensors")
+        with pytest.raises(CheckpointError, match="holds the classifier 'digits', not the classifier 'mobilenet'"):
+            of(oracle="digits")
+
+
+def test_an_oracle_that_is_not_asked_is_refused(original):
+    with pytest.raises(UsageError) as caught:
+        bench.ask_oracle(bench.sample(original, 2), "slant", "mnist", oracle="digits")
+    assert str(caught.value) == (
+        "ask_oracle(oracle=...): 'morpho_mnist' of 'mnist' is not trained, so it has no weights to name"
+    )
+    with pytest.raises(UsageError, match="evaluate: oracle= judges a feature of a data set; give feature= and dataset"):
+        bench.evaluate(original, original, oracle="digits")
+
+
+# --- the range of images ------------------------------------------------------------------------------
+
+
+def test_images_in_the_range_are_clicked_alike(original):
+    images = bench.sample(original, 40)
+    labels, threshold = bench.ask_oracle(images, "thickness", "mnist")
+    overshoot = np.where(np.arange(images.size).reshape(images.shape) % 100 == 0, images + 0.4 * (images >= 1), images)
+    for same in (
+        (images * 255).round().astype(np.uint8),
+        torch.from_numpy(images).double(),
+        torch.from_numpy(images).requires_grad_(True),
+        torch.from_numpy(images.copy()) - 0.04 * torch.from_numpy(images == 0),
+        overshoot,
+    ):
+        found, cut = bench.ask_oracle(same, "thickness", "mnist")
+        assert np.array_equal(found, labels) and cut == threshold
+    assert overshoot.max() > 1.3
+
+
+WRONG_RANGES = {
+    "0..255": (lambda x: x * 255, r"hold values from 0 to 255, \d+% of them outside \[0, 1\]\. .* images / 255;"),
+    "[-1, 1]": (lambda x: x * 2 - 1, r"hold values from -1 to 1, \d+% .* \[-1, 1\], pass \(images \+ 1\) / 2;"),
+    "[-0.5, 0.5]": (lambda x: x - 0.5, r"hold values from -0.5 to 0.5, \d+% .* overshoots, images.clip\(0, 1\)$"),
+    "NaN": (lambda x: np.where(x > 0.9, np.nan, x), "hold NaN or infinite values"),
+    "infinite": (lambda x: np.where(x > 0.9, np.inf, x), "hold NaN or infinite values"),
+    "int64": (lambda x: (x * 255).astype(np.int64), "are torch.int64; expected float in .0, 1., or uint8 in 0..255"),
+    "bool": (lambda x: x > 0.5, "are torch.bool; expected float in"),
+    "complex": (lambda x: x.astype(np.complex64), "are torch.complex64; expected float in"),
+    "text": (lambda x: x.astype(str), "are no array of numbers"),
+    "ragged": (lambda x: [x[0], x[0, 0]], "are no array of numbers"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_RANGES)
+def test_images_in_another_range_are_refused(case, original):
+    change, message = WRONG_RANGES[case]
+    with pytest.raises(UsageError, match=rf"^ask_oracle\(images\): {message}"):
+        bench.ask_oracle(change(bench.sample(original, 40)), "thickness", "mnist")

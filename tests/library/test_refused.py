@@ -1,0 +1,144 @@
+"""What the library refuses, in the words of Python."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+import bench
+from bench.errors import BenchError, UsageError
+
+TASK = {"feature": "thickness", "dataset": "mnist"}
+LABELS = np.arange(6) < 2
+WRONG_CLICKS = {
+    "two streams": ({"labels": LABELS, "stream": "s", "noise": np.zeros((6, 6))}, "exactly one of stream="),
+    "no stream": ({"labels": LABELS}, "exactly one of stream="),
+    "no positives": ({"labels": ~LABELS | LABELS, "stream": "s"}, "all 6 are True; both kinds are needed"),
+    "scores": ({"labels": LABELS * 0.5, "stream": "s"}, "labels.: holds other values than True and False"),
+    "a column": ({"labels": LABELS[:, None], "stream": "s"}, r"labels.: has the shape \(6, 1\); expected \(N,\)"),
+    "short noise": (
+        {"labels": LABELS, "noise": np.zeros((5, 6))},
+        r"noise.: is float64 \(5, 6\); expected float32 \(6,",
+    ),
+    "no number": ({"labels": LABELS, "noise": np.full((6, 6), np.nan)}, "noise.: holds NaN or infinite values"),
+    "short also": (
+        {"labels": LABELS, "stream": "s", "also": {"A": LABELS[:5]}},
+        r"also\['A'\]\): .* one for each label",
+    ),
+    "a list also": (
+        {"labels": LABELS, "stream": "s", "also": [LABELS]},
+        r"also\): is a list; expected a dict, also=\{NAME: labels\}$",
+    ),
+    "sparse labels": ({"labels": torch.eye(2).to_sparse(), "stream": "s"}, r"feedback\(labels\): is no array"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_CLICKS)
+def test_wrong_clicks_are_refused(case):
+    arguments, message = WRONG_CLICKS[case]
+    with pytest.raises(UsageError, match=message):
+        bench.make_feedback(**arguments)
+
+
+WRONG_CALLS = {
+    "method": ({"method": "our"}, r"unlearn\(method=...\): there is no method 'our'. Did you mean 'ours'"),
+    "field": ({"lrr": 1, "alpha": -1}, r"unlearn\(method='ours'\): 2 wrong value\(s\)\n.*\n.*Did you mean 'lr'"),
+    "no task": ({"method": "reject"}, r"unlearn\(method='reject'\): needs more than clicks; .*feature=..., dataset="),
+    "feature": ({"method": "reject", **TASK, "feature": "thick"}, "no feature 'thick'. Did you mean 'thickness'"),
+    "clicks": ({"keep": ["area"]}, r"no clicks for area, which the method asks for; .*also="),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_CALLS)
+def test_a_wrong_call_is_refused(case, original, clicked):
+    arguments, message = WRONG_CALLS[case]
+    with pytest.raises(UsageError, match=message):
+        bench.unlearn(original, clicked[0], **arguments)
+
+
+def test_what_does_not_fit_is_refused(original, clicked):
+    noise = bench.make_feedback(LABELS, noise=np.zeros((6, 5), np.float32))
+    with pytest.raises(UsageError, match="noise has 5 numbers a sample; the generator draws from 6"):
+        bench.unlearn(original, noise)
+    with pytest.raises(UsageError, match=r"shape \(2, 3, 28, 28\); the data set 'mnist' has images \(N, 1, 28, 28\)"):
+        bench.ask_oracle(torch.zeros(2, 3, 28, 28), "thickness", "mnist")
+    with pytest.raises(UsageError, match="feature= and dataset= go together"):
+        bench.evaluate(original, original, feature="thickness")
+    with pytest.raises(UsageError, match=r"draws images \(1, 28, 28\); what judges synthfaces"):
+        bench.evaluate(original, original, feature="beard", dataset="synthfaces", count=2)
+    with pytest.raises(UsageError, match="feedback is a ndarray; bench.make_feedback"):
+        bench.unlearn(original, LABELS)
+    with pytest.raises(UsageError, match="a generator is expected, not a str: bench.load"):
+        bench.sample("vae-mnist")
+    with pytest.raises(BenchError, match="at least 1"):
+        bench.sample(original, 0)
+    with pytest.raises(AttributeError, match="module 'bench' has no attribute 'unlern'"):
+        bench.unlern  # noqa: B018
+    assert set(bench.__all__) <= set(dir(bench)) and all(getattr(bench, name).__doc__ for name in bench.__all__)
+
+
+NOT_A_GENERATOR = {
+    "unlearn(original)": lambda of: bench.unlearn("vae-mnist", bench.make_feedback(LABELS, stream="s")),
+    "evaluate(unlearned)": lambda of: bench.evaluate("vae-mnist", of),
+    "evaluate(original)": lambda of: bench.evaluate(of, "vae-mnist"),
+    "sample(generator)": lambda of: bench.sample("vae-mnist"),
+    "save(unlearned)": lambda of: bench.save("vae-mnist", "x.safetensors"),
+}
+
+
+@pytest.mark.parametrize("argument", NOT_A_GENERATOR)
+def test_a_name_is_no_generator(argument, original):
+    with pytest.raises(UsageError) as caught:
+        NOT_A_GENERATOR[argument](original)
+    assert str(caught.value) == f"{argument}: a generator is expected, not a str: bench.load(FILE) gives one"
+
+
+@pytest.mark.parametrize("value", ["5", 2.0, True, -1, None])
+def test_a_number_is_a_whole_number(value, original, clicked):
+    calls = {
+        ("sample(count)", 1): lambda: bench.sample(original, value),
+        ("evaluate(count)", 2): lambda: bench.evaluate(original, original, count=value),
+        ("unlearn(seed)", 0): lambda: bench.unlearn(original, clicked[0], seed=value),
+    }
+    for (argument, least), call in calls.items():
+        with pytest.raises(UsageError) as caught:
+            call()
+        assert str(caught.value) == f"{argument}: is {value!r}; a whole number is expected, at least {least}"
+
+
+def test_a_whole_number_of_numpy_s_will_do(original):
+    assert np.array_equal(bench.sample(original, np.int64(3)), bench.sample(original, 3))
+
+
+UNKNOWN = {
+    "ask_oracle(dataset=...): there is no data set 'mnis'. Did you mean 'mnist'?": lambda of, clicks: bench.ask_oracle(
+        bench.sample(of, 2), "thickness", "mnis"
+    ),
+    "evaluate(dataset=...): there is no data set 'mnis'. Did you mean 'mnist'?": lambda of, clicks: bench.evaluate(
+        of, of, feature="thickness", dataset="mnis"
+    ),
+    "unlearn(dataset=...): there is no data set 'mnis'. Did you mean 'mnist'?": lambda of, clicks: bench.unlearn(
+        of, clicks, "reject", feature="thickness", dataset="mnis"
+    ),
+    "unlearn(suite=...): there is no suite 'light'. Did you mean 'lite'?": lambda of, clicks: bench.unlearn(
+        of, clicks, suite="light"
+    ),
+    "evaluate(dataset='own'): has no oracle; name a data set that has one": lambda of, clicks: bench.evaluate(
+        of, of, feature="x", dataset="own"
+    ),
+}
+
+
+@pytest.mark.parametrize("message", UNKNOWN)
+def test_what_is_unknown_is_named_as_in_python(message, original, clicked):
+    with pytest.raises(UsageError) as caught:
+        UNKNOWN[message](original, clicked[0])
+    assert str(caught.value).startswith(message)
+
+
+def test_bfloat16_clicks_and_noise_are_read(original):
+    noise = torch.randn(6, 6, generator=torch.Generator().manual_seed(0)).bfloat16()
+    feedback = bench.make_feedback(torch.from_numpy(LABELS).bfloat16(), noise=noise)
+    assert np.array_equal(feedback.labels, LABELS)
+    assert np.array_equal(feedback.noise_array, noise.float().numpy())

@@ -1,0 +1,104 @@
+"""``import bench``: the same weights and numbers as ``bench run``, and generators of one's own."""
+
+from __future__ import annotations
+
+import json
+from copy import deepcopy
+
+import pytest
+import torch
+
+import bench
+from bench.errors import UsageError
+from bench.workspace import checkpoint
+
+TASK = {"feature": "thickness", "dataset": "mnist"}
+
+
+# --- the same as a cell -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("method", "params"), [("ours", {"epochs": 4, "batch_size": 8, "lr": 0.002}), ("reject", {"redraws": 3})]
+)
+def test_weights_and_numbers_are_those_of_bench_run(method, params, on_bars, original, clicked, bars, tmp_path):
+    """Bit for bit: by way of the method that reads clicks alone, and of one that is handed the oracle."""
+    done = on_bars(method, "--json", *(f"-p{name}={value}" for name, value in params.items()))
+    assert done.code == 0, done.err
+    record = json.loads(done.out)
+    feedback, threshold = clicked
+    assert record["provenance"]["oracle"]["threshold"] == threshold
+    assert record["provenance"]["feedback"] == {"count": 100, "positives": feedback.positives}
+
+    task = TASK if method == "reject" else {}
+    unlearned = bench.unlearn(original, feedback, method, **task, threshold=threshold, **params)
+    path = bench.save(unlearned, tmp_path / "unlearned.safetensors")
+    assert checkpoint.read(path).sha256 == record["artefacts"]["weights"]["sha256"]
+
+    for generator in (unlearned, bench.load(path, plugins=bars.folder.path)):
+        measured = bench.evaluate(generator, original, **TASK, threshold=threshold, count=130)
+        computed = measured[measured["skipped"].isna()].drop(columns="skipped").astype(object)
+        assert computed.where(computed.notna(), None).to_dict("index") == record["metrics"]
+        assert measured["skipped"].dropna().to_dict() == record["skipped_metrics"]
+
+
+def test_another_seed_or_parameter_gives_other_weights(original, clicked):
+    def first_bias(**more):
+        return bench.unlearn(original, clicked[0], epochs=2, batch_size=8, **more).layer.bias
+
+    assert torch.equal(first_bias(), first_bias())
+    assert not torch.equal(first_bias(), first_bias(seed=1)) and not torch.equal(first_bias(), first_bias(lr=0.01))
+
+
+def test_the_suite_s_hyper_parameters_are_the_defaults():
+    from bench.library.places import open_workspace
+    from bench.library.unlearn import _configured
+
+    workspace = open_workspace(torch.device("cpu"), None)
+    faces = _configured(workspace, "unlearn", "ours", "proggan", "lite", {"alpha": 2}).config
+    assert (faces.epochs, faces.batch_size, faces.lr, faces.alpha) == (500, 16, 2e-3, 2)
+    own = _configured(workspace, "unlearn", "ours", "MyDecoder", "lite", {}).config
+    assert own == type(own)()
+
+
+# --- generators of one's own --------------------------------------------------------------------------
+
+
+def test_a_generator_built_by_hand_is_unlearned_without_any_oracle(original, clicked, tmp_path):
+    mine = deepcopy(original).train().requires_grad_(True)
+    before = deepcopy(mine.state_dict())
+    noise = torch.randn(100, mine.noise_dim, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        width = mine(noise).sum((1, 2, 3))
+    feedback = bench.make_feedback(width > width.quantile(0.8), noise=noise)
+    unlearned = bench.unlearn(mine, feedback, epochs=30, batch_size=16, lr=0.05)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in mine.state_dict().items())
+    assert not unlearned.training and not any(p.requires_grad for p in unlearned.parameters())
+    with torch.no_grad():
+        after = unlearned(noise).sum((1, 2, 3))
+    assert (after > width.quantile(0.8)).sum() < 10 < feedback.positives
+
+    measured = bench.evaluate(unlearned, mine, count=130)
+    assert set(measured.index[measured["value"].notna()]) == {"flagged_ratio", "flagged_change", "unflagged_change"}
+    change = measured.loc["flagged_change"]
+    assert 0 < change["low"] < change["value"] < change["high"] < 0.3
+    assert change["n"] + measured.loc["unflagged_change", "n"] == measured.loc["flagged_ratio", "n"] == 130
+    assert change["source"] == "no oracle; 130 samples of Decoder"
+    assert measured.loc["target_ratio", "skipped"] == "there is no oracle"
+    same = bench.evaluate(mine, mine, count=130)["value"].dropna()
+    assert dict(same) == {"change": 0.0}
+
+    with pytest.raises(UsageError, match="another origin"):
+        bench.save(unlearned, tmp_path / "x.safetensors")
+    assert not list(tmp_path.glob("*.safetensors"))
+
+
+def test_a_method_is_handed_the_other_networks_of_the_file_if_it_needs_them(original, clicked, plugins):
+    plugins.method(
+        "curious",
+        "assert context.encoder is not None and context.discriminator is None\nreturn Unlearned(deepcopy(generator))",
+        "needs = frozenset({'encoder'})",
+    )
+    bench.unlearn(original, clicked[0], "curious", plugins=plugins.path)
+    with pytest.raises(UsageError, match="needs the encoder, which these weights come without"):
+        bench.unlearn(deepcopy(original), clicked[0], "curious", plugins=plugins.path)
