@@ -46,6 +46,8 @@ def write(value: Any) -> str:
         return NONE[0]
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, BaseModel):
+        value = value.model_dump()
     if isinstance(value, Mapping):
         return _write_toml(value)
     if isinstance(value, (list, tuple)):

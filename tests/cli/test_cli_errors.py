@@ -112,10 +112,10 @@ def test_unknown_metric_and_extractor(refused):
         "evaluation.metrics: there is no metric 'fidelty'. Did you mean 'fidelity'?"
     )
     assert refused(*run("--set", "evaluation.extractors=digit")).startswith(
-        "evaluation.extractors: there is no classifier 'digit'. Did you mean 'digits'?"
+        "evaluation.extractors: there is no extractor 'digit'. Did you mean 'digits'?"
     )
     assert refused(*run("--set", "evaluation.extractors=morpho_mnist")) == (
-        "evaluation.extractors: 'morpho_mnist' is an oracle, not an extractor"
+        "evaluation.extractors: 'morpho_mnist' is a classifier, not an extractor. Known: digits, faces, inception."
     )
 
 
@@ -125,28 +125,36 @@ def test_unknown_metric_and_extractor(refused):
 def test_all_wrong_parameters_at_once(refused):
     text = refused(*run("-p", "alhpa=3", "-p", "lr=2", "-p", "epochs=0", "-p", "threshold=median"))
     assert "-p (methods ours): there is no parameter 'alhpa'. Did you mean 'alpha'? Known: alpha, " in text
-    assert "-p (method 'ours'): 3 wrong value(s)\n" in text
-    assert "  lr: Input should be less than 1 (got 2)" in text
-    assert "  epochs: Input should be greater than or equal to 1 (got 0)" in text
-    assert "  threshold: Input should be 'mean', 'midpoint' or 'quantile' (got 'median')" in text
+    assert text.splitlines()[1:] == [
+        "-p lr: '2' should be less than 1. For instance: -p lr=0.001",
+        "-p epochs: '0' should be greater than or equal to 1. For instance: -p epochs=200",
+        "-p threshold: 'median' should be 'mean', 'midpoint' or 'quantile'. For instance: -p threshold=mean",
+    ]
 
 
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ("lr=fast", "lr: Input should be a valid number, unable to parse string as a number (got 'fast')"),
-        ("lr=nan", "lr: Input should be a finite number (got nan)"),
-        ("alpha=inf", "alpha: Input should be a finite number (got inf)"),
-        ("epochs=1.5", "epochs: Input should be a valid integer, got a number with a fractional part (got 1.5)"),
-        ("epochs=", "epochs: Input should be a valid integer"),
-        ("step=raw -p direction=svm", "step=raw needs direction=mean_difference"),
-        ("unlearn_term=perhaps", "unlearn_term: Input should be a valid boolean"),
+        ("alpha=1,3,5", "'1,3,5' is one value, and should be a valid number. For a grid write -p alpha=1//3//5"),
+        ("lr=fast", "'fast' should be a valid number. For instance: -p lr=0.001"),
+        ("lr=nan", "'nan' should be a finite number. For instance: -p lr=0.001"),
+        ("alpha=inf", "'inf' should be a finite number. For instance: -p alpha=3.0"),
+        (
+            "epochs=1.5",
+            "'1.5' should be a valid integer, got a number with a fractional part. For instance: -p epochs=200",
+        ),
+        ("epochs=", "'' should be a valid integer. For instance: -p epochs=200"),
+        ("unlearn_term=perhaps", "'perhaps' should be a valid boolean. For instance: -p unlearn_term=true"),
+        ("layers=x", "'x' should be a valid integer. A list has commas: -p layers=A,B"),
     ],
 )
 def test_a_wrong_parameter(value, message, refused):
-    parts = value.split(" -p ")
-    text = refused(*run(*(x for part in parts for x in ("-p", part))))
-    assert "-p (method 'ours'): 1 wrong value(s)\n" in text and message in text
+    assert refused(*run("-p", value)) == f"-p {value.split('=')[0]}: {message}"
+
+
+def test_parameters_that_do_not_go_together(refused):
+    text = refused(*run("-p", "step=raw", "-p", "direction=svm"))
+    assert "-p (method 'ours'): 1 wrong value(s)\n" in text and "step=raw needs direction=mean_difference" in text
 
 
 @pytest.mark.parametrize("text", ["alpha", "=3", ""])
@@ -155,7 +163,9 @@ def test_an_assignment_that_is_none(text, refused):
 
 
 def test_a_parameter_given_twice(refused):
-    assert refused(*run("-p", "alpha=1", "-p", "alpha=2")) == "-p alpha: is given twice; a grid is -p alpha=1,2"
+    assert refused(*run("-p", "alpha=1", "-p", "alpha=2")) == (
+        "-p alpha: is given twice. Give it once; a grid, where one is allowed, is -p alpha=1//2"
+    )
 
 
 @pytest.mark.parametrize(
@@ -172,9 +182,9 @@ def test_a_parameter_given_twice(refused):
         ),
         ("evaluation.count=many", "evaluation.count: Input should be a valid integer"),
         ("feedback=3", "feedback: Input should be a valid dictionary"),
-        ("feedback.count.x=3", "--set feedback.count.x=3: 'count' is one value, with no fields of its own"),
-        ("weights.x=3", "--set weights.x=3: 'weights' is one value, with no fields of its own"),
-        ("evaluation", "--set evaluation: expected key=value, for instance --set feedback.count=4000"),
+        ("feedback.count.x=3", "--set feedback.count.x: 'count' is one value and has no fields"),
+        ("weights.x=3", "--set weights.x: 'weights' is one value and has no fields"),
+        ("evaluation", "--set evaluation: expected name=value"),
     ],
 )
 def test_a_wrong_setting(value, message, refused):

@@ -70,7 +70,7 @@ def fresh(count=40):
     [
         ("latent_edit", {}),
         ("latent_edit", {"step": "raw"}),
-        ("latent_edit", {"landing": "reflect", "keep": "red", "layers": (1, 4), "scale": "deviation"}),
+        ("latent_edit", {"landing": "reflect", "keep": ("red",), "layers": (1, 4), "scale": "deviation"}),
         ("reject", {}),
     ],
 )
@@ -120,28 +120,28 @@ def test_kept_attributes_are_asked_for(name):
     assert method(method.Config(keep=("Male", "Mustache"))).also_asks() == ("Male", "Mustache")
 
 
-@pytest.mark.parametrize("params", [{}, {"layers": (1, 4), "keep": "red"}, {"scale": "deviation", "shrink": True}])
+@pytest.mark.parametrize("params", [{}, {"layers": (1, 4), "keep": ("red",)}, {"scale": "deviation", "shrink": True}])
 def test_ours_trains_a_student_from_noise(vdvae, params):
     before = deepcopy(vdvae.generator.state_dict())
     found = unlearned("ours", vdvae, epochs=25, batch_size=16, lr=5e-4, **params)
     assert all(torch.equal(tensor, before[name]) for name, tensor in vdvae.generator.state_dict().items())
-    targets, flagged = edited_images(vdvae.generator, found.score, fresh(200))
+    targets, flagged = edited_images(vdvae.generator, found.identifier, fresh(200))
     untouched = (vdvae.generator(fresh(200)) - targets).abs().mean(dim=(1, 2, 3))[flagged].mean()
     trained = (found.generator(fresh(200)) - targets).abs().mean(dim=(1, 2, 3))[flagged].mean()
     assert trained < 0.9 * untouched
     method = REGISTRY.get("methods", "ours")
     rebuilt = method(method.Config(**params)).rebuild(vdvae.generator, None)
-    rebuilt.score.load_state_dict(found.score.state_dict())
+    rebuilt.identifier.load_state_dict(found.identifier.state_dict())
     latents = vdvae.generator.sample(fresh())[0]
-    assert torch.equal(rebuilt.score.edit(latents), found.score.edit(latents))
+    assert torch.equal(rebuilt.identifier.edit(latents), found.identifier.edit(latents))
 
 
 def test_the_direction_finds_what_was_clicked(vdvae):
     latents, images = vdvae.generator.sample(fresh(500))
     bright = brightness(images) >= np.quantile(brightness(images), 0.8)
     for params in ({}, {"scale": "deviation", "shrink": True}):
-        score = unlearned("latent_edit", vdvae, **params).score
-        assert roc_auc_score(bright, score(latents).numpy()) > 0.7
+        identifier = unlearned("latent_edit", vdvae, **params).identifier
+        assert roc_auc_score(bright, identifier(latents).numpy()) > 0.7
 
 
 # --- the probe ----------------------------------------------------------------------------------------

@@ -257,7 +257,7 @@ def bearded(count, **also):
 def test_the_beard_goes_and_the_man_stays(direction):
     z, beard, male = men(4000, "fresh")
     dragging = fit_direction(Identity(), bearded(5000), params(direction=direction))
-    keeping = fit_direction(Identity(), bearded(5000), params(direction=direction, keep="Male"))
+    keeping = fit_direction(Identity(), bearded(5000), params(direction=direction, keep=("Male",)))
     plain, kept = who(dragging.edit(z)), who(keeping.edit(z))
     assert plain[0].mean() < 0.1 * beard.mean() and kept[0].mean() < 0.1 * beard.mean()
     assert plain[1].mean() < 0.75 * male.mean(), "the plain direction drags the man along"
@@ -279,7 +279,7 @@ def test_kept_projections_stay_what_they_are(direction):
 
 def test_the_kept_way_is_the_shortest():
     feedback = bearded(2000)
-    found = fit_direction(Identity(), feedback, params(keep="Male"))
+    found = fit_direction(Identity(), feedback, params(keep=("Male",)))
     male = fit_direction(Identity(), Feedback(feedback.also["Male"], STREAM), params())
     span = torch.stack([found.unit, male.unit], dim=1)  # a longer way would leave the span of the two
     inside = span @ torch.linalg.lstsq(span, found.move[:, None]).solution
@@ -289,13 +289,13 @@ def test_the_kept_way_is_the_shortest():
 
 def test_keeping_what_is_unrelated_changes_little():
     feedback = bearded(5000, chance=np.random.default_rng(0).random(5000) < 0.5)
-    found = fit_direction(Identity(), feedback, params(keep="chance"))
+    found = fit_direction(Identity(), feedback, params(keep=("chance",)))
     assert float(found.move.norm()) == pytest.approx(1, abs=0.1)
 
 
 def test_keeping_twice_is_keeping_once():
     feedback = bearded(500)
-    once, twice = (fit_direction(Identity(), feedback, params(keep=k)) for k in ("Male", ("Male", "Male")))
+    once, twice = (fit_direction(Identity(), feedback, params(keep=k)) for k in (("Male",), ("Male", "Male")))
     torch.testing.assert_close(twice.move, once.move, atol=1e-6, rtol=0)
 
 
@@ -305,19 +305,19 @@ def test_every_threshold_and_landing_goes_with_keep():
         plain, found = (fit_direction(Identity(), feedback, params(keep=k, **given)) for k in ((), ("Male",)))
         assert (plain.threshold, plain.landing) == (found.threshold, found.landing)
         torch.testing.assert_close(found(found.erase(z)), plain(plain.erase(z)), atol=1e-5, rtol=0)
-    raw = fit_direction(Identity(), feedback, params(keep="Male", step="raw"))
+    raw = fit_direction(Identity(), feedback, params(keep=("Male",), step="raw"))
     plain = fit_direction(Identity(), feedback, params(step="raw"))
     torch.testing.assert_close(raw(raw.erase(z)), plain(plain.erase(z)), atol=1e-5, rtol=0)
 
 
 def test_kept_attributes_need_clicks():
     with pytest.raises(UsageError, match="-p keep=Old: the feedback holds no clicks on 'Old'.*Male"):
-        fit_direction(Identity(), bearded(100), params(keep="Old"))
+        fit_direction(Identity(), bearded(100), params(keep=("Old",)))
     with pytest.raises(UsageError, match="-p keep=Hat: no sample of 100 was clicked for 'Hat'"):
         fit_direction(Identity(), bearded(100, Hat=np.zeros(100, dtype=bool)), params(keep=("Male", "Hat")))
     feedback = bearded(100)
     with pytest.raises(UsageError, match="-p keep=Beard: the target differs in nothing else"):
-        fit_direction(Identity(), bearded(100, Beard=feedback.labels), params(keep="Beard"))
+        fit_direction(Identity(), bearded(100, Beard=feedback.labels), params(keep=("Beard",)))
 
 
 # --- long latents: scale, shrink, layers --------------------------------------------------------------
@@ -373,7 +373,7 @@ def test_the_scaled_rule_is_the_papers_on_scaled_latents():
     "given", [{}, {"scale": "deviation"}, {"shrink": True}, {"direction": "svm", "scale": "deviation"}]
 )
 def test_latents_that_never_vary_stay(given):
-    found = fit_direction(Stretched(), bearded(500), params(keep="Male", **given))
+    found = fit_direction(Stretched(), bearded(500), params(keep=("Male",), **given))
     latents = Stretched().sample(randomness.draw("fresh", range(50), DIM))[0]
     assert all(torch.isfinite(tensor).all() for tensor in found.state_dict().values())
     erased = found.erase(latents)
@@ -383,7 +383,7 @@ def test_latents_that_never_vary_stay(given):
 def test_layers_alone_are_read_and_moved():
     noise = randomness.draw("fresh", range(50), DIM)
     feedback = clicks(planted(), 500)
-    found = fit_direction(Stretched([1.0] * 8), feedback, params(layers=2))
+    found = fit_direction(Stretched([1.0] * 8), feedback, params(layers=(2,)))
     assert torch.equal(found.unit[:4], torch.zeros(4)) and float(found.unit.norm()) == pytest.approx(1, abs=1e-6)
     whole = fit_direction(Stretched([1.0] * 8), feedback, params())
     torch.testing.assert_close(found.unit[4:], whole.unit[4:] / whole.unit[4:].norm(), atol=1e-5, rtol=0)
@@ -410,7 +410,7 @@ def test_shrinkage_finds_a_direction_that_drowns():
 
 
 @pytest.mark.parametrize(
-    ("given", "passes"), [({}, 1), ({"landing": "negative_mean", "keep": "Male"}, 1), ({"threshold": "quantile"}, 1)]
+    ("given", "passes"), [({}, 1), ({"landing": "negative_mean", "keep": ("Male",)}, 1), ({"threshold": "quantile"}, 1)]
 )
 def test_every_sample_is_drawn_once(given, passes):
     generator = Stretched()
@@ -499,7 +499,7 @@ def test_a_direction_is_stored_and_restored_whole():
     assert torch.equal(again.edit(z), found.edit(z)) and torch.equal(again(z), found(z))
 
 
-@pytest.mark.parametrize("given", [{}, {"keep": "Male"}, {"scale": "deviation", "landing": "reflect"}])
+@pytest.mark.parametrize("given", [{}, {"keep": ("Male",)}, {"scale": "deviation", "landing": "reflect"}])
 def test_an_unfitted_direction_takes_a_fitted_ones_values(given):
     found = fit_direction(Identity(), bearded(300), params(**given))
     again = Direction.unfitted(DIM, params(**given))

@@ -3,12 +3,13 @@ from __future__ import annotations
 import pytest
 import torch
 
+from bench.errors import UsageError
 from bench.experiments import grid, plan
 from bench.experiments.pretrain import Recipe, configured
 from bench.registry import Registry
 from bench.workspace import manifest
 from bench.workspace.store import Store
-from bench.workspace.suites import load_suite, method_params
+from bench.workspace.suites import load_suite, method_params, model_settings
 from bench.workspace.workspace import Workspace
 
 LITE = load_suite("lite")
@@ -40,13 +41,86 @@ def test_lite_keeps_the_paper_s_counts():
                 assert settings.methods[method]["epochs"] == 500
 
 
-def test_a_list_field_takes_the_whole_comma_list_and_others_make_a_grid(tmp_path):
+def test_a_comma_makes_a_list_and_two_slashes_make_a_grid(tmp_path):
     workspace = Workspace(Registry(), Store(tmp_path), torch.device("cpu"))
-    asked = grid.Request(["ours"], ["vae"], ["slant"], params=["keep=area,width", "alpha=1,2"])
-    assert [(c.params.alpha, c.params.keep) for c in grid.cells(asked, workspace)] == [
-        (1.0, ("area", "width")),
-        (2.0, ("area", "width")),
+    asked = grid.Request(["ours"], ["vae"], ["slant"], params=["keep=area//area,width", "alpha=1//2"])
+    assert [(c.params.keep, c.params.alpha) for c in grid.cells(asked, workspace)] == [
+        (("area",), 1.0),
+        (("area",), 2.0),
+        (("area", "width"), 1.0),
+        (("area", "width"), 2.0),
     ]
+
+
+def test_settings_as_typed_win_over_settings_as_values_and_these_over_the_suite():
+    values = {"feedback": {"count": 7}, "evaluation": {"count": 8}, "methods": {"ours": {"keep": ["area"]}}}
+    typed = ["feedback.count=9", "methods.ours.epochs=40", "evaluation.extractors=digits,inception"]
+    found = model_settings(LITE, "proggan", None, typed, values)
+    assert (found.feedback.count, found.evaluation.count) == (9, 8)
+    assert found.evaluation.extractors == ("digits", "inception")
+    own = LITE.models["proggan"].methods["ours"]
+    assert found.methods["ours"] == {**own, "keep": ["area"], "epochs": 40} and own["epochs"] == 500
+    assert found.weights == LITE.models["proggan"].weights
+    assert values["methods"] == {"ours": {"keep": ["area"]}}, "the caller's values stay as they are"
+
+
+@pytest.mark.parametrize(
+    ("typed", "place", "value"),
+    [
+        ("evaluation.extractors=", "evaluation.extractors", ()),
+        ("evaluation.extractors=digits", "evaluation.extractors", ("digits",)),
+        ("evaluation.metrics=none", "evaluation.metrics", None),
+        ("features=slant", "features", ("slant",)),
+        ("weights=1", "weights", "1"),
+        ("weights=null", "weights", None),
+        ("oracle.feedback=a=b,c.safetensors", "oracle.feedback", "a=b,c.safetensors"),
+        (r"oracle.feedback=a\//b", "oracle.feedback", "a//b"),
+        ("oracle.pretrain.width=0.5", "oracle.pretrain", {"width": 0.5}),
+        ("pretrain.name=64x1,64d2", "pretrain", {"name": "64x1,64d2"}),
+        ('methods.ours.keep=["Male"]', "methods", {"ours": {"keep": ["Male"]}}),
+        ("methods.ours={keep = [], shrink = true}", "methods", {"ours": {"keep": [], "shrink": True}}),
+        ("feedback={count = 30}", "feedback.count", 30),
+        ("methods.ours.when=12:30:00", "methods", {"ours": {"when": "12:30:00"}}),
+        ("methods.ours.lr=1e999", "methods", {"ours": {"lr": "1e999"}}),
+        ("methods.ours.lr=1\nlr = 2", "methods", {"ours": {"lr": "1\nlr = 2"}}),
+    ],
+)
+def test_the_field_s_type_decides_how_a_setting_is_read(typed, place, value):
+    found = model_settings(LITE, "vae", None, [typed])
+    for name in place.split("."):
+        found = getattr(found, name)
+    assert found == value and type(found) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        ("feedback.count=" + "9" * 5000, "feedback.count: Input should be a finite number (got inf)"),
+        ("feedback.count=1e999", "feedback.count: Input should be a finite number (got inf)"),
+        ("feedback.count=1,2", "feedback.count: Input should be a valid integer"),
+        ("feedback.count=10//20", "--set feedback.count: '10//20' is a grid, and one value is expected here"),
+        ("methods.ours=" + "[" * 5000, "methods.ours: Input should be a valid dictionary (got '[[["),
+        ("methods." + "a." * 5000 + "b=1", "expected a path of fields such as feedback.count"),
+        ("feedback..count=1", "--set feedback..count: expected a path of fields such as feedback.count"),
+        ("a" * 5000 + "=1", "there is no such field"),
+        ("methods.ours.epochs.x=1", "--set methods.ours.epochs.x: 'epochs' is one value and has no fields"),
+        ("features.x=1", "--set features.x: 'features' is one value and has no fields"),
+    ],
+)
+def test_nonsense_in_a_setting_is_one_clear_error(typed, message):
+    with pytest.raises(UsageError) as error:
+        model_settings(LITE, "proggan", None, [typed])
+    assert message in str(error.value) and len(str(error.value)) < 500
+
+
+def test_a_setting_given_twice():
+    with pytest.raises(UsageError, match="--set feedback.count: is given twice. Give it once$"):
+        model_settings(LITE, "vae", None, ["feedback.count=3", "feedback.count=4"])
+
+
+def test_one_text_for_a_list_is_refused_with_what_to_pass():
+    with pytest.raises(UsageError, match="keep: is a list; pass a list of values, not one text .got 'Male'."):
+        method_params(Registry().get("methods", "ours").Config, {"keep": "Male"}, {}, "ours")
 
 
 def test_the_paper_suite_s_plan_names_all_that_is_missing(bench_cli, tmp_path):
