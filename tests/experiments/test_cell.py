@@ -165,7 +165,7 @@ def test_seeds_differ_and_the_evaluation_samples_do_not(on_bars):
 
 
 def test_comma_lists_and_all_make_a_grid(on_bars, tmp_path):
-    planned = on_bars("ours,original", "--seed", "0,2-3", "-p", "alpha=1,2", "--dry-run", feature="all")
+    planned = on_bars("ours,original", "--seed", "0,2-3", "-p", "alpha=1//2", "--dry-run", feature="all")
     names = [line.split()[1].rsplit("-", 1)[0] for line in planned.out.splitlines()[:-1]]
     assert len(names) == 2 * 3 * 2 + 2 * 3
     assert planned.out.endswith("\n18 cells, 0 stored, 18 to run; time unknown until the first is done\n")
