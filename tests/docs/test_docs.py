@@ -6,6 +6,7 @@ import ast
 import importlib
 import re
 import tomllib
+from dataclasses import fields
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -16,6 +17,7 @@ from docs_pages import CONTRIBUTING, DOCS, README, ROOT, blocks, commands, links
 
 import bench.cli
 from bench import errors, hookspecs
+from bench.api import Columns
 from bench.hookspecs import KINDS
 from bench.registry import Registry
 
@@ -124,6 +126,14 @@ def test_the_record_in_the_docs_names_every_field() -> None:
         .partition("## ")[0]
     )
     assert {*Record.model_fields, *Provenance.model_fields} <= set(re.findall(r"`(\w+)`", text))
+
+
+def test_every_column_that_a_metric_can_read_is_in_the_docs() -> None:
+    text = (
+        (DOCS / "extend" / "metric.md").read_text(encoding="utf-8").partition("## What it reads")[2].partition("## ")[0]
+    )
+    rows = re.findall(r"^\| (`.*?) \|", text, flags=re.MULTILINE)
+    assert set(re.findall(r"`(\w+)`", " ".join(rows))) == {field.name for field in fields(Columns)} - {"extractor"}
 
 
 def test_the_package_in_the_docs_names_known_groups() -> None:
