@@ -52,6 +52,7 @@ def command(
     """Unlearn, evaluate and store cells.
 
     --method, --model, --feature and --seed take comma lists, the first three also all; -p takes a grid (alpha=1//3//5).
+
     A plan (--dry-run, --show-config) is of everything in the suite where nothing is named.
     """
     if dry_run and as_json:
