@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Generic
@@ -25,14 +26,24 @@ class Unlearned:
     ----------
     generator : Generator
         The student.
-    score : nn.Module or None
-        The method's own feature identifier: maps latents (N, latent_dim) of the *original* to (N,), larger
-        meaning more of the feature (Table 3). Its parameters and buffers are stored beside the generator's. If it has
-        a scalar tensor ``threshold``, latents that score at least that are those it takes to have the feature.
+    identifier : nn.Module or None
+        The method's own view of the feature: maps latents (N, latent_dim) of the *original* to (N,), larger meaning
+        more of the feature (Table 3). Its parameters and buffers are stored with the generator's. If it has a scalar
+        tensor ``threshold``, latents for which it gives at least that are flagged.
     """
 
     generator: Generator
-    score: nn.Module | None = None
+    identifier: nn.Module | None = None
+
+    @property
+    def score(self) -> nn.Module | None:
+        """The identifier, under the name that it had before version 1.0."""
+        warnings.warn(
+            "Unlearned.score is called Unlearned.identifier; the old name goes with version 1.0",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        return self.identifier
 
 
 class Method(ABC, Generic[ConfigT]):
@@ -81,8 +92,8 @@ class Method(ABC, Generic[ConfigT]):
     def rebuild(self, original: Generator, oracle: Oracle | None) -> Unlearned:
         """Return modules of the structure ``unlearn`` returns, for stored weights to be loaded into.
 
-        The default is a generator of the original's class and no score. A method that returns a ``score``
-        or wraps the generator overrides it; sizes come from ``original`` and ``self.config``. ``oracle``
+        The default is a generator of the original's class and no identifier. A method that returns an identifier or
+        wraps the generator overrides it; sizes come from ``original`` and ``self.config``. ``oracle``
         is given if the method needs it.
         """
         from copy import deepcopy

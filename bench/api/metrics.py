@@ -37,7 +37,7 @@ class Value:
 
 @dataclass(frozen=True)
 class Statistics:
-    """First two moments of a feature distribution, for the Frechet distance.
+    """First two moments of a distribution of embeddings, for the Frechet distance.
 
     Attributes
     ----------
@@ -66,8 +66,8 @@ class Columns:
         What the oracle says.
     scores, original_scores : (N,) float64
         The oracle's score.
-    projection : (N,) float64 or None
-        The method's own identifier on the original's latents; None if it has none.
+    identifier_scores : (N,) float64 or None
+        What the method's identifier gives the original's latents; None if it has no identifier.
     pixel_change : (N,) float64
         mean |g - f| over the pixels of image i, of 8-bit images scaled to [0, 1].
     counterfactual_error : (N, 2) float64 or None
@@ -77,7 +77,7 @@ class Columns:
         The non-target attributes.
     extractor : str or None
         The extractor that the following belong to, for a metric with ``per_extractor``.
-    features, original_features : (N, D) float32 or None
+    embeddings, original_embeddings : (N, D) float32 or None
     logits, original_logits : (N, K) float32 or None
     reference, reference_retain : Statistics or None
         Of the whole training set, and of it without the target feature.
@@ -87,14 +87,14 @@ class Columns:
     original_labels: NDArray[np.bool_]
     scores: NDArray[np.float64]
     original_scores: NDArray[np.float64]
-    projection: NDArray[np.float64] | None
+    identifier_scores: NDArray[np.float64] | None
     pixel_change: NDArray[np.float64]
     attributes: pd.DataFrame
     original_attributes: pd.DataFrame
     counterfactual_error: NDArray[np.float64] | None = None
     extractor: str | None = None
-    features: NDArray[np.float32] | None = None
-    original_features: NDArray[np.float32] | None = None
+    embeddings: NDArray[np.float32] | None = None
+    original_embeddings: NDArray[np.float32] | None = None
     logits: NDArray[np.float32] | None = None
     original_logits: NDArray[np.float32] | None = None
     reference: Statistics | None = None

@@ -27,7 +27,7 @@ def list_() -> int:
 
 @command.command("statistics")
 @click.option("--dataset", required=True, help="Data set whose training split is described.")
-@click.option("--extractor", required=True, help="Feature extractor.")
+@click.option("--extractor", required=True, help="Extractor.")
 @workplace
 def statistics(dataset: str, extractor: str, plugins: Path, results: Path, data_dir: Path | None, device: str) -> int:
     """Make the reference statistics of a data set again (maintainers)."""

@@ -16,7 +16,7 @@ from bench.registry import Registry
 
 WHY = {
     "counterfactual_error": "counterfactual_error (the data set cannot redraw an image without the feature)",
-    "projection": "identifier of the method itself",
+    "identifier_scores": "identifier of the method itself",
 }
 
 
@@ -30,7 +30,7 @@ def columns_of(result: Pass, oracle: Oracle, extractors: Mapping[str, Extractor]
         original_labels=original_scores >= oracle.threshold,
         scores=scores,
         original_scores=original_scores,
-        projection=result.projection,
+        identifier_scores=result.identifier_scores,
         pixel_change=result.pixel_change,
         attributes=_attributes(result.unlearned, oracle, extractors),
         original_attributes=_attributes(result.original, oracle, extractors),
@@ -65,8 +65,8 @@ def compute_metrics(
                 f"[{x}]": replace(
                     columns,
                     extractor=x,
-                    features=result.unlearned.features[x],
-                    original_features=result.original.features[x],
+                    embeddings=result.unlearned.embeddings[x],
+                    original_embeddings=result.original.embeddings[x],
                     logits=result.unlearned.logits[x],
                     original_logits=result.original.logits[x],
                     reference=reference,

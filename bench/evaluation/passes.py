@@ -31,18 +31,18 @@ class Described:
     ----------
     scores : (N, A) float64
         Of the classifier's attributes.
-    features, logits : dict of str to (N, D), (N, K) float32
+    embeddings, logits : dict of str to (N, D), (N, K) float32
         Per extractor.
     """
 
     scores: NDArray[np.float64]
-    features: dict[str, NDArray[np.float32]]
+    embeddings: dict[str, NDArray[np.float32]]
     logits: dict[str, NDArray[np.float32]]
 
     def save(self, path: Path) -> None:
         """Write to an npz file."""
         arrays: dict[str, Any] = {"scores": self.scores}
-        arrays |= {f"features {name}": array for name, array in self.features.items()}
+        arrays |= {f"embeddings {name}": array for name, array in self.embeddings.items()}
         arrays |= {f"logits {name}": array for name, array in self.logits.items()}
         buffer = io.BytesIO()
         np.savez(buffer, **arrays)
@@ -55,9 +55,9 @@ class Described:
             arrays = {name: file[name] for name in file.files}
         parts = {
             kind: {name.split(" ", 1)[1]: array for name, array in arrays.items() if name.startswith(f"{kind} ")}
-            for kind in ("features", "logits")
+            for kind in ("embeddings", "logits")
         }
-        return cls(arrays["scores"], parts["features"], parts["logits"])
+        return cls(arrays["scores"], parts["embeddings"], parts["logits"])
 
 
 @dataclass(frozen=True)
@@ -71,12 +71,12 @@ class Observers:
     def look(self, images: Tensor) -> Described:
         """Describe (N, C, H, W) uint8 images; extractors see chunks of 64."""
         scores = self.classifier.scores(images, self.classifier.attributes)
-        features, logits = {}, {}
+        embeddings, logits = {}, {}
         for name, extractor in self.extractors.items():
             outputs = [extractor.outputs(to_float(images[start:stop])) for start, stop in chunks(len(images))]
-            features[name] = torch.cat([f.cpu() for f, _ in outputs]).numpy()
-            logits[name] = torch.cat([g.cpu() for _, g in outputs]).numpy()
-        return Described(scores, features, logits)
+            embeddings[name] = torch.cat([e.cpu() for e, _ in outputs]).numpy()
+            logits[name] = torch.cat([k.cpu() for _, k in outputs]).numpy()
+        return Described(scores, embeddings, logits)
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class Pass:
 
     original: Described
     unlearned: Described
-    projection: NDArray[np.float64] | None
+    identifier_scores: NDArray[np.float64] | None
     pixel_change: NDArray[np.float64]
     counterfactual_error: NDArray[np.float64] | None = None
 
@@ -112,7 +112,7 @@ class Pass:
 def run_pass(
     original: Generator,
     unlearned: Generator,
-    score: nn.Module | None,
+    identifier: nn.Module | None,
     observers: Observers,
     count: int,
     progress: Progress,
@@ -126,8 +126,8 @@ def run_pass(
     ----------
     original, unlearned : Generator
         f and g. If their weights are equal, g is not rendered again.
-    score : nn.Module or None
-        The method's identifier, applied to f's latents.
+    identifier : nn.Module or None
+        The method's, applied to f's latents.
     observers : Observers
     count : int
     progress : Progress
@@ -140,7 +140,7 @@ def run_pass(
     device = next(original.parameters()).device
     same = _same_weights(original, unlearned)
     parts: list[tuple[Described, Described]] = []
-    projections: list[Tensor] = []
+    identifier_scores: list[Tensor] = []
     changes: list[Tensor] = []
     misses: list[NDArray[np.float64]] = []
     progress.start(count, label="evaluate")
@@ -151,8 +151,8 @@ def run_pass(
             latents, images = original.sample(noise)
             before.append(to_uint8(images))
             after.append(before[-1] if same else to_uint8(unlearned(noise)))
-            if score is not None:
-                projections.append(score(latents).double().cpu())
+            if identifier is not None:
+                identifier_scores.append(identifier(latents).double().cpu())
         f_images, g_images = torch.cat(before), torch.cat(after)
         changes.append((to_float(f_images) - to_float(g_images)).abs().flatten(1).double().mean(1))
         f_seen = _rows(cached, start, stop) if cached is not None else observers.look(f_images)
@@ -164,7 +164,7 @@ def run_pass(
     return Pass(
         _join([f for f, _ in parts]),
         _join([g for _, g in parts]),
-        torch.cat(projections).numpy() if projections else None,
+        torch.cat(identifier_scores).numpy() if identifier_scores else None,
         torch.cat(changes).numpy(),
         np.concatenate(misses) if misses else None,
     )
@@ -174,7 +174,7 @@ def _rows(seen: Described, start: int, stop: int) -> Described:
     def cut(arrays: dict[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
         return {name: array[start:stop] for name, array in arrays.items()}
 
-    return Described(seen.scores[start:stop], cut(seen.features), cut(seen.logits))
+    return Described(seen.scores[start:stop], cut(seen.embeddings), cut(seen.logits))
 
 
 def _join(parts: list[Described]) -> Described:
@@ -183,7 +183,7 @@ def _join(parts: list[Described]) -> Described:
 
     return Described(
         np.concatenate([part.scores for part in parts]),
-        joined([part.features for part in parts]),
+        joined([part.embeddings for part in parts]),
         joined([part.logits for part in parts]),
     )
 

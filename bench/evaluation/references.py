@@ -81,19 +81,19 @@ def write_statistics(workspace: Workspace, dataset_name: str, extractor_name: st
     dataset = workspace.dataset(dataset_name)
     split = dataset.split(dataset.training_split)
     extractor, sha = workspace.extractor(extractor_name)
-    workspace.progress.start(len(split), label="features of the training images")
+    workspace.progress.start(len(split), label="embeddings of the training images")
     parts = []
     for start, stop in chunks(len(split)):
         parts.append(extractor.outputs(to_float(split.read(np.arange(start, stop))))[0].cpu().numpy())
         workspace.progress.advance(stop - start)
     workspace.progress.stop()
-    features = np.concatenate(parts)  # (N, D)
+    embeddings = np.concatenate(parts)  # (N, D)
     subsets = {"all": np.ones(len(split), dtype=bool)}
     for feature in dataset.features:
         subsets[f"without {feature}"] = ~target_mask(workspace, dataset_name, split, feature)
     tensors: dict[str, Any] = {}
     for subset, keep in subsets.items():
-        moments = statistics_of(features[keep], subset)
+        moments = statistics_of(embeddings[keep], subset)
         tensors[f"{subset}.mean"] = torch.from_numpy(moments.mean)
         tensors[f"{subset}.covariance"] = torch.from_numpy(moments.covariance)
     described = {
@@ -112,5 +112,5 @@ def ship_statistics(workspace: Workspace, dataset_name: str, extractor_name: str
     write_statistics(workspace, dataset_name, extractor_name, path)
     command = f"bench zoo statistics --dataset {dataset_name} --extractor {extractor_name}"
     label = workspace.dataset(dataset_name).label
-    manifest.add(name, path, "statistics", f"mean and covariance of {extractor_name} features of {label}", command)
+    manifest.add(name, path, "statistics", f"mean and covariance of {extractor_name} embeddings of {label}", command)
     return path

@@ -63,14 +63,14 @@ def left_out(metrics: Mapping[str, Metric]) -> dict[str, str]:
     return {name: f"there is no {' and no '.join(what)}" for name, what in lacking.items() if what}
 
 
-def known(result: Pass, score: nn.Module | None) -> dict[str, Value]:
+def known(result: Pass, identifier: nn.Module | None) -> dict[str, Value]:
     """Return what can be said without an oracle; intervals are over samples.
 
     Parameters
     ----------
     result : Pass
-    score : nn.Module or None
-        The method's own identifier.
+    identifier : nn.Module or None
+        The method's own.
 
     Returns
     -------
@@ -79,10 +79,10 @@ def known(result: Pass, score: nn.Module | None) -> dict[str, Value]:
         ``unflagged_change``, the mean absolute change of a pixel (in [0, 1]) in those and in the others;
         ``change``, in all, for a method that flags none.
     """
-    threshold = getattr(score, "threshold", None)
-    if result.projection is None or threshold is None:
+    threshold = getattr(identifier, "threshold", None)
+    if result.identifier_scores is None or threshold is None:
         return _changes({"change": result.pixel_change})
-    flags = result.projection >= float(threshold)  # (N,)
+    flags = result.identifier_scores >= float(threshold)  # (N,)
     ratio = {"flagged_ratio": Value(float(flags.mean()), len(flags), None, *wilson(int(flags.sum()), len(flags)))}
     parts = {"flagged_change": result.pixel_change[flags], "unflagged_change": result.pixel_change[~flags]}
     return ratio | _changes(parts)

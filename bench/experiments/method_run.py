@@ -91,7 +91,7 @@ def _reset(networks: Networks[Any], kept: dict[str, dict[str, Any]]) -> bool:
 
 
 def _require_finite(unlearned: Unlearned, context: Context) -> None:
-    for module in filter(None, (unlearned.generator, unlearned.score)):
+    for module in filter(None, (unlearned.generator, unlearned.identifier)):
         for name, tensor in module.state_dict().items():
             if tensor.is_floating_point() and not torch.isfinite(tensor).all():
                 raise Diverged(len(context.history), f"weights {name}", float("nan"))

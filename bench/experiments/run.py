@@ -95,7 +95,7 @@ def _stages(resolved: Resolved, timings: dict[str, Cost]) -> Outcome:
         columns = columns_of(result, judge, extractors)
         references = judgement.references(resolved.workspace, cell.settings.dataset, extractors, cell.feature)
         values, skipped = compute_metrics(resolved.metrics, columns, result, references)
-        values |= judgement.further(result, trained.unlearned.score)
+        values |= judgement.further(result, trained.unlearned.identifier)
     timings["evaluate"] = Cost.model_validate(took)
     return Outcome(
         metrics={name: _measurement(resolved, name, value) for name, value in sorted(values.items())},

@@ -92,7 +92,7 @@ def unlearn_stage(resolved: Resolved, feedback: Feedback, clicker: Oracle) -> Tr
             saving.save_unlearned(path, resolved.original, unlearned, cell.method, cell.params, kept)
             started.unlink(missing_ok=True)
     unlearned = loading.load_unlearned(workspace.registry, path)
-    for module in (unlearned.generator, unlearned.score):
+    for module in (unlearned.generator, unlearned.identifier):
         if module is not None:
             module.to(workspace.device)
     return Trained(unlearned, path, Cost.model_validate_json(timing.read_text("utf-8")))
@@ -151,7 +151,7 @@ def evaluate_stage(resolved: Resolved, unlearned: Unlearned, judge: Oracle) -> P
         result = run_pass(
             original,
             unlearned.generator,
-            unlearned.score,
+            unlearned.identifier,
             observers,
             resolved.cell.settings.evaluation.count,
             workspace.progress,

@@ -96,11 +96,11 @@ def evaluate(
     metrics, broken = load_metrics(workspace.registry)
 
     def look(observers: Observers, truth: Truth | None) -> Pass:
-        score = recall(unlearned).score
-        return run_pass(original, unlearned, score, observers, count, workspace.progress, truth=truth)
+        identifier = recall(unlearned).identifier
+        return run_pass(original, unlearned, identifier, observers, count, workspace.progress, truth=truth)
 
     if feature is None or dataset is None or judge is None:
-        found = _without_oracle(look, metrics, recall(unlearned).score)
+        found = _without_oracle(look, metrics, recall(unlearned).identifier)
     else:
         found = _judged(look, metrics, workspace, dataset, feature, judge, threshold, extractors)
     return _table(found, broken, f"{count} samples of {recall(original).model}")
@@ -132,14 +132,14 @@ def _judged(
     return Computed(values, sources, skipped)
 
 
-def _without_oracle(look: Look, metrics: Mapping[str, Metric], score: nn.Module | None) -> Computed:
+def _without_oracle(look: Look, metrics: Mapping[str, Metric], identifier: nn.Module | None) -> Computed:
     """Compute what is known without an oracle or a data set, as a cell does."""
     skipped = without_oracle.left_out(metrics)
     possible = {name: metric for name, metric in metrics.items() if name not in skipped}
     nobody = Oracle(without_oracle.NoOracle(NOTHING), "none", NOTHING, math.nan, None, None)
     result = look(Observers(nobody.classifier, {}), None)
     values, failed = compute_metrics(possible, columns_of(result, nobody, {}), result, {})
-    values |= without_oracle.known(result, score)
+    values |= without_oracle.known(result, identifier)
     return Computed(values, dict.fromkeys(values, "no oracle"), {**skipped, **failed})
 
 

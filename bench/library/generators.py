@@ -43,8 +43,8 @@ class Known:
         The checkpoint that it was loaded from, without the generator itself; None if it was not, or is unfit.
     made : Made or None
         How ``unlearn`` made it, so that it can be saved.
-    score : nn.Module or None
-        The identifier of the method that unlearned it.
+    identifier : nn.Module or None
+        Of the method that unlearned it.
     unfit : str or None
         Why nothing can be unlearned from it.
     """
@@ -52,7 +52,7 @@ class Known:
     model: str
     original: loading.Original | None = None
     made: Made | None = None
-    score: nn.Module | None = None
+    identifier: nn.Module | None = None
     unfit: str | None = None
 
 
@@ -103,16 +103,16 @@ def load(path: str | Path, plugins: str | Path | None = PLUGINS) -> Generator:
     """
     registry = open_registry(plugins)
     stored, loaded = loading.load_either(registry, path)
-    score = loaded.score if isinstance(loaded, Unlearned) else None
+    identifier = loaded.identifier if isinstance(loaded, Unlearned) else None
     try:
         original = (
             loading.as_original(registry, stored, loaded, Path(path)) if isinstance(loaded, Unlearned) else loaded
         )
     except CheckpointError as error:
-        remember(loaded.generator, Known(stored.name, score=score, unfit=str(error)))
+        remember(loaded.generator, Known(stored.name, identifier=identifier, unfit=str(error)))
     else:  # without the generator: it would keep itself alive
         without = replace(original, networks=replace(original.networks, generator=None))
-        remember(loaded.generator, Known(stored.name, without, score=score))
+        remember(loaded.generator, Known(stored.name, without, identifier=identifier))
     return loaded.generator
 
 
@@ -171,6 +171,6 @@ def save(unlearned: Generator, path: str | Path) -> Path:
             "origin. torch.save(generator.state_dict(), FILE) keeps its weights; for a second feature, save the first "
             "unlearned generator and bench.load it."
         )
-    made, parts = known.made, Unlearned(unlearned, known.score)
+    made, parts = known.made, Unlearned(unlearned, known.identifier)
     saving.save_unlearned(Path(path), made.original, parts, made.method, made.params, made.oracle)
     return Path(path)

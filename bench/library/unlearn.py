@@ -101,10 +101,10 @@ def unlearn(
         method, chosen, networks, handed, context, asked, lambda: _training_data(what, workspace, *task, original)
     )
     generator = deepcopy(original) if unlearned.generator is original else unlearned.generator
-    for module in filter(None, (generator, unlearned.score)):
+    for module in filter(None, (generator, unlearned.identifier)):
         module.eval().requires_grad_(False)
     made = None if known.original is None else Made(known.original, method, chosen.config, asked)
-    remember(generator, Known(known.model, made=made, score=unlearned.score))
+    remember(generator, Known(known.model, made=made, identifier=unlearned.identifier))
     return generator
 
 

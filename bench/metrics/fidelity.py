@@ -16,16 +16,16 @@ from bench.toolkit.frechet import frechet_distance, statistics_of
 class Fidelity(Metric):
     """``inception_score``, ``fid`` and ``fid_retain``, each ending in ``[X]`` for the extractor X."""
 
-    columns = frozenset({"features", "logits", "reference"})
+    columns = frozenset({"embeddings", "logits", "reference"})
     per_extractor = True
 
     def compute(self, columns: Columns) -> dict[str, Value]:  # noqa: D102 (inherited)
         from torch_fidelity.metric_isc import isc_features_to_metric
 
-        assert columns.features is not None and columns.logits is not None and columns.reference is not None
-        n = len(columns.features)
+        assert columns.embeddings is not None and columns.logits is not None and columns.reference is not None
+        n = len(columns.embeddings)
         score = isc_features_to_metric(torch.from_numpy(columns.logits), splits=1)["inception_score_mean"]
-        ours = statistics_of(columns.features, "generated samples")
+        ours = statistics_of(columns.embeddings, "generated samples")
         values = {"inception_score": Value(score, n, higher_is_better=True), "fid": _distance(ours, columns.reference)}
         if columns.reference_retain is not None:
             values["fid_retain"] = _distance(ours, columns.reference_retain)

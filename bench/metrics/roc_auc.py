@@ -7,16 +7,16 @@ from bench.toolkit.intervals import auc_delong
 
 
 class RocAuc(Metric):
-    """``roc_auc`` of the method's score on the original's latents; skipped for a method without a score."""
+    """``roc_auc`` of the method's identifier on the original's latents; skipped for a method without one."""
 
-    columns = frozenset({"projection", "original_labels"})
+    columns = frozenset({"identifier_scores", "original_labels"})
 
     def compute(self, columns: Columns) -> dict[str, Value]:  # noqa: D102 (inherited)
-        assert columns.projection is not None
+        assert columns.identifier_scores is not None
         labels = columns.original_labels
         if labels.all() or not labels.any():
             return {}
-        auc, low, high = auc_delong(columns.projection[labels], columns.projection[~labels])
+        auc, low, high = auc_delong(columns.identifier_scores[labels], columns.identifier_scores[~labels])
         return {"roc_auc": Value(auc, len(labels), higher_is_better=True, low=low, high=high)}
 
 

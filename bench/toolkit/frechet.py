@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 from bench.api import Statistics
 
 
-def statistics_of(features: NDArray[np.floating], source: str) -> Statistics:
-    """Return mean and covariance of features (N, D), in float64."""
+def statistics_of(embeddings: NDArray[np.floating], source: str) -> Statistics:
+    """Return mean and covariance of embeddings (N, D), in float64."""
     from torch_fidelity.metric_fid import fid_features_to_statistics
 
-    moments = fid_features_to_statistics(torch.from_numpy(features.astype(np.float64)))
-    return Statistics(moments["mu"], moments["sigma"], len(features), source)
+    moments = fid_features_to_statistics(torch.from_numpy(embeddings.astype(np.float64)))
+    return Statistics(moments["mu"], moments["sigma"], len(embeddings), source)
 
 
 def frechet_distance(ours: Statistics, reference: Statistics) -> float:

@@ -36,7 +36,8 @@ class Checkpoint:
     description : dict
         JSON: the configuration the networks were built with, how they were made, ...
     tensors : dict of str to Tensor
-        Under the prefixes ``generator.``, ``encoder.``, ``discriminator.``, ``classifier.``, ``score.``.
+        Under the prefixes ``generator.``, ``encoder.``, ``discriminator.``, ``classifier.``, ``identifier.``
+        (``score.`` in files of version 0.1).
     sha256 : str
         Of the content.
     """

@@ -203,9 +203,13 @@ def _unlearned(registry: Registry, stored: Checkpoint, path: Path) -> Unlearned:
     model = registry.get("models", stored.name, f"{path}")()
     skeleton = model.build(_config(model, stored, path)).generator
     rebuilt: Unlearned = _method(registry, stored, path).rebuild(skeleton, _oracle(registry, stored, path))
-    for part, module in (("generator", rebuilt.generator), ("score", rebuilt.score)):
+    identifier = stored.part("identifier") or stored.part("score")  # as version 0.1 called it
+    for part, module, tensors in (
+        ("generator", rebuilt.generator, stored.part("generator")),
+        ("identifier", rebuilt.identifier, identifier),
+    ):
         if module is not None:
-            checkpoint.load_into(module, stored.part(part), path, part)
+            checkpoint.load_into(module, tensors, path, part)
             module.eval().requires_grad_(False)
     return rebuilt
 

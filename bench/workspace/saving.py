@@ -27,8 +27,9 @@ def save_networks(
 def save_unlearned(
     path: Path, original: Original, unlearned: Unlearned, method: str, params: Params, oracle: Oracle | None
 ) -> str:
-    """Write an unlearned generator (and the method's score) so that ``bench.load`` finds all it needs."""
-    modules = {"generator": unlearned.generator} | ({"score": unlearned.score} if unlearned.score is not None else {})
+    """Write an unlearned generator (and the method's identifier) so that ``bench.load`` finds all it needs."""
+    parts = {"generator": unlearned.generator, "identifier": unlearned.identifier}
+    modules = {name: module for name, module in parts.items() if module is not None}
     description = {
         "config": original.networks.config.model_dump(mode="json"),
         "original_sha256": original.sha256,

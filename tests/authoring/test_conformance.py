@@ -61,7 +61,7 @@ BAD_METHODS = {
     "score_of_wrong_shape": (
         "return Unlearned(deepcopy(generator), torch.nn.Identity())",
         "def rebuild(self, original, oracle):\n    return Unlearned(deepcopy(original), torch.nn.Identity())",
-        "unlearned_keeps_the_contract", "score(latents) must have shape (N,)",
+        "unlearned_keeps_the_contract", "identifier(latents) must have shape (N,)",
     ),
     "nan": (
         "student = deepcopy(generator)\nstudent.layer.bias.data.fill_(float('nan'))\nreturn Unlearned(student)", "",

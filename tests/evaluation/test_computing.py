@@ -15,8 +15,8 @@ from bench.evaluation.metrics import columns_of, compute_metrics
 from bench.evaluation.passes import Described, Pass
 from bench.registry import Registry
 
-SEEN = Described(NULL.scores[:, None], {"toy": NULL.features}, {"toy": NULL.logits})
-RESULT = Pass(SEEN, SEEN, NULL.projection, NULL.pixel_change)
+SEEN = Described(NULL.scores[:, None], {"toy": NULL.embeddings}, {"toy": NULL.logits})
+RESULT = Pass(SEEN, SEEN, NULL.identifier_scores, NULL.pixel_change)
 
 
 def metric(numbers, reads=("labels",), extractor=False):
@@ -39,7 +39,7 @@ def computed(metrics, columns=NULL, reference=NULL.reference):
 def test_a_metric_without_its_columns_is_skipped_with_the_reason():
     names = ("roc_auc", "fidelity", "target_ratio")
     metrics = {name: Registry().get("metrics", name)() for name in names}
-    found, skipped = computed(metrics, replace(NULL, projection=None), reference=None)
+    found, skipped = computed(metrics, replace(NULL, identifier_scores=None), reference=None)
     assert set(found) == {"target_ratio", "original_target_ratio"}
     assert skipped == {
         "roc_auc": "there is no identifier of the method itself",
@@ -70,7 +70,7 @@ def test_values_become_plain_numbers():
 
 
 def test_per_extractor_metrics_end_in_its_name():
-    found, _ = computed({"a": metric({"x": (1.0, 5, None)}, reads=("features",), extractor=True)})
+    found, _ = computed({"a": metric({"x": (1.0, 5, None)}, reads=("embeddings",), extractor=True)})
     assert set(found) == {"x[toy]"}
 
 

@@ -34,20 +34,20 @@ def unlike(generator):
 
 def test_a_pass_is_the_same_for_another_block_size(bars, observers, monkeypatch):
     f = bars.original.generator
-    g, score = unlike(f), torch.nn.Linear(6, 1)
-    score.forward = lambda z: z[:, 0]
+    g, identifier = unlike(f), torch.nn.Linear(6, 1)
+    identifier.forward = lambda z: z[:, 0]
     passes = []
     for block in (64, 128, 1024):
         monkeypatch.setattr("bench.evaluation.passes.BLOCK", block)
-        passes.append(run_pass(f, g, score, observers, 200, silent()))
+        passes.append(run_pass(f, g, identifier, observers, 200, silent()))
     for other in passes[1:]:
         for a, b in ((passes[0].original, other.original), (passes[0].unlearned, other.unlearned)):
             assert np.array_equal(a.scores, b.scores)
-            assert np.array_equal(a.features["digits"], b.features["digits"])
+            assert np.array_equal(a.embeddings["digits"], b.embeddings["digits"])
             assert np.array_equal(a.logits["digits"], b.logits["digits"])
         assert np.array_equal(passes[0].pixel_change, other.pixel_change)
-        assert np.array_equal(passes[0].projection, other.projection)
-    assert passes[0].pixel_change.min() > 0 and len(passes[0].projection) == 200
+        assert np.array_equal(passes[0].identifier_scores, other.identifier_scores)
+    assert passes[0].pixel_change.min() > 0 and len(passes[0].identifier_scores) == 200
 
 
 def test_a_pass_agrees_with_images_drawn_one_by_one(bars, observers):
@@ -57,7 +57,7 @@ def test_a_pass_agrees_with_images_drawn_one_by_one(bars, observers):
     f = bars.original.generator
     g = unlike(f)
     result = run_pass(f, g, None, observers, 70, silent())
-    assert result.projection is None
+    assert result.identifier_scores is None
     for i in (0, 63, 64, 69):
         noise = randomness.draw(randomness.EVALUATION, [i], 6)
         a, b = to_uint8(f(noise)), to_uint8(g(noise))
@@ -74,7 +74,7 @@ def test_a_cached_description_of_the_original_changes_nothing(bars, observers, t
     again = run_pass(f, unlike(f), None, observers, 100, silent(), cached)
     for a, b in ((fresh.original, again.original), (fresh.unlearned, again.unlearned)):
         assert np.array_equal(a.scores, b.scores) and a.scores.dtype == b.scores.dtype
-        assert np.array_equal(a.features["digits"], b.features["digits"])
+        assert np.array_equal(a.embeddings["digits"], b.embeddings["digits"])
         assert np.array_equal(a.logits["digits"], b.logits["digits"])
 
 

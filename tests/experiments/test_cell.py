@@ -67,7 +67,7 @@ def test_a_cell_on_the_shipped_vae_is_stored_whole(shipped):
         assert timing["seconds"] > 0 and timing["peak_memory_mb"] > 50
     weights = checkpoint.read(folder / record["artefacts"]["weights"]["file"])
     assert weights.sha256 == record["artefacts"]["weights"]["sha256"]
-    assert weights.description["method"] == "ours" and weights.part("score").keys() >= {"unit", "threshold"}
+    assert weights.description["method"] == "ours" and weights.part("identifier").keys() >= {"unit", "threshold"}
     assert (folder / record["artefacts"]["picture"]["file"]).read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
 
 
@@ -247,7 +247,7 @@ def test_methods_get_what_they_need_and_nothing_else(needs, plugins, on_bars):
 def test_training_data_is_handed_over_on_demand(plugins, on_bars, mnist_dir, monkeypatch):
     plugins.add("hungry")
     scores = np.where(np.arange(60_000) % 10 == 0, 9.0, 0.0)  # measuring 60,000 images takes a minute
-    monkeypatch.setattr("bench.workspace.workspace.Workspace._score_split", lambda *_: scores)
+    monkeypatch.setattr("bench.evaluation.targets._scores", lambda *_: scores)
     done = on_bars("hungry", "--data-dir", mnist_dir, "--json", plugins=plugins.path)
     assert done.code == 0, done.out + done.err
 

@@ -118,9 +118,9 @@ def test_the_flagged_are_those_above_the_method_s_own_threshold(unlearned, hers)
     from bench.workspace.loading import load_unlearned
 
     _, record, folder = unlearned
-    score = load_unlearned(Registry(EXAMPLES), folder / "unlearned.safetensors").score
+    identifier = load_unlearned(Registry(EXAMPLES), folder / "unlearned.safetensors").identifier
     noise = randomness.draw(randomness.EVALUATION, range(200), 8)
-    assert record["metrics"]["flagged_ratio"]["value"] == score.flag(noise).double().mean().item()
+    assert record["metrics"]["flagged_ratio"]["value"] == identifier.flag(noise).double().mean().item()
 
 
 def test_the_scars_are_gone(unlearned, code):

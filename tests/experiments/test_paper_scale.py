@@ -37,7 +37,7 @@ def inception(monkeypatch):
 
     monkeypatch.setattr(module.torch, "load", lambda path, weights_only: {})
     monkeypatch.setattr(module.FeatureExtractorInceptionV3, "load_state_dict", lambda self, state: None)
-    extractor = Registry().get("classifiers", "inception")()
+    extractor = Registry().get("extractors", "inception")()
     vars(extractor)["network"] = module.FeatureExtractorInceptionV3(
         "inception-v3-compat", ["2048", "logits_unbiased"], feature_extractor_weights_path="random"
     )
@@ -89,8 +89,8 @@ def test_a_step_of_each_kind_and_a_chunk(suite, name, count, inception, capsys):
             generator, student, direction, Observers(mobilenet, {"inception": inception}), count, silent()
         )
     columns = columns_of(result, Oracle(mobilenet, "mobilenet", "bang", 0.0), {"inception": inception})
-    assert columns.labels.shape == columns.projection.shape == (count,) and columns.pixel_change.max() > 0
-    assert result.unlearned.features["inception"].shape == (count, 2048)
+    assert columns.labels.shape == columns.identifier_scores.shape == (count,) and columns.pixel_change.max() > 0
+    assert result.unlearned.embeddings["inception"].shape == (count, 2048)
 
     with capsys.disabled():
         for what, took in measured.items():

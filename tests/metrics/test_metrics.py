@@ -94,9 +94,9 @@ def test_counterfactual_error_is_the_mean_over_the_samples_that_had_the_feature(
 
 def test_roc_auc_of_perfect_blind_and_inverted_identifiers():
     labels = NULL.original_labels
-    assert values("roc_auc", replace(NULL, projection=labels.astype(float)))["roc_auc"] == 1.0
-    assert values("roc_auc", replace(NULL, projection=np.zeros(200)))["roc_auc"] == 0.5
-    assert values("roc_auc", replace(NULL, projection=-labels.astype(float)))["roc_auc"] == 0.0
+    assert values("roc_auc", replace(NULL, identifier_scores=labels.astype(float)))["roc_auc"] == 1.0
+    assert values("roc_auc", replace(NULL, identifier_scores=np.zeros(200)))["roc_auc"] == 0.5
+    assert values("roc_auc", replace(NULL, identifier_scores=-labels.astype(float)))["roc_auc"] == 0.0
 
 
 def test_roc_auc_asks_what_the_original_drew_not_what_is_left():
@@ -109,8 +109,8 @@ def test_roc_auc_asks_what_the_original_drew_not_what_is_left():
 def test_fid_of_identical_features_is_0_and_of_shifted_ones_the_shift():
     found = values("fidelity", NULL)
     assert found["fid"] == pytest.approx(0, abs=1e-6) == found["fid_retain"]
-    shifted = replace(NULL, features=NULL.features + np.float32(2.0))
-    assert values("fidelity", shifted)["fid"] == pytest.approx(4 * 2.0**2, rel=1e-5)  # four features, each by 2
+    shifted = replace(NULL, embeddings=NULL.embeddings + np.float32(2.0))
+    assert values("fidelity", shifted)["fid"] == pytest.approx(4 * 2.0**2, rel=1e-5)  # four numbers, each by 2
 
 
 def test_fid_retain_is_measured_against_the_other_reference():

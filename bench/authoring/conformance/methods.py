@@ -95,7 +95,7 @@ def global_randomness_is_left_alone(cls: type[Any]) -> None:
 
 
 def unlearned_keeps_the_contract(cls: type[Any]) -> None:
-    """The student draws images like the original's; its score gives one number per latent."""
+    """The student draws images like the original's; its identifier gives one number per latent."""
     _, unlearned, _, _ = _unlearned(cls)
     assert isinstance(unlearned, api.Unlearned) and isinstance(unlearned.generator, api.Generator), (
         "unlearn must return bench.api.Unlearned"
@@ -105,9 +105,11 @@ def unlearned_keeps_the_contract(cls: type[Any]) -> None:
     assert images.shape == (6, *IMAGE_SHAPE) and torch.isfinite(images).all(), (
         "the student's images have another shape, or NaN"
     )
-    if unlearned.score is not None:
-        assert isinstance(unlearned.score, nn.Module), "score must be an nn.Module, so that it can be stored"
-        assert unlearned.score(noise).shape == (6,), "score(latents) must have shape (N,)"
+    if unlearned.identifier is not None:
+        assert isinstance(unlearned.identifier, nn.Module), (
+            "the identifier must be an nn.Module, so that it can be stored"
+        )
+        assert unlearned.identifier(noise).shape == (6,), "identifier(latents) must have shape (N,)"
 
 
 def sampled_latents_decode_to_the_sampled_images(cls: type[Any]) -> None:
@@ -124,18 +126,18 @@ def rebuild_gives_the_same_back(cls: type[Any]) -> None:
     """What is stored and rebuilt draws the same images and scores the same."""
     networks, unlearned, method, oracle = _unlearned(cls)
     rebuilt = method.rebuild(networks.generator, oracle if "oracle" in cls.needs else None)
-    assert (rebuilt.score is None) == (unlearned.score is None), (
-        "unlearn returns a score and rebuild does not, or the other way round: override rebuild"
+    assert (rebuilt.identifier is None) == (unlearned.identifier is None), (
+        "unlearn returns an identifier and rebuild does not, or the other way round: override rebuild"
     )
     rebuilt.generator.load_state_dict(unlearned.generator.state_dict())
     noise = randomness.draw("check", range(6), unlearned.generator.noise_dim)
     assert torch.equal(rebuilt.generator.eval()(noise), unlearned.generator.eval()(noise)), (
         "the rebuilt generator draws other images"
     )
-    if rebuilt.score is not None and unlearned.score is not None:
-        rebuilt.score.load_state_dict(unlearned.score.state_dict())
-        rebuilt.score.eval()
-        assert torch.equal(rebuilt.score(noise), unlearned.score(noise)), "the rebuilt score differs"
+    if rebuilt.identifier is not None and unlearned.identifier is not None:
+        rebuilt.identifier.load_state_dict(unlearned.identifier.state_dict())
+        rebuilt.identifier.eval()
+        assert torch.equal(rebuilt.identifier(noise), unlearned.identifier(noise)), "the rebuilt identifier differs"
 
 
 METHOD_CHECKS: list[Callable[[Any], None]] = [

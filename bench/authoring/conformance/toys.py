@@ -79,11 +79,11 @@ def toy_columns(*, perfect: bool) -> api.Columns:
     before = np.arange(n) % 5 == 0
     after = np.zeros(n, dtype=bool) if perfect else before
     scores = before + 0.1 * rng.standard_normal(n)
-    features = rng.standard_normal((n, 4)).astype(np.float32)
+    embeddings = rng.standard_normal((n, 4)).astype(np.float32)
     logits = rng.standard_normal((n, 3)).astype(np.float32)
     attributes = pd.DataFrame({"other": rng.random(n) < 0.3})
-    covariance = np.cov(features.astype(np.float64), rowvar=False)
-    reference = api.Statistics(features.astype(np.float64).mean(0), covariance, n, "toy")
+    covariance = np.cov(embeddings.astype(np.float64), rowvar=False)
+    reference = api.Statistics(embeddings.astype(np.float64).mean(0), covariance, n, "toy")
     change = np.where(before, 0.1, 0.0) if perfect else np.zeros(n)
     inside = np.where(before, rng.random(n) * 0.01 if perfect else 0.1, np.nan)
     return api.Columns(
@@ -91,14 +91,14 @@ def toy_columns(*, perfect: bool) -> api.Columns:
         original_labels=before,
         scores=scores * after,
         original_scores=scores,
-        projection=scores,
+        identifier_scores=scores,
         pixel_change=change,
         counterfactual_error=np.stack([inside, 0 * inside], axis=1),
         attributes=attributes,
         original_attributes=attributes,
         extractor="toy",
-        features=features,
-        original_features=features,
+        embeddings=embeddings,
+        original_embeddings=embeddings,
         logits=logits,
         original_logits=logits,
         reference=reference,

@@ -27,10 +27,10 @@ class Series:
 
     @cached_property
     def unlearned(self) -> Unlearned:
-        """The generator that was stored, and the method's score."""
+        """The generator that was stored, and the method's identifier."""
         path = self.resolved.folder / self.record.artefacts["weights"].file
         unlearned = loading.load_unlearned(self.resolved.workspace.registry, path)
-        for module in (unlearned.generator, unlearned.score):
+        for module in (unlearned.generator, unlearned.identifier):
             if module is not None:
                 module.to(self.resolved.workspace.device)
         return unlearned

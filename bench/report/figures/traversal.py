@@ -43,7 +43,7 @@ def traversal(panels: Sequence[Panel]) -> tuple[Figure, str]:
 def _traversed(panel: Panel) -> tuple[sheet.Block, int]:
     """Return the pictures, and how many latents were found whose original gains the feature."""
     first = panel.series[0]
-    direction = first.unlearned.score
+    direction = first.unlearned.identifier
     if not isinstance(direction, Direction):
         raise UsageError(
             f"figure 1: the method '{first.resolved.cell.method}' has no target direction to move latents along. "
