@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from bench.errors import EXIT_NOTHING, EXIT_OK, EXIT_SOME_FAILED, BenchError, first_sentence
+from bench.errors import EXIT_NOTHING, EXIT_OK, EXIT_SOME_FAILED, BenchError, DataError, first_sentence
 from bench.experiments import pretrain
 from bench.experiments.plan import Plan, Planned
 from bench.experiments.resolve import Resolved, resolve
@@ -38,6 +38,11 @@ class Done:
         return self.record is not None and self.record.status in ("ok", "skipped")
 
     @property
+    def failed(self) -> bool:
+        """Whether a cell failed; one that was declined, or whose data set is not here, did not."""
+        return not self.ok and not isinstance(self.error, DataError)
+
+    @property
     def why(self) -> str:
         """Why there is no result."""
         if self.error is not None:
@@ -60,8 +65,7 @@ def execute(plan: Plan, workspace: Workspace, report: Callable[[Done], None]) ->
     BenchError
         If no cell can run: what the first one lacks.
     """
-    if plan.cells and all(item.missing for item in plan.cells):
-        raise _together(plan)
+    plan.require_runnable()
     untrained = _train_all(plan, workspace)
     done = []
     for item in plan.cells:
@@ -87,15 +91,12 @@ def exit_code(done: Sequence[Done]) -> int:
     return EXIT_OK if all(each.ok for each in done) else EXIT_SOME_FAILED
 
 
-def _together(plan: Plan) -> BenchError:
-    first = plan.cells[0].missing[0]
-    return type(first)("\n".join(plan.missing))
-
-
 def _train_all(plan: Plan, workspace: Workspace) -> dict[str, BenchError]:
     """Train what is missing; return the errors of trainings that failed, by weights file."""
     failed: dict[str, BenchError] = {}
     for training in plan.trainings:
+        if all(item.missing for item in plan.cells if item.cell.weights == training.weights):
+            continue  # its cells could not run afterwards
         workspace.progress.note(
             f"no weights are shipped for '{training.model}': training it on '{training.recipe.dataset}' "
             "(--weights FILE avoids this)"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -37,10 +37,16 @@ class Looked:
     suite: str
     _errors: dict[str, BenchError | None] = field(default_factory=dict)
 
-    def missing(self, cell: Cell) -> list[BenchError]:
-        """Return what has to be made or fetched before a cell can run, besides a training that the plan does itself."""
-        found = [self._error(need) for need in self._needs(cell)]
-        return [error for error in found if error is not None]
+    def to_resolve(self, cell: Cell) -> list[BenchError]:
+        """Return what is missing of what a cell names, besides weights that the plan trains itself."""
+        return self._missing(self._named(cell))
+
+    def to_run(self, cell: Cell) -> list[BenchError]:
+        """Return what is missing of what a cell reads while it runs."""
+        return self._missing(self._read(cell))
+
+    def _missing(self, needs: Iterable[Need]) -> list[BenchError]:
+        return [error for need in needs if (error := self._error(need)) is not None]
 
     def _error(self, need: Need) -> BenchError | None:
         if need.name not in self._errors:
@@ -51,19 +57,21 @@ class Looked:
                 self._errors[need.name] = error
         return self._errors[need.name]
 
-    def _needs(self, cell: Cell) -> Iterator[Need]:
+    def _named(self, cell: Cell) -> Iterator[Need]:
         workspace, settings = self.workspace, cell.settings
         dataset = workspace.dataset(settings.dataset)
         if not is_to_be_trained(cell):
             yield Need(f"weights {cell.model} {cell.weights}", partial(require_weights, cell, self.suite))
         for name in settings.evaluation.extractors or ():
             yield Need(f"extractor {name}", partial(workspace.extractor, name))
-        if dataset.classifier is None:
-            return
-        copies = f"oracles {settings.dataset} {settings.oracle}"
-        yield Need(copies, partial(workspace.oracles, settings.dataset, settings.oracle))
-        if self._reads_images(cell):
-            yield Need(f"images {settings.dataset}", partial(dataset.split, dataset.training_split))
+        if dataset.classifier is not None:
+            copies = f"oracles {settings.dataset} {settings.oracle}"
+            yield Need(copies, partial(workspace.oracles, settings.dataset, settings.oracle))
+
+    def _read(self, cell: Cell) -> Iterator[Need]:
+        dataset = self.workspace.dataset(cell.settings.dataset)
+        if dataset.classifier is not None and self._reads_images(cell):
+            yield Need(f"images {cell.settings.dataset}", partial(dataset.split, dataset.training_split))
 
     def _reads_images(self, cell: Cell) -> bool:
         """Say whether the method, or what is still to be made (weights, statistics), reads the data set's images."""

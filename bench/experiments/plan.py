@@ -90,6 +90,12 @@ class Plan:
         """What is missing, each once."""
         return list(dict.fromkeys(str(error) for item in self.cells for error in item.missing))
 
+    def require_runnable(self) -> None:
+        """Raise BenchError if no cell can run: all that is missing, as the error of the first thing."""
+        if self.cells and all(item.missing for item in self.cells):
+            first = self.cells[0].missing[0]
+            raise type(first)("\n".join(self.missing))
+
     def summary(self) -> str:
         """Say in one line how many cells there are, how many are to run, and for how long."""
         count, waiting = len(self.cells), self.waiting
@@ -140,19 +146,21 @@ class _Planner:
                 expected_training(cell.suite, cell.model),
             )
             for cell in untrained.values()
-            if not self.looked.missing(cell)
         )
 
     def planned(self, cell: Cell) -> Planned:
         expected = expected_cell(cell.suite, cell.method, cell.model, self.past)
-        if missing := self.looked.missing(cell):
-            return Planned(cell, "waits", "something is missing, see below", expected, missing=tuple(missing))
+        missing = self.looked.to_resolve(cell)
         if is_to_be_trained(cell):
+            if missing := [*missing, *self.looked.to_run(cell)]:
+                return _waiting(cell, expected, missing)
             return Planned(cell, "run", f"after the training of '{cell.model}'", expected)
+        if missing:
+            return _waiting(cell, expected, missing)
         try:
             return self._resolved(resolve(cell, self.workspace), expected)
         except BenchError as error:
-            return Planned(cell, "waits", "something is missing, see below", expected, missing=(error,))
+            return _waiting(cell, expected, [error])
 
     def _resolved(self, resolved: Resolved, expected: Expected) -> Planned:
         cell, store = resolved.cell, self.workspace.store
@@ -162,6 +170,8 @@ class _Planner:
             return Planned(cell, "cached", why, Expected(0.0, "stored"), resolved)
         if (reason := resolved.declined) is not None:
             return Planned(cell, "skip", reason, Expected(0.0, "nothing to do"), resolved)
+        if missing := self.looked.to_run(cell):
+            return _waiting(cell, expected, missing)
         stage, key = store.stage("unlearn", resolved.keys.unlearn), resolved.keys.unlearn
         trained = key in self.shared or (self.overwrite != "always" and (stage / "unlearned.safetensors").exists())
         self.shared.add(key)
@@ -175,3 +185,7 @@ class _Planner:
 
     def _counts(self, record: Record) -> bool:
         return self.overwrite == "never" or (record.status in ("ok", "skipped") and self.overwrite != "always")
+
+
+def _waiting(cell: Cell, expected: Expected, missing: Sequence[BenchError]) -> Planned:
+    return Planned(cell, "waits", "something is missing, see below", expected, missing=tuple(missing))

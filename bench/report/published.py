@@ -8,7 +8,6 @@ from typing import Any
 
 import pandas as pd
 
-import bench
 from bench.registry import Registry
 from bench.report.definitions import Variant
 from bench.workspace.values import read_assignments, values_of
@@ -41,7 +40,7 @@ class Published:
 
 def read_published(registry: Registry) -> Published:
     """Read the paper's numbers."""
-    here = Path(bench.__file__).parent
+    here = Path(__file__).parents[1]
     folder = here / "results" if (here / "results").is_dir() else here.parent / "results"
     frame = pd.read_csv(folder / "paper" / "tables.csv", dtype=str, keep_default_na=False)
     rows: dict[Place, list[tuple[str, float]]] = {}

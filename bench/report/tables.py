@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench.errors import EXIT_OK, EXIT_SOME_FAILED, DataError
+from bench.errors import EXIT_OK, EXIT_SOME_FAILED
 from bench.experiments import grid
 from bench.experiments.cell import Cell
-from bench.experiments.execute import Done, execute, stored
+from bench.experiments.execute import execute, stored
 from bench.experiments.plan import plan
 from bench.report import formats as layout
 from bench.report import text
@@ -56,7 +56,7 @@ def make_table(
     if table.variants:
         entries = _entries(table, options, workspace, run_missing=run_missing)
         rows = _rows(table, entries, workspace)
-        failed = run_missing and any(_has_failed(entry.done) for entry in entries)
+        failed = run_missing and any(entry.done.failed for entry in entries)
     else:
         rows, failed = count_rows(table, options, workspace, read_published(workspace.registry)), False
     frame = frame_of(rows).astype({"mean": float})
@@ -108,6 +108,8 @@ def _asked(name: str, options: Options, formats: Sequence[str]) -> Table:
 def _entries(table: Table, options: Options, workspace: Workspace, *, run_missing: bool) -> list[Entry]:
     cells = cells_of(table, options, workspace)
     made = plan([cell for _, cell in cells], workspace, "failed", options.suite)
+    if run_missing:
+        made.require_runnable()
     done = execute(made, workspace, text.counted(made, workspace.progress)) if run_missing else stored(made, workspace)
     return [Entry(variant, each) for (variant, _), each in zip(cells, done, strict=True)]
 
@@ -117,8 +119,3 @@ def _rows(table: Table, entries: Sequence[Entry], workspace: Workspace) -> list[
         return damage_rows(table, entries, workspace)
     rows = tidy_rows(table, entries, workspace, read_published(workspace.registry))
     return rows + pretraining_rows(table, entries, workspace) if table.name == "cost" else rows
-
-
-def _has_failed(done: Done) -> bool:
-    """Say whether a cell failed; one that was declined, or whose data set is not here, did not."""
-    return not done.ok and not isinstance(done.error, DataError)

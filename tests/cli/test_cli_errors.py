@@ -57,7 +57,7 @@ def test_unknown_model(refused):
 
 def test_a_model_the_suite_does_not_know(refused, bars):
     assert refused(*run("--plugins", bars.folder.path, model="bars")).startswith(
-        "--model bars: nothing is known of its weights. "
+        "--model bars: no weights for this model. "
     )
     assert refused(*run("--plugins", bars.folder.path, "--weights", bars.weights, model="bars")).startswith(
         "--feedback: data set 'own' has no oracle that could click on samples of 'bars'. "
@@ -69,7 +69,7 @@ def test_a_plan_has_no_records_to_print(refused):
 
 
 def test_a_missing_plugin_folder_is_named_with_an_unknown_name(refused):
-    assert refused(*run(method="my_idea")).endswith(" Plug-ins of your own: --plugins DIR.")
+    assert refused(*run(method="my_idea")).endswith(" To use your own plug-ins: --plugins DIR.")
 
 
 def test_unknown_feature(refused):

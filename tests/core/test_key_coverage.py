@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from bench.core import code_hash, code_meaning
-from bench.experiments import cell, grid, keys
+from bench.experiments import grid, keys
+from bench.experiments.resolve import Resolved, resolve
+from bench.experiments.run import run_cell
 from bench.registry import Registry
 
 REPOSITORY = Path(__file__).parents[2]
@@ -20,6 +22,12 @@ AROUND = {
     "bench.api.base",
     "bench.evaluation.references",
     "bench.experiments.cell",
+    "bench.experiments.judgement",
+    "bench.experiments.parts",
+    "bench.experiments.resolve",
+    "bench.experiments.run",
+    "bench.experiments.stages",
+    "bench.workspace.record",
     "bench.workspace.checkpoint",
     "bench.workspace.pictures",
     "bench.workspace.suites",
@@ -31,10 +39,10 @@ AROUND = {
 BY_VALUE = {  # what they return is in the key
     "stream_of", "has_counterfactuals", "identity", "remover_for", "load_metrics", "source_of",
 }  # fmt: skip
-STAGES = {"_feedback": "feedback", "_train": "unlearn", "_evaluate": "original"}  # the last one that began
+STAGES = {"feedback_stage": "feedback", "_train": "unlearn", "evaluate_stage": "original"}  # the last one that began
 
 
-def watched(run: cell.Run) -> dict[str, set[tuple[Path, str]]]:
+def watched(resolved: Resolved) -> dict[str, set[tuple[Path, str]]]:
     """Run a cell's stages; return the functions that ran in each, by file and name."""
     found: dict[str, set[tuple[Path, str]]] = {"": set()} | {stage: set() for stage in STAGES.values()}
     now = [""]
@@ -44,8 +52,8 @@ def watched(run: cell.Run) -> dict[str, set[tuple[Path, str]]]:
         if event != "call" or "site-packages" in code.co_filename:
             return
         name = code.co_qualname.split(".<locals>")[0]
-        if name.startswith("Run._"):
-            now[0] = STAGES.get(name[4:], now[0])
+        if code.co_filename.endswith("stages.py"):
+            now[0] = STAGES.get(name, now[0])
         if name == "load_unlearned":  # what is evaluated is what was stored
             now[0] = "original"
         if "<" not in name:
@@ -54,26 +62,26 @@ def watched(run: cell.Run) -> dict[str, set[tuple[Path, str]]]:
     before = sys.getprofile()
     sys.setprofile(watch)
     try:
-        record = run.run()
+        record = run_cell(resolved)
     finally:
         sys.setprofile(before)
     assert record.status == "ok", record.reason
     return found
 
 
-def code_roots(run: cell.Run) -> dict[str, list[object]]:
+def code_roots(resolved: Resolved) -> dict[str, list[object]]:
     """Return what each stage's key was told to begin with."""
     asked: dict[str, list[object]] = {}
     with pytest.MonkeyPatch().context() as patch:
         for stage, function in (("feedback", "_feedback"), ("unlearn", "_unlearn"), ("original", "_seen")):
             rest = (asked["feedback"] and "",) if stage == "unlearn" else ()
             roots: list[object] = []
-            patch.setattr(code_hash, "code_of", lambda *found, roots=roots: roots.extend(found) or "")
-            getattr(keys, function)(run, *rest)
+            patch.setattr(keys, "code_of", lambda *found, roots=roots: roots.extend(found) or "")
+            getattr(keys, function)(resolved, *rest)
             asked[stage] = roots
         everything: list[object] = []
-        patch.setattr(code_hash, "code_of", lambda *found: everything.extend(found) or "")
-        keys.keys_of(run)
+        patch.setattr(keys, "code_of", lambda *found: everything.extend(found) or "")
+        keys.keys_of(resolved)
         asked[""] = everything
     return asked
 
@@ -85,11 +93,10 @@ def test_all_code_that_runs_in_a_cell_is_in_its_key(method, bars, workspace):
         params=["epochs=3"] if method in ("ours", "probe") else [],
         overrides=("feedback.count=60", "evaluation.count=70"),
     )  # fmt: skip
-    (resolved,) = grid.cells(request, workspace)
-    run = cell.Run(resolved, workspace)
-    roots = code_roots(run)
+    (cell,) = grid.cells(request, workspace)
+    roots = code_roots(resolve(cell, workspace))
     whole = {(s.module.path, s.name) for s in code_hash.reached(*roots[""])}
-    ran = watched(cell.Run(resolved, workspace))
+    ran = watched(resolve(cell, workspace))
     assert len(ran["unlearn"]) > 4 and len(ran["original"]) > 20
     for stage in STAGES.values():
         functions, counted = ran[stage], {(s.module.path, s.name) for s in code_hash.reached(*roots[stage])}
@@ -177,7 +184,7 @@ def test_a_changed_operator_changes_what_the_definition_means():
         ("toolkit/latent.py", "self(latents) - self.landing", "self(latents) + self.landing", {"unlearn", "evaluate"}),
         ("toolkit/losses.py", "1 -", "2 -", {"unlearn", "evaluate"}),
         ("api/models.py", "return noise, self.render(noise)", "return noise, self.render(-noise)", {"feedback", "unlearn", "original", "evaluate"}),
-        ("evaluation/without_oracle.py", "result.projection >= float(threshold)", "result.projection > float(threshold)", {"evaluate"}),
+        ("evaluation/without_oracle.py", "result.identifier_scores >= float(threshold)", "result.identifier_scores > float(threshold)", {"evaluate"}),
         ("evaluation/metrics.py", "scores >= oracle.threshold", "scores > oracle.threshold", {"evaluate"}),
         ("workspace/workspace.py", "top_fraction is not None else", "top_fraction is None else", {"evaluate"}),
         ("errors.py", "training diverged", "the training diverged", set()),
@@ -196,12 +203,12 @@ def test_a_changed_operator_reaches_the_keys_of_its_stages(path, old, new, chang
             code_hash._attributes,
         ):
             cached.cache_clear()
-        return vars(cell.Run(resolved, workspace).keys)
+        return vars(resolve(cell, workspace).keys)
 
     request = grid.Request(
         methods=["ours"], models=["bars"], features=["slant"], dataset="mnist", weights=str(bars.weights)
     )
-    (resolved,) = grid.cells(request, workspace)
+    (cell,) = grid.cells(request, workspace)
     before, plain, file = keys_now(), code_meaning.source_of, code_hash.ENGINE.folder / path
     code = plain(file)
     assert old in code

@@ -7,7 +7,7 @@ import pytest
 
 from bench.core import code_hash, code_meaning
 from bench.experiments import grid
-from bench.experiments.cell import Run
+from bench.experiments.resolve import resolve
 from bench.registry import Registry
 
 CODE = '''
@@ -245,12 +245,14 @@ def keyed(bars, workspace):
     """Return the keys of a cell on ``bars``, after changes of the request."""
 
     def call(method="ours", elsewhere=None, overrides=(), **changed):
+        typed = dict(text.split("=") for text in overrides)
+        settings = {"feedback.count": "50", "evaluation.count": "70", **typed}
         request = grid.Request(
             methods=[method], models=["bars"], features=[changed.pop("feature", "thickness")], dataset="mnist",
-            weights=str(bars.weights), overrides=("feedback.count=50", "evaluation.count=70", *overrides), **changed,
+            weights=str(bars.weights), overrides=[f"{name}={value}" for name, value in settings.items()], **changed,
         )  # fmt: skip
         (cell,) = grid.cells(request, elsewhere or workspace)
-        return Run(cell, elsewhere or workspace).keys
+        return resolve(cell, elsewhere or workspace).keys
 
     return call
 

@@ -12,8 +12,9 @@ import torch
 from bench.core import randomness
 from bench.core.rendering import to_uint8
 from bench.errors import CheckpointError
+from bench.evaluation.targets import target_mask
 from bench.experiments import grid
-from bench.experiments.cell import Run
+from bench.experiments.resolve import resolve
 from bench.registry import Registry
 from bench.toolkit.training import build
 from bench.workspace import checkpoint, loading, saving
@@ -58,7 +59,7 @@ def world(bars, plugins, bench_cli, tmp_path):
             overrides=(f"oracle.feedback={feedback}", f"oracle.evaluation={evaluation}"), params=params,
         )  # fmt: skip
         (cell,) = grid.cells(request, workspace)
-        return vars(Run(cell, workspace).keys)
+        return vars(resolve(cell, workspace).keys)
 
     return SimpleNamespace(
         run=run, keys=keys, copy=copy, a=a, b=b, registry=registry, plugins=plugins, results=tmp_path / "runs"
@@ -210,7 +211,9 @@ def test_only_who_asks_for_further_clicks_has_another_key(world):
 def test_an_attribute_nobody_can_label_is_refused(world):
     done = world.run("keeper", "-p", "keep=Lef")
     assert done.code == 4
-    assert "-p keep=Lef (beside 'light'): there is no attribute 'Lef'. Did you mean 'Left'? Known: Left." in done.err
+    assert (
+        "-p keep=Lef (with --feature light): there is no attribute 'Lef'. Did you mean 'Left'? Known: Left." in done.err
+    )
     done = world.run("keeper", "-p", "keep=Dark")
     assert done.code == 4 and "there is no attribute 'Dark'" in done.err, "the feature itself under another name"
 
@@ -237,7 +240,7 @@ def test_a_feedback_file_must_hold_what_is_asked(world, tmp_path):
 def test_attributes_say_which_training_images_have_the_feature(world, bench_cli, tmp_path):
     workspace = Workspace(world.registry, Store(tmp_path / "runs"), torch.device("cpu"))
     split = workspace.dataset("strips").split("train")
-    np.testing.assert_array_equal(workspace.target_mask("strips", split, "light"), np.arange(40) >= 30)
+    np.testing.assert_array_equal(target_mask(workspace, "strips", split, "light"), np.arange(40) >= 30)
     assert not (tmp_path / "runs").exists(), "no oracle was asked (none is here), no image was measured"
     suite = tmp_path / "mine.toml"
     suite.write_text(f'[models.bars]\ndataset = "strips"\nweights = "{world.a}"\n')
@@ -285,7 +288,7 @@ def test_the_data_set_names_the_extractors_unless_the_suite_does(world, bars, tm
             overrides=(*oracles, *overrides),
         )  # fmt: skip
         (cell,) = grid.cells(request, workspace)
-        return cell.settings.evaluation.extractors, list(Run(cell, workspace).extractors)
+        return cell.settings.evaluation.extractors, list(resolve(cell, workspace).extractors)
 
     assert chosen() == (("digits",), ["digits"])
     assert chosen(extractors="()") == ((), [])
@@ -302,7 +305,11 @@ def test_pretraining_a_classifier_ends_with_its_accuracy(world, bench_cli, tmp_p
     assert "light: balanced accuracy 0.875 on 20 test images" in done.err
     accuracy = checkpoint.read(out).description["accuracy"]
     assert accuracy == {"light": {"balanced_accuracy": 0.875, "rate": 0.25, "n": 20}}
-    record = record_of(world.run("original", "--json", "--set", f"oracle.evaluation={out}"))
+    record = record_of(
+        world.run(
+            "original", "--json", oracles=("--set", f"oracle.feedback={world.a}", "--set", f"oracle.evaluation={out}")
+        )
+    )
     assert record["provenance"]["oracle"]["evaluation"]["balanced_accuracy"] == {"light": 0.875}
 
 

@@ -288,10 +288,8 @@ def test_a_wrong_place_is_told_with_those_there_are(code, refuse):
 
 def test_a_wrong_field_and_a_wrong_model(code, refuse, bench_cli, tmp_path):
     state = code.planted().state_dict()
-    assert (
-        "-p (model 'my_generator'): 1 wrong value(s)"
-        in bring(bench_cli, tmp_path, tmp_path / "out", "-p", "widht=8").err
-    )
+    wrong = bring(bench_cli, tmp_path, tmp_path / "out", "-p", "widht=8").err
+    assert "there is no field 'widht'. Did you mean 'width'?" in wrong
     assert "has shape (32, 8), not (64, 8)" in refuse(state, "-p", "width=64")
     torch.save(state, tmp_path / "mine.pt")
     for options, told in (
@@ -396,7 +394,7 @@ def test_without_clicks_weights_or_a_name_it_is_told_what_to_give(unlearn, click
         "--dataset NAME.\n"
     )
     assert unlearn("ours", weights=None).err.startswith(
-        "Error: --model my_generator: nothing is known of its weights. For a generator of your own name them, and your "
+        "Error: --model my_generator: no weights for this model. For your own generator, pass its weights and your "
         "clicks on its samples: --weights FILE --feedback FILE "
     )
     for name in ("all", "../scar", ""):

@@ -191,7 +191,7 @@ def test_figure_6_draws_the_stored_ratios_of_the_most_shifted(figure, runs, monk
         record.method: record for _, record in Store(runs).records() if (record.feature, record.seed) == ("slant", 0)
     }
     metrics = records["ours"].metrics
-    shifts = {n[16:-1]: abs(v["value"]) for n, v in metrics.items() if n.startswith("attribute_shift[")}
+    shifts = {n[16:-1]: abs(v.value) for n, v in metrics.items() if n.startswith("attribute_shift[")}
     (axes,) = drawing.axes
     names = [label.get_text() for label in axes.get_xticklabels()]
     assert [shifts[name] for name in names] == sorted(shifts.values(), reverse=True)[:5]
@@ -199,7 +199,7 @@ def test_figure_6_draws_the_stored_ratios_of_the_most_shifted(figure, runs, monk
         ("original", "ours"), [c for c in axes.containers if hasattr(c, "patches")], strict=True
     ):
         heights = [bar.get_height() for bar in bars_of.patches]
-        assert heights == [records[method].metrics[f"attribute_ratio[{name}]"]["value"] for name in names]
+        assert heights == [records[method].metrics[f"attribute_ratio[{name}]"].value for name in names]
 
 
 # --- the page -----------------------------------------------------------------------------------------

@@ -8,8 +8,10 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
+from bench.registry import Registry
 from bench.report import formats
 from bench.report.definitions import TABLES, Options, Table, Variant
+from bench.report.published import read_published
 
 
 @pytest.fixture(scope="module")
@@ -165,12 +167,6 @@ def test_a_suite_s_own_variants_are_rows_of_table_2_where_they_belong(table, sui
     assert len(plans) == 3, "ours, logistic, and the suite's own"
 
 
-def test_parameters_as_they_are_typed():
-    assert Variant("", "ours", {"keep": ["Male", "Young"], "shrink": True, "lr": 5e-4, "direction": "svm"}).assignments == [
-        "keep=Male,Young", "shrink=true", "lr=0.0005", "direction=svm"
-    ]  # fmt: skip
-
-
 def test_a_variant_of_a_model_that_the_suite_lacks_is_refused(table, suite, tmp_path):
     (tmp_path / "own.toml").write_text(suite.read_text() + VARIANT.format(model="barz"))
     done, _ = table("2", "--suite", tmp_path / "own.toml")
@@ -203,16 +199,16 @@ def test_a_method_that_declines_or_fails_is_told_in_its_cell(table, plugins, mon
 
 def test_a_cell_that_cannot_be_run_stops_no_other(table, monkeypatch, bars):
     from bench.errors import UsageError
-    from bench.experiments import cell
+    from bench.experiments import execute
 
-    plain = cell.Run.run
+    plain = execute.run_cell
 
-    def run(self):
-        if self.cell.method == "probe":
+    def run(resolved):
+        if resolved.cell.method == "probe":
             raise UsageError("feedback has no positives among 60 samples. More.")
-        return plain(self)
+        return plain(resolved)
 
-    monkeypatch.setattr(cell.Run, "run", run)
+    monkeypatch.setattr(execute, "run_cell", run)
     done, rows = table("3", "--model", "bars", "--feature", "slant", "--seed", "0")
     notes = {r["variant"]: r["note"] for r in rows}
     assert notes == {"ours": "", "ours, logistic": "", "probe": "feedback has no positives among 60 samples"}
@@ -232,20 +228,21 @@ def test_every_other_table_can_be_made(name, table):
 
 
 def test_the_paper_s_numbers_know_their_variants():
-    from bench.report.aggregate import _paper, _published
-
-    published = _published()
+    published = read_published(Registry())
     found = {
         (table.name, variant.label, metric)
         for table in TABLES.values()
         for variant in table.variants
         for metric in table.metrics
-        if _paper(published, table.name, "vae", "thickness", variant, metric) is not None
+        if published.value(table.name, "vae", "thickness", variant, metric) is not None
     }
     assert {("2", "original", "target_ratio"), ("2", "ours", "target_ratio"), ("2", "retrain", "target_ratio")} <= found
     assert ("3", "ours", "roc_auc") in found and ("2", "ours, logistic", "target_ratio") not in found
-    assert _paper(published, "2", "vae", "thickness", Variant("ours", "ours"), "fid[digits]") is None, "not comparable"
-    assert _paper(published, "2", "vae", "thickness", Variant("ours", "ours"), "fid[inception]") == 23.742
+    ours = Variant("ours", "ours")
+    assert published.value("2", "vae", "thickness", ours, "fid[digits]") is None, "not comparable"
+    assert published.value("2", "vae", "thickness", ours, "fid[inception]") == 23.742
+    for one in (1, 1.0):  # however a number is written
+        assert published.value("5", "proggan", "bang", Variant("", "ours", {"alpha": one}), "target_ratio") == 0.0536
 
 
 # --- layout -------------------------------------------------------------------------------------------

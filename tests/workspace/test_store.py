@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -12,15 +13,34 @@ from pydantic import ValidationError
 
 from bench.core.files import write_atomically, write_bytes
 from bench.errors import StoreError
-from bench.workspace.store import Record, Store
+from bench.workspace.record import Record
+from bench.workspace.store import Store
 
 REPOSITORY = Path(__file__).parents[2]
 
 
+KEY = "ab" * 32
+PROVENANCE = {
+    "machine": {
+        "bench": "0", "git_commit": None, "python": "3", "packages": {}, "device": "cpu", "threads": 1, "bfloat16": False,
+        "command": None,
+    },
+    "settings": {"dataset": "mnist"},
+    "data": "MNIST (real)",
+    "weights": {"path": "vae-mnist", "sha256": "0"},
+    "extractors": {},
+    "stages": {"feedback": "1", "unlearn": "2", "original": "3", "evaluate": KEY},
+}  # fmt: skip
+
+
+def measured(value):
+    return {"value": value, "n": 10, "higher_is_better": False, "source": "a test"}
+
+
 def record(**changed):
     fields = {
-        "key": "ab" * 32, "status": "ok", "suite": "lite", "method": "ours", "model": "vae", "dataset": "mnist",
-        "feature": "slant", "seed": 0, "params": {}, "metrics": {"fid": {"value": 1.5, "n": 10}},
+        "key": KEY, "status": "ok", "suite": "lite", "method": "ours", "model": "vae", "dataset": "mnist",
+        "feature": "slant", "seed": 0, "params": {}, "metrics": {"fid": measured(1.5)}, "provenance": PROVENANCE,
     }  # fmt: skip
     return Record(**{**fields, **changed})
 
@@ -30,33 +50,65 @@ def record(**changed):
 
 def test_a_record_goes_through_its_file(tmp_path):
     store = Store(tmp_path)
-    folder = store.folder("lite-ours", "ab" * 32)
+    folder = store.folder("lite-ours", KEY)
     assert folder == tmp_path / "lite-ours-abababab" and store.read(folder) is None
     store.write(folder, record())
-    assert store.read(folder) == record()
-    assert store.records() == [(folder, record())]
+    assert store.read(folder) == store.read(folder, KEY) == record()
+    assert store.records() == [(folder, record())] and store.unreadable() == []
     assert [p.name for p in folder.iterdir()] == ["result.json"], "no temporary file is left"
+    assert json.loads((folder / "result.json").read_text())["format"] == 2
     assert record().value("fid") == 1.5 and record().value("nothing") is None
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
-def test_nan_never_reaches_a_file(value, tmp_path):
+def test_a_record_holds_finite_numbers(value):
+    with pytest.raises(ValidationError, match="finite number"):
+        record(metrics={"fid": measured(value)})
+
+
+NEWER = json.dumps({**record().model_dump(mode="json"), "format": 3, "more": 1})
+OLDER = json.dumps({"key": KEY, "status": "ok"})
+OTHER = record(key="cd" * 32).model_dump_json()
+DEEP = "[" * 100_000
+LONG = '{"key": ' + "9" * 5000 + "}"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("", "cannot be read (Expecting value"),
+        ("{", "cannot be read (Expecting property name"),
+        ("[]", "is not a result of this project"),
+        ('{"status": "ok"}', "is not a result of this project"),
+        ("\xff\xff", "cannot be read ('utf-8' codec"),
+        (NEWER, "has format 3; this version reads format 2"),
+        (OLDER, "has format 1; this version reads format 2"),
+        (OTHER, "belongs to another cell (key cdcdcdcd)"),
+        (
+            record().model_dump_json().replace('"ok"', '"fine"'),
+            "is not a result of this project (status: Input should be",
+        ),
+        (DEEP, "cannot be read (maximum recursion depth"),
+        (LONG, "cannot be read (Exceeds the limit (4300"),
+    ],
+    ids=["empty", "cut", "list", "no key", "binary", "newer", "older", "other", "changed", "deep", "long"],
+)
+def test_a_file_that_is_not_a_record_is_named_and_blocks_nothing(content, reason, tmp_path, bench_cli):
     store = Store(tmp_path)
-    with pytest.raises(ValueError, match="not JSON compliant"):
-        store.write(tmp_path / "cell", record(metrics={"fid": {"value": value}}))
-    assert not (tmp_path / "cell" / "result.json").exists()
-
-
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"status": "ok"}', b"\xff\xff"])
-def test_a_file_changed_by_hand_is_named(content, tmp_path, bench_cli):
-    folder = tmp_path / "cell"
+    folder = store.folder("bad", KEY)
     folder.mkdir()
-    (folder / "result.json").write_bytes(content)
-    with pytest.raises(StoreError, match="is not a result of this project") as error:
-        Store(tmp_path).read(folder)
-    assert str(folder / "result.json") in str(error.value)
+    (folder / "result.json").write_bytes(content.encode("latin-1"))
+    good = store.folder("good", KEY)
+    store.write(good, record())
+    with pytest.raises(StoreError) as error:
+        store.read(folder)
+    assert str(error.value).startswith(f"{folder / 'result.json'}: {reason}")
+    assert store.readable(folder) is None and store.records() == [(good, record())]
     done = bench_cli("status", "--results", tmp_path)
-    assert done.code == 4 and str(folder / "result.json") in done.err
+    assert done.code == 0 and f"unreadable {folder / 'result.json'}: {reason}" in done.out and "good-" in done.out
+    store.write(folder, record())  # the cell ran again: what was there is kept
+    assert store.read(folder) == record()
+    assert (folder / "result.json.1.unreadable").read_bytes() == content.encode("latin-1")
 
 
 def test_unknown_fields_and_statuses_are_refused():
@@ -68,32 +120,37 @@ def test_unknown_fields_and_statuses_are_refused():
 
 def test_stopped_and_running_cells_are_listed(tmp_path, bench_cli):
     store = Store(tmp_path)
-    store.write(tmp_path / "done", record(metrics={"target_ratio": {"value": 0.25}}))
-    store.write(tmp_path / "failed", record(status="failed", reason="KeyError: 'x'\nTraceback"))
+    done, failed = store.folder("done", KEY), store.folder("failed", KEY)
+    store.write(done, record(metrics={"target_ratio": measured(0.25)}))
+    store.write(failed, record(status="failed", reason="KeyError: 'x'\nTraceback"))
     (tmp_path / "stopped").mkdir()
     with store.locked(store.stage("unlearn", "cd" * 32)):
         pass
     assert store.unfinished() == [tmp_path / "stopped"]
-    done = bench_cli("status", "--results", tmp_path)
-    assert done.code == 0
-    assert done.out.splitlines() == [
-        "ok        done  target_ratio 0.2500",
-        "failed    failed  KeyError: 'x'",
-        "stopped   stopped  the same `bench run` goes on",
+    listed = bench_cli("status", "--results", tmp_path)
+    assert listed.code == 0
+    assert listed.out.splitlines() == [
+        "ok        done-abababab  target_ratio 0.2500",
+        "failed    failed-abababab  KeyError: 'x'",
+        "stopped   stopped  run the same `bench run` again to resume",
     ]
     with store.locked(tmp_path / "stopped"):
         assert bench_cli("status", "--results", tmp_path).out.splitlines()[-1] == "running   stopped"
-    assert bench_cli("status", "--results", tmp_path).out == done.out
+    assert bench_cli("status", "--results", tmp_path).out == listed.out
     assert bench_cli("status", "--results", tmp_path / "nowhere").code == 5
 
 
 def test_cells_of_other_parameters_are_told_apart(tmp_path, bench_cli):
     store = Store(tmp_path)
     for name, params in (("a", {"lr": 0.1, "keep": []}), ("b", {"lr": 0.1, "keep": ["Male", "Young"]})):
-        store.write(tmp_path / name, record(params=params))
-    store.write(tmp_path / "c", record(params={"lr": 0.2, "keep": []}, method="probe"))
+        store.write(store.folder(name, KEY), record(params=params))
+    store.write(store.folder("c", KEY), record(params={"lr": 0.2, "keep": []}, method="probe"))
     out = bench_cli("status", "--results", tmp_path).out.splitlines()
-    assert [line.split() for line in out] == [["ok", "a", "keep="], ["ok", "b", "keep=Male,Young"], ["ok", "c"]]
+    assert [line.split() for line in out] == [
+        ["ok", "a-abababab", "keep="],
+        ["ok", "b-abababab", "keep=Male,Young"],
+        ["ok", "c-abababab"],
+    ]
 
 
 # --- a folder that cannot serve -----------------------------------------------------------------------

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from bench.errors import UsageError
-from bench.experiments import grid, plan
+from bench.experiments import expected, grid
 from bench.experiments.pretrain import Recipe, configured
 from bench.registry import Registry
 from bench.workspace import manifest
@@ -134,7 +134,6 @@ def test_the_paper_suite_s_plan_names_all_that_is_missing(bench_cli, tmp_path):
         *(["waits", f"paper-{way}-{model}-bang-s0"] for model in ("vdvae", "proggan") for way in ("ours", "retrain")),
     ]
     for needed in (
-        "bench pretrain --model vdvae --dataset celeba --suite paper",
         "bench pretrain --classifier mobilenet --dataset celeba --seed 0 -p width=1 -p depth=1 --out mobilenet-celeba-a.safetensors",
         "bench pretrain --classifier mobilenet --dataset celeba --seed 1 -p width=1 -p depth=1 --out mobilenet-celeba-b.safetensors",
         "list_attr_celeba.txt: there is no such file",
@@ -168,16 +167,14 @@ def test_nothing_is_trained_for_an_evaluation_that_would_fail(bench_cli, tmp_pat
 def test_a_plan_s_times_come_from_this_store_and_else_from_the_shipped_file(tmp_path):
     workspace = Workspace(Registry(), Store(tmp_path), torch.device("cpu"))
     (cell,) = grid.cells(grid.Request(["retrain"], ["vae"], ["slant"]), workspace)
-    seconds, basis = plan.expected(cell, [])
+    seconds, basis = expected.expected_cell(cell.suite, cell.method, cell.model, [])
     assert seconds is not None and 300 < seconds < 3000 and "no stored cell yet" in basis
-    for suite in plan.measured_elsewhere():
-        assert set(plan.measured_elsewhere()[suite]) - {"basis"} <= set(load_suite(suite).models)
+    for suite in expected.shipped_times():
+        assert set(expected.shipped_times()[suite]) - {"basis"} <= set(load_suite(suite).models)
 
 
 def test_another_data_set_than_the_suite_s_is_told_that_the_suite_s_values_are_not_for_it(bench_cli, tmp_path):
     asked = "run --suite paper --method ours --model proggan --feature bang --show-config --dataset".split()
     own, other = (bench_cli(*asked, name, "--results", tmp_path / "runs") for name in ("celeba128", "celebahq"))
-    told = (
-        "--dataset celebahq: what suite 'paper' says of 'proggan' is for 'celeba128'; counts and hyper-parameters are"
-    )
+    told = "--dataset celebahq: the settings of 'proggan' in suite 'paper' are for 'celeba128'; counts and hyper-parameters are"
     assert own.code == other.code == 0 and told in other.err and "--dataset" not in own.err

@@ -75,7 +75,9 @@ def make_figure(
     page.require_formats(formats)
     load_suite(options.suite)
     made = plan(_cells(figure, options, workspace), workspace, "failed", options.suite)
-    if not run_missing:
+    if run_missing:
+        made.require_runnable()
+    else:
         _require_stored(number, made, workspace)
     Store(out).require_writable("--out")
     done = execute(made, workspace, text.counted(made, workspace.progress)) if run_missing else stored(made, workspace)
@@ -85,7 +87,7 @@ def make_figure(
         drawing, caption = figure.draw(panels)
         paths += page.write(drawing, out / f"figure-{number}-{model}", formats)
         captions.append(caption)
-    return paths, "\n\n".join(captions), EXIT_OK if all(each.ok for each in done) else EXIT_SOME_FAILED
+    return paths, "\n\n".join(captions), EXIT_SOME_FAILED if any(each.failed for each in done) else EXIT_OK
 
 
 def plan_figure(number: str, options: Options, workspace: Workspace, *, formats: Sequence[str]) -> str:
