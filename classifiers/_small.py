@@ -82,14 +82,14 @@ class SmallExtractor(Extractor, Trainable[SmallConfig]):
         """Change training images (N, C, H, W) a little."""
         return random_shift(images, config.max_shift, rng)
 
-    def build(self, config: SmallConfig) -> Networks[SmallConfig]:  # noqa: D102 (inherited)
+    def build(self, config: SmallConfig) -> Networks[SmallConfig]:
         return Networks(config, classifier=SmallClassifier(config, len(self.classes)))
 
-    def optimisers(self, networks: Networks[SmallConfig]) -> dict[str, Stateful]:  # noqa: D102 (inherited)
+    def optimisers(self, networks: Networks[SmallConfig]) -> dict[str, Stateful]:
         config, classifier = networks.config, cast(SmallClassifier, networks.classifier)
         return {"adam": AdamW(classifier.parameters(), config.lr, weight_decay=config.weight_decay)}
 
-    def training_step(  # noqa: D102 (inherited)
+    def training_step(
         self,
         networks: Networks[SmallConfig],
         optimisers: Mapping[str, Any],
@@ -118,7 +118,7 @@ class SmallExtractor(Extractor, Trainable[SmallConfig]):
         return {"test_accuracy": right / len(split), "test_images": len(split)}
 
     @torch.no_grad()
-    def outputs(self, images: Tensor) -> tuple[Tensor, Tensor]:  # noqa: D102 (inherited)
+    def outputs(self, images: Tensor) -> tuple[Tensor, Tensor]:
         if self.networks is None:
             raise ValueError(f"{type(self).__name__}(networks=None) describes and trains the extractor; no outputs")
         classifier = cast(SmallClassifier, self.networks.classifier)

@@ -34,5 +34,5 @@ class Digits(SmallExtractor):
 
 
 @hookimpl
-def register_extractors(register):  # type: ignore[no-untyped-def]  # noqa: D103
+def register_extractors(register):  # type: ignore[no-untyped-def]
     register(Digits)

@@ -53,5 +53,5 @@ class Faces(SmallExtractor):
 
 
 @hookimpl
-def register_extractors(register):  # type: ignore[no-untyped-def]  # noqa: D103
+def register_extractors(register):  # type: ignore[no-untyped-def]
     register(Faces)

@@ -57,12 +57,12 @@ class Inception(Extractor):
         ).eval()
 
     @torch.no_grad()
-    def outputs(self, images: Tensor) -> tuple[Tensor, Tensor]:  # noqa: D102 (inherited)
+    def outputs(self, images: Tensor) -> tuple[Tensor, Tensor]:
         bytes_ = (images * 255).round().to(torch.uint8)
         embeddings, logits = self.network.to(images.device)(bytes_.expand(-1, 3, -1, -1))
         return embeddings, logits
 
 
 @hookimpl
-def register_extractors(register):  # type: ignore[no-untyped-def]  # noqa: D103
+def register_extractors(register):  # type: ignore[no-untyped-def]
     register(Inception)

@@ -101,7 +101,7 @@ class MobileNet(Classifier, Trainable[MobileNetConfig]):
         return self.features.get(attribute, (attribute, True))
 
     @torch.no_grad()
-    def scores(self, images: Tensor, attributes: Sequence[str]) -> NDArray[np.float64]:  # noqa: D102 (inherited)
+    def scores(self, images: Tensor, attributes: Sequence[str]) -> NDArray[np.float64]:
         if self.networks is None:
             raise ValueError("MobileNet(networks=None) describes and trains the classifier; it scores nothing")
         net = cast(nn.Module, self.networks.classifier)
@@ -115,18 +115,18 @@ class MobileNet(Classifier, Trainable[MobileNetConfig]):
 
     # --- training -----------------------------------------------------------------------------------
 
-    def dataset_fields(self, dataset: Dataset) -> dict[str, Any]:  # noqa: D102 (inherited)
+    def dataset_fields(self, dataset: Dataset) -> dict[str, Any]:
         names = tuple(str(name) for name in dataset.split("train").attributes.columns)
         features = dict(dataset.feature_attributes)
         return {**super().dataset_fields(dataset), "attributes": names, "features": features}
 
-    def build(self, config: MobileNetConfig) -> Networks[MobileNetConfig]:  # noqa: D102 (inherited)
+    def build(self, config: MobileNetConfig) -> Networks[MobileNetConfig]:
         return Networks(config, classifier=network(config))
 
-    def optimisers(self, networks: Networks[MobileNetConfig]) -> dict[str, Stateful]:  # noqa: D102 (inherited)
+    def optimisers(self, networks: Networks[MobileNetConfig]) -> dict[str, Stateful]:
         return {"adam": torch.optim.Adam(cast(nn.Module, networks.classifier).parameters(), networks.config.lr)}
 
-    def training_step(  # noqa: D102 (inherited)
+    def training_step(
         self,
         networks: Networks[MobileNetConfig],
         optimisers: Mapping[str, Any],
@@ -166,5 +166,5 @@ class MobileNet(Classifier, Trainable[MobileNetConfig]):
 
 
 @hookimpl
-def register_classifiers(register):  # type: ignore[no-untyped-def]  # noqa: D103
+def register_classifiers(register):  # type: ignore[no-untyped-def]
     register(MobileNet)

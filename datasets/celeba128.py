@@ -18,5 +18,5 @@ class CelebA128(CelebA):
 
 
 @hookimpl
-def register_datasets(register):  # type: ignore[no-untyped-def]  # noqa: D103
+def register_datasets(register):  # type: ignore[no-untyped-def]
     register(CelebA128)

@@ -40,15 +40,15 @@ class CelebAHQ(Faces):
         return open_folder(self.require_data_dir() / "CelebAMask-HQ", self.remedy)
 
     @property
-    def table_file(self) -> Place:  # noqa: D102 (inherited)
+    def table_file(self) -> Place:
         return self.root / "CelebAMask-HQ-attribute-anno.txt"
 
     @property
-    def folder(self) -> Place:  # noqa: D102 (inherited)
+    def folder(self) -> Place:
         return self.root / "CelebA-HQ-img"
 
     @property
-    def parts_file(self) -> Place:  # noqa: D102 (inherited)
+    def parts_file(self) -> Place:
         return self.root / "CelebA-HQ-to-CelebA-mapping.txt"
 
     def parts(self) -> dict[str, str]:
@@ -61,10 +61,10 @@ class CelebAHQ(Faces):
             parts[f"{number}.jpg"] = next(part for part, end in zip(PARTS, ENDS, strict=True) if int(found[1]) <= end)
         return parts
 
-    def prepare(self, photograph: Image) -> Image:  # noqa: D102 (inherited)
+    def prepare(self, photograph: Image) -> Image:
         return shrink(photograph, self.image_shape[2])
 
 
 @hookimpl
-def register_datasets(register):  # type: ignore[no-untyped-def]  # noqa: D103
+def register_datasets(register):  # type: ignore[no-untyped-def]
     register(CelebAHQ)

@@ -68,5 +68,5 @@ def _read(path: Path, shape: tuple[int, ...]) -> Tensor:
 
 
 @hookimpl
-def register_datasets(register):  # type: ignore[no-untyped-def]  # noqa: D103
+def register_datasets(register):  # type: ignore[no-untyped-def]
     register(Mnist)

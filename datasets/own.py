@@ -22,5 +22,5 @@ class Own(Dataset):
 
 
 @hookimpl
-def register_datasets(register):  # type: ignore[no-untyped-def]  # noqa: D103
+def register_datasets(register):  # type: ignore[no-untyped-def]
     register(Own)

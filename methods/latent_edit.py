@@ -26,10 +26,10 @@ class Edited(Generator):
             original.latent_dim,
         )
 
-    def sample(self, noise: Tensor) -> tuple[Tensor, Tensor]:  # noqa: D102 (inherited)
+    def sample(self, noise: Tensor) -> tuple[Tensor, Tensor]:
         return edited_sample(self.original, self.direction, noise)[:2]
 
-    def decode(self, latents: Tensor, noise: Tensor) -> Tensor:  # noqa: D102 (inherited)
+    def decode(self, latents: Tensor, noise: Tensor) -> Tensor:
         return self.original.decode(self.direction.edit(latents), noise)
 
 
@@ -38,18 +38,18 @@ class LatentEdit(Method[DirectionParams]):
 
     Config = DirectionParams
 
-    def also_asks(self) -> tuple[str, ...]:  # noqa: D102 (inherited)
+    def also_asks(self) -> tuple[str, ...]:
         return self.config.keep
 
-    def unlearn(self, generator: Generator, feedback: Feedback, context: Context) -> Unlearned:  # noqa: D102 (inherited)
+    def unlearn(self, generator: Generator, feedback: Feedback, context: Context) -> Unlearned:
         direction = fit_direction(generator, feedback, self.config)
         return Unlearned(Edited(deepcopy(generator), direction), deepcopy(direction))
 
-    def rebuild(self, original: Generator, oracle: Oracle | None) -> Unlearned:  # noqa: D102 (inherited)
+    def rebuild(self, original: Generator, oracle: Oracle | None) -> Unlearned:
         direction = Direction.unfitted(original.latent_dim, self.config)
         return Unlearned(Edited(deepcopy(original), direction), deepcopy(direction))
 
 
 @hookimpl
-def register_methods(register):  # type: ignore[no-untyped-def]  # noqa: D103
+def register_methods(register):  # type: ignore[no-untyped-def]
     register(LatentEdit)

@@ -17,10 +17,10 @@ class Original(Method[Config]):
     Config = Config
     reads_feedback = False
 
-    def unlearn(self, generator: Generator, feedback: Feedback, context: Context) -> Unlearned:  # noqa: D102 (inherited)
+    def unlearn(self, generator: Generator, feedback: Feedback, context: Context) -> Unlearned:
         return Unlearned(deepcopy(generator))
 
 
 @hookimpl
-def register_methods(register):  # type: ignore[no-untyped-def]  # noqa: D103
+def register_methods(register):  # type: ignore[no-untyped-def]
     register(Original)

@@ -28,17 +28,17 @@ class Ours(Method[Config]):
 
     Config = Config
 
-    def also_asks(self) -> tuple[str, ...]:  # noqa: D102 (inherited)
+    def also_asks(self) -> tuple[str, ...]:
         return self.config.keep
 
-    def unlearn(self, generator: Generator, feedback: Feedback, context: Context) -> Unlearned:  # noqa: D102 (inherited)
+    def unlearn(self, generator: Generator, feedback: Feedback, context: Context) -> Unlearned:
         direction = fit_direction(generator, feedback, self.config)
         return Unlearned(train_student(generator, direction, self.config, context), direction)
 
-    def rebuild(self, original: Generator, oracle: Oracle | None) -> Unlearned:  # noqa: D102 (inherited)
+    def rebuild(self, original: Generator, oracle: Oracle | None) -> Unlearned:
         return Unlearned(deepcopy(original), Direction.unfitted(original.latent_dim, self.config))
 
 
 @hookimpl
-def register_methods(register):  # type: ignore[no-untyped-def]  # noqa: D103
+def register_methods(register):  # type: ignore[no-untyped-def]
     register(Ours)

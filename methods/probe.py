@@ -78,10 +78,10 @@ class Probe(Editor):
                 hidden = dropout(relu(hidden), self.rate, self.training)
         return hidden[..., 0]
 
-    def forward(self, latents: Tensor) -> Tensor:  # noqa: D102 (inherited)
+    def forward(self, latents: Tensor) -> Tensor:
         return self.logits(latents[:, self.columns]).mean(0)
 
-    def flag(self, latents: Tensor) -> Tensor:  # noqa: D102 (inherited)
+    def flag(self, latents: Tensor) -> Tensor:
         flagged: Tensor = self(latents) >= self.threshold
         return flagged
 
@@ -150,14 +150,14 @@ class ProbeMethod(Method[Config]):
 
     Config = Config
 
-    def unlearn(self, generator: Generator, feedback: Feedback, context: Context) -> Unlearned:  # noqa: D102 (inherited)
+    def unlearn(self, generator: Generator, feedback: Feedback, context: Context) -> Unlearned:
         probe = fit_probe(generator, feedback, self.config, context)
         return Unlearned(train_student(generator, probe, self.config, context), probe)
 
-    def rebuild(self, original: Generator, oracle: Oracle | None) -> Unlearned:  # noqa: D102 (inherited)
+    def rebuild(self, original: Generator, oracle: Oracle | None) -> Unlearned:
         return Unlearned(deepcopy(original), Probe(original, self.config))
 
 
 @hookimpl
-def register_methods(register):  # type: ignore[no-untyped-def]  # noqa: D103
+def register_methods(register):  # type: ignore[no-untyped-def]
     register(ProbeMethod)

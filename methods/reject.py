@@ -52,10 +52,10 @@ class Rejecting(Generator):
                 noise[i] = torch.randn(self.noise_dim, generator=streams[i]).to(noise.device)
         return noise
 
-    def sample(self, noise: Tensor) -> tuple[Tensor, Tensor]:  # noqa: D102 (inherited)
+    def sample(self, noise: Tensor) -> tuple[Tensor, Tensor]:
         return self.original.sample(self.accepted(noise))
 
-    def decode(self, latents: Tensor, noise: Tensor) -> Tensor:  # noqa: D102 (inherited)
+    def decode(self, latents: Tensor, noise: Tensor) -> Tensor:
         return self.original.decode(latents, self.accepted(noise))
 
 
@@ -71,15 +71,15 @@ class Reject(Method[Config]):
     needs = frozenset({"oracle"})
     reads_feedback = False
 
-    def unlearn(self, generator: Generator, feedback: Feedback, context: Context) -> Unlearned:  # noqa: D102 (inherited)
+    def unlearn(self, generator: Generator, feedback: Feedback, context: Context) -> Unlearned:
         assert context.oracle is not None
         return Unlearned(Rejecting(deepcopy(generator), context.oracle, self.config.redraws))
 
-    def rebuild(self, original: Generator, oracle: Oracle | None) -> Unlearned:  # noqa: D102 (inherited)
+    def rebuild(self, original: Generator, oracle: Oracle | None) -> Unlearned:
         assert oracle is not None
         return Unlearned(Rejecting(deepcopy(original), oracle, self.config.redraws))
 
 
 @hookimpl
-def register_methods(register):  # type: ignore[no-untyped-def]  # noqa: D103
+def register_methods(register):  # type: ignore[no-untyped-def]
     register(Reject)

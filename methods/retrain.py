@@ -30,7 +30,7 @@ class Retrain(Method[Config]):
     needs = frozenset({"training_data"})
     reads_feedback = False
 
-    def unlearn(self, generator: Generator, feedback: Feedback, context: Context) -> Unlearned:  # noqa: D102 (inherited)
+    def unlearn(self, generator: Generator, feedback: Feedback, context: Context) -> Unlearned:
         data = context.training_data
         assert data is not None
         networks = deepcopy(data.networks)
@@ -45,5 +45,5 @@ class Retrain(Method[Config]):
 
 
 @hookimpl
-def register_methods(register):  # type: ignore[no-untyped-def]  # noqa: D103
+def register_methods(register):  # type: ignore[no-untyped-def]
     register(Retrain)

@@ -106,10 +106,10 @@ class NoiseLatentGenerator(Generator):
     def render(self, latents: Tensor) -> Tensor:
         """Map latents (N, latent_dim) to images (N, C, H, W), nominally in [0, 1]."""
 
-    def sample(self, noise: Tensor) -> tuple[Tensor, Tensor]:  # noqa: D102 (inherited)
+    def sample(self, noise: Tensor) -> tuple[Tensor, Tensor]:
         return noise, self.render(noise)
 
-    def decode(self, latents: Tensor, noise: Tensor) -> Tensor:  # noqa: D102 (inherited)
+    def decode(self, latents: Tensor, noise: Tensor) -> Tensor:
         return self.render(latents)
 
 

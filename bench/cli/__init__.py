@@ -24,16 +24,16 @@ class ReaderGone(Exception):
 class LazyGroup(click.Group):
     """Imports a command's module only when the command is named."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: D102 (inherited)
+    def list_commands(self, ctx: click.Context) -> list[str]:
         return [*COMMANDS]  # not list(): importing bench.cli.list puts that module here
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: D102 (inherited)
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = importlib.import_module(f"bench.cli.{cmd_name}").command
         return command
 
-    def invoke(self, ctx: click.Context) -> object:  # noqa: D102 (inherited)
+    def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
         except BrokenPipeError as error:
@@ -52,7 +52,7 @@ def cli() -> None:
 
     Exit codes: 0 all cells ok, 1 some cell failed, 2 interrupted and resumable, 3 plug-in or internal
     error, 4 usage, 5 nothing selected.
-    """  # noqa: D301 (click reads \\b as a mark: keep lines)
+    """
 
 
 def main() -> None:

@@ -31,10 +31,10 @@ class Names(NamesType):
     def __init__(self, kind: str) -> None:
         self.kind = kind
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[str]:  # noqa: D102
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[str]:
         return value if isinstance(value, list) else [part.strip() for part in value.split(",") if part.strip()]
 
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: D102
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         head, _, last = incomplete.rpartition(",")
         start = f"{head}," if head else ""
         names = open_registry(ctx.params.get("plugins")).names(self.kind)
@@ -46,7 +46,7 @@ class Seeds(SeedsType):
 
     name = "N[,N...]|N-M"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[int]:  # noqa: D102
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[int]:
         if isinstance(value, list):
             return value
         seeds: list[int] = []

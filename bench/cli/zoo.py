@@ -74,7 +74,7 @@ def import_(
     bench zoo import mine.pt --format state-dict --model my_generator --out mine.safetensors
     bench zoo import imagenet64-iter-1600000-model-ema.th --format vdvae --out vdvae.safetensors
     bench zoo import celebaHQ_s6_i80000-6196db68.pth --format pgan --out proggan.safetensors
-    """  # noqa: D301 (click reads \\b as a mark: keep lines)
+    """
     registry = open_registry(plugins)
     from bench.workspace.foreign import import_release
     from bench.workspace.values import read_assignments
@@ -92,7 +92,7 @@ def export(file: Path, like: Path, out: Path) -> int:
 
     \b
     bench zoo export results/runs/.../unlearned.safetensors --like mine.pt --out mine-unlearned.pt
-    """  # noqa: D301 (click reads \\b as a mark: keep lines)
+    """
     from bench.workspace.foreign.exporting import export_release
 
     click.echo(export_release(file, like, out))

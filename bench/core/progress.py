@@ -34,19 +34,19 @@ class Progress(Protocol):
 class Silent:
     """Shows nothing."""
 
-    def note(self, text: str) -> None:  # noqa: D102 (see Progress)
+    def note(self, text: str) -> None:
         pass
 
-    def start(self, total: int, done: int = 0, label: str = "") -> None:  # noqa: D102
+    def start(self, total: int, done: int = 0, label: str = "") -> None:
         pass
 
-    def advance(self, count: int = 1) -> None:  # noqa: D102
+    def advance(self, count: int = 1) -> None:
         pass
 
-    def show(self, values: dict[str, float]) -> None:  # noqa: D102
+    def show(self, values: dict[str, float]) -> None:
         pass
 
-    def stop(self) -> None:  # noqa: D102
+    def stop(self) -> None:
         pass
 
 
@@ -62,14 +62,14 @@ class Lines:
         self.label, self.total, self.done, self.resumed, self.values = "", 0, 0, 0, ""
         self.began = self.spoke = time.monotonic()
 
-    def note(self, text: str) -> None:  # noqa: D102
+    def note(self, text: str) -> None:
         print(text, file=sys.stderr, flush=True)  # noqa: T201
 
-    def start(self, total: int, done: int = 0, label: str = "") -> None:  # noqa: D102
+    def start(self, total: int, done: int = 0, label: str = "") -> None:
         self.label, self.total, self.done, self.resumed, self.values = label or self.label, total, done, done, ""
         self.began = self.spoke = time.monotonic()
 
-    def advance(self, count: int = 1) -> None:  # noqa: D102
+    def advance(self, count: int = 1) -> None:
         self.done += count
         now = time.monotonic()
         if now - self.spoke > LINE_SECONDS:
@@ -77,10 +77,10 @@ class Lines:
             self.note(f"  {self.label} {self.done}/{self.total}, about {left:.0f} s left {self.values}".rstrip())
             self.spoke = now
 
-    def show(self, values: dict[str, float]) -> None:  # noqa: D102
+    def show(self, values: dict[str, float]) -> None:
         self.values = format_values(values)
 
-    def stop(self) -> None:  # noqa: D102
+    def stop(self) -> None:
         self.label = ""
 
 
@@ -99,25 +99,25 @@ class Bars:
         self.task: TaskID | None = None
         self.label = ""
 
-    def note(self, text: str) -> None:  # noqa: D102
+    def note(self, text: str) -> None:
         self.bars.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
-    def start(self, total: int, done: int = 0, label: str = "") -> None:  # noqa: D102
+    def start(self, total: int, done: int = 0, label: str = "") -> None:
         self.label = label or self.label
         if self.task is not None:
             self.bars.remove_task(self.task)
         self.task = self.bars.add_task(self.label, total=total, completed=done, values="")
         self.bars.start()
 
-    def advance(self, count: int = 1) -> None:  # noqa: D102
+    def advance(self, count: int = 1) -> None:
         if self.task is not None:
             self.bars.advance(self.task, count)
 
-    def show(self, values: dict[str, float]) -> None:  # noqa: D102
+    def show(self, values: dict[str, float]) -> None:
         if self.task is not None:
             self.bars.update(self.task, values=format_values(values))
 
-    def stop(self) -> None:  # noqa: D102
+    def stop(self) -> None:
         if self.task is not None:
             self.bars.remove_task(self.task)
             self.task = None

@@ -36,7 +36,7 @@ class NoOracle(Classifier):
         super().__init__()
         self.attributes, self.cuts = (feature,), {feature: float("nan")}
 
-    def scores(self, images: Tensor, attributes: Sequence[str]) -> NDArray[np.float64]:  # noqa: D102 (inherited)
+    def scores(self, images: Tensor, attributes: Sequence[str]) -> NDArray[np.float64]:
         return np.full((len(images), len(attributes)), np.nan)
 
 

@@ -20,7 +20,7 @@ class Counterfactual(Metric):
 
     columns = frozenset({"counterfactual_error"})
 
-    def compute(self, columns: Columns) -> dict[str, Value]:  # noqa: D102 (inherited)
+    def compute(self, columns: Columns) -> dict[str, Value]:
         assert columns.counterfactual_error is not None
         errors = columns.counterfactual_error[~np.isnan(columns.counterfactual_error[:, 0])]  # (P, 2)
         if len(errors) < 2:
@@ -35,5 +35,5 @@ def _mean(errors: NDArray[np.float64]) -> Value:
 
 
 @hookimpl
-def register_metrics(register):  # type: ignore[no-untyped-def]  # noqa: D103
+def register_metrics(register):  # type: ignore[no-untyped-def]
     register(Counterfactual)

@@ -17,7 +17,7 @@ class AttributeShift(Metric):
 
     columns = frozenset({"attributes", "original_attributes"})
 
-    def compute(self, columns: Columns) -> dict[str, Value]:  # noqa: D102 (inherited)
+    def compute(self, columns: Columns) -> dict[str, Value]:
         values, sizes, n = {}, [], len(columns.attributes)
         for name in columns.attributes.columns:
             after = columns.attributes[name].to_numpy(dtype=np.float64)
@@ -31,5 +31,5 @@ class AttributeShift(Metric):
 
 
 @hookimpl
-def register_metrics(register):  # type: ignore[no-untyped-def]  # noqa: D103
+def register_metrics(register):  # type: ignore[no-untyped-def]
     register(AttributeShift)

@@ -19,7 +19,7 @@ class Fidelity(Metric):
     columns = frozenset({"embeddings", "logits", "reference"})
     per_extractor = True
 
-    def compute(self, columns: Columns) -> dict[str, Value]:  # noqa: D102 (inherited)
+    def compute(self, columns: Columns) -> dict[str, Value]:
         from torch_fidelity.metric_isc import isc_features_to_metric
 
         assert columns.embeddings is not None and columns.logits is not None and columns.reference is not None
@@ -37,5 +37,5 @@ def _distance(ours: Statistics, reference: Statistics) -> Value:
 
 
 @hookimpl
-def register_metrics(register):  # type: ignore[no-untyped-def]  # noqa: D103
+def register_metrics(register):  # type: ignore[no-untyped-def]
     register(Fidelity)

@@ -11,7 +11,7 @@ class RetainChange(Metric):
 
     columns = frozenset({"pixel_change", "original_labels"})
 
-    def compute(self, columns: Columns) -> dict[str, Value]:  # noqa: D102 (inherited)
+    def compute(self, columns: Columns) -> dict[str, Value]:
         change = columns.pixel_change[~columns.original_labels]
         if len(change) < 2:
             return {}
@@ -20,5 +20,5 @@ class RetainChange(Metric):
 
 
 @hookimpl
-def register_metrics(register):  # type: ignore[no-untyped-def]  # noqa: D103
+def register_metrics(register):  # type: ignore[no-untyped-def]
     register(RetainChange)

@@ -11,7 +11,7 @@ class RocAuc(Metric):
 
     columns = frozenset({"identifier_scores", "original_labels"})
 
-    def compute(self, columns: Columns) -> dict[str, Value]:  # noqa: D102 (inherited)
+    def compute(self, columns: Columns) -> dict[str, Value]:
         assert columns.identifier_scores is not None
         labels = columns.original_labels
         if labels.all() or not labels.any():
@@ -21,5 +21,5 @@ class RocAuc(Metric):
 
 
 @hookimpl
-def register_metrics(register):  # type: ignore[no-untyped-def]  # noqa: D103
+def register_metrics(register):  # type: ignore[no-untyped-def]
     register(RocAuc)

@@ -11,7 +11,7 @@ class TargetRatio(Metric):
 
     columns = frozenset({"labels", "original_labels"})
 
-    def compute(self, columns: Columns) -> dict[str, Value]:  # noqa: D102 (inherited)
+    def compute(self, columns: Columns) -> dict[str, Value]:
         values = {}
         for name, labels in (("target_ratio", columns.labels), ("original_target_ratio", columns.original_labels)):
             positives, n = int(labels.sum()), len(labels)
@@ -21,5 +21,5 @@ class TargetRatio(Metric):
 
 
 @hookimpl
-def register_metrics(register):  # type: ignore[no-untyped-def]  # noqa: D103
+def register_metrics(register):  # type: ignore[no-untyped-def]
     register(TargetRatio)

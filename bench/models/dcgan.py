@@ -65,7 +65,7 @@ class DCGenerator(NoiseLatentGenerator):
             nn.ConvTranspose2d(c // 2, colours, 4, stride=2, padding=1),
         )
 
-    def render(self, latents: Tensor) -> Tensor:  # noqa: D102 (inherited)
+    def render(self, latents: Tensor) -> Tensor:
         return torch.sigmoid(self.layers(latents).float())
 
 
@@ -108,13 +108,13 @@ class DCGAN(Model[DCGANConfig]):
 
     Config = DCGANConfig
 
-    def build(self, config: DCGANConfig) -> Networks[DCGANConfig]:  # noqa: D102 (inherited)
+    def build(self, config: DCGANConfig) -> Networks[DCGANConfig]:
         generator, discriminator = DCGenerator(config), DCDiscriminator(config)
         generator.apply(radford_weights)
         discriminator.apply(radford_weights)
         return Networks(config, generator=generator, discriminator=discriminator)
 
-    def optimisers(self, networks: Networks[DCGANConfig]) -> dict[str, Stateful]:  # noqa: D102 (inherited)
+    def optimisers(self, networks: Networks[DCGANConfig]) -> dict[str, Stateful]:
         config = networks.config
         live = deepcopy(cast(nn.Module, networks.generator)).train().requires_grad_(True)
         betas = (config.beta1, 0.999)
@@ -126,7 +126,7 @@ class DCGAN(Model[DCGANConfig]):
             ),
         }
 
-    def training_step(  # noqa: D102 (inherited)
+    def training_step(
         self,
         networks: Networks[DCGANConfig],
         optimisers: Mapping[str, Any],
@@ -169,5 +169,5 @@ class DCGAN(Model[DCGANConfig]):
 
 
 @hookimpl
-def register_models(register):  # type: ignore[no-untyped-def]  # noqa: D103
+def register_models(register):  # type: ignore[no-untyped-def]
     register(DCGAN)

@@ -59,7 +59,7 @@ class Decoder(NoiseLatentGenerator):
         images: Tensor = self.layers(latents)
         return images
 
-    def render(self, latents: Tensor) -> Tensor:  # noqa: D102 (inherited)
+    def render(self, latents: Tensor) -> Tensor:
         return torch.sigmoid(self.logits(latents))
 
 
@@ -85,14 +85,14 @@ class VAE(Model[VAEConfig]):
 
     Config = VAEConfig
 
-    def build(self, config: VAEConfig) -> Networks[VAEConfig]:  # noqa: D102 (inherited)
+    def build(self, config: VAEConfig) -> Networks[VAEConfig]:
         return Networks(config, generator=Decoder(config), encoder=Encoder(config))
 
-    def optimisers(self, networks: Networks[VAEConfig]) -> dict[str, Stateful]:  # noqa: D102 (inherited)
+    def optimisers(self, networks: Networks[VAEConfig]) -> dict[str, Stateful]:
         parameters = [p for module in networks.modules().values() for p in module.parameters()]
         return {"adam": Adam(parameters, networks.config.lr)}
 
-    def training_step(  # noqa: D102 (inherited)
+    def training_step(
         self,
         networks: Networks[VAEConfig],
         optimisers: Mapping[str, Any],
@@ -117,5 +117,5 @@ class VAE(Model[VAEConfig]):
 
 
 @hookimpl
-def register_models(register):  # type: ignore[no-untyped-def]  # noqa: D103
+def register_models(register):  # type: ignore[no-untyped-def]
     register(VAE)

@@ -41,7 +41,7 @@ class MorphoMnist(Classifier):
     cuts = TRAINING_TOP_DECILE
     top_fraction = 0.1
 
-    def scores(self, images: Tensor, attributes: Sequence[str]) -> NDArray[np.float64]:  # noqa: D102 (inherited)
+    def scores(self, images: Tensor, attributes: Sequence[str]) -> NDArray[np.float64]:
         found = measure(images, attributes).to_numpy(np.float64, copy=True)  # (N, A)
         found[:, [name == "slant" for name in attributes]] *= -1
         return found + 0.0  # no -0.0 for a blank image

@@ -120,15 +120,15 @@ class CelebA(Faces):
     )
 
     @property
-    def table_file(self) -> Path:  # noqa: D102 (inherited)
+    def table_file(self) -> Path:
         return self.require_data_dir() / "celeba" / "list_attr_celeba.txt"
 
     @property
-    def folder(self) -> Place:  # noqa: D102 (inherited)
+    def folder(self) -> Place:
         return open_folder(self.require_data_dir() / "celeba" / "img_align_celeba", self.remedy)
 
     @property
-    def parts_file(self) -> Path:  # noqa: D102 (inherited)
+    def parts_file(self) -> Path:
         return self.require_data_dir() / "celeba" / "list_eval_partition.txt"
 
     def parts(self) -> dict[str, str]:
@@ -140,7 +140,7 @@ class CelebA(Faces):
             parts[name] = PARTS[int(code)]
         return parts
 
-    def prepare(self, photograph: Image) -> Image:  # noqa: D102 (inherited)
+    def prepare(self, photograph: Image) -> Image:
         if photograph.size != ALIGNED:
             raise ValueError(f"has {photograph.width} x {photograph.height} px, not {ALIGNED[0]} x {ALIGNED[1]}")
         return shrink(photograph.crop(FACE), self.image_shape[2])

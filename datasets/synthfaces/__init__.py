@@ -123,5 +123,5 @@ def _checked(split: str, indices: Indices) -> Indices:
 
 
 @hookimpl
-def register_datasets(register):  # type: ignore[no-untyped-def]  # noqa: D103
+def register_datasets(register):  # type: ignore[no-untyped-def]
     register(SynthFaces)

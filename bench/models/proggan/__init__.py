@@ -74,7 +74,7 @@ class ProgGAN(Model[ProgGANConfig]):
 
     Config = ProgGANConfig
 
-    def build(self, config: ProgGANConfig) -> Networks[ProgGANConfig]:  # noqa: D102 (inherited)
+    def build(self, config: ProgGANConfig) -> Networks[ProgGANConfig]:
         shape = config.image_shape
         widths = channel_widths(shape[1], config.fmap_base, config.fmap_max)
         return Networks(
@@ -83,7 +83,7 @@ class ProgGAN(Model[ProgGANConfig]):
             discriminator=ProgressiveDiscriminator(shape, widths, config.group),
         )
 
-    def optimisers(self, networks: Networks[ProgGANConfig]) -> dict[str, Stateful]:  # noqa: D102 (inherited)
+    def optimisers(self, networks: Networks[ProgGANConfig]) -> dict[str, Stateful]:
         config = networks.config
         live = deepcopy(cast(nn.Module, networks.generator)).train().requires_grad_(True)
         critic = cast(nn.Module, networks.discriminator)
@@ -94,7 +94,7 @@ class ProgGAN(Model[ProgGANConfig]):
             "discriminator": torch.optim.Adam(critic.parameters(), config.lr, betas, eps=1e-8),
         }
 
-    def training_step(  # noqa: D102 (inherited)
+    def training_step(
         self,
         networks: Networks[ProgGANConfig],
         optimisers: Mapping[str, Any],
@@ -153,5 +153,5 @@ def follow(average: nn.Module, live: nn.Module, decay: float) -> None:
 
 
 @hookimpl
-def register_models(register):  # type: ignore[no-untyped-def]  # noqa: D103
+def register_models(register):  # type: ignore[no-untyped-def]
     register(ProgGAN)

@@ -144,7 +144,7 @@ class ProgressiveGenerator(Growing, NoiseLatentGenerator):
             images = torch.lerp(upsample(self._image(current - 1, lower)), images, alpha)
         return images
 
-    def render(self, latents: Tensor) -> Tensor:  # noqa: D102 (inherited)
+    def render(self, latents: Tensor) -> Tensor:
         images = (self.signed(latents) + 1) / 2  # [-1, 1] to [0, 1]
         if images.shape[-1] < self.image_shape[-1]:
             images = F.interpolate(images, size=self.image_shape[1:], mode="nearest")

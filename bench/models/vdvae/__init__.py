@@ -64,10 +64,10 @@ class VDVAE(Model[VDVAEConfig]):
 
     Config = VDVAEConfig
 
-    def build(self, config: VDVAEConfig) -> Networks[VDVAEConfig]:  # noqa: D102 (inherited)
+    def build(self, config: VDVAEConfig) -> Networks[VDVAEConfig]:
         return Networks(config, generator=VDVAEGenerator(config), encoder=Encoder(config))
 
-    def optimisers(self, networks: Networks[VDVAEConfig]) -> dict[str, Stateful]:  # noqa: D102 (inherited)
+    def optimisers(self, networks: Networks[VDVAEConfig]) -> dict[str, Stateful]:
         config = networks.config
         live = {f"live {name}": deepcopy(m).train().requires_grad_(True) for name, m in networks.modules().items()}
         parameters = [p for module in live.values() for p in module.parameters()]
@@ -75,7 +75,7 @@ class VDVAE(Model[VDVAEConfig]):
         adam = torch.optim.AdamW(parameters, config.lr, betas, weight_decay=config.weight_decay, fused=True)
         return {**live, "adam": adam, "counters": Counters()}
 
-    def training_step(  # noqa: D102 (inherited)
+    def training_step(
         self,
         networks: Networks[VDVAEConfig],
         optimisers: Mapping[str, Any],
@@ -139,5 +139,5 @@ def report(parts: Bound, loss: Tensor, norm: float, skipped: int) -> dict[str, T
 
 
 @hookimpl
-def register_models(register):  # type: ignore[no-untyped-def]  # noqa: D103
+def register_models(register):  # type: ignore[no-untyped-def]
     register(VDVAE)

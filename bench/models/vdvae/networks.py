@@ -77,7 +77,7 @@ class VDVAEGenerator(Generator):
         self.register_buffer("opened", torch.zeros(()))
         self.to(memory_format=torch.channels_last)  # faster on a CPU
 
-    def sample(self, noise: Tensor) -> tuple[Tensor, Tensor]:  # noqa: D102 (inherited)
+    def sample(self, noise: Tensor) -> tuple[Tensor, Tensor]:
         unit, gates = self.split(noise), self.gates()
         latents: list[Tensor] = []
 
@@ -89,7 +89,7 @@ class VDVAEGenerator(Generator):
         images = self.image(self.top_down(len(noise), draw))
         return torch.cat([z.flatten(1) for z in latents], dim=1), images
 
-    def decode(self, latents: Tensor, noise: Tensor) -> Tensor:  # noqa: D102 (inherited)
+    def decode(self, latents: Tensor, noise: Tensor) -> Tensor:
         given = self.split(latents)
         return self.image(self.top_down(len(latents), lambda index, x, mean, log_sigma: given[index]))
 
