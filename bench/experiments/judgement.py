@@ -1,11 +1,11 @@
-"""Who says what has the feature: an oracle in two copies, or nobody but the person who clicked."""
+"""What depends on whether an oracle can judge a cell, or a person's clicks are all that is known."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from numpy.typing import NDArray
 from torch import nn
@@ -21,9 +21,17 @@ from bench.workspace.workspace import Oracles, Workspace
 
 
 class Judgement(ABC):
-    """Everything that depends on whether an oracle can judge a cell."""
+    """What depends on whether an oracle can judge a cell.
+
+    Attributes
+    ----------
+    oracles : Oracles
+        The copy that clicks and the copy that judges; of ``ClicksOnly``, placeholders that say nothing.
+    has_oracle : bool
+    """
 
     oracles: Oracles
+    has_oracle: ClassVar[bool]
 
     @property
     def observer(self) -> Classifier:
@@ -32,7 +40,7 @@ class Judgement(ABC):
 
     @abstractmethod
     def require_attributes(self, asked: tuple[str, ...], feature: str) -> None:
-        """Raise UsageError if a method asks for clicks on attributes that nobody can give."""
+        """Raise UsageError if a method asks for clicks on attributes that the oracle does not know."""
 
     @abstractmethod
     def clicker(self, stored: str | None) -> str | None:
@@ -83,46 +91,45 @@ class Judged(Judgement):
     """One copy of the data set's oracle clicks, the other judges."""
 
     oracles: Oracles
+    has_oracle: ClassVar[bool] = True
 
-    def require_attributes(self, asked: tuple[str, ...], feature: str) -> None:  # noqa: D102 (inherited)
+    def require_attributes(self, asked: tuple[str, ...], feature: str) -> None:
         known = self.oracles.feedback.classifier.non_target(feature)
         for name in asked:
             if name not in known:
                 raise unknown("attribute", name, known, f"-p keep={name} (with --feature {feature})")
 
-    def clicker(self, stored: str | None) -> str | None:  # noqa: D102 (inherited)
+    def clicker(self, stored: str | None) -> str | None:
         return self.oracles.feedback.name
 
-    def unmet(self, needs: frozenset[str]) -> str | None:  # noqa: D102 (inherited)
+    def unmet(self, needs: frozenset[str]) -> str | None:
         return None
 
-    def left_out(self, metrics: Mapping[str, Metric]) -> dict[str, str]:  # noqa: D102 (inherited)
+    def left_out(self, metrics: Mapping[str, Metric]) -> dict[str, str]:
         return {}
 
-    def truth(self, workspace: Workspace, dataset: str, judge: Oracle) -> Truth | None:  # noqa: D102 (inherited)
+    def truth(self, workspace: Workspace, dataset: str, judge: Oracle) -> Truth | None:
         remover = removers.remover_for(workspace, dataset, judge.feature)
         return None if remover is None else Truth(remover, judge)
 
-    def references(  # noqa: D102 (inherited)
+    def references(
         self, workspace: Workspace, dataset: str, extractors: Mapping[str, Extractor], feature: str
     ) -> dict[str, tuple[Statistics | None, Statistics | None]]:
         return references.references(workspace, dataset, extractors, feature)
 
-    def further(self, result: Pass, identifier: nn.Module | None) -> dict[str, Value]:  # noqa: D102 (inherited)
+    def further(self, result: Pass, identifier: nn.Module | None) -> dict[str, Value]:
         return {}
 
-    def pictured(  # noqa: D102 (inherited)
-        self, original_labels: NDArray[Any], feedback: Feedback
-    ) -> tuple[NDArray[Any], Feedback | None]:
+    def pictured(self, original_labels: NDArray[Any], feedback: Feedback) -> tuple[NDArray[Any], Feedback | None]:
         return original_labels, None
 
-    def about(self, clicker: Oracle, judge: Oracle) -> OraclePair | None:  # noqa: D102 (inherited)
+    def about(self, clicker: Oracle, judge: Oracle) -> OraclePair | None:
         copies = {"feedback": (self.oracles.feedback, clicker), "evaluation": (self.oracles.evaluation, judge)}
         described = {role: _copy(loaded, oracle) for role, (loaded, oracle) in copies.items()}
         return OraclePair(name=judge.name, threshold=judge.threshold, **described)
 
     @property
-    def label(self) -> str:  # noqa: D102 (inherited)
+    def label(self) -> str:
         return f"oracle {self.oracles.evaluation.label}"
 
 
@@ -132,49 +139,48 @@ class ClicksOnly(Judgement):
 
     feature: str
     oracles: Oracles = field(init=False)
+    has_oracle: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        nobody = LoadedClassifier("none", without_oracle.NoOracle(self.feature))
-        object.__setattr__(self, "oracles", Oracles(nobody, nobody))
+        silent = LoadedClassifier("none", without_oracle.NoOracle(self.feature))
+        object.__setattr__(self, "oracles", Oracles(silent, silent))
 
-    def require_attributes(self, asked: tuple[str, ...], feature: str) -> None:  # noqa: D102 (inherited)
+    def require_attributes(self, asked: tuple[str, ...], feature: str) -> None:
         return  # the feedback file has them, or is refused
 
-    def clicker(self, stored: str | None) -> str | None:  # noqa: D102 (inherited)
+    def clicker(self, stored: str | None) -> str | None:
         return stored
 
-    def unmet(self, needs: frozenset[str]) -> str | None:  # noqa: D102 (inherited)
+    def unmet(self, needs: frozenset[str]) -> str | None:
         return without_oracle.why_skipped(needs)
 
-    def left_out(self, metrics: Mapping[str, Metric]) -> dict[str, str]:  # noqa: D102 (inherited)
+    def left_out(self, metrics: Mapping[str, Metric]) -> dict[str, str]:
         return without_oracle.left_out(metrics)
 
-    def truth(self, workspace: Workspace, dataset: str, judge: Oracle) -> Truth | None:  # noqa: D102 (inherited)
+    def truth(self, workspace: Workspace, dataset: str, judge: Oracle) -> Truth | None:
         return None
 
-    def references(  # noqa: D102 (inherited)
+    def references(
         self, workspace: Workspace, dataset: str, extractors: Mapping[str, Extractor], feature: str
     ) -> dict[str, tuple[Statistics | None, Statistics | None]]:
         return {}  # there is no training set to compare with
 
-    def further(self, result: Pass, identifier: nn.Module | None) -> dict[str, Value]:  # noqa: D102 (inherited)
+    def further(self, result: Pass, identifier: nn.Module | None) -> dict[str, Value]:
         return without_oracle.known(result, identifier)
 
-    def pictured(  # noqa: D102 (inherited)
-        self, original_labels: NDArray[Any], feedback: Feedback
-    ) -> tuple[NDArray[Any], Feedback | None]:
+    def pictured(self, original_labels: NDArray[Any], feedback: Feedback) -> tuple[NDArray[Any], Feedback | None]:
         return feedback.labels, feedback
 
-    def about(self, clicker: Oracle, judge: Oracle) -> OraclePair | None:  # noqa: D102 (inherited)
+    def about(self, clicker: Oracle, judge: Oracle) -> OraclePair | None:
         return None
 
     @property
-    def label(self) -> str:  # noqa: D102 (inherited)
+    def label(self) -> str:
         return "no oracle"
 
 
 def judgement_of(workspace: Workspace, dataset: Dataset, settings: ModelSettings, feature: str) -> Judgement:
-    """Return who judges a feature of a model: the data set's oracles, or nobody where it has none."""
+    """Return how a feature of a model is judged: by the data set's oracles, or not at all where it has none."""
     if dataset.classifier is None:
         return ClicksOnly(feature)
     return Judged(workspace.oracles(settings.dataset, settings.oracle))

@@ -38,7 +38,7 @@ class Looked:
     _errors: dict[str, BenchError | None] = field(default_factory=dict)
 
     def to_resolve(self, cell: Cell) -> list[BenchError]:
-        """Return what is missing of what a cell names, besides weights that the plan trains itself."""
+        """Return what is missing of what a cell names; weights that the plan trains itself do not count."""
         return self._missing(self._named(cell))
 
     def to_run(self, cell: Cell) -> list[BenchError]:

@@ -39,7 +39,7 @@ def feedback_stage(resolved: Resolved) -> tuple[Feedback, float]:
     if resolved.given is not None:
         feedback, stored = resolved.given
         threshold = judgement.threshold(stored.threshold, cell.feature)
-        if stored.threshold is None and judgement.label != "no oracle":
+        if stored.threshold is None and judgement.has_oracle:
             resolved.workspace.progress.note(
                 f"{cell.feedback_file} holds no threshold: the oracle judges by its default cut, {threshold:.4g}"
             )

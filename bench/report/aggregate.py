@@ -1,4 +1,4 @@
-"""The tidy frame behind a table: one row per number, aggregated over seeds, the published value beside it."""
+"""The tidy frame behind a table: one row per number, aggregated over seeds, with the published value."""
 
 from __future__ import annotations
 

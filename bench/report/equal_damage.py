@@ -98,7 +98,7 @@ def _student(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> tuple[floa
     """Mean with Student's 95 % interval; NaN for fewer than two values."""
     if len(values) < 2:
         return math.nan, math.nan, math.nan
-    if not values.any():  # the first family beside itself
+    if not values.any():  # the first family compared with itself
         return 0.0, 0.0, 0.0
     from scipy.stats import ttest_1samp
 

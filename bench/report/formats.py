@@ -77,8 +77,8 @@ def caption_of(table: Table, frame: pd.DataFrame, options: Options) -> str:
     parts.append(f"Data: {data}.")
     if extractors:
         parts.append(
-            f"IS and FID in the feature space of: {', '.join(extractors)}; "
-            "the paper's are in Inception's and not comparable."
+            f"IS and FID use the embeddings of: {', '.join(extractors)}. The paper's use Inception's and are not "
+            "comparable."
         )
     if needs:
         parts.append(f"Needs more than clicks: {'; '.join(needs)}.")

@@ -93,7 +93,7 @@ def cells_of(table: Table, options: Options, workspace: Workspace) -> list[tuple
 
 
 def _asked(name: str, options: Options, formats: Sequence[str]) -> Table:
-    """Return a table with the suite's own variants, and the methods that were asked for besides."""
+    """Return a table with the suite's variants and the further methods that were asked for."""
     table = table_named(name)
     layout.require_formats(formats)
     suite = load_suite(options.suite)

@@ -1,70 +1,15 @@
+"""Tables from stored cells: numbers, reasons where there are none, plans."""
+
 from __future__ import annotations
 
-import csv
 import json
-import re
-from html.parser import HTMLParser
 
-import pandas as pd
 import pytest
+from html_cells import Cells
 
 from bench.registry import Registry
-from bench.report import formats
-from bench.report.definitions import TABLES, Options, Table, Variant
+from bench.report.definitions import TABLES, Table, Variant
 from bench.report.published import read_published
-
-
-@pytest.fixture(scope="module")
-def suite(bars, tmp_path_factory):
-    """Write a suite of two small models, on which every cell takes a moment."""
-    path = tmp_path_factory.mktemp("suite") / "small.toml"
-    quick = {"ours": "epochs = 2\nbatch_size = 8", "probe": "epochs = 2\nbatch_size = 8\nprobe_steps = 5\nmoves = 2"}
-    parts = []
-    for model, weights in (("bars", bars.weights), ("vae", "vae-mnist")):
-        parts.append(f'[models.{model}]\ndataset = "mnist"\nweights = "{weights}"\n')
-        parts.append(f"[models.{model}.feedback]\ncount = 60\n[models.{model}.evaluation]\ncount = 70\n")
-        parts += [f"[models.{model}.methods.{method}]\n{fields}\n" for method, fields in quick.items()]
-    path.write_text("\n".join(parts))
-    return path
-
-
-@pytest.fixture
-def table(suite, bars, bench_cli, tmp_path, monkeypatch):
-    """Call ``bench table``; returns the outcome and the tidy rows."""
-    monkeypatch.delenv("BENCH_DATA", raising=False)
-
-    def call(name, *more, plugins=bars.folder.path):
-        done = bench_cli(
-            "table", name, "--suite", suite, "--plugins", plugins, "--results", tmp_path / "runs", "--device", "cpu",
-            "--out", tmp_path / "out", *more,
-        )  # fmt: skip
-        path = tmp_path / "out" / f"table-{name}.csv"
-        return done, list(csv.DictReader(path.read_text().splitlines())) if path.exists() else []
-
-    return call
-
-
-class Cells(HTMLParser):
-    """Collect the text of every cell of an HTML table."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.cells, self.open = [], None
-        self.feed(text)
-
-    def handle_starttag(self, tag, attrs):
-        if tag in ("td", "th", "caption"):
-            self.open = ""
-
-    def handle_data(self, data):
-        if self.open is not None:
-            self.open += data
-
-    def handle_endtag(self, tag):
-        if tag in ("td", "th", "caption"):
-            self.cells.append(self.open.strip())
-            self.open = None
-
 
 # --- Table 3: a row per model -------------------------------------------------------------------------
 
@@ -140,7 +85,7 @@ def test_table_2_says_why_a_number_is_missing(table, tmp_path):
     assert {"target_ratio ↓", "inception_score[digits] ↑", "fid[digits] ↓", "fid_retain[digits] ↓"} <= set(cells)
     assert "" not in [c for c in cells if c.startswith("n/a")] and not any(c == "nan" for c in cells)
     caption = next(cell for cell in cells if cell.startswith("Target ratio, inception score"))
-    assert "IS and FID in the feature space of: digits" in caption
+    assert "IS and FID use the embeddings of: digits" in caption
     assert "Needs more than clicks: reject: oracle; retrain: training_data." in caption
     assert r"latent\_edit" in latex and r"target\_ratio $\downarrow$" in latex and r"\toprule" in latex
     assert latex.count("{") == latex.count("}")
@@ -246,45 +191,6 @@ def test_the_paper_s_numbers_know_their_variants():
 
 
 # --- layout -------------------------------------------------------------------------------------------
-
-
-def frame(**changed):
-    row = {
-        "table": "x", "model": "vae", "feature": "slant", "variant": "ours", "method": "ours", "needs": "", "metric": "fid[digits]",
-        "mean": 1234.5, "sd": 0.0123, "seeds": 5, "n": 10, "higher_is_better": False, "note": "", "paper": 1.5, "data": "D", "source": "",
-    }  # fmt: skip
-    return pd.DataFrame([{**row, **changed}])
-
-
-SHAPE = Table("x", "A title", (), ("fid",))
-
-
-@pytest.mark.parametrize(
-    ("changed", "text"),
-    [
-        ({}, "1,234 ± 0.012 (1.5)"),
-        ({"mean": 0.0097123, "sd": None, "paper": None}, "0.009712"),
-        ({"mean": 0.0, "sd": 0.0, "paper": 0.0}, "0 ± 0 (0)"),
-        ({"note": "3 of 5 seeds"}, "1,234 ± 0.012 (1.5) [3 of 5 seeds]"),
-        ({"mean": None, "sd": None, "note": "skipped: why", "paper": 0.5}, "n/a: skipped: why (0.5)"),
-    ],
-)
-def test_a_cell_s_text(changed, text):
-    assert formats.pivoted(SHAPE, frame(**changed)).iloc[0, 0] == text
-
-
-HOSTILE = r"50% of $x$ & #1 {a}_b ^2 ~ \end{tabular} <b>"
-
-
-def test_latex_and_html_escape_whatever_a_reason_holds(tmp_path):
-    hostile = frame(mean=None, sd=None, note=HOSTILE, variant=HOSTILE, data=HOSTILE)
-    latex, html = (p.read_text() for p in formats.write(SHAPE, hostile, Options(), ["latex", "html"], tmp_path))
-    escaped = r"50\% of \$x\$ \& \#1 \{a\}\_b \textasciicircum{}2 \textasciitilde{} \textbackslash{}end\{tabular\} "
-    assert latex.count(escaped) == 3, "the cell, the row's name and the caption"
-    assert latex.count(r"\end{tabular}") == 1
-    assert not re.search(r"(?<!\\)[%#](?!.*booktabs)", latex)
-    assert Cells(html).cells.count(HOSTILE) == 1 and f"n/a: {HOSTILE} (1.5)" in Cells(html).cells
-    assert "<b>" not in html
 
 
 def test_a_table_s_plan_names_its_cells_and_runs_none(table, tmp_path):

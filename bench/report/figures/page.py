@@ -51,7 +51,7 @@ def add_words(figure: Figure, title: str, caption: str) -> None:
 
 
 def write(figure: Figure, path: Path, formats: Sequence[str]) -> list[Path]:
-    """Write a figure beside ``path``, once per format; the same figure gives the same bytes."""
+    """Write a figure as ``path`` with the suffix of each format; the same figure gives the same bytes."""
     from matplotlib import rc_context
 
     paths = []
