@@ -76,6 +76,12 @@ def test_every_hook_and_kind_is_in_the_docs() -> None:
     assert set(re.findall(r"`(register_\w+)`", text)) == hooks == {kind.hook for kind in KINDS}
 
 
+def test_every_kind_has_a_page_that_begins_with_a_template() -> None:
+    pages_of = {page.stem: page for page in (DOCS / "extend").glob("*.md")}
+    for kind in KINDS:
+        assert ["bench", "new", kind.singular] in [words[:3] for words in commands(pages_of[kind.singular])]
+
+
 def test_every_exit_code_is_in_the_docs() -> None:
     text = (DOCS / "reference" / "errors.md").read_text(encoding="utf-8")
     codes = {value for name, value in vars(errors).items() if name.startswith("EXIT_")}
