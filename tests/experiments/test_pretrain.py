@@ -1,0 +1,82 @@
+"""Training a model or an oracle: accuracy, going on from weights, half weights."""
+
+from __future__ import annotations
+
+import torch
+from trained_oracles import record_of
+
+from bench.registry import Registry
+from bench.workspace import checkpoint, loading
+
+
+def test_pretraining_a_classifier_ends_with_its_accuracy(world, bench_cli, tmp_path):
+    out = tmp_path / "level.safetensors"
+    done = bench_cli(
+        "pretrain", "--classifier", "level", "--dataset", "strips", "--plugins", world.plugins.path, "--out", out, "-p",
+        "batch_size=8", "-p", "epochs=1", "--results", tmp_path / "runs",
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    assert "light: balanced accuracy 0.875 on 20 test images" in done.err
+    accuracy = checkpoint.read(out).description["accuracy"]
+    assert accuracy == {"light": {"balanced_accuracy": 0.875, "rate": 0.25, "n": 20}}
+    record = record_of(
+        world.run(
+            "original", "--json", oracles=("--set", f"oracle.feedback={world.a}", "--set", f"oracle.evaluation={out}")
+        )
+    )
+    assert record["provenance"]["oracle"]["evaluation"]["balanced_accuracy"] == {"light": 0.875}
+
+
+def test_a_training_goes_on_from_weights(trained):
+    """From the very weights and their configuration, with what is given changed; the way there is kept."""
+    done, first = trained("first", "-p", "latent_dim=7")
+    assert done.code == 0, done.err
+    done, still = trained("still", "--from", first, "-p", "lr=1e-12", "--seed", 3)
+    assert done.code == 0, done.err
+    start, end = checkpoint.read(first), checkpoint.read(still)
+    assert end.description["config"] == {**start.description["config"], "lr": 1e-12}
+    moved = {name: float((end.tensors[name] - tensor).abs().max()) for name, tensor in start.tensors.items()}
+    assert max(moved.values()) < 1e-6, "the weights it began with"
+    assert end.description["start"] == {**start.description, "sha256": start.sha256}
+    assert end.description["command"] == (
+        "bench pretrain --model vae --dataset strips --seed 0 -p batch_size=8 -p epochs=1 -p latent_dim=7 "
+        "--out start-1.safetensors && bench pretrain --model vae --dataset strips --seed 3 "
+        "-p batch_size=8 -p epochs=1 -p lr=1e-12 --from start-1.safetensors"
+    )
+    done, further = trained("further", "--from", first, "-p", "lr=1e-2")
+    assert any(not torch.equal(checkpoint.read(further).tensors[name], t) for name, t in start.tensors.items())
+
+
+def test_what_a_training_cannot_go_on_from_is_refused(trained, world, tmp_path):
+    _, first = trained("first")
+    cases = (
+        ("nowhere.safetensors", (), "nowhere.safetensors: there is no such weights file"),
+        (world.a, (), f"--from {world.a}: holds the classifier 'level', not the model 'vae'"),
+        (first, ("-p", "latent_dim=3"), f"{first}: its generator does not fit the network"),
+    )
+    for start, more, message in cases:
+        done, out = trained("never", "--from", start, *more)
+        assert done.code != 0 and message in done.err, done.err
+        assert not out.exists()
+
+
+def test_half_weights_are_half_the_file_and_load_as_float32(trained):
+    _, whole = trained("whole")
+    _, half = trained("half", "--half")
+    tensors, rounded = checkpoint.read(whole).tensors, checkpoint.read(half).tensors
+    assert half.stat().st_size < 0.6 * whole.stat().st_size
+    for name, tensor in tensors.items():
+        expected = tensor.half() if tensor.dim() > 1 else tensor
+        assert rounded[name].dtype == expected.dtype and torch.equal(rounded[name], expected), name
+    generator = loading.load_original(Registry(), half).generator
+    assert {p.dtype for p in generator.parameters()} == {torch.float32}
+
+
+def test_a_training_that_was_stopped_counts_all_of_its_time(trained, monkeypatch):
+    def late(context, state):
+        context.seconds_before = 5000.0
+        return 0
+
+    monkeypatch.setattr("bench.api.context.Context._restore", late)
+    _, path = trained("late")
+    assert 5000 < checkpoint.read(path).description["timing"]["seconds"] < 5100
