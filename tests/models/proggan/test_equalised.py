@@ -16,6 +16,8 @@ from bench.models.proggan.equalised import (
     upsample,
 )
 
+ROUNDING = 1e-4  # a fortieth of a grey level: processors round differently
+
 
 @pytest.mark.parametrize(
     ("kind", "sizes", "fan_in"), [(EqualisedConv2d, (32, 64, 3), 32 * 9), (EqualisedLinear, (256, 64), 256)]
@@ -37,7 +39,7 @@ def test_a_convolution_after_upsampling_in_one():
     layer = EqualisedConv2d(6, 5, 3)
     nn.init.normal_(layer.bias)
     x = torch.randn(2, 6, 4, 4, generator=torch.Generator().manual_seed(0))
-    assert torch.allclose(layer.upsampled(x), layer(upsample(x)), atol=1e-5)
+    assert torch.allclose(layer.upsampled(x), layer(upsample(x)), atol=ROUNDING)
 
 
 @pytest.mark.parametrize("shape", [(4, 7), (4, 7, 3, 3)])

@@ -17,6 +17,8 @@ from bench.models.proggan.equalised import (
 from bench.models.proggan.progressive import channel_widths, level_at, top_level
 from bench.toolkit.training import build
 
+ROUNDING = 1e-4  # a fortieth of a grey level: processors round differently
+
 # --- the generator ------------------------------------------------------------------------------------
 
 
@@ -47,13 +49,13 @@ def test_same_noise_same_image_whatever_the_batch():
     generator = new(2.0).networks.generator.eval()
     drawn = generator(noise())
     assert torch.equal(drawn, generator(noise()))
-    assert torch.allclose(drawn, torch.cat([generator(row[None]) for row in noise()]), atol=1e-5)
+    assert torch.allclose(drawn, torch.cat([generator(row[None]) for row in noise()]), atol=ROUNDING)
     assert not torch.allclose(drawn[0], drawn[1], atol=1e-2)
 
 
 def test_the_latent_is_normalised():
     generator = new(2.0).networks.generator
-    assert torch.allclose(generator(noise()), generator(7.5 * noise()), atol=1e-5)
+    assert torch.allclose(generator(noise()), generator(7.5 * noise()), atol=ROUNDING)
 
 
 def test_default_sizes():
@@ -77,7 +79,7 @@ def test_fade_in(level):
     generator.level = float(level)
     before = generator.signed(noise())
     generator.level = level - 0.25
-    assert torch.allclose(generator.signed(noise()), torch.lerp(lower, before, 0.75), atol=1e-5)
+    assert torch.allclose(generator.signed(noise()), torch.lerp(lower, before, 0.75), atol=ROUNDING)
     generator.level = float(level)
     nn.init.normal_(generator.to_rgb[level - 1].weight, 5.0)
     assert torch.equal(generator.signed(noise()), before), "at alpha 1 it depends on the lower resolution's colours"
@@ -90,7 +92,7 @@ def test_fade_in_of_the_discriminator(level):
     below, lower = critic(images()), critic.prepare(images())
     critic.level = level - 1 + 1e-9
     assert torch.allclose(critic.prepare(images()), upsample(lower), atol=1e-6)
-    assert torch.allclose(critic(images()), below, atol=1e-5)
+    assert torch.allclose(critic(images()), below, atol=ROUNDING)
     critic.level = float(level)
     scores = critic(images())
     nn.init.normal_(critic.from_rgb[level - 1].weight, 5.0)

@@ -13,6 +13,8 @@ from bench.models.vdvae import mixture
 from bench.models.vdvae.config import RAMP
 from bench.toolkit.latent import Direction, edited_images
 
+ROUNDING = 1e-4  # a fortieth of a grey level: processors round differently
+
 
 def test_shapes_and_layout():
     generator = opened().generator
@@ -32,8 +34,8 @@ def test_sampled_latents_decode_to_the_sampled_images():
     noise = normal(4, LATENTS)
     latents, images = generator.sample(noise)
     assert not torch.allclose(latents, noise, atol=0.1)
-    torch.testing.assert_close(generator.decode(latents, noise), images, atol=1e-5, rtol=0)
-    torch.testing.assert_close(generator.decode(latents, normal(4, LATENTS, seed=1)), images, atol=1e-5, rtol=0)
+    torch.testing.assert_close(generator.decode(latents, noise), images, atol=ROUNDING, rtol=0)
+    torch.testing.assert_close(generator.decode(latents, normal(4, LATENTS, seed=1)), images, atol=ROUNDING, rtol=0)
     assert not torch.allclose(generator.decode(latents + 1, noise), images, atol=0.01)
 
 
@@ -69,7 +71,7 @@ def test_same_noise_same_image_whatever_the_batch():
     images = generator(noise)
     assert torch.equal(generator(noise), images)
     singles = torch.cat([generator(row[None]) for row in noise])
-    torch.testing.assert_close(images, singles, atol=1e-5, rtol=0)
+    torch.testing.assert_close(images, singles, atol=ROUNDING, rtol=0)
 
 
 def test_pixels_are_where_the_likelihood_takes_them_to_be():
