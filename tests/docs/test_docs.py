@@ -6,6 +6,7 @@ import ast
 import importlib
 import re
 import tomllib
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from textwrap import dedent
@@ -86,6 +87,12 @@ def test_every_exit_code_is_in_the_docs() -> None:
     text = (DOCS / "reference" / "errors.md").read_text(encoding="utf-8")
     codes = {value for name, value in vars(errors).items() if name.startswith("EXIT_")}
     assert {int(code) for code in re.findall(r"^\| (\d) \|", text, flags=re.MULTILINE)} == codes
+
+
+def test_the_error_in_the_docs_is_what_bench_prints(bench_cli: Callable[..., Any]) -> None:
+    (written,) = blocks(DOCS / "reference" / "errors.md", "text")
+    refused = bench_cli("run", "--method", "our", "--model", "vae", "--feature", "slant")
+    assert (refused.code, refused.err) == (errors.EXIT_USAGE, written)
 
 
 @pytest.mark.parametrize("page", pages(), ids=named)
