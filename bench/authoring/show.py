@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from importlib import import_module
 
-from bench.api import Classifier, Dataset, Extractor, Method, Metric, Params, Trainable
+from bench.api import Params
 from bench.registry import Plugin, Registry
 
 
@@ -19,30 +19,11 @@ def _one(plugin: Plugin) -> str:
     module = sys.modules[cls.__module__]
     lines = [f"{source.kind.label} {source.name}   [{source.origin}] {source.path or ''}", ""]
     lines += [(module.__doc__ or cls.__doc__ or "").strip(), ""]
-    lines += _facts(cls)
+    lines += [*import_module(f"bench.authoring.conformance.{source.kind.name}").facts(cls), ""]
     config = getattr(cls, "Config", None)
     if isinstance(config, type) and issubclass(config, Params) and config.model_fields:
         lines += ["hyper-parameters:", *_fields(config)]
     return "\n".join(lines).rstrip()
-
-
-def _facts(cls: type[Any]) -> list[str]:
-    if issubclass(cls, Method):
-        needs = ", ".join(sorted(cls.needs)) or "nothing but the generator and the feedback"
-        return [f"needs: {needs}", f"reads feedback: {'yes' if cls.reads_feedback else 'no'}", ""]
-    if issubclass(cls, Dataset):
-        if cls.classifier is None:
-            return ["features: whatever was clicked", "oracle: none", "images: none", ""]
-        return [f"features: {', '.join(cls.features)}", f"oracle: {cls.classifier}", f"images: {cls.image_shape}", ""]
-    if issubclass(cls, Classifier):
-        if issubclass(cls, Trainable):
-            return ["attributes: those of the data set that its weights were trained on", ""]
-        return [f"attributes: {', '.join(f'{a} (cut {cls.cuts[a]:.4g})' for a in cls.attributes)}", ""]
-    if issubclass(cls, Extractor):
-        return [f"classes: {', '.join(cls.classes)}", ""]
-    if issubclass(cls, Metric):
-        return [f"reads: {', '.join(sorted(cls.columns))}", ""]
-    return []
 
 
 def _fields(config: type[Params]) -> list[str]:

@@ -67,16 +67,22 @@ def recipe_of(model: str, settings: ModelSettings) -> Recipe:
 
 def configured(workspace: Workspace, recipe: Recipe) -> tuple[Trainable[Any], Any]:
     """Return the plug-in and its configuration for a data set, with the recipe's settings applied."""
-    plugin_class = workspace.registry.get(recipe.kind, recipe.name, recipe.option)
-    if not issubclass(plugin_class, Trainable) or issubclass(plugin_class, Pretrained):
-        raise UsageError(f"{recipe.option} {recipe.name}: has no training recipe")
-    plugin: Trainable[Any] = plugin_class()
+    plugin_class = _trainable(workspace, recipe)
+    plugin = plugin_class()
     source = workspace.dataset(recipe.dataset)
     if source.classifier is None:
         raise UsageError(f"--dataset {recipe.dataset}: has no images to learn from; name another one")
     fields = plugin.dataset_fields(source) if recipe.start is None else _started(recipe).description["config"]
     flag = f"-p ({recipe.singular} '{recipe.name}')"
     return plugin, validated(plugin_class.Config, {**fields, **recipe.settings}, flag)
+
+
+def _trainable(workspace: Workspace, recipe: Recipe) -> type[Trainable[Any]]:
+    """Return the plug-in's class; raises UsageError if it cannot be trained here."""
+    plugin_class = workspace.registry.get(recipe.kind, recipe.name, recipe.option)
+    if not issubclass(plugin_class, Trainable) or issubclass(plugin_class, Pretrained):
+        raise UsageError(f"{recipe.option} {recipe.name}: has no training recipe")
+    return plugin_class
 
 
 def pretrained_path(workspace: Workspace, recipe: Recipe) -> Path:
@@ -184,7 +190,7 @@ def pretrain_command(
     if not recipe.dataset:
         known = ", ".join(workspace.registry.names("datasets"))
         raise UsageError(f"--dataset: name the data set to train '{recipe.name}' on: {known}")
-    config = workspace.registry.get(recipe.kind, recipe.name, recipe.option).Config
+    config = _trainable(workspace, recipe).Config
     recipe = replace(recipe, settings=settings | values_of(config, read_assignments(params, "-p"), "-p"))
     command = _command(recipe, suite_name, params)
     if ship is None:

@@ -74,7 +74,7 @@ def attributes(faces: Any) -> pd.DataFrame:
 
 
 def test_it_keeps_the_contract(faces: Any) -> None:
-    assert [o.problem for o in conformance.check(Registry(), "synthfaces", "datasets")] == [None] * 4
+    assert [o for o in conformance.check(Registry(), "synthfaces", "datasets") if o.problem is not None] == []
     split = faces.split("test")
     assert len(split) == 10_000
     images = split.read(np.array([7, 3, 7]))

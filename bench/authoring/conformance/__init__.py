@@ -1,7 +1,7 @@
-"""``bench check``: small named checks of one plug-in, on tiny inputs. The test suite runs them on every built-in.
+"""``bench check``: small named checks of one plug-in, on tiny inputs. The tests run all of them on every built-in.
 
-A model is checked with its own default configuration; a method on a tiny generator; a metric on a perfect and on
-a null pass.
+The checks of a kind are the ``CHECKS`` of the module of its name: functions that take the plug-in's class and raise if
+it does not keep the contract. Each can be called alone.
 """
 
 from __future__ import annotations
@@ -9,18 +9,15 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
-from bench import api
-from bench.authoring.conformance.classifiers import CLASSIFIER_CHECKS, EXTRACTOR_CHECKS
-from bench.authoring.conformance.datasets import DATASET_CHECKS
-from bench.authoring.conformance.methods import METHOD_CHECKS
-from bench.authoring.conformance.metrics import METRIC_CHECKS
-from bench.authoring.conformance.models import MODEL_CHECKS
 from bench.authoring.conformance.plugins import has_a_docstring
 from bench.errors import BenchError, PluginError
-from bench.hookspecs import kind_named
+from bench.hookspecs import Kind, kind_named
 from bench.registry import Registry
+
+Check = Callable[[Any], None]
 
 
 @dataclass(frozen=True)
@@ -41,35 +38,26 @@ def check(registry: Registry, name: str, kind: str | None = None) -> list[Outcom
         If no plug-in has this name.
     """
     kinds = registry.kinds_of(name) if kind is None else [kind_named(kind)]
-    outcomes = []
-    for each in kinds:
-        label = f"{each.label} {name}"
-        try:
-            cls = registry.get(each.name, name)
-        except PluginError as error:
-            outcomes.append(Outcome(label, "loads", str(error)))
-            continue
-        outcomes.append(Outcome(label, "loads", None))
-        outcomes += [_outcome(label, test, cls) for test in _checks_for(cls)]
-    return outcomes
+    return [outcome for each in kinds for outcome in _checked(registry, each, name)]
 
 
-def _checks_for(cls: type[Any]) -> list[Callable[[Any], None]]:
-    checks: list[Callable[[Any], None]] = [has_a_docstring]
-    for base, more in (
-        (api.Model, MODEL_CHECKS),
-        (api.Method, METHOD_CHECKS),
-        (api.Metric, METRIC_CHECKS),
-        (api.Classifier, CLASSIFIER_CHECKS),
-        (api.Extractor, EXTRACTOR_CHECKS),
-        (api.Dataset, DATASET_CHECKS),
-    ):
-        if issubclass(cls, base):
-            checks += more
-    return checks
+def checks_of(kind: Kind) -> list[Check]:
+    """Return the checks of a kind."""
+    return [has_a_docstring, *import_module(f"{__name__}.{kind.name}").CHECKS]
 
 
-def _outcome(label: str, test: Callable[[Any], None], cls: type[Any]) -> Outcome:
+def _checked(registry: Registry, kind: Kind, name: str) -> Iterator[Outcome]:
+    label = f"{kind.label} {name}"
+    try:
+        cls = registry.get(kind.name, name)
+    except PluginError as error:
+        yield Outcome(label, "loads", str(error))
+        return
+    yield Outcome(label, "loads", None)
+    yield from (_outcome(label, test, cls) for test in checks_of(kind))
+
+
+def _outcome(label: str, test: Check, cls: type[Any]) -> Outcome:
     try:
         test(cls)
     except AssertionError as error:

@@ -1,8 +1,7 @@
-"""Checks of a model: shapes, determinism, gradients, and that its recipe trains and resumes."""
+"""Checks of a model: shapes, determinism, gradients, and that its recipe trains; what ``bench show`` says of one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -10,11 +9,16 @@ from torch import Tensor
 
 from bench import api
 from bench.api.checks import drawn, require_copies, require_float32, require_range
-from bench.api.context import Context
-from bench.authoring.conformance.plugins import config_has_defaults, config_is_strict
-from bench.authoring.conformance.toys import toy_split, untrained
+from bench.authoring.conformance.plugins import CONFIG_CHECKS, stored
+from bench.authoring.conformance.toys import frozen, toy_split, untrained
 from bench.core import randomness
 from bench.toolkit.training import build, train
+
+
+def facts(cls: type[Any]) -> list[str]:
+    """Say where a model's weights come from."""
+    trained = "never here; it comes with its weights" if issubclass(cls, api.Pretrained) else "bench pretrain --model"
+    return [f"trained: {trained}"]
 
 
 def _generator(cls: type[Any]) -> api.Generator:
@@ -68,12 +72,13 @@ def generator_is_differentiable(cls: type[Any]) -> None:
 
 
 def state_round_trips(cls: type[Any]) -> None:
-    """Weights loaded into fresh networks give the same images."""
-    first, second = untrained(cls), build(cls(), cls.Config(), "check another")
+    """Weights loaded into fresh networks, built by the stored configuration, give the same images."""
+    first = untrained(cls)
+    second = frozen(build(cls(), stored(first.config), "check another"))
     assert first.generator is not None and second.generator is not None
     second.generator.load_state_dict(first.generator.state_dict())
     noise = randomness.draw("check", range(3), first.generator.noise_dim)
-    assert torch.equal(first.generator(noise), second.generator.eval()(noise)), (
+    assert torch.equal(first.generator(noise), second.generator(noise)), (
         "state_dict does not hold all that an image depends on"
     )
 
@@ -96,15 +101,14 @@ def training_step_trains(cls: type[Any]) -> None:
 
 def _trained(cls: type[Any]) -> dict[str, Tensor]:
     networks: api.Networks[Any] = build(cls(), cls.Config(), "check")
-    context = Context(stream="check", device=torch.device("cpu"))
+    context = api.Context(stream="check", device=torch.device("cpu"))
     train(cls(), networks, toy_split(networks.config.image_shape), context, epochs=1, batch_size=8)
     assert networks.generator is not None
     return networks.generator.state_dict()
 
 
-MODEL_CHECKS: list[Callable[[Any], None]] = [
-    config_is_strict,
-    config_has_defaults,
+CHECKS = [
+    *CONFIG_CHECKS,
     parameters_are_float32,
     generator_keeps_its_shapes,
     images_are_in_range,

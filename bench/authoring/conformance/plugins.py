@@ -1,8 +1,9 @@
-"""Checks of every plug-in."""
+"""Checks of every plug-in, and of every plug-in with hyper-parameters."""
 
 from __future__ import annotations
 
 import inspect
+import json
 from typing import Any
 
 from bench import api
@@ -19,7 +20,7 @@ def has_a_docstring(cls: type[Any]) -> None:
 def config_is_strict(cls: type[Any]) -> None:
     """A typo in -p must be an error."""
     config = cls.Config.model_config
-    assert issubclass(cls.Config, api.Params), "Config is no subclass of bench.api.Params"
+    assert issubclass(cls.Config, api.Params), "Config is not a subclass of bench.api.Params"
     assert config.get("frozen") and config.get("extra") == "forbid", "Config must stay frozen, with extra='forbid'"
     undescribed = [name for name, field in cls.Config.model_fields.items() if not field.description]
     assert not undescribed, f"fields without a description: {', '.join(undescribed)}"
@@ -28,3 +29,17 @@ def config_is_strict(cls: type[Any]) -> None:
 def config_has_defaults(cls: type[Any]) -> None:
     """A plug-in runs without any -p."""
     cls.Config()
+
+
+def config_can_be_stored(cls: type[Any]) -> None:
+    """Configurations are stored as JSON, beside the weights and in every record."""
+    config = cls.Config()
+    assert stored(config) == config, "Config() is another one when it comes back from JSON"
+
+
+def stored(config: api.Params) -> api.Params:
+    """Return a configuration as it comes back from a file."""
+    return type(config).model_validate(json.loads(json.dumps(config.model_dump(mode="json"))))
+
+
+CONFIG_CHECKS = [config_is_strict, config_has_defaults, config_can_be_stored]

@@ -15,21 +15,20 @@ from bench.toolkit.training import build
 
 IMAGE_SHAPE = (1, 28, 28)
 
-STEPS = 3
-
 
 class ToyGenerator(api.NoiseLatentGenerator):
-    """A tiny generator whose first latent is brightness; methods are checked on it."""
+    """A tiny generator whose first latent is brightness; its latents lie in two layers, of 1 px and of 2 px."""
 
-    image_shape, noise_dim, latent_dim = IMAGE_SHAPE, 4, 4
+    image_shape, noise_dim, latent_dim = IMAGE_SHAPE, 8, 8
+    latent_layers = (api.LatentLayer(1, 4, 0), api.LatentLayer(2, 1, 4))
 
     def __init__(self) -> None:
         super().__init__()
-        self.layer = nn.Linear(4, 28 * 28)
+        self.layer = nn.Linear(8, 28 * 28)
         with torch.no_grad():
             self.layer.weight[:, 0] += 1.0
 
-    def render(self, latents: Tensor) -> Tensor:  # noqa: D102 (inherited)
+    def render(self, latents: Tensor) -> Tensor:
         return torch.sigmoid(self.layer(latents)).view(-1, *IMAGE_SHAPE)
 
 
@@ -38,16 +37,16 @@ class ToyModel(api.Model[api.TrainingConfig]):
 
     Config = api.TrainingConfig
 
-    def build(self, config: api.TrainingConfig) -> api.Networks[api.TrainingConfig]:  # noqa: D102 (inherited)
+    def build(self, config: api.TrainingConfig) -> api.Networks[api.TrainingConfig]:
         return api.Networks(
-            config, generator=ToyGenerator(), encoder=nn.Linear(784, 4), discriminator=nn.Linear(784, 1)
+            config, generator=ToyGenerator(), encoder=nn.Linear(784, 8), discriminator=nn.Linear(784, 1)
         )
 
-    def optimisers(self, networks: Any) -> dict[str, torch.optim.Optimizer]:  # noqa: D102 (inherited)
+    def optimisers(self, networks: Any) -> dict[str, torch.optim.Optimizer]:
         return {"generator": torch.optim.Adam(networks.generator.parameters(), lr=networks.config.lr)}
 
-    def training_step(self, networks: Any, optimisers: Any, batch: Any, rng: Any, progress: float) -> dict[str, Tensor]:  # noqa: D102
-        noise = torch.randn(len(batch.images), 4, generator=rng)
+    def training_step(self, networks: Any, optimisers: Any, batch: Any, rng: Any, progress: float) -> dict[str, Tensor]:
+        noise = torch.randn(len(batch.images), 8, generator=rng)
         loss = (networks.generator(noise) - batch.images).abs().mean()
         optimisers["generator"].zero_grad()
         loss.backward()
@@ -61,7 +60,7 @@ class ToyClassifier(api.Classifier):
     attributes = ("bright",)
     cuts = {"bright": 0.5}
 
-    def scores(self, images: Tensor, attributes: Any) -> NDArray[np.float64]:  # noqa: D102 (inherited)
+    def scores(self, images: Tensor, attributes: Any) -> NDArray[np.float64]:
         return images.double().mean(dim=(1, 2, 3))[:, None].numpy() / 255
 
 
@@ -70,6 +69,15 @@ def toy_split(image_shape: tuple[int, int, int]) -> api.Split:
     rng = np.random.default_rng(0)
     images = torch.from_numpy(rng.integers(0, 256, (32, *image_shape), dtype=np.uint8))
     return api.Split(pd.DataFrame({"bright": np.arange(32) % 2}), lambda i: images[torch.from_numpy(i)], "toy")
+
+
+def degenerate_images(image_shape: tuple[int, int, int] = IMAGE_SHAPE) -> Tensor:
+    """Return a blank image, a full one, one with a bar and one with a single pixel: (4, C, H, W) uint8."""
+    images = torch.zeros(4, *image_shape, dtype=torch.uint8)
+    images[1] = 255
+    images[2, :, 10:18, 12:16] = 255
+    images[3, :, 14, 14] = 255
+    return images
 
 
 def toy_columns(*, perfect: bool) -> api.Columns:
@@ -109,6 +117,11 @@ def toy_columns(*, perfect: bool) -> api.Columns:
 def untrained(cls: type[Any]) -> api.Networks[Any]:
     """Build a plug-in's networks by its default configuration, in eval mode, gradients off."""
     networks: api.Networks[Any] = build(cls(), cls.Config(), "check")
+    return frozen(networks)
+
+
+def frozen(networks: api.Networks[Any]) -> api.Networks[Any]:
+    """Put networks in eval mode, gradients off."""
     for module in networks.modules().values():
         module.eval().requires_grad_(False)
     return networks
