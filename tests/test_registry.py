@@ -67,7 +67,7 @@ def test_files_of_the_folders_are_the_names():
 def test_an_unknown_name_gets_its_nearest_match():
     with pytest.raises(UsageError) as error:
         Registry().get("methods", "orus", "--method")
-    assert str(error.value).startswith("--method: there is no method 'orus'. Did you mean 'ours'? Known: ")
+    assert str(error.value).startswith("--method: unknown method 'orus'. Did you mean 'ours'? Known: ")
     with pytest.raises(UsageError) as error:
         Registry().get("methods", "xyzzy", "--method")
     assert "Did you mean" not in str(error.value)
@@ -79,7 +79,7 @@ def test_a_name_of_another_kind_is_told_which(bench_cli):
     assert str(error.value) == (
         "evaluation.extractors: 'mobilenet' is a classifier, not an extractor. Known: digits, faces, inception."
     )
-    with pytest.raises(UsageError, match="there is no extractor 'digit'. Did you mean 'digits'?"):
+    with pytest.raises(UsageError, match="unknown extractor 'digit'. Did you mean 'digits'?"):
         Registry().get("extractors", "digit")
     with pytest.raises(UsageError, match="'digits' is an extractor, not a classifier. Known: mobilenet, morpho_mnist"):
         Registry().get("classifiers", "digits")
@@ -107,7 +107,7 @@ def test_a_further_kind_is_one_row(plugins, monkeypatch):
     )
     registry = Registry(plugins.path)
     assert registry.names("attacks") == ["storm"] and registry.get("attacks", "storm").__name__ == "Mine"
-    with pytest.raises(UsageError, match="there is no attack 'strom'. Did you mean 'storm'"):
+    with pytest.raises(UsageError, match="unknown attack 'strom'. Did you mean 'storm'"):
         registry.get("attacks", "strom")
 
 
