@@ -7,20 +7,23 @@ do without: the training data. The oracle measures the training images, and the 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from copy import deepcopy
+from typing import Any, ClassVar
 
 from pydantic import Field
 
 from bench.api import Context, Feedback, Generator, Method, Params, Unlearned, hookimpl
-from bench.toolkit.training import build, train
+from bench.toolkit.training import train
 
 
 class Config(Params):
     """Hyper-parameters; learning rate and losses are the model's own."""
 
+    removed_fields: ClassVar[Mapping[str, Any]] = {"from_scratch": False}
+
     epochs: float = Field(50, gt=0, description="passes over the remaining training images")
     batch_size: int | None = Field(None, ge=1, description="images per step; the model's own by default")
-    from_scratch: bool = Field(False, description="start from fresh weights instead of the trained model")
 
 
 class Retrain(Method[Config]):
@@ -34,10 +37,6 @@ class Retrain(Method[Config]):
         data = context.training_data
         assert data is not None
         networks = deepcopy(data.networks)
-        if self.config.from_scratch:
-            networks = build(data.model, networks.config, context.stream)
-            for module in networks.modules().values():
-                module.to(context.device)
         batch_size = self.config.batch_size or networks.config.batch_size
         train(data.model, networks, data.split, context, self.config.epochs, batch_size, keep=~data.target)
         assert networks.generator is not None

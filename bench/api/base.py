@@ -1,11 +1,12 @@
-"""What every plug-in starts from: the hook marker, and the base of all that a user can type."""
+"""The hook marker, and the base class of every configuration."""
 
 from __future__ import annotations
 
-from typing import TypeVar
+from collections.abc import Mapping
+from typing import Any, ClassVar, TypeVar
 
 import pluggy
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 hookimpl = pluggy.HookimplMarker("bench")
 
@@ -13,9 +14,25 @@ NEEDS = frozenset({"training_data", "oracle", "encoder", "discriminator"})
 
 
 class Params(BaseModel):
-    """Base of everything a user can type: frozen, and a typo is an error."""
+    """Base of everything a user can type: frozen, and a typo is an error.
+
+    Attributes
+    ----------
+    removed_fields : mapping of str to Any
+        Fields that earlier versions had, and wrote into weights files, each with its value for "off". A file with that
+        value loads without the field; one with another value is refused, as it is for any unknown field.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    removed_fields: ClassVar[Mapping[str, Any]] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_removed_fields(cls, fields: Any) -> Any:
+        if not isinstance(fields, Mapping):
+            return fields
+        off = cls.removed_fields
+        return {name: value for name, value in fields.items() if not (name in off and value == off[name])}
 
 
 ConfigT = TypeVar("ConfigT", bound=Params)

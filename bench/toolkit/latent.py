@@ -24,7 +24,7 @@ from torch import Tensor
 
 from bench.api import Feedback, Generator, UsageError
 from bench.toolkit.editing import Editor, edited_images, edited_sample
-from bench.toolkit.linear_directions import classifier_normals, linear_classifier
+from bench.toolkit.linear_directions import classifier_normals, logistic_regression
 from bench.toolkit.moments import Array, LayerParams, Moments, ShownLatents, moments, shrunk
 
 __all__ = ["Direction", "DirectionParams", "Editor", "edited_images", "edited_sample", "fit_direction"]
@@ -35,17 +35,13 @@ NOTHING_LEFT = 1e-6  # share of a direction outside the kept ones, in length, be
 class DirectionParams(LayerParams):
     """How the target direction is found and used; shared by every method that edits latents."""
 
-    direction: Literal["mean_difference", "logistic", "svm"] = Field(
+    direction: Literal["mean_difference", "logistic"] = Field(
         "mean_difference",
-        description="z_e: difference of class means (the paper), or the normal of a linear classifier",
+        description="z_e: difference of class means (the paper), or the normal of a logistic regression",
     )
-    penalty: float = Field(
-        0.01, gt=0, description="inverse L2 strength C of logistic and svm (smaller: more regularised)"
-    )
-    threshold: Literal["mean", "midpoint", "quantile"] = Field(
-        "mean",
-        description="t: mean projection over all samples, midpoint of the class means, or the upper quantile "
-        "of projections that holds as many samples as were clicked",
+    penalty: float = Field(0.01, gt=0, description="inverse L2 strength C of logistic (smaller: more regularised)")
+    threshold: Literal["mean", "midpoint"] = Field(
+        "mean", description="t: mean projection over all samples, or midpoint of the class means"
     )
     threshold_shift: float = Field(
         0.0, ge=-3, le=3, description="added to t, in standard deviations of the projections (an option of ours)"
@@ -165,7 +161,7 @@ def fit_direction(generator: Generator, feedback: Feedback, params: DirectionPar
     """
     feedback.require_both_classes()
     labels = np.stack([feedback.labels, *(_clicks(feedback, name) for name in params.keep)])  # (1 + K, N)
-    twice = params.direction != "mean_difference" or params.threshold == "quantile" or params.threshold_shift != 0
+    twice = params.direction != "mean_difference" or params.threshold_shift != 0
     latents = ShownLatents(generator, feedback, params.layers, held=twice)
     means = moments(latents, labels)
     factor = _inverse(means.deviation(0)) if params.scale == "deviation" else np.ones(len(latents.columns))
@@ -215,7 +211,7 @@ def _inverse(values: Array) -> Array:
 def _estimates(latents: ShownLatents, means: Moments, factor: Array, params: DirectionParams) -> Array:
     """Return z_e of the target and of each kept attribute, (1 + K, D), in latents * factor."""
     if params.direction != "mean_difference":
-        return classifier_normals(latents, factor, means.labels, linear_classifier(params.direction, params.penalty))
+        return classifier_normals(latents, factor, means.labels, logistic_regression(params.penalty))
     differences = means.differences
     if params.shrink:
         errors = [means.standard_error(k) for k in range(len(differences))]
@@ -235,15 +231,11 @@ def _way(unit: Array, kept: Array, params: DirectionParams) -> Array:
 
 
 def _levels(latents: ShownLatents, means: Moments, normal: Array, params: DirectionParams) -> tuple[float, float]:
-    """Return the threshold and the landing projection; samples are projected only where class means do not do."""
-    reads = params.threshold == "quantile" or params.threshold_shift != 0
-    projections = latents.project(normal) if reads else np.zeros(0)
+    """Return the threshold and the landing projection; samples are projected only for a shift of the threshold."""
     if params.threshold == "mean":
         threshold = float(means.mean @ normal)
-    elif params.threshold == "midpoint":
-        threshold = float((means.positive[0] + means.negative[0]) @ normal / 2)
     else:
-        threshold = float(np.quantile(projections, 1 - means.labels[0].mean()))
+        threshold = float((means.positive[0] + means.negative[0]) @ normal / 2)
     if params.threshold_shift:
-        threshold += params.threshold_shift * float(projections.std())
+        threshold += params.threshold_shift * float(latents.project(normal).std())
     return threshold, float(means.negative[0] @ normal) if params.landing == "negative_mean" else threshold

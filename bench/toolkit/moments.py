@@ -66,11 +66,9 @@ class ShownLatents:
         return len(self.feedback)
 
     @torch.no_grad()
-    def chunks(self, first: int = 0) -> Iterator[NDArray[np.float32]]:
-        """Yield the latents (B, D) of consecutive samples, from ``first``, a multiple of the chunk's size, on."""
+    def chunks(self) -> Iterator[NDArray[np.float32]]:
+        """Yield the latents (B, D) of consecutive samples."""
         for start, stop in chunks(len(self)):
-            if start < first:
-                continue
             latents = self._stored[start] if start in self._stored else self._draw(start, stop)
             if self.held:
                 self._stored[start] = latents
@@ -88,16 +86,6 @@ class ShownLatents:
     def project(self, normal: Array) -> Array:
         """Project every sample on a normal (D,); (N,)."""
         return np.concatenate([sum(b @ normal[c] for c, b in blocks(chunk)) for chunk in self.chunks()])
-
-    def combine(self, weights: Array) -> Array:
-        """Add up weighted samples: (K, N) @ (N, D), (K, D)."""
-        total = np.zeros((len(weights), len(self.columns)))
-        start = 0
-        for chunk in self.chunks():
-            for columns, block in blocks(chunk):
-                total[:, columns] += weights[:, start : start + len(chunk)] @ block
-            start += len(chunk)
-        return total
 
 
 def columns_of(generator: Generator, resolutions: Sequence[int]) -> tuple[NDArray[np.int64], list[slice]]:

@@ -128,7 +128,7 @@ def test_all_wrong_parameters_at_once(refused):
     assert text.splitlines()[1:] == [
         "-p lr: '2' should be less than 1. For instance: -p lr=0.001",
         "-p epochs: '0' should be greater than or equal to 1. For instance: -p epochs=200",
-        "-p threshold: 'median' should be 'mean', 'midpoint' or 'quantile'. For instance: -p threshold=mean",
+        "-p threshold: 'median' should be 'mean' or 'midpoint'. For instance: -p threshold=mean",
     ]
 
 
@@ -153,7 +153,7 @@ def test_a_wrong_parameter(value, message, refused):
 
 
 def test_parameters_that_do_not_go_together(refused):
-    text = refused(*run("-p", "step=raw", "-p", "direction=svm"))
+    text = refused(*run("-p", "step=raw", "-p", "direction=logistic"))
     assert "-p (method 'ours'): 1 wrong value(s)\n" in text and "step=raw needs direction=mean_difference" in text
 
 

@@ -98,7 +98,7 @@ label = "half"
 method = "ours"
 model = "{model}"
 features = ["slant"]
-params = {{ threshold_shift = 0.5, direction = "svm" }}
+params = {{ threshold_shift = 0.5, direction = "logistic" }}
 """
 
 

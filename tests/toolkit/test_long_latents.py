@@ -63,7 +63,7 @@ def test_the_scaled_rule_is_the_papers_on_scaled_latents():
 
 
 @pytest.mark.parametrize(
-    "given", [{}, {"scale": "deviation"}, {"shrink": True}, {"direction": "svm", "scale": "deviation"}]
+    "given", [{}, {"scale": "deviation"}, {"shrink": True}, {"direction": "logistic", "scale": "deviation"}]
 )
 def test_latents_that_never_vary_stay(given):
     found = fit_direction(Stretched(), bearded(500), params(keep=("Male",), **given))
@@ -103,7 +103,7 @@ def test_shrinkage_finds_a_direction_that_drowns():
 
 
 @pytest.mark.parametrize(
-    ("given", "passes"), [({}, 1), ({"landing": "negative_mean", "keep": ("Male",)}, 1), ({"threshold": "quantile"}, 1)]
+    ("given", "passes"), [({}, 1), ({"landing": "negative_mean", "keep": ("Male",)}, 1), ({"threshold_shift": 0.5}, 1)]
 )
 def test_every_sample_is_drawn_once(given, passes):
     generator = Stretched()

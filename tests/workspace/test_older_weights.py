@@ -5,6 +5,7 @@ from copy import deepcopy
 
 import pytest
 import torch
+from pydantic import ValidationError
 
 from bench.api import Networks, Unlearned
 from bench.errors import CheckpointError
@@ -37,6 +38,29 @@ def test_the_embedding_of_older_weights_has_its_length():
     config = Registry().get("extractors", "digits").Config
     assert config.model_validate({"feature_dim": 8}) == config(embedding_dim=8)
     assert "feature_dim" not in config().model_dump() and config().embedding_dim == 64
+
+
+@pytest.mark.parametrize(("kind", "name"), [("models", "vdvae"), ("methods", "retrain")])
+def test_a_removed_field_is_read_where_it_was_off(kind, name):
+    config = Registry().get(kind, name).Config
+    assert config.removed_fields and not config.removed_fields.keys() & config.model_fields.keys()
+    older = {**config().model_dump(mode="json"), **config.removed_fields}
+    assert config.model_validate(older) == config()
+    for field in config.removed_fields:
+        with pytest.raises(ValidationError, match=f"{field}\n.*Extra inputs are not permitted"):
+            config.model_validate({**older, field: "1:5"})
+
+
+def test_weights_of_a_removed_field_that_was_on_are_refused(tmp_path):
+    stored, path = checkpoint.read(manifest.path_of("vdvae-synthfaces")), tmp_path / "balanced.safetensors"
+    assert {"kl_balance", "free_nats"} <= stored.description["config"].keys(), (
+        "shipped weights store their whole config"
+    )
+    assert "kl_balance" not in loading.load_original(Registry(), "vdvae-synthfaces").networks.config.model_dump()
+    described = {**stored.description, "config": {**stored.description["config"], "kl_balance": True}}
+    checkpoint.save(path, "model", "vdvae", described, stored.tensors)
+    with pytest.raises(CheckpointError, match=r"(?s)balanced\.safetensors: its configuration .*kl_balance"):
+        loading.load_original(Registry(), path)
 
 
 def test_an_identifier_stored_as_score_is_read(bars, tmp_path):

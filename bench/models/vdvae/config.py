@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -10,15 +11,14 @@ from bench.api import TrainingConfig
 
 from .architecture import Architecture, parse_by_resolution, parse_steps
 
-_BY_RESOLUTION = ("custom_widths", "custom_latents", "kl_factors", "free_nats", "open_from")  # fields of px:number
+_BY_RESOLUTION = ("custom_widths", "custom_latents", "kl_factors", "open_from")  # fields of px:number
 RAMP = 0.05  # share of the training over which a resolution's latents open, once they do
 
 # What every published size has in common (hps.py, and its defaults in add_vae_arguments).
 _PUBLISHED: dict[str, Any] = {
     "custom_widths": "", "latent_channels": 16, "custom_latents": "", "learned_jumps": 0, "mixtures": 10,
     "min_log_scale": -7.0, "first_log_scale": -7.0, "prior_bound": 0.0, "weight_decay": 0.01, "beta2": 0.9,
-    "decay_from": 1.0, "kl_start": 1.0, "kl_end": 1.0, "kl_until": 0.0, "kl_factors": "", "free_nats": "",
-    "open_from": "",
+    "decay_from": 1.0, "kl_start": 1.0, "kl_end": 1.0, "kl_until": 0.0, "kl_factors": "", "open_from": "",
 }  # fmt: skip
 PRESETS: dict[str, dict[str, Any]] = {
     "lite": {},
@@ -51,6 +51,8 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 class VDVAEConfig(TrainingConfig):
     """Architecture and training recipe; a preset fills whatever is not given."""
+
+    removed_fields: ClassVar[Mapping[str, Any]] = {"kl_balance": False, "free_nats": ""}
 
     preset: Literal["lite", "cifar10", "imagenet32", "imagenet64", "ffhq256"] = Field(
         "lite",
@@ -133,13 +135,6 @@ class VDVAEConfig(TrainingConfig):
         "",
         description="px:factor on that weight, where not 1 (0.1 at coarse resolutions: they take over details from the "
         "fine ones)",
-    )
-    kl_balance: bool = Field(
-        False,
-        description="until `kl_until`, weigh each resolution's KL by its share of the whole (NVAE, arXiv 2007.03898)",
-    )
-    free_nats: str = Field(
-        "", description="px:nats per image below which a resolution's KL costs nothing (keeps coarse latents alive)"
     )
     open_from: str = Field(
         "4:0.2,8:0.4,16:0.55,32:0.75",

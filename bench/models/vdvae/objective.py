@@ -78,9 +78,7 @@ def gaussian_kl(q_mean: Tensor, q_log_sigma: Tensor, p_mean: Tensor, p_log_sigma
 def training_loss(parts: Bound, config: VDVAEConfig, progress: float) -> Tensor:
     """Weigh the bound for training, nats per dimension.
 
-    Distortion plus the resolutions' rates, each no lower than its free nats (Kingma et al., arXiv 1606.04934,
-    Appendix C.8, on the batch mean), times the KL weight of this moment and the resolution's factor; where asked
-    for, while that weight rises, balanced in proportion to each rate (Vahdat and Kautz, arXiv 2007.03898, Appendix A).
+    Distortion plus the resolutions' rates, each times the KL weight of this moment and the resolution's factor.
 
     Parameters
     ----------
@@ -91,13 +89,8 @@ def training_loss(parts: Bound, config: VDVAEConfig, progress: float) -> Tensor:
     """
     rates = {resolution: rate.mean() for resolution, rate in parts.rates.items()}
     weight = kl_weight(config, progress)
-    shares = dict.fromkeys(rates, 1.0)
-    if config.kl_balance and progress < config.kl_until:
-        total = sum(float(rate.detach()) for rate in rates.values())
-        shares = {resolution: len(rates) * float(rate.detach()) / total for resolution, rate in rates.items()}
-    free = parse_by_resolution(config.free_nats)
     factors = parse_by_resolution(config.kl_factors)
-    costs = [factors.get(r, 1.0) * shares[r] * rate.clamp(min=free.get(r, 0.0)) for r, rate in rates.items()]
+    costs = [factors.get(r, 1.0) * rate.clamp(min=0) for r, rate in rates.items()]  # rounding can take 0 below 0
     return (parts.distortion.mean() + weight * torch.stack(costs).sum()) / parts.dimensions
 
 

@@ -50,13 +50,14 @@ def test_weights_of_the_training_loss():
         return training_loss(parts, MODEL.Config(**MICRO | fields), progress).item()
 
     assert loss() == pytest.approx((20 + 2 + 6) / 10)
-    assert loss(free_nats="1:5,4:5") == pytest.approx((20 + 5 + 6) / 10)
     assert loss(kl_factors="1:0.5,32:0.1") == pytest.approx((20 + 1 + 6) / 10)
     assert loss(kl_start=0.5, kl_until=0.5) == pytest.approx((20 + 4) / 10)
     assert loss(0.25, kl_start=0.5, kl_until=0.5) == pytest.approx((20 + 6) / 10)
     assert kl_weight(MODEL.Config(kl_start=0.5, kl_until=0.5), 0.9) == 1
     falling = MODEL.Config(kl_start=0.5, kl_end=0.1, kl_until=0.5)
     assert [kl_weight(falling, progress) for progress in (0, 0.25, 0.5, 1)] == pytest.approx([0.5, 0.3, 0.1, 0.1])
-    shares = 2 * 2 / 8 * 2 + 2 * 6 / 8 * 6  # each rate times its share of the whole, mean share 1
-    assert loss(kl_start=0.5, kl_until=0.5, kl_balance=True) == pytest.approx((20 + 0.5 * shares) / 10)
-    assert loss(0.6, kl_start=0.5, kl_until=0.5, kl_balance=True) == pytest.approx(2.8)
+
+
+def test_a_rate_that_rounding_took_below_zero_costs_nothing():
+    parts = Bound(torch.tensor([10.0]), {1: torch.tensor([-1.0]), 4: torch.tensor([6.0])}, 10)
+    assert training_loss(parts, MODEL.Config(**MICRO), 1.0).item() == pytest.approx(1.6)
