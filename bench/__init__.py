@@ -19,15 +19,36 @@ if TYPE_CHECKING:
     from bench.library.clicks import ask_oracle, make_feedback
     from bench.library.evaluate import evaluate
     from bench.library.generators import load, sample, save
+    from bench.library.known import KnownGenerator, LoadedGenerator, UnlearnedGenerator
+    from bench.library.places import open_workspace
+    from bench.library.task import Task
     from bench.library.unlearn import unlearn
 
-__all__ = ["ask_oracle", "evaluate", "load", "make_feedback", "sample", "save", "unlearn"]
+__all__ = [
+    "KnownGenerator",
+    "LoadedGenerator",
+    "Task",
+    "UnlearnedGenerator",
+    "ask_oracle",
+    "evaluate",
+    "load",
+    "make_feedback",
+    "open_workspace",
+    "sample",
+    "save",
+    "unlearn",
+]
 
 _OFFERED = {  # to the module of bench.library that is imported when the name is used
+    "KnownGenerator": "known",
+    "LoadedGenerator": "known",
+    "Task": "task",
+    "UnlearnedGenerator": "known",
     "ask_oracle": "clicks",
     "evaluate": "evaluate",
     "load": "generators",
     "make_feedback": "clicks",
+    "open_workspace": "places",
     "sample": "generators",
     "save": "generators",
     "unlearn": "unlearn",

@@ -2,11 +2,11 @@
 
     load, sample, save        generators: from a file, to images, to a file (generators.py)
     ask_oracle, make_feedback clicks: simulated, or a person's (clicks.py)
-    unlearn                   a method on a generator (unlearn.py, bench/experiments/method_run.py)
+    unlearn, Task             a method on a generator (unlearn.py, methods.py, task.py)
     evaluate                  metrics, with or without an oracle (evaluate.py)
+    open_workspace            where everything is, for several calls (places.py)
 
-Paths that several functions take are those of the command line: ``plugins``, a folder of loose plug-ins;
-``data_dir``, the folder of data sets (by default the environment's ``BENCH_DATA``); ``results``, the folder of results,
-beside which is kept what is costly to make and not shipped. Wrong values raise ``bench.errors.BenchError``, with the
-remedy.
+``load`` and ``unlearn`` return a generator together with what is known of it (known.py); every function takes that, or
+a plain ``bench.api.Generator``. Wrong values raise ``bench.errors.BenchError``, with the remedy in the words of Python
+(wording.py).
 """

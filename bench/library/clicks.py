@@ -11,18 +11,21 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from bench.api import Dataset
+from bench.api import Dataset, Generator
 from bench.api.feedback import Feedback
-from bench.core.machine import choose_device
 from bench.core.rendering import to_uint8
 from bench.errors import UsageError, unknown
 from bench.feedback.oracle import cut_of
-from bench.library.arguments import oracle_of
-from bench.library.places import PLUGINS, open_workspace
+from bench.library.known import KnownGenerator
+from bench.library.places import PLUGINS, workspace_for
+from bench.library.task import Task, oracles_of
+from bench.library.wording import arguments_of
+from bench.workspace.workspace import Workspace
 
 MARGIN, STRAY = 0.05, 0.02  # generators overshoot [0, 1]: so few of their values lie farther out
 
 
+@arguments_of("ask_oracle")
 def ask_oracle(
     images: NDArray[Any] | Tensor,
     feature: str,
@@ -30,14 +33,15 @@ def ask_oracle(
     *,
     oracle: str | Path | None = None,
     plugins: str | Path | None = PLUGINS,
+    workspace: Workspace | None = None,
 ) -> tuple[NDArray[np.bool_], float]:
     """Let the simulated user of a data set click on the images that show a feature, as ``bench run`` does.
 
     Parameters
     ----------
     images : (N, C, H, W) uint8 in 0..255, or float in [0, 1]
-        What ``bench.sample`` returns, or a generator itself: what overshoots is clamped. An oracle that clicks the top
-        tenth clicks the top tenth of these.
+        What ``bench.sample`` returns, or what a generator draws: what overshoots is clamped. An oracle that clicks the
+        top tenth clicks the top tenth of these.
     feature : str
         An attribute that the oracle knows: of ``mnist`` "thickness" or "slant", of ``synthfaces`` "beard" or "bang".
     dataset : str
@@ -46,6 +50,9 @@ def ask_oracle(
         Zoo name or file of the trained classifier that clicks, as ``--set oracle.feedback=FILE``; by default the data
         set's own, ``<classifier>-<dataset>-a``.
     plugins : path-like, optional
+        Folder of loose plug-ins.
+    workspace : Workspace, optional
+        From ``bench.open_workspace``, instead of ``plugins``.
 
     Returns
     -------
@@ -60,11 +67,12 @@ def ask_oracle(
     bench.errors.CheckpointError
         If the oracle's weights are missing, with the command that makes them, or are another classifier's.
     """
-    workspace = open_workspace(choose_device("auto"), plugins)
-    classifier = oracle_of(workspace, dataset, "feedback", oracle, "ask_oracle").classifier
+    task = Task(feature, dataset, oracle=oracle)
+    opened = workspace_for(None, workspace, plugins)
+    classifier = oracles_of(opened, task).feedback.classifier
     if feature not in classifier.attributes:
         raise unknown("attribute", feature, classifier.attributes, f"ask_oracle(dataset='{dataset}', feature=...)")
-    scores = classifier.scores(_shown(images, dataset, workspace.dataset(dataset)), [feature])[:, 0]
+    scores = classifier.scores(_shown(images, dataset, opened.dataset(dataset)), [feature])[:, 0]
     threshold = cut_of(classifier, feature, scores)
     return scores >= threshold, threshold
 
@@ -116,6 +124,8 @@ def make_feedback(
 
 def _shown(images: NDArray[Any] | Tensor, name: str, dataset: Dataset) -> Tensor:
     """Return images (N, C, H, W) as uint8 on the CPU; raises UsageError for another shape, type or range."""
+    if isinstance(images, Generator | KnownGenerator):
+        raise UsageError("ask_oracle(images): is a generator; draw images with it: bench.sample(generator, 500)")
     try:
         shown = images if isinstance(images, Tensor) else torch.from_numpy(np.array(images))
     except (TypeError, ValueError) as error:

@@ -2,44 +2,34 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from torch import nn
 
-from bench.api import Dataset, Generator, Metric, Oracle, Value
-from bench.errors import UsageError, unknown
-from bench.evaluation import removers, without_oracle
-from bench.evaluation.metrics import columns_of, compute_metrics, load_metrics, source_of
-from bench.evaluation.passes import Observers, Pass, Truth, run_pass
-from bench.evaluation.references import references
-from bench.library.arguments import device_of, oracle_of, require_generator, whole
-from bench.library.generators import recall
-from bench.library.places import PLUGINS, RESULTS, open_workspace
-from bench.workspace.loading import LoadedClassifier
-from bench.workspace.workspace import Oracles, Workspace
+from bench.api import Dataset, Extractor, Generator, Metric, Value
+from bench.errors import UsageError
+from bench.evaluation.metrics import compute_metrics, load_metrics, metric_columns, source_of
+from bench.evaluation.passes import Observers, run_pass
+from bench.experiments.judgement import ClicksOnly, Judged, Judgement
+from bench.library.arguments import whole
+from bench.library.known import KnownGenerator, known
+from bench.library.places import PLUGINS, workspace_for
+from bench.library.task import Task, dataset_of, oracles_of
+from bench.library.wording import arguments_of
+from bench.workspace.suites import NO_DATASET
+from bench.workspace.workspace import Workspace
 
 FIELDS = ("value", "low", "high", "n", "higher_is_better", "source", "skipped")
-Look = Callable[[Observers, Truth | None], Pass]
-NOTHING = "nothing"  # the feature, where nobody judges
+NOTHING = Task("nothing", NO_DATASET)  # what is judged where nobody judges
 
 
-@dataclass(frozen=True)
-class Computed:
-    """Metrics: values by name with what stood behind each, and for those that were not computed the reason."""
-
-    values: dict[str, Value]
-    sources: dict[str, str]
-    skipped: dict[str, str]
-
-
+@arguments_of("evaluate")
 def evaluate(
-    unlearned: Generator,
-    original: Generator,
+    unlearned: KnownGenerator | Generator,
+    original: KnownGenerator | Generator,
     *,
     feature: str | None = None,
     dataset: str | None = None,
@@ -49,14 +39,14 @@ def evaluate(
     extractors: Sequence[str] | None = None,
     plugins: str | Path | None = PLUGINS,
     data_dir: str | Path | None = None,
-    results: str | Path = RESULTS,
+    workspace: Workspace | None = None,
 ) -> pd.DataFrame:
     """Measure how far a feature is gone and what else changed: what ``bench run`` measures, on the same samples.
 
     Parameters
     ----------
-    unlearned, original : Generator
-        After and before, on one device, in eval mode.
+    unlearned, original : what ``bench.load`` or ``bench.unlearn`` returned, or any bench.api.Generator
+        After and before, on one device, in eval mode. A plain generator has no identifier to be measured.
     feature, dataset : str, optional
         What should be gone, and the data set whose oracle judges and whose training set FID is against. Without them
         nobody can say which samples had the feature: only what the method flags and how much it changed is measured.
@@ -70,7 +60,8 @@ def evaluate(
         Samples of the stream ``evaluation``, at least 2.
     extractors : sequence of str, optional
         For FID and the inception score; the data set's by default.
-    plugins, data_dir, results : path-like, optional
+    plugins, data_dir : path-like, optional
+        As in ``bench.unlearn``, and so is ``workspace``.
 
     Returns
     -------
@@ -86,91 +77,114 @@ def evaluate(
     bench.errors.CheckpointError
         If the oracle's weights are missing, with the command that makes them, or are another classifier's.
     """
-    _require_task(feature, dataset, oracle)
-    require_generator(unlearned, "evaluate(unlearned)")
-    require_generator(original, "evaluate(original)")
-    count = whole(count, 2, "evaluate(count)")
-    workspace = open_workspace(device_of(original), plugins, data_dir, results)
-    judge = None if dataset is None else oracle_of(workspace, dataset, "evaluation", oracle, "evaluate")
-    _require_comparable(unlearned, original, None if dataset is None else workspace.dataset(dataset))
-    metrics, broken = load_metrics(workspace.registry)
-
-    def look(observers: Observers, truth: Truth | None) -> Pass:
-        identifier = recall(unlearned).identifier
-        return run_pass(original, unlearned, identifier, observers, count, workspace.progress, truth=truth)
-
-    if feature is None or dataset is None or judge is None:
-        found = _without_oracle(look, metrics, recall(unlearned).identifier)
-    else:
-        found = _judged(look, metrics, workspace, dataset, feature, judge, threshold, extractors)
-    return _table(found, broken, f"{count} samples of {recall(original).model}")
+    after, before = known(unlearned, "evaluate(unlearned)"), known(original, "evaluate(original)")
+    count, task = whole(count, 2, "evaluate(count)"), _task(feature, dataset, threshold, oracle)
+    opened = workspace_for(before.device, workspace, plugins, data_dir)
+    setting = _setting(opened, task, _names(extractors, task))
+    _require_comparable(after, before, None if task is None else setting.dataset)
+    return setting.table(after, before, count)
 
 
-def _judged(
-    look: Look,
-    metrics: Mapping[str, Metric],
-    workspace: Workspace,
-    dataset: str,
-    feature: str,
-    judge: LoadedClassifier,
-    threshold: float | None,
-    extractors: Sequence[str] | None,
-) -> Computed:
-    """Compute the metrics as a cell does."""
-    plugin = workspace.dataset(dataset)
-    if feature not in plugin.features:
-        raise unknown("feature", feature, plugin.features, f"evaluate(dataset='{dataset}', feature=...)")
-    cut = judge.classifier.cuts[feature] if threshold is None else threshold
-    oracle = Oracles(judge, judge).of(feature, cut)[1]
-    chosen = {name: workspace.extractor(name)[0] for name in (plugin.extractors if extractors is None else extractors)}
-    remover = removers.remover_for(workspace, dataset, feature)
-    result = look(Observers(oracle.classifier, chosen), None if remover is None else Truth(remover, oracle))
-    against = references(workspace, dataset, chosen, feature)
-    values, skipped = compute_metrics(metrics, columns_of(result, oracle, chosen), result, against)
-    label = f"oracle {judge.label}"
-    sources = {metric: f"{plugin.label}; {source_of(metric, chosen, label)}" for metric in values}
-    return Computed(values, sources, skipped)
+@dataclass(frozen=True)
+class _Setting:
+    """Who judges one evaluation, and what is computed, as a cell has it."""
+
+    workspace: Workspace
+    task: Task
+    dataset: Dataset
+    judgement: Judgement
+    extractors: Mapping[str, Extractor]
+    metrics: Mapping[str, Metric]
+    missing: Mapping[str, str]
+
+    def table(self, after: KnownGenerator, before: KnownGenerator, count: int) -> pd.DataFrame:
+        """Compute the metrics on ``count`` samples; one row each."""
+        values, skipped = self._computed(after, before, count)
+        rows: dict[str, dict[str, Any]] = {}
+        for name, value in sorted(values.items()):
+            who = source_of(name, self.extractors, self.judgement.label)
+            source = f"{self.dataset.label}; {who}; {count} samples of {before.model}"
+            rows[name] = {**vars(value), "source": source}
+        rows |= {name: {"skipped": reason} for name, reason in sorted({**self.missing, **skipped}.items())}
+        table = pd.DataFrame.from_records(list(rows.values()), index=list(rows), columns=list(FIELDS))
+        return table.astype({"n": "Int64"}).rename_axis("metric")
+
+    def _computed(
+        self, after: KnownGenerator, before: KnownGenerator, count: int
+    ) -> tuple[dict[str, Value], dict[str, str]]:
+        workspace, judgement, (feature, dataset) = (
+            self.workspace,
+            self.judgement,
+            (self.task.feature, self.task.dataset),
+        )
+        judge = judgement.oracles.of(feature, judgement.threshold(self.task.threshold, feature))[1]
+        result = run_pass(
+            before.generator,
+            after.generator,
+            after.identifier,
+            Observers(judgement.observer, self.extractors),
+            count,
+            workspace.progress,
+            truth=judgement.truth(workspace, dataset, judge),
+        )
+        columns = metric_columns(result, judge, self.extractors)
+        references = judgement.references(workspace, dataset, self.extractors, feature)
+        values, skipped = compute_metrics(self.metrics, columns, result, references)
+        return values | judgement.further(result, after.identifier), skipped
 
 
-def _without_oracle(look: Look, metrics: Mapping[str, Metric], identifier: nn.Module | None) -> Computed:
-    """Compute what is known without an oracle or a data set, as a cell does."""
-    skipped = without_oracle.left_out(metrics)
-    possible = {name: metric for name, metric in metrics.items() if name not in skipped}
-    nobody = Oracle(without_oracle.NoOracle(NOTHING), "none", NOTHING, math.nan, None, None)
-    result = look(Observers(nobody.classifier, {}), None)
-    values, failed = compute_metrics(possible, columns_of(result, nobody, {}), result, {})
-    values |= without_oracle.known(result, identifier)
-    return Computed(values, dict.fromkeys(values, "no oracle"), {**skipped, **failed})
+def _setting(workspace: Workspace, task: Task | None, extractors: Sequence[str] | None) -> _Setting:
+    """Load what judges a task; without one, nobody does."""
+    dataset = dataset_of(workspace, task or NOTHING)
+    judgement = ClicksOnly(NOTHING.feature) if task is None else Judged(oracles_of(workspace, task))
+    metrics, missing = load_metrics(workspace.registry)
+    missing |= judgement.left_out(metrics)
+    return _Setting(
+        workspace,
+        task or NOTHING,
+        dataset,
+        judgement,
+        {name: workspace.extractor(name)[0] for name in (dataset.extractors if extractors is None else extractors)},
+        {name: metric for name, metric in metrics.items() if name not in missing},
+        missing,
+    )
 
 
-# --- what goes in and what comes out --------------------------------------------------------------------
+# --- what goes in -------------------------------------------------------------------------------------
 
 
-def _require_task(feature: str | None, dataset: str | None, oracle: str | Path | None) -> None:
+def _task(feature: str | None, dataset: str | None, threshold: float | None, oracle: str | Path | None) -> Task | None:
     if (feature is None) != (dataset is None):
         raise UsageError("evaluate: feature= and dataset= go together: the data set's oracle judges the feature")
-    if oracle is not None and dataset is None:
-        raise UsageError("evaluate: oracle= judges a feature of a data set; give feature= and dataset= too")
+    if feature is not None and dataset is not None:
+        return Task(feature, dataset, threshold, oracle)
+    if threshold is not None or oracle is not None:
+        lone = "threshold=" if oracle is None else "oracle="
+        raise UsageError(f"evaluate: {lone} judges a feature of a data set; give feature= and dataset= too")
+    return None
 
 
-def _require_comparable(unlearned: Generator, original: Generator, dataset: Dataset | None) -> None:
-    before, after = ((g.noise_dim, tuple(g.image_shape)) for g in (original, unlearned))
-    if before != after:
+def _names(extractors: Sequence[str] | None, task: Task | None) -> Sequence[str] | None:
+    if isinstance(extractors, str):
+        raise UsageError(f"evaluate(extractors): is a text; give a list: extractors=['{extractors}']")
+    if extractors and task is None:
+        raise UsageError("evaluate: extractors= compare with a data set; give feature= and dataset= too")
+    return extractors
+
+
+def _require_comparable(after: KnownGenerator, before: KnownGenerator, dataset: Dataset | None) -> None:
+    shapes = [(g.noise_dim, tuple(g.image_shape)) for g in (before.generator, after.generator)]
+    if shapes[0] != shapes[1]:
         raise UsageError(
-            f"evaluate: the generators differ in (noise_dim, image_shape): {before} before, {after} after; one was not "
-            "made of the other"
+            f"evaluate: the generators differ in (noise_dim, image_shape): {shapes[0]} before, {shapes[1]} after; one "
+            "was not made of the other"
         )
-    if dataset is not None and before[1] != dataset.image_shape:
+    if before.device != after.device:
         raise UsageError(
-            f"evaluate: the generator draws images {before[1]}; what judges {dataset.label} sees {dataset.image_shape}"
+            f"evaluate: original lies on {before.device}, unlearned on {after.device}; move one: .to('{before.device}')"
         )
-
-
-def _table(found: Computed, broken: Mapping[str, str], samples: str) -> pd.DataFrame:
-    rows: dict[str, dict[str, Any]] = {
-        name: {**vars(value), "source": f"{found.sources[name]}; {samples}"}
-        for name, value in sorted(found.values.items())
-    }
-    rows |= {name: {"skipped": reason} for name, reason in sorted({**broken, **found.skipped}.items())}
-    table = pd.DataFrame.from_records(list(rows.values()), index=list(rows), columns=list(FIELDS))
-    return table.astype({"n": "Int64"}).rename_axis("metric")
+    if dataset is not None and shapes[0][1] != dataset.image_shape:
+        raise UsageError(
+            f"evaluate: the generator draws images {shapes[0][1]}; what judges {dataset.label} sees "
+            f"{dataset.image_shape}"
+        )

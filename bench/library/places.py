@@ -7,7 +7,10 @@ from pathlib import Path
 
 import torch
 
+from bench.core.machine import choose_device
 from bench.core.progress import for_stderr
+from bench.errors import UsageError
+from bench.library.wording import arguments_of
 from bench.registry import Registry
 from bench.workspace.store import Store
 from bench.workspace.workspace import Workspace
@@ -15,17 +18,79 @@ from bench.workspace.workspace import Workspace
 PLUGINS, RESULTS = "plugins", "results/runs"  # in the working directory, as on the command line
 
 
-def open_registry(plugins: str | Path | None) -> Registry:
-    """Open the registry, with the loose plug-ins of a folder."""
-    return Registry(None if plugins is None else Path(plugins))
-
-
+@arguments_of("open_workspace")
 def open_workspace(
-    device: torch.device,
-    plugins: str | Path | None,
+    plugins: str | Path | None = PLUGINS,
+    *,
     data_dir: str | Path | None = None,
     results: str | Path = RESULTS,
+    device: str | torch.device = "auto",
 ) -> Workspace:
-    """Open what the engine works with; nothing is read or written yet."""
+    """Say once where everything is; give the outcome as ``workspace=`` to the other functions.
+
+    What one call has loaded (oracles, extractors, reference statistics), the next call finds there.
+
+    Parameters
+    ----------
+    plugins : path-like, optional
+        Folder of loose plug-ins, as ``--plugins``.
+    data_dir : path-like, optional
+        Folder of the data sets, as ``--data-dir``; by default the environment's ``BENCH_DATA``.
+    results : path-like
+        Folder of results, as ``--results``. Reference statistics that are not shipped are kept next to it.
+    device : str or torch.device
+        As ``--device``: "auto" (CUDA, then the CPU), "cpu", "cuda:1".
+
+    Returns
+    -------
+    Workspace
+        Nothing is read or written yet.
+
+    Raises
+    ------
+    bench.errors.UsageError
+        If there is no such device.
+    """
     data = data_dir or os.environ.get("BENCH_DATA")
-    return Workspace(open_registry(plugins), Store(Path(results)), device, Path(data) if data else None, for_stderr())
+    registry = Registry(None if plugins is None else Path(plugins))
+    return Workspace(
+        registry, Store(Path(results)), choose_device(str(device)), Path(data) if data else None, for_stderr()
+    )
+
+
+def workspace_for(
+    device: torch.device | None,
+    workspace: Workspace | None,
+    plugins: str | Path | None,
+    data_dir: str | Path | None = None,
+) -> Workspace:
+    """Return the workspace that a caller gave, else one of the places that he named.
+
+    Parameters
+    ----------
+    device : torch.device or None
+        Where the caller's generator lies; the default device if he gave none.
+    workspace, plugins, data_dir
+        As given to a function of this package.
+
+    Raises
+    ------
+    UsageError
+        If both are given, or if the workspace computes elsewhere than the generator lies.
+    """
+    if workspace is None:
+        return open_workspace(plugins, data_dir=data_dir, device=device or "auto")
+    if not isinstance(workspace, Workspace):
+        raise UsageError(f"workspace: is a {type(workspace).__name__}; bench.open_workspace(...) gives one")
+    if plugins != PLUGINS or data_dir is not None:
+        raise UsageError("workspace: knows its places; give plugins= and data_dir= to bench.open_workspace instead")
+    if device is not None and _place(device) != _place(workspace.device):
+        raise UsageError(
+            f"workspace: computes on {workspace.device}, and the generator lies on {device}; move the generator with "
+            f".to('{workspace.device}'), or open another workspace: bench.open_workspace(device='{device}')"
+        )
+    return workspace
+
+
+def _place(device: torch.device) -> tuple[str, int]:
+    return device.type, device.index or 0

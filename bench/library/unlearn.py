@@ -2,169 +2,176 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from bench.api import Generator, Method, Networks, Oracle
 from bench.api.context import Context, TrainingData
 from bench.api.feedback import Feedback
-from bench.errors import UsageError, unknown
+from bench.errors import UsageError
 from bench.evaluation.targets import target_mask
 from bench.experiments import method_run
-from bench.library.arguments import dataset_of, device_of, oracle_of, require_generator, suite_of, whole
-from bench.library.generators import Known, Made, networks_of, recall, remember
-from bench.library.places import PLUGINS, RESULTS, open_workspace
+from bench.library.arguments import whole
+from bench.library.known import KnownGenerator, UnlearnedGenerator, frozen_networks, known
+from bench.library.methods import Chosen, choose, merged
+from bench.library.places import PLUGINS, workspace_for
+from bench.library.task import Task, dataset_of, oracles_of
+from bench.library.wording import arguments_of
 from bench.workspace import loading
-from bench.workspace.suites import validated
 from bench.workspace.workspace import Workspace
 
 
+@arguments_of("unlearn")
 def unlearn(
-    original: Generator,
+    original: KnownGenerator | Generator,
     feedback: Feedback,
-    method: str = "ours",
+    method: str | type[Method[Any]] = "ours",
     *,
     seed: int = 0,
-    feature: str | None = None,
-    dataset: str | None = None,
-    threshold: float | None = None,
-    oracle: str | Path | None = None,
+    params: Mapping[str, Any] | None = None,
+    task: Task | None = None,
     suite: str | Path = "lite",
     plugins: str | Path | None = PLUGINS,
     data_dir: str | Path | None = None,
-    results: str | Path = RESULTS,
-    **params: Any,
-) -> Generator:
+    workspace: Workspace | None = None,
+    **more: Any,
+) -> UnlearnedGenerator:
     """Unlearn what was clicked. The same feedback, parameters and seed give the very weights that ``bench run`` stores.
 
     Parameters
     ----------
-    original : Generator
-        From ``bench.load``, or any ``bench.api.Generator`` of your own, on the device to compute on. Its weights stay
-        as they are; it is put in eval mode, gradients off.
+    original : what ``bench.load`` or ``bench.unlearn`` returned, or any bench.api.Generator
+        On the device to compute on. Its weights stay as they are; it is put in eval mode, gradients off.
     feedback : Feedback
         From ``make_feedback``.
-    method : str
-        Registered name (``bench list methods``).
+    method : str or class
+        Registered name (``bench list methods``), or a subclass of ``bench.api.Method``.
     seed : int
         Of the training noise; 0 or more.
-    feature, dataset : str, optional
-        What is to go, and the data set that knows it: wanted by methods that need an oracle or training data.
-    threshold : float, optional
-        The score from which the oracle handed to such a method sees the feature (as ``ask_oracle`` returned it); by
-        default its own cut.
-    oracle : str or path-like, optional
-        Zoo name or file of the trained classifier handed to such a method, as ``--set oracle.feedback=FILE``; by
-        default the data set's own, ``<classifier>-<dataset>-a``.
+    params, **more
+        The method's parameters, as with ``-p`` (``bench show METHOD``): as keywords (``epochs=40``), or in a dict where
+        a name is one of this function's own (``params={"seed": 1}``).
+    task : Task, optional
+        What is to go, for methods that need an oracle or training data.
     suite : str or path-like
-        Whose hyper-parameters are the defaults for a model that it has settings for, as in ``bench run``; the
-        method's own for any other.
-    plugins, data_dir, results : path-like, optional
-    **params
-        Hyper-parameters, as with ``-p``: ``bench show METHOD`` lists them with unit and range.
-
-    Returns
-    -------
-    Generator
-        In eval mode, gradients off, on the same device.
+        Whose parameters are the defaults for a model that it has settings for, as in ``bench run``.
+    plugins, data_dir : path-like, optional
+        Folders of loose plug-ins and of data sets (by default the environment's ``BENCH_DATA``).
+    workspace : Workspace, optional
+        From ``bench.open_workspace``, instead of the two folders.
 
     Raises
     ------
     bench.errors.UsageError
-        Unknown names, wrong hyper-parameters (all at once), feedback that does not fit the generator or lacks clicks
-        that the method asks for, a need that cannot be met.
+        Unknown names, wrong parameters (all at once), feedback that does not fit the generator or lacks clicks that the
+        method asks for, a need that cannot be met.
     bench.errors.Diverged
         If a loss or a weight became NaN or infinite.
     """
-    what = f"unlearn(method='{method}')"
-    require_generator(original, "unlearn(original)")
-    seed = whole(seed, 0, "unlearn(seed)")
-    known = recall(original)
-    workspace = open_workspace(device_of(original), plugins, data_dir, results)
-    chosen = _configured(workspace, what, method, known.model, suite, params)
-    reason = chosen.supports(known.model, feature or "")
-    if reason is not None:
-        raise UsageError(f"{what}: {reason}")
-    handed = _handed(what, feedback, original, chosen)
-    networks = _networks(what, original, chosen)
-    task = _task(what, workspace, feature, dataset) if chosen.needs & {"oracle", "training_data"} else ("", "")
-    asked = _oracle(workspace, *task, threshold, oracle) if "oracle" in chosen.needs else None
-    context = Context(
-        stream=method_run.stream_of(type(chosen), seed),
-        device=workspace.device,
-        progress=workspace.progress,
-        label=f"unlearn ({method})",
-    )
-    unlearned = method_run.run_method(
-        method, chosen, networks, handed, context, asked, lambda: _training_data(what, workspace, *task, original)
-    )
-    generator = deepcopy(original) if unlearned.generator is original else unlearned.generator
-    for module in filter(None, (generator, unlearned.identifier)):
-        module.eval().requires_grad_(False)
-    made = None if known.original is None else Made(known.original, method, chosen.config, asked)
-    remember(generator, Known(known.model, made=made, identifier=unlearned.identifier))
-    return generator
+    teacher, seed = known(original, "unlearn(original)"), whole(seed, 0, "unlearn(seed)")
+    opened = workspace_for(teacher.device, workspace, plugins, data_dir)
+    chosen = choose(opened, method, teacher.model, suite, merged(params, more))
+    return _Run(opened, teacher, chosen, task).unlearned(feedback, seed)
 
 
-def _configured(
-    workspace: Workspace, what: str, method: str, model: str, suite: str | Path, params: dict[str, Any]
-) -> Method[Any]:
-    """Build a method with its hyper-parameters: those given, else the suite's for the model, else its own."""
-    method_class: type[Method[Any]] = workspace.registry.get("methods", method, "unlearn(method=...)")
-    settings = suite_of(suite, "unlearn").models.get(model)
-    defaults = {} if settings is None else settings.methods.get(method, {})
-    return method_class(validated(method_class.Config, {**defaults, **params}, what))
+@dataclass(frozen=True)
+class _Run:
+    """One method on one generator, in a notebook."""
 
+    workspace: Workspace
+    teacher: KnownGenerator
+    chosen: Chosen
+    task: Task | None
 
-def _handed(what: str, feedback: Feedback, generator: Generator, method: Method[Any]) -> Feedback:
-    """Return the feedback with the further clicks that the method asks for, and no others."""
-    if not isinstance(feedback, Feedback):
-        raise UsageError(f"{what}: feedback is a {type(feedback).__name__}; bench.make_feedback(labels, ...) makes it")
-    if feedback.noise_array is not None and feedback.noise_array.shape[1] != generator.noise_dim:
-        raise UsageError(
-            f"{what}: the feedback's noise has {feedback.noise_array.shape[1]} numbers a sample; the generator draws "
-            f"from {generator.noise_dim}"
+    def unlearned(self, feedback: Feedback, seed: int) -> UnlearnedGenerator:
+        """Check that the method can work, and run it as a cell does."""
+        method = self.chosen.method
+        handed = self._handed(feedback)
+        oracle = self._oracle()
+        networks = self._networks()
+        context = Context(
+            stream=method_run.stream_of(type(method), seed),
+            device=self.workspace.device,
+            progress=self.workspace.progress,
+            label=f"unlearn ({self.chosen.name})",
         )
-    if missing := [name for name in method.also_asks() if name not in feedback.also]:
-        raise UsageError(
-            f"{what}: the feedback holds no clicks for {', '.join(missing)}, which the method asks for; give them: "
-            "make_feedback(..., also={NAME: labels})"
+        found = method_run.run_method(
+            self.chosen.name, method, networks, handed, context, oracle, lambda: self._training_data(networks)
         )
-    return replace(feedback, also={name: feedback.also[name] for name in method.also_asks()})
+        generator = deepcopy(found.generator) if found.generator is networks.generator else found.generator
+        for module in filter(None, (generator, found.identifier)):
+            module.eval().requires_grad_(False)
+        return UnlearnedGenerator(
+            generator,
+            self.teacher.model,
+            found.identifier,
+            method=self.chosen.name,
+            params=method.config,
+            teacher=self.teacher.original,
+            oracle=oracle,
+            registered=self.chosen.registered,
+        )
 
+    def _handed(self, feedback: Feedback) -> Feedback:
+        """Return the feedback with the further clicks that the method asks for, and no others."""
+        call, noise_dim = self.chosen.call, self.teacher.generator.noise_dim
+        if not isinstance(feedback, Feedback):
+            raise UsageError(
+                f"{call}: feedback is a {type(feedback).__name__}; bench.make_feedback(labels, ...) makes it"
+            )
+        if feedback.noise_array is not None and feedback.noise_array.shape[1] != noise_dim:
+            raise UsageError(
+                f"{call}: the feedback's noise has {feedback.noise_array.shape[1]} numbers a sample; the generator "
+                f"draws from {noise_dim}"
+            )
+        asked = self.chosen.method.also_asks()
+        if missing := [name for name in asked if name not in feedback.also]:
+            raise UsageError(
+                f"{call}: the feedback holds no clicks for {', '.join(missing)}, which the method asks for; give them: "
+                "make_feedback(..., also={NAME: labels})"
+            )
+        return replace(feedback, also={name: feedback.also[name] for name in asked})
 
-def _networks(what: str, generator: Generator, method: Method[Any]) -> Networks[Any]:
-    known, networks = recall(generator), networks_of(generator)
-    model = None if known.original is None else known.original.model
-    reason = known.unfit or loading.lacking(networks, method.needs, model)
-    if reason:
-        raise UsageError(f"{what}: {reason}")
-    return networks
+    def _oracle(self) -> Oracle | None:
+        """Return the oracle of the task if the method needs one; raises UsageError if a need cannot be met."""
+        call, needs, task = self.chosen.call, self.chosen.method.needs, self.task
+        if not isinstance(task, Task | None):
+            raise UsageError(
+                f"unlearn(task): is a {type(task).__name__}; bench.Task(feature=..., dataset=...) makes it"
+            )
+        if reason := self.chosen.method.supports(self.teacher.model, task.feature if task else ""):
+            raise UsageError(f"{call}: {reason}")
+        if task is None:
+            if needs & {"oracle", "training_data"}:
+                raise UsageError(
+                    f"{call}: needs more than clicks; name what is to go: task=bench.Task(feature=..., dataset=...)"
+                )
+            return None
+        with arguments_of("bench.Task"):
+            dataset_of(self.workspace, task)
+            if "oracle" not in needs:
+                return None
+            loaded = oracles_of(self.workspace, task).feedback
+        cut = loaded.classifier.cuts[task.feature] if task.threshold is None else task.threshold
+        return loaded.oracle(task.feature, cut)
 
+    def _networks(self) -> Networks[Any]:
+        teacher, networks = self.teacher, frozen_networks(self.teacher)
+        model = None if teacher.original is None else teacher.original.model
+        if reason := teacher.unfit or loading.missing_networks(networks, self.chosen.method.needs, model):
+            raise UsageError(f"{self.chosen.call}: {reason}")
+        return networks
 
-def _task(what: str, workspace: Workspace, feature: str | None, dataset: str | None) -> tuple[str, str]:
-    """Return feature and data set, for a method that needs to be told; both must be known."""
-    if feature is None or dataset is None:
-        raise UsageError(f"{what}: needs more than clicks; name what is to go: feature=..., dataset=...")
-    known = dataset_of(workspace, dataset, "unlearn").features
-    if feature not in known:
-        raise unknown("feature", feature, known, f"unlearn(dataset='{dataset}', feature=...)")
-    return feature, dataset
-
-
-def _oracle(
-    workspace: Workspace, feature: str, dataset: str, threshold: float | None, weights: str | Path | None
-) -> Oracle:
-    loaded = oracle_of(workspace, dataset, "feedback", weights, "unlearn")
-    return loaded.oracle(feature, loaded.classifier.cuts[feature] if threshold is None else threshold)
-
-
-def _training_data(what: str, workspace: Workspace, feature: str, dataset: str, generator: Generator) -> TrainingData:
-    original = recall(generator).original
-    if original is None:
-        raise UsageError(f"{what}: goes on with the generator's training, which only a checkpoint of bench.load knows")
-    plugin = workspace.dataset(dataset)
-    split = plugin.split(plugin.training_split)
-    return TrainingData(split, target_mask(workspace, dataset, split, feature), original.model, networks_of(generator))
+    def _training_data(self, networks: Networks[Any]) -> TrainingData:
+        if self.teacher.original is None:
+            raise UsageError(
+                f"{self.chosen.call}: resumes the generator's training, so the generator must come from bench.load"
+            )
+        assert self.task is not None
+        plugin = self.workspace.dataset(self.task.dataset)
+        split = plugin.split(plugin.training_split)
+        target = target_mask(self.workspace, self.task.dataset, split, self.task.feature)
+        return TrainingData(split, target, self.teacher.original.model, networks)

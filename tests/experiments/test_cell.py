@@ -78,7 +78,7 @@ def test_its_generator_comes_back_and_draws_the_evaluated_images(shipped, bench_
     from bench.registry import Registry
 
     folder, record = shipped
-    loaded = bench.load(folder / "unlearned.safetensors")
+    loaded = bench.load(folder / "unlearned.safetensors").generator
     assert not loaded.training and not any(p.requires_grad for p in loaded.parameters())
     oracle = Registry().get("classifiers", "morpho_mnist")()
     positives = 0

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 import torch
 
 import bench
+from bench.api import Diverged, Method
 from bench.errors import BenchError, UsageError
 
 TASK = {"feature": "thickness", "dataset": "mnist"}
@@ -42,10 +45,17 @@ def test_wrong_clicks_are_refused(case):
 
 
 WRONG_CALLS = {
-    "method": ({"method": "our"}, r"unlearn\(method=...\): there is no method 'our'. Did you mean 'ours'"),
+    "method": ({"method": "our"}, r"unlearn\(method=...\): .*method 'our'. Did you mean 'ours'"),
     "field": ({"lrr": 1, "alpha": -1}, r"unlearn\(method='ours'\): 2 wrong value\(s\)\n.*\n.*Did you mean 'lr'"),
-    "no task": ({"method": "reject"}, r"unlearn\(method='reject'\): needs more than clicks; .*feature=..., dataset="),
-    "feature": ({"method": "reject", **TASK, "feature": "thick"}, "no feature 'thick'. Did you mean 'thickness'"),
+    "no task": (
+        {"method": "reject"},
+        r"unlearn\(method='reject'\): needs more than clicks; .*task=bench.Task\(feature=",
+    ),
+    "a dict": ({"method": "reject", "task": TASK}, r"unlearn\(task\): is a dict; bench.Task\("),
+    "feature": (
+        {"method": "reject", "task": bench.Task("thick", "mnist")},
+        r"^bench.Task\(dataset='mnist', feature=...\): .*feature 'thick'. Did you mean 'thickness'",
+    ),
     "clicks": ({"keep": ["area"]}, r"no clicks for area, which the method asks for; .*also="),
 }
 
@@ -55,6 +65,26 @@ def test_a_wrong_call_is_refused(case, original, clicked):
     arguments, message = WRONG_CALLS[case]
     with pytest.raises(UsageError, match=message):
         bench.unlearn(original, clicked[0], **arguments)
+
+
+WRONG_TASKS = {
+    "feature": ({"feature": 3}, "is 3; a name is expected"),
+    "dataset": ({"dataset": None}, "is None; a name is expected"),
+    "threshold": ({"threshold": "midpoint"}, "is 'midpoint'; a number is expected"),
+    "oracle": ({"oracle": 5}, "is 5; a zoo name or a file is expected"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_TASKS)
+def test_a_wrong_task_is_refused_by_the_call_that_makes_it(name, original):
+    changed, message = WRONG_TASKS[name]
+    with pytest.raises(UsageError, match=rf"^Task\({name}\): {message}$"):
+        bench.Task(**TASK | changed)
+    if name != "dataset":
+        with pytest.raises(UsageError, match=rf"^evaluate\({name}\): {message}$"):
+            bench.evaluate(original, original, **TASK | changed)
+    with pytest.raises(UsageError, match=r"^Task\(threshold\): is nan"):
+        bench.Task(**TASK, threshold=float("nan"))
 
 
 def test_what_does_not_fit_is_refused(original, clicked):
@@ -111,30 +141,48 @@ def test_a_whole_number_of_numpy_s_will_do(original):
     assert np.array_equal(bench.sample(original, np.int64(3)), bench.sample(original, 3))
 
 
+class Diverging(Method):
+    def unlearn(self, generator, feedback, context):
+        raise Diverged(3, "loss", float("nan"))
+
+
 UNKNOWN = {
-    "ask_oracle(dataset=...): there is no data set 'mnis'. Did you mean 'mnist'?": lambda of, clicks: bench.ask_oracle(
+    "ask_oracle(dataset=...): .*Did you mean 'mnist'": lambda of, clicks: bench.ask_oracle(
         bench.sample(of, 2), "thickness", "mnis"
     ),
-    "evaluate(dataset=...): there is no data set 'mnis'. Did you mean 'mnist'?": lambda of, clicks: bench.evaluate(
+    "evaluate(dataset=...): .*Did you mean 'mnist'": lambda of, clicks: bench.evaluate(
         of, of, feature="thickness", dataset="mnis"
     ),
-    "unlearn(dataset=...): there is no data set 'mnis'. Did you mean 'mnist'?": lambda of, clicks: bench.unlearn(
-        of, clicks, "reject", feature="thickness", dataset="mnis"
+    "evaluate(dataset='mnist', feature=...): .*Did you mean 'slant'": lambda of, clicks: bench.evaluate(
+        of, of, feature="slan", dataset="mnist"
     ),
-    "unlearn(suite=...): there is no suite 'light'. Did you mean 'lite'?": lambda of, clicks: bench.unlearn(
-        of, clicks, suite="light"
+    "bench.Task(dataset=...): .*Did you mean 'mnist'": lambda of, clicks: bench.unlearn(
+        of, clicks, "reject", task=bench.Task("thickness", "mnis")
     ),
-    "evaluate(dataset='own'): has no oracle; name a data set that has one": lambda of, clicks: bench.evaluate(
-        of, of, feature="x", dataset="own"
+    "unlearn(suite=...): .*Did you mean 'lite'": lambda of, clicks: bench.unlearn(of, clicks, suite="light"),
+    "unlearn(suite='x.toml'): .*no such file": lambda of, clicks: bench.unlearn(of, clicks, suite="x.toml"),
+    "evaluate(dataset='own'): .*has no oracle": lambda of, clicks: bench.evaluate(of, of, feature="x", dataset="own"),
+    "evaluate(extractors=...): .*Did you mean 'digits'": lambda of, clicks: bench.evaluate(
+        of, of, **TASK, extractors=["digit"]
     ),
+    "evaluate(extractors): is a text; give a list: extractors=['digits']": lambda of, clicks: bench.evaluate(
+        of, of, **TASK, extractors="digits"
+    ),
+    "open_workspace(device='tpu'): ": lambda of, clicks: bench.open_workspace(device="tpu"),
+    "MNIST is needed.*(data_dir= or BENCH_DATA).* pass data_dir='data'": lambda of, clicks: bench.unlearn(
+        of, clicks, "retrain", task=bench.Task(**TASK)
+    ),
+    "training diverged.*(lr=...)": lambda of, clicks: bench.unlearn(of, clicks, Diverging),
 }
 
 
 @pytest.mark.parametrize("message", UNKNOWN)
-def test_what_is_unknown_is_named_as_in_python(message, original, clicked):
-    with pytest.raises(UsageError) as caught:
+def test_errors_name_the_arguments_of_python(message, original, clicked):
+    """In place of the command line's options, but for the commands that make what is missing."""
+    pieces = [re.escape(piece) for piece in message.split(".*")]
+    with pytest.raises(BenchError, match=f"(?s)^{'.*'.join(pieces)}") as caught:
         UNKNOWN[message](original, clicked[0])
-    assert str(caught.value).startswith(message)
+    assert " --" not in str(caught.value) and "(-" not in str(caught.value)
 
 
 def test_bfloat16_clicks_and_noise_are_read(original):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from copy import deepcopy
+from dataclasses import replace
 
 import pytest
 import torch
 
 import bench
+from bench.api import Unlearned
 from bench.errors import UsageError
+from bench.registry import Registry
 from bench.workspace import checkpoint
 
 TASK = {"feature": "thickness", "dataset": "mnist"}
@@ -30,8 +33,8 @@ def test_weights_and_numbers_are_those_of_bench_run(method, params, on_bars, ori
     assert record["provenance"]["oracle"]["threshold"] == threshold
     assert record["provenance"]["feedback"] == {"count": 100, "positives": feedback.positives}
 
-    task = TASK if method == "reject" else {}
-    unlearned = bench.unlearn(original, feedback, method, **task, threshold=threshold, **params)
+    task = bench.Task(**TASK, threshold=threshold) if method == "reject" else None
+    unlearned = bench.unlearn(original, feedback, method, task=task, **params)
     path = bench.save(unlearned, tmp_path / "unlearned.safetensors")
     assert checkpoint.read(path).sha256 == record["artefacts"]["weights"]["sha256"]
 
@@ -44,28 +47,32 @@ def test_weights_and_numbers_are_those_of_bench_run(method, params, on_bars, ori
 
 def test_another_seed_or_parameter_gives_other_weights(original, clicked):
     def first_bias(**more):
-        return bench.unlearn(original, clicked[0], epochs=2, batch_size=8, **more).layer.bias
+        return bench.unlearn(original, clicked[0], epochs=2, batch_size=8, **more).generator.layer.bias
 
     assert torch.equal(first_bias(), first_bias())
     assert not torch.equal(first_bias(), first_bias(seed=1)) and not torch.equal(first_bias(), first_bias(lr=0.01))
 
 
-def test_the_suite_s_hyper_parameters_are_the_defaults():
-    from bench.library.places import open_workspace
-    from bench.library.unlearn import _configured
+@pytest.mark.parametrize(("name", "trained"), [("proggan", (500, 16, 2e-3, 2)), ("mine", (200, 64, 1e-3, 2))])
+def test_the_suite_s_hyper_parameters_are_the_defaults_of_a_model_that_it_knows(
+    name, trained, original, clicked, monkeypatch
+):
+    def unlearn(self, generator, feedback, context):
+        return Unlearned(deepcopy(generator))
 
-    workspace = open_workspace(torch.device("cpu"), None)
-    faces = _configured(workspace, "unlearn", "ours", "proggan", "lite", {"alpha": 2}).config
-    assert (faces.epochs, faces.batch_size, faces.lr, faces.alpha) == (500, 16, 2e-3, 2)
-    own = _configured(workspace, "unlearn", "ours", "MyDecoder", "lite", {}).config
-    assert own == type(own)()
+    ours = Registry().get("methods", "ours")
+    monkeypatch.setattr(ours, "unlearn", unlearn)
+    found = bench.unlearn(replace(original, model=name), clicked[0], "ours", alpha=2).params
+    own = ours.Config(alpha=2)
+    assert (own.epochs, own.batch_size, own.lr, own.alpha) == (200, 64, 1e-3, 2)
+    assert (found.epochs, found.batch_size, found.lr, found.alpha) == trained
 
 
 # --- generators of one's own --------------------------------------------------------------------------
 
 
 def test_a_generator_built_by_hand_is_unlearned_without_any_oracle(original, clicked, tmp_path):
-    mine = deepcopy(original).train().requires_grad_(True)
+    mine = deepcopy(original.generator).train().requires_grad_(True)
     before = deepcopy(mine.state_dict())
     noise = torch.randn(100, mine.noise_dim, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
@@ -73,7 +80,7 @@ def test_a_generator_built_by_hand_is_unlearned_without_any_oracle(original, cli
     feedback = bench.make_feedback(width > width.quantile(0.8), noise=noise)
     unlearned = bench.unlearn(mine, feedback, epochs=30, batch_size=16, lr=0.05)
     assert all(torch.equal(tensor, before[name]) for name, tensor in mine.state_dict().items())
-    assert not unlearned.training and not any(p.requires_grad for p in unlearned.parameters())
+    assert not unlearned.generator.training and not any(p.requires_grad for p in unlearned.generator.parameters())
     with torch.no_grad():
         after = unlearned(noise).sum((1, 2, 3))
     assert (after > width.quantile(0.8)).sum() < 10 < feedback.positives
@@ -83,8 +90,8 @@ def test_a_generator_built_by_hand_is_unlearned_without_any_oracle(original, cli
     change = measured.loc["flagged_change"]
     assert 0 < change["low"] < change["value"] < change["high"] < 0.3
     assert change["n"] + measured.loc["unflagged_change", "n"] == measured.loc["flagged_ratio", "n"] == 130
-    assert change["source"] == "no oracle; 130 samples of Decoder"
-    assert measured.loc["target_ratio", "skipped"] == "there is no oracle"
+    assert change["source"] == "no data set (clicks on the generator's own samples); no oracle; 130 samples of Decoder"
+    assert measured.loc["target_ratio", "skipped"] == "needs an oracle"
     same = bench.evaluate(mine, mine, count=130)["value"].dropna()
     assert dict(same) == {"change": 0.0}
 
@@ -100,5 +107,5 @@ def test_a_method_is_handed_the_other_networks_of_the_file_if_it_needs_them(orig
         "needs = frozenset({'encoder'})",
     )
     bench.unlearn(original, clicked[0], "curious", plugins=plugins.path)
-    with pytest.raises(UsageError, match="needs the encoder, which these weights come without"):
-        bench.unlearn(deepcopy(original), clicked[0], "curious", plugins=plugins.path)
+    with pytest.raises(UsageError, match="needs the encoder, which these weights do not have"):
+        bench.unlearn(original.generator, clicked[0], "curious", plugins=plugins.path)

@@ -1,0 +1,69 @@
+"""What is to go, and which data set's oracle knows it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from numbers import Real
+from pathlib import Path
+
+from bench.api import Dataset
+from bench.errors import UsageError
+from bench.evaluation.without_oracle import require_feature
+from bench.workspace.suites import OracleSettings
+from bench.workspace.workspace import Oracles, Workspace
+
+
+@dataclass(frozen=True)
+class Task:
+    """A feature, and what knows it: for methods that need an oracle or training data.
+
+    ``bench.evaluate`` takes the same four as keywords. ``bench.unlearn`` takes them as ``task=``, so that its own
+    keywords do not hide a method's parameters, such as ``threshold`` of ``ours``.
+
+    Parameters
+    ----------
+    feature : str
+        What is to go, of the data set's features (``bench show mnist``).
+    dataset : str
+        Registered name of the data set that knows it (``bench list datasets``).
+    threshold : float, optional
+        The score from which the oracle sees the feature, as ``bench.ask_oracle`` returned it; its own cut by default.
+    oracle : str or path-like, optional
+        Zoo name or file of the trained classifier that is asked, as ``--set oracle.feedback=FILE``; the data set's own
+        by default, ``<classifier>-<dataset>-a`` where it clicks and ``-b`` where it judges.
+
+    Raises
+    ------
+    bench.errors.UsageError
+        If an argument is of another type.
+    """
+
+    feature: str
+    dataset: str
+    threshold: float | None = None
+    oracle: str | Path | None = None
+
+    def __post_init__(self) -> None:
+        for name, kinds, expected in (
+            ("feature", str, "a name"),
+            ("dataset", str, "a name"),
+            ("threshold", Real | None, "a number"),
+            ("oracle", str | Path | None, "a zoo name or a file"),
+        ):
+            value = getattr(self, name)
+            if not isinstance(value, kinds) or (isinstance(value, float) and not math.isfinite(value)):
+                raise UsageError(f"Task({name}): is {value!r}; {expected} is expected")
+
+
+def dataset_of(workspace: Workspace, task: Task) -> Dataset:
+    """Return a task's data set; raises UsageError if it, or the feature, is unknown."""
+    dataset = workspace.dataset(task.dataset)
+    require_feature(dataset, task.dataset, task.feature)
+    return dataset
+
+
+def oracles_of(workspace: Workspace, task: Task) -> Oracles:
+    """Return a task's oracles: the data set's two copies, or the named weights as both."""
+    named = None if task.oracle is None else str(task.oracle)
+    return workspace.oracles(task.dataset, OracleSettings(feedback=named, evaluation=named))
