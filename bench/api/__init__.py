@@ -1,13 +1,49 @@
-"""The contract between the engine and its plug-ins: what a plug-in implements, and what it is handed.
+"""What plug-ins are written with: the classes to implement, and what the engine passes to them.
 
-A plug-in is one file with one class, or a package when its body is long, and ends with::
+A plug-in is one file with one class, or a package if it is long. It ends with::
 
     @hookimpl
-    def register_methods(register):      # or models, classifiers, datasets, metrics
+    def register_methods(register):      # or models, classifiers, extractors, datasets, metrics
         register(MyMethod)
 
-The file's stem is the registered name. Everything a plug-in needs is imported from this module and from
-``bench.toolkit``. A plug-in imports nothing else of this project, and no other plug-in.
+The file's name without ``.py`` is the plug-in's name. A plug-in imports ``bench.api`` and ``bench.toolkit``, nothing
+else of this project and no other plug-in. ``bench new`` writes a template, ``bench check`` tests it.
+
+Implement one of these; ``help(bench.api.Method)`` and so on list what to write, then what torch or pydantic adds::
+
+    Method                unlearns a feature: generator, feedback and context in, Unlearned out
+    Model                 builds and trains a generator; Pretrained only builds one
+    Generator             draws images; NoiseLatentGenerator if its latent is the noise
+    Classifier            scores images on attributes, for simulated clicks and for evaluation
+    Extractor             maps images to embeddings (FID) and logits (IS)
+    Dataset               images with attributes, in splits (Split)
+    Metric                computes Values from Columns
+
+What a plug-in gets, returns or raises::
+
+    Context               randomness, device, progress, checkpoints, and what the method needs (NEEDS)
+    TrainingData          the training set and the model's recipe, for a method that needs them
+    Feedback              which samples were shown, and which were clicked
+    Oracle                a classifier with one feature and its threshold: labels images
+    Unlearned             a method's result: the generator and its identifier
+    Columns, Statistics   what a metric reads
+    Value                 one number of a metric, with its interval
+    Networks              the networks of a model and their configuration
+    LatentLayer           where one layer's latents lie in the latent vector
+    Trainable, Batch      how a model, classifier or extractor is trained
+    Stateful              anything with a state dict
+    Params                base of every Config (ConfigT is its type variable); TrainingConfig, of training recipes
+    BenchError            base of errors: UsageError, DataError, CheckpointError, Diverged
+
+Functions::
+
+    hookimpl              marks the function that registers the plug-in
+    to_float, to_uint8    convert images between uint8 and [0, 1]
+    chunks                splits a count of samples into chunks
+    seed_of               derives a seed from a stream and an index
+    code_of               hashes the code that a class or function can run
+    file_sha256           hashes a file
+    unknown               makes the error for an unknown name, with the nearest match
 """
 
 from bench.api.base import NEEDS, ConfigT, Params, hookimpl

@@ -14,13 +14,13 @@ NEEDS = frozenset({"training_data", "oracle", "encoder", "discriminator"})
 
 
 class Params(BaseModel):
-    """Base of everything a user can type: frozen, and a typo is an error.
+    """Base of every ``Config``: immutable; an unknown name, NaN or infinity is an error.
 
     Attributes
     ----------
     removed_fields : mapping of str to Any
-        Fields that earlier versions had, and wrote into weights files, each with its value for "off". A file with that
-        value loads without the field; one with another value is refused, as it is for any unknown field.
+        Fields that earlier versions wrote into weights files, each with its value for "off". A file with that value
+        loads without the field; a file with another value is refused, as for any unknown field.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)

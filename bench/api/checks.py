@@ -1,6 +1,6 @@
-"""What a generator keeps, as it is built (``bench check``) and with somebody's weights (``bench zoo import``).
+"""Checks of a generator: ``bench check`` runs them on random weights, ``bench zoo import`` on imported ones.
 
-Every function raises PluginError, which says what is wrong, what the network gave, and the remedy.
+Every function raises PluginError, which names the fault, what the network returned and the remedy.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from bench.api.models import Generator
 from bench.core import randomness
 from bench.errors import PluginError
 
-BEYOND = 0.1  # a value this far outside [0, 1] counts: trained generators overshoot by less (proggan: 0.15 at most)
-SHARE = 0.1  # of values that may lie so far outside
+BEYOND = 0.1  # how far outside [0, 1] counts as outside: trained generators overshoot a little (proggan: 0.15 at most)
+SHARE = 0.1  # of values that may lie outside
 
 
 def require_contract(generator: Generator | None) -> None:
-    """Check a generator that has its weights: one forward pass of two samples, and a copy. It ends in eval mode."""
+    """Check a generator with its weights: draw two samples, and copy it. Leaves it in eval mode, gradients off."""
     if not isinstance(generator, Generator):
-        raise PluginError("build() gave no generator that is a bench.api.Generator")
+        raise PluginError("build() must return Networks whose generator is a bench.api.Generator")
     generator.eval().requires_grad_(False)
     require_float32(generator)
     _, _, images = drawn(generator, 2)
@@ -30,17 +30,17 @@ def require_contract(generator: Generator | None) -> None:
 
 
 def require_float32(generator: Generator) -> None:
-    """Check the parameters' type."""
+    """Check that all parameters are float32."""
     for name, parameter in generator.named_parameters():
         if parameter.dtype != torch.float32:
             raise PluginError(
-                f"the generator's {name} is {parameter.dtype}, not torch.float32, and does not train in it. Build the "
-                "module with .float(); float16 weights are imported into it as float32"
+                f"the generator's {name} is {parameter.dtype}, but training needs torch.float32. Build the module "
+                "with .float(); float16 weights are then imported as float32"
             )
 
 
 def drawn(generator: Generator, count: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Sample, and compare shapes and types with what the generator declares.
+    """Draw samples, and check their shapes and types against what the generator declares.
 
     Returns
     -------
@@ -73,29 +73,31 @@ def drawn(generator: Generator, count: int) -> tuple[Tensor, Tensor, Tensor]:
 def require_range(images: Tensor, *, trained: bool) -> None:
     """Check that images (N, C, H, W) are nominally in [0, 1].
 
-    Without training, an unbounded network errs to both sides of [0, 1] and may; one of another range errs to one.
+    An untrained network without output bounds may leave [0, 1], but does so on both sides. A network that leaves it
+    on one side only has another range.
     """
     if not torch.isfinite(images).all():
-        raise PluginError("images hold NaN or infinite values")
+        raise PluginError("images contain NaN or infinite values")
     below = (images < -BEYOND).double().mean().item()
     above = (images > 1 + BEYOND).double().mean().item()
     if below + above > SHARE and (trained or min(below, above) == 0):
         raise PluginError(
-            f"images have values from {images.min():.2f} to {images.max():.2f}, where [0, 1] is expected and the rest "
-            "would be clamped. Where the network's output x is in [-1, 1], return (x + 1) / 2"
+            f"images have values from {images.min():.2f} to {images.max():.2f}, but [0, 1] is expected and all else "
+            "would be clamped. If the network's output x is in [-1, 1], return (x + 1) / 2"
         )
 
 
 def require_copies(generator: Generator) -> None:
-    """Check that a generator in training can be copied, as methods do; its gradients end switched off."""
+    """Check that a generator can be copied while it is in training, as methods do. Leaves its gradients off."""
     generator.requires_grad_(True)
     generator(randomness.draw("check", range(2), generator.noise_dim))
     try:
         deepcopy(generator)
     except Exception as error:
         raise PluginError(
-            f"methods copy the generator, and deepcopy raised {type(error).__name__} ({' '.join(str(error).split())}). "
-            "For torch.nn.utils.weight_norm (spectral_norm) use that of torch.nn.utils.parametrizations; or call "
-            "torch.nn.utils.remove_weight_norm on the layers, save the weights again, wrap the module without it"
+            f"methods copy the generator, but deepcopy raised {type(error).__name__} ({' '.join(str(error).split())}). "
+            "Replace torch.nn.utils.weight_norm (or spectral_norm) with the one in torch.nn.utils.parametrizations; or "
+            "call torch.nn.utils.remove_weight_norm on the layers, save the weights again, and wrap the module "
+            "without it"
         ) from error
     generator.requires_grad_(False)

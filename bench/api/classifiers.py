@@ -1,4 +1,4 @@
-"""Classifiers that look at images: simulated oracles, and the extractors behind FID and IS."""
+"""What looks at images: classifiers, from which oracles are made, and extractors, for FID and IS."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from bench.api.models import Networks
 
 
 class Classifier(ABC):
-    """A simulated feedback oracle for several attributes.
+    """Scores images on several attributes. With a feature and a threshold it becomes an oracle.
 
-    The constructor takes the trained networks (from a checkpoint), or None for a classifier that is not trained, or
-    to train or describe one that is. ``attributes`` and ``cuts`` may be instance attributes, taken from the networks'
-    configuration.
+    The constructor takes the trained networks from a checkpoint. It takes None if the classifier has no weights, or if
+    it is only to be described or trained. ``attributes`` and ``cuts`` may be instance attributes, set from the
+    networks' configuration.
 
     Attributes
     ----------
     attributes : tuple of str
-        What it scores; each feature of the data set is one of them.
+        What it scores, every feature of the data set included.
     cuts : mapping of str to float
-        Per attribute, the score at and above which an image has it; also selects training images.
+        Per attribute, the lowest score of an image that has it. Also decides which training images have a feature.
     top_fraction : float or None
-        If given, a *target* feature is instead cut at this upper quantile of the first feedback sample
-        (the paper's "top 10 %"), frozen there and stored with the feedback.
+        In (0, 1). If set, the threshold of a *target* feature is this upper quantile of the scores of the first
+        feedback sample (the paper's "top 10 %"). It is fixed there and stored with the feedback.
     """
 
     attributes: tuple[str, ...]
@@ -40,7 +40,7 @@ class Classifier(ABC):
         self.networks = networks
 
     def non_target(self, feature: str) -> tuple[str, ...]:
-        """Return the attributes that count as others beside a target feature: by default all but the feature."""
+        """Return the attributes that unlearning ``feature`` should leave unchanged; by default all others."""
         return tuple(name for name in self.attributes if name != feature)
 
     @abstractmethod
@@ -60,7 +60,7 @@ class Classifier(ABC):
 
 @dataclass(frozen=True)
 class Oracle:
-    """One feature of a classifier with its frozen threshold: what clicks "this one has it".
+    """Labels images: one feature of a classifier, with a fixed threshold.
 
     Attributes
     ----------
@@ -70,7 +70,7 @@ class Oracle:
     feature : str
     threshold : float
     weights, sha256 : str or None
-        Zoo name or file, and content hash, of a trained classifier's weights.
+        Zoo name or file of a trained classifier's weights, and their hash.
     """
 
     classifier: Classifier
@@ -90,16 +90,16 @@ class Oracle:
 
 
 class Extractor(ABC):
-    """What FID and IS look through: images to embeddings, and to logits of disjoint classes. It is not an oracle.
+    """Maps images to embeddings, for FID, and to logits of disjoint classes, for IS. It is not an oracle.
 
-    The constructor takes the trained networks (from a checkpoint), or None to train or describe it.
+    The constructor takes the trained networks from a checkpoint, or None to describe or train the extractor.
 
     Attributes
     ----------
     classes : tuple of str
         Names of the logits.
     class_attribute : str or None
-        If given, each class also counts as an attribute ``<class_attribute>=<class>`` in ``attribute_shift``.
+        If set, ``attribute_shift`` also counts each class, as the attribute ``<class_attribute>=<class>``.
     """
 
     classes: ClassVar[tuple[str, ...]]
@@ -110,9 +110,12 @@ class Extractor(ABC):
 
     @classmethod
     def identity(cls) -> str | None:
-        """Return the sha256 of weights this class finds by itself; None if they come from the zoo.
+        """Return the sha256 of weights that this class loads by itself; None if its weights come from the zoo.
 
-        Raises CheckpointError, with the remedy, if they are not here.
+        Raises
+        ------
+        CheckpointError
+            If the weights are missing; the message names the remedy.
         """
         return None
 

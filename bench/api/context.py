@@ -1,4 +1,4 @@
-"""What a method is handed while it unlearns: randomness, device, progress, checkpoints, and what it needs."""
+"""What a method is given while it unlearns: randomness, device, progress, checkpoints, and what it needs."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ CHECKPOINT_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class TrainingData:
-    """Handed to a method that needs ``training_data``: the original training set and the model's recipe.
+    """Given to a method that needs ``training_data``: the original training set and the model's recipe.
 
     Attributes
     ----------
     split : Split
         The training images and their attributes.
     target : (N,) bool array
-        Which training images have the target feature, by the training set's own cut.
+        Which training images have the target feature.
     model : Model
-        The plug-in whose ``training_step`` goes on.
+        The plug-in, whose ``training_step`` continues the training.
     networks : Networks
-        All trained networks, to be copied before they are changed.
+        All trained networks; copy them before you change them.
     """
 
     split: Split
@@ -59,7 +59,16 @@ class Context:
         Random stream of this run, ``unlearn/<seed>``.
     device : torch.device
     oracle, encoder, discriminator, training_data
-        Given exactly if the method's ``needs`` names them, else None.
+        Set if the method's ``needs`` names them, else None.
+    checkpoint : Path or None
+        File that ``steps`` saves to and resumes from.
+    progress : Progress
+    label : str
+        What progress is shown as.
+    history : list of dict
+        What ``log`` recorded, one entry per step.
+    seconds_before : float
+        Wall time of the interrupted runs that this one resumes, s.
     """
 
     stream: str
@@ -72,7 +81,7 @@ class Context:
     progress: Progress = field(default_factory=silent)
     label: str = "unlearn"
     history: list[dict[str, float]] = field(default_factory=list)
-    seconds_before: float = 0.0  # wall time of the runs this one goes on from
+    seconds_before: float = 0.0
     _began: float = field(default_factory=time.monotonic)
 
     def rng(self, step: int) -> torch.Generator:
@@ -84,7 +93,7 @@ class Context:
         return torch.randn(count, noise_dim, generator=self.rng(step), device=self.device)
 
     def log(self, step: int, **values: float | Tensor) -> None:
-        """Record values of a step; raise Diverged if one is NaN or infinite."""
+        """Record scalar values of a step, such as losses; raise Diverged if one is NaN or infinite."""
         row = {name: float(v.detach()) if isinstance(v, Tensor) else float(v) for name, v in values.items()}
         for name, value in row.items():
             if not math.isfinite(value):
@@ -95,8 +104,8 @@ class Context:
     def steps(self, total: int, state: Mapping[str, Stateful]) -> Iterator[int]:
         """Yield the steps still to do, showing progress and saving ``state`` every few seconds.
 
-        A run that was stopped resumes at its last checkpoint; since every step draws from its own seed, the
-        outcome is the same to the last bit. The first Ctrl-C saves and stops after the current step.
+        A run that was stopped resumes from its last checkpoint. Every step draws from its own seed, so the outcome
+        is the same to the last bit. The first Ctrl-C saves and stops after the current step.
 
         Parameters
         ----------
@@ -133,7 +142,7 @@ class Context:
         try:
             stored = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
         except (OSError, EOFError, ValueError, RuntimeError, UnpicklingError) as error:
-            self.progress.note(f"{self.checkpoint}: is damaged ({type(error).__name__}); starting again")
+            self.progress.note(f"{self.checkpoint}: damaged checkpoint ({type(error).__name__}); starting again")
             return 0
         for name, part in state.items():
             part.load_state_dict(stored["state"][name])

@@ -30,7 +30,7 @@ class Split:
     read : callable
         Maps an int64 index array (B,) to images (B, C, H, W) uint8.
     sha256 : str
-        Of the image file or of what stands for it; part of the key of whatever reads training data.
+        Hash of the image file, or of what defines the images; part of every key that depends on training data.
     """
 
     attributes: pd.DataFrame
@@ -49,19 +49,20 @@ class Dataset(ABC):
     image_shape : tuple of int
         (C, H, W).
     classifier : str or None
-        Registered name of the simulated oracle for this data set; None if a person's clicks are all that is known: no
-        oracle judges then, there are no images to compare with, and a feature may have any name.
+        Registered name of the classifier that labels this data set. None if there are only a person's clicks: then
+        there is no oracle and no image to compare with, and a feature may have any name.
     features : tuple of str
-        Target features that classifier can label.
+        Target features; the classifier scores all of them.
     label : str
-        How captions name the data ("MNIST (real)", "synthfaces (synthetic)").
+        Name of the data in captions ("MNIST (real)", "synthfaces (synthetic)").
     extractors : tuple of str
-        Registered names of the feature extractors that FID and IS use unless a suite names others.
+        Registered names of the extractors for FID and IS, unless a suite names others.
     feature_attributes : mapping of str to (str, bool)
-        Per feature that is one of the data set's attributes: that attribute, and the value that means "has it"
-        (``"beard": ("No_Beard", False)``).
+        For each feature that follows from an attribute of the data set: that attribute, and the value that means
+        "has it" (``"beard": ("No_Beard", False)``).
     training_split : str
-        The split that generators learn from, Table 1 counts and FID is against; classifiers always learn from "train".
+        The split that generators are trained on, Table 1 counts and FID compares with. Classifiers are always trained
+        on "train".
     """
 
     image_shape: ClassVar[tuple[int, int, int]]
@@ -80,9 +81,12 @@ class Dataset(ABC):
         """Read a split ("train", "test"). Raises DataError naming the file, the remedy and the flag."""
 
     def has_feature(self, attributes: pd.DataFrame, feature: str) -> NDArray[np.bool_] | None:
-        """Return which images have a feature, from a split's attributes: (N,) bool, by ``feature_attributes``.
+        """Return which images have a feature, from a split's attributes and ``feature_attributes``.
 
-        None if the attributes do not say; the oracle then measures the images, and its cut decides.
+        Returns
+        -------
+        (N,) bool, or None
+            None if the attributes do not say; then the classifier's scores and cut decide.
         """
         if feature not in self.feature_attributes:
             return None
@@ -91,9 +95,18 @@ class Dataset(ABC):
         return labels
 
     def counterfactual(self, split: str, indices: NDArray[np.int64], feature: str, value: bool) -> Tensor:
-        """Redraw images of a split with one feature set and everything else held: (N, C, H, W) uint8.
+        """Redraw images of a split with or without a feature, everything else unchanged.
 
-        Optional: a data set that knows the truth overrides it, and ``counterfactual_error`` is computed. An image that
-        cannot show the value comes back without the feature. Raises DataError where it does not.
+        Optional: override it if the data set can redraw its images; ``counterfactual_error`` is then computed. An
+        image that cannot show the feature is returned without it.
+
+        Returns
+        -------
+        (N, C, H, W) uint8
+
+        Raises
+        ------
+        DataError
+            If the data set cannot redraw its images.
         """
         raise DataError(f"{self.label}: its images cannot be redrawn without '{feature}'")

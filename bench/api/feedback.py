@@ -18,7 +18,7 @@ from bench.errors import UsageError
 
 @dataclass(frozen=True)
 class Feedback:
-    """Samples shown, and their labels.
+    """The samples that were shown, and which of them were clicked.
 
     Attributes
     ----------
@@ -28,7 +28,7 @@ class Feedback:
         Random stream of the samples' noise; None if ``noise_array`` is given.
     noise_array : (N, noise_dim) float32 or None
     also : mapping of str to (N,) bool
-        More clicks on the same samples, by attribute: those a method asked for (``Method.also_asks``).
+        Clicks on further attributes of the same samples, if the method asks for them (``Method.also_asks``).
     """
 
     labels: NDArray[np.bool_]
@@ -41,11 +41,11 @@ class Feedback:
 
     @property
     def positives(self) -> int:
-        """How many samples were clicked."""
+        """Number of samples that were clicked."""
         return int(self.labels.sum())
 
     def noise(self, start: int, stop: int, noise_dim: int) -> Tensor:
-        """Return the noise of samples start..stop, (B, noise_dim) float32 on the CPU."""
+        """Return the noise of samples ``start`` to ``stop - 1``, (B, noise_dim) float32 on the CPU."""
         if self.noise_array is not None:
             return torch.from_numpy(self.noise_array[start:stop])
         assert self.stream is not None
@@ -53,7 +53,7 @@ class Feedback:
 
     @torch.no_grad()
     def latents(self, generator: Generator) -> Iterator[Tensor]:
-        """Regenerate the shown samples' latents, chunk by chunk: (B, latent_dim) on the generator's device."""
+        """Draw the latents of the shown samples again, chunk by chunk: (B, latent_dim) on the generator's device."""
         device = next(generator.parameters()).device
         for start, stop in chunks(len(self)):
             yield generator.sample(self.noise(start, stop, generator.noise_dim).to(device))[0]
@@ -63,6 +63,6 @@ class Feedback:
         if self.positives in (0, len(self)):
             what = "no positives" if self.positives == 0 else "no negatives"
             raise UsageError(
-                f"feedback has {what} among {len(self)} samples: a direction needs both. "
+                f"feedback has {what} among {len(self)} samples, but both are needed. "
                 "Show more samples (--set feedback.count=N) or check the labels (--feedback FILE)."
             )

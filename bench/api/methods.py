@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Unlearned:
-    """What a method hands back.
+    """A method's result.
 
     Attributes
     ----------
     generator : Generator
         The student.
     identifier : nn.Module or None
-        The method's own view of the feature: maps latents (N, latent_dim) of the *original* to (N,), larger meaning
+        Scores the feature from latents alone: maps latents (N, latent_dim) of the *original* to (N,), larger meaning
         more of the feature (Table 3). Its parameters and buffers are stored with the generator's. If it has a scalar
-        tensor ``threshold``, latents for which it gives at least that are flagged.
+        tensor ``threshold``, latents that score at least that much are flagged.
     """
 
     generator: Generator
@@ -37,7 +37,7 @@ class Unlearned:
 
     @property
     def score(self) -> nn.Module | None:
-        """The identifier, under the name that it had before version 1.0."""
+        """Old name of ``identifier``, until version 1.0."""
         warnings.warn(
             "Unlearned.score is called Unlearned.identifier; the old name goes with version 1.0",
             DeprecationWarning,
@@ -54,10 +54,10 @@ class Method(ABC, Generic[ConfigT]):
     Config : type of Params
         Its hyper-parameters (``-p name=value``), each with unit and range.
     needs : frozenset of str
-        Of ``training_data, oracle, encoder, discriminator``; nothing else is handed over, and every table
-        prints it.
+        What it needs besides generator and feedback: any of ``training_data``, ``oracle``, ``encoder`` and
+        ``discriminator``. It is given nothing else, and every table shows it.
     reads_feedback : bool
-        False for a method that never looks at the clicks: it is handed none, and run once for all seeds.
+        False for a method that never reads the clicks: it is given none, and runs once for all seeds.
     """
 
     Config: ClassVar[type[Params]] = Params
@@ -68,11 +68,11 @@ class Method(ABC, Generic[ConfigT]):
         self.config = config
 
     def supports(self, model: str, feature: str) -> str | None:
-        """Return None, or the reason why this model or feature is outside the method."""
+        """Return why the method cannot handle this model or feature; None if it can."""
         return None
 
     def also_asks(self) -> tuple[str, ...]:
-        """Return attributes that this method, as configured, wants clicked too: ``feedback.also[attribute]``."""
+        """Return further attributes to click, as configured; the clicks come in ``feedback.also[attribute]``."""
         return ()
 
     @abstractmethod
@@ -90,11 +90,11 @@ class Method(ABC, Generic[ConfigT]):
         """
 
     def rebuild(self, original: Generator, oracle: Oracle | None) -> Unlearned:
-        """Return modules of the structure ``unlearn`` returns, for stored weights to be loaded into.
+        """Build modules like those that ``unlearn`` returns, to load stored weights into.
 
-        The default is a generator of the original's class and no identifier. A method that returns an identifier or
-        wraps the generator overrides it; sizes come from ``original`` and ``self.config``. ``oracle``
-        is given if the method needs it.
+        By default: a copy of the original, and no identifier. Override it if ``unlearn`` returns an identifier or
+        wraps the generator; take sizes from ``original`` and ``self.config``. ``oracle`` is given if the method
+        needs it.
         """
         from copy import deepcopy
 

@@ -1,4 +1,4 @@
-"""Metrics: pure functions of what one pass over the evaluation samples gathered."""
+"""Metrics: pure functions of what one pass over the evaluation samples collects."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Value:
     ----------
     value : float
     n : int
-        Samples behind it.
+        Number of samples it is computed from.
     higher_is_better : bool or None
         None where neither direction is better by itself.
     low, high : float or None
-        95 % interval over samples, where the metric has one.
+        95 % interval over samples, if the metric has one.
     """
 
     value: float
@@ -45,7 +45,7 @@ class Statistics:
     covariance : (D, D) float64
     n : int
     source : str
-        Which data and which extractor made them.
+        The data and the extractor that they come from.
     """
 
     mean: NDArray[np.float64]
@@ -56,31 +56,31 @@ class Statistics:
 
 @dataclass(frozen=True)
 class Columns:
-    """What one pass over the evaluation samples gathered, in sample order; row i is sample i.
+    """What one pass over the evaluation samples collects; row i is sample i.
 
-    Images g(noise_i) of the evaluated generator stand beside f(noise_i) of the original (``original_*``).
+    From the same noise, the evaluated generator draws the image g_i and the original the image f_i (``original_*``).
 
     Attributes
     ----------
     labels, original_labels : (N,) bool
-        What the oracle says.
+        The judge's labels; True if the image has the feature.
     scores, original_scores : (N,) float64
-        The oracle's score.
+        The judge's scores.
     identifier_scores : (N,) float64 or None
-        What the method's identifier gives the original's latents; None if it has no identifier.
+        The identifier's scores of the original's latents; None if the method has no identifier.
     pixel_change : (N,) float64
-        mean |g - f| over the pixels of image i, of 8-bit images scaled to [0, 1].
+        Mean |g_i - f_i| over the pixels of an image, for 8-bit images scaled to [0, 1].
     counterfactual_error : (N, 2) float64 or None
-        Likewise from g's image to f's image without the feature: the share of that mean where the feature can be, and
-        the share elsewhere. NaN where the oracle saw none in f's image, None if the data set cannot tell.
+        The same mean between g_i and f_i without the feature, as two summands: pixels where the feature can be, and all
+        others. NaN where f_i does not have the feature; None if the data set cannot redraw images without it.
     attributes, original_attributes : DataFrame of bool, N rows
         The non-target attributes.
     extractor : str or None
-        The extractor that the following belong to, for a metric with ``per_extractor``.
+        The extractor that the fields below come from, for a metric with ``per_extractor``.
     embeddings, original_embeddings : (N, D) float32 or None
     logits, original_logits : (N, K) float32 or None
     reference, reference_retain : Statistics or None
-        Of the whole training set, and of it without the target feature.
+        Of the whole training set, and of the training set without the target feature.
     """
 
     labels: NDArray[np.bool_]
@@ -107,9 +107,9 @@ class Metric(ABC):
     Attributes
     ----------
     columns : frozenset of str
-        Fields of ``Columns`` it reads. Where one of them is None, the metric is skipped and says so.
+        Fields of ``Columns`` that it reads. If one of them is None, the metric is skipped, with the reason.
     per_extractor : bool
-        True to be computed once per extractor X; its value names then end in ``[X]``.
+        Whether it is computed once per extractor X; the names of its values then end in ``[X]``.
     """
 
     columns: ClassVar[frozenset[str]]
@@ -117,4 +117,4 @@ class Metric(ABC):
 
     @abstractmethod
     def compute(self, columns: Columns) -> dict[str, Value]:
-        """Compute the values, by name (without the extractor's suffix)."""
+        """Return values by name, without the extractor's suffix; empty if not defined on these samples."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LatentLayer:
-    """Where the latents of one layer lie in the concatenated vector: ``latents[:, start:stop]``.
+    """Position of one layer's latents in the latent vector: ``latents[:, start:stop]``.
 
     Attributes
     ----------
@@ -36,29 +36,31 @@ class LatentLayer:
 
     @property
     def stop(self) -> int:
-        """One past the last of its latents."""
+        """Index after its last latent."""
         return self.start + self.channels * self.resolution**2
 
 
 class Generator(nn.Module, ABC):
-    """A pre-trained image generator.
+    """A pre-trained image generator: set the attributes below, implement ``sample`` and ``decode``.
+
+    If the latent is the noise, derive from ``NoiseLatentGenerator`` instead and implement ``render`` alone.
 
     Attributes
     ----------
     image_shape : tuple of int
-        (C, H, W) of one image.
+        (C, H, W) of one image, px.
     noise_dim : int
-        Length of the noise vector a deployed sampler draws from N(0, I).
+        Length of the noise vector, drawn from N(0, I).
     latent_dim : int
-        Length of the vector in which a feature is a direction.
+        Length of the latent vector, in which methods look for the feature.
     latent_layers : sequence of LatentLayer
-        Where each layer's latents lie in that vector, for a generator that has layers (VDVAE); else empty.
+        Position of each layer's latents in that vector; empty for a generator without layers (all but VDVAE).
 
     Notes
     -----
-    Same noise, same image: batch norm in eval mode. Images are the mean of the output distribution,
-    differentiable, unclamped, nominally in [0, 1]; the engine clamps and rounds to 8 bits before any
-    oracle, metric or file sees them.
+    The same noise always gives the same image; batch norm is in eval mode. Images are the mean of the output
+    distribution: differentiable, unclamped, nominally in [0, 1]. The engine clamps and rounds them to 8 bits before
+    any oracle, metric or file sees them.
     """
 
     image_shape: tuple[int, int, int]
@@ -82,7 +84,7 @@ class Generator(nn.Module, ABC):
 
     @abstractmethod
     def decode(self, latents: Tensor, noise: Tensor) -> Tensor:
-        """Render edited latents; ``noise`` supplies all that is not edited (per-layer noise, a class).
+        """Render edited latents; ``noise`` supplies everything that is not edited (per-layer noise, a class).
 
         Parameters
         ----------
@@ -100,7 +102,7 @@ class Generator(nn.Module, ABC):
 
 
 class NoiseLatentGenerator(Generator):
-    """A generator whose latent is the noise itself: a VAE decoder, DCGAN, ProgGAN. Implement ``render``."""
+    """A generator whose latent is the noise (VAE decoder, DCGAN, ProgGAN): implement ``render`` alone."""
 
     @abstractmethod
     def render(self, latents: Tensor) -> Tensor:
@@ -114,10 +116,10 @@ class NoiseLatentGenerator(Generator):
 
 
 class TrainingConfig(Params):
-    """Fields every training recipe has; a recipe adds its architecture and its own constants."""
+    """Fields that every training recipe has; a recipe adds its architecture and its constants."""
 
     image_shape: tuple[int, int, int] = Field(
-        (1, 28, 28), description="(C, H, W); set from the data set when pre-training"
+        (1, 28, 28), description="(C, H, W), px; set from the data set when pre-training"
     )
     epochs: float = Field(10, gt=0, description="passes over the training images")
     batch_size: int = Field(64, ge=1, description="images per step")
@@ -138,7 +140,7 @@ class Networks(Generic[ConfigT]):
     classifier: nn.Module | None = None
 
     def modules(self) -> dict[str, nn.Module]:
-        """Return the networks that are there, by name."""
+        """Return the networks that are not None, by name."""
         names = ("generator", "encoder", "discriminator", "classifier")
         return {name: module for name in names if (module := getattr(self, name)) is not None}
 
@@ -171,12 +173,12 @@ class Stateful(Protocol):
 
 
 class Trainable(ABC, Generic[ConfigT]):
-    """What ``bench pretrain`` and retraining need of a model or a classifier."""
+    """What ``bench pretrain`` and the method ``retrain`` need of a model, classifier or extractor."""
 
     Config: ClassVar[type[Params]]
 
     def dataset_fields(self, dataset: Dataset) -> dict[str, Any]:
-        """Return the fields of ``Config`` that follow from the data set to be trained on; a user may still set them."""
+        """Return the fields of ``Config`` that follow from the data set; a user may override them."""
         return {"image_shape": dataset.image_shape}
 
     @abstractmethod
@@ -185,7 +187,7 @@ class Trainable(ABC, Generic[ConfigT]):
 
     @abstractmethod
     def optimisers(self, networks: Networks[ConfigT]) -> Mapping[str, Stateful]:
-        """Create what else training changes, by name: optimisers, a live copy behind an averaged generator."""
+        """Create what else training changes, by name: optimisers, the live copy behind an averaged generator."""
 
     @abstractmethod
     def training_step(
@@ -211,7 +213,7 @@ class Trainable(ABC, Generic[ConfigT]):
         Returns
         -------
         dict of str to scalar Tensor
-            Losses to show and to watch; a non-finite one stops training.
+            Losses to show; one that is not finite stops the training.
         """
 
     def assess(self, networks: Networks[ConfigT], dataset: Dataset) -> dict[str, Any]:
@@ -220,8 +222,8 @@ class Trainable(ABC, Generic[ConfigT]):
         Returns
         -------
         dict
-            JSON, kept in the checkpoint's description. An oracle gives ``{"accuracy": {attribute:
-            {"balanced_accuracy": float or None, "rate": float, "n": int}}}``, which goes into every result.
+            JSON, kept in the checkpoint's description. A classifier returns ``{"accuracy": {attribute:
+            {"balanced_accuracy": float or None, "rate": float, "n": int}}}``, which every result includes.
         """
         return {}
 
@@ -233,13 +235,13 @@ class Model(Trainable[ConfigT]):
 class Pretrained(Model[ConfigT]):
     """A generator that comes with its weights and is never trained here: implement ``build`` alone.
 
-    Its ``Config`` is what ``build`` reads; without one, it has no fields.
+    ``Config`` holds what ``build`` reads; by default it has no fields.
     """
 
     Config = Params
 
     def dataset_fields(self, dataset: Dataset) -> dict[str, Any]:
-        """Return nothing: what it was trained on is its own affair."""
+        """Return no fields: its training data is not known here."""
         return {}
 
     def optimisers(self, networks: Networks[ConfigT]) -> Mapping[str, Stateful]:
@@ -258,4 +260,4 @@ class Pretrained(Model[ConfigT]):
         raise self._untrainable()
 
     def _untrainable(self) -> UsageError:
-        return UsageError(f"{type(self).__name__} is never trained here: it has no recipe, and cannot be retrained")
+        return UsageError(f"{type(self).__name__} has no training recipe: it cannot be pre-trained or retrained")

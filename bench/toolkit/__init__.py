@@ -1,1 +1,1 @@
-"""What plug-ins are built from: latent directions, moments, the student, losses, training, intervals."""
+"""Building blocks for plug-ins: latent directions, class means, the student, losses, training, intervals."""

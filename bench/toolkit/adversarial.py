@@ -1,7 +1,7 @@
 """Losses of generative adversarial networks: WGAN-GP with drift, and non-saturating with lazy R1.
 
-A gradient penalty is added to the critic's loss and goes through the same ``backward()``: alone under DDP it gives
-silently wrong gradients.
+A gradient penalty is part of the critic's loss and of the same ``backward()``: a backward pass of its own gives
+silently wrong gradients under DDP.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Critic = Callable[[Tensor], Tensor]  # images (N, C, H, W) -> scores (N,)
 
 
 def squared_gradients(scores: Tensor, images: Tensor) -> Tensor:
-    """Return |d score / d image|^2 per image, differentiable.
+    """Return |d score / d image|^2 per image; the result is differentiable.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def gradient_penalty(critic: Critic, reals: Tensor, fakes: Tensor, rng: torch.Ge
     critic : callable
     reals, fakes : (N, C, H, W)
     rng : torch.Generator
-        Draws where between them, uniformly, per pair.
+        Draws a point between the images of each pair, uniformly.
     """
     share = torch.rand(len(reals), 1, 1, 1, generator=rng, device=reals.device)
     between = torch.lerp(fakes.detach(), reals, share).requires_grad_(True)

@@ -1,4 +1,4 @@
-"""Small random changes of training images that leave their classes and attributes as they are."""
+"""Small random changes of training images that keep their classes and attributes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 
 def random_shift(images: Tensor, largest: int, rng: torch.Generator) -> Tensor:
-    """Shift each image by a whole number of pixels from -largest to largest; zeros come in.
+    """Shift each image by a whole number of pixels from -largest to largest, filling with zeros.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Edits in latent space: which latents carry the feature, where they go instead, and what is then drawn."""
+"""Edits in latent space: which latents have the feature, where they are moved, and what is then drawn."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bench.api import Generator, NoiseLatentGenerator
 
 
 class Editor(nn.Module, ABC):
-    """Which latents carry the feature, and where they go instead; called on latents, it scores them."""
+    """Flags latents that have the feature, and moves them to where it is gone. Called on latents, it scores them."""
 
     @abstractmethod
     def forward(self, latents: Tensor) -> Tensor:
@@ -19,22 +19,22 @@ class Editor(nn.Module, ABC):
 
     @abstractmethod
     def flag(self, latents: Tensor) -> Tensor:
-        """Return which latents (N, D) carry the feature, (N,) bool."""
+        """Return which latents (N, D) have the feature, (N,) bool."""
 
     @abstractmethod
     def erase(self, latents: Tensor) -> Tensor:
         """Move latents (N, D), flagged or not, to where the feature is gone, (N, D)."""
 
     def edit(self, latents: Tensor) -> Tensor:
-        """Erase flagged latents and leave the others, (N, D)."""
+        """Erase flagged latents and keep the others, (N, D)."""
         return torch.where(self.flag(latents)[:, None], self.erase(latents), latents)
 
 
 @torch.no_grad()
 def edited_sample(generator: Generator, editor: Editor, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Render what the original draws once flagged latents are erased: f(erased(z)), and f(z) elsewhere.
+    """Draw from the original with flagged latents erased: f(erased(z)) where flagged, f(z) elsewhere.
 
-    Where the latent is the noise this is one pass; otherwise one ``sample`` and a ``decode`` of the flagged.
+    One pass if the latent is the noise; otherwise one ``sample``, and one ``decode`` of the flagged latents.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def edited_sample(generator: Generator, editor: Editor, noise: Tensor) -> tuple[
     Returns
     -------
     latents : (N, latent_dim) float32
-        As the original draws them, before the edit.
+        The original's, before the edit.
     images : (N, C, H, W) float32
     flagged : (N,) bool
     """

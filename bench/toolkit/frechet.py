@@ -1,4 +1,4 @@
-"""Feature statistics and the Frechet distance between two of them, through torch-fidelity."""
+"""Statistics of embeddings, and the Frechet distance between two of them, by torch-fidelity."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def statistics_of(embeddings: NDArray[np.floating], source: str) -> Statistics:
 
 
 def frechet_distance(ours: Statistics, reference: Statistics) -> float:
-    """Frechet distance between two Gaussians (Heusel et al. 2017)."""
+    """Return the Frechet distance between two Gaussians (Heusel et al. 2017, arXiv 1706.08500, Eq. 6)."""
     from torch_fidelity.metric_fid import fid_statistics_to_metric
 
     pair = [{"mu": s.mean, "sigma": s.covariance} for s in (ours, reference)]

@@ -9,7 +9,7 @@ Z95 = 1.959963984540054  # two-sided 95 % point of the standard normal distribut
 
 
 def wilson(successes: int, n: int) -> tuple[float, float]:
-    """Score interval of a proportion (Wilson 1927, JASA 22:209)."""
+    """Return the interval (low, high) of a proportion (Wilson 1927, JASA 22:209)."""
     p, z2 = successes / n, Z95**2
     centre = (p + z2 / (2 * n)) / (1 + z2 / n)
     half = Z95 * np.sqrt(p * (1 - p) / n + z2 / (4 * n * n)) / (1 + z2 / n)
@@ -19,14 +19,14 @@ def wilson(successes: int, n: int) -> tuple[float, float]:
 
 
 def of_mean(values: NDArray[np.float64]) -> tuple[float, float, float]:
-    """Mean with its normal interval; returns (mean, low, high)."""
+    """Return the mean and its normal interval: (mean, low, high)."""
     mean = float(values.mean())
     half = Z95 * float(values.std(ddof=1)) / np.sqrt(len(values)) if len(values) > 1 else float("nan")
     return mean, mean - half, mean + half
 
 
 def auc_delong(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> tuple[float, float, float]:
-    """Area under the ROC curve with DeLong's interval (DeLong et al. 1988, Biometrics 44:837), ties counted half.
+    """Return the area under the ROC curve and its interval (DeLong et al. 1988, Biometrics 44:837); ties count half.
 
     Parameters
     ----------

@@ -4,12 +4,12 @@
     proj(z) = u.z      flagged(z) = proj(z) >= t      erased(z) = z - (proj(z) - landing) u
 
 The paper's text can be read in several ways; every reading is an option of ``DirectionParams``. Four options go
-beyond it. ``layers``, ``scale`` and ``shrink`` are for latents of many thousand numbers, in which z_e is mostly
-sampling noise: some layers only; every latent in units of its standard deviation; differences that noise explains
-set to 0. ``keep`` names attributes to leave alone: flagged latents then take the shortest way to the landing
-projection on which the kept attributes' own projections, found from clicks in the same way, stay what they are
+beyond the paper. ``layers``, ``scale`` and ``shrink`` are for latents of many thousand numbers, where z_e is mostly
+sampling noise: use some layers only, measure each latent in units of its standard deviation, set differences within
+the noise to 0. ``keep`` names attributes that should not change. Each has its own direction, found from clicks in the
+same way; flagged latents then take the shortest path to the landing projection that leaves these projections unchanged
 
-    erased(z) = z - (proj(z) - landing) v / (u.v),     v = u without its share in the span of the kept directions
+    erased(z) = z - (proj(z) - landing) v / (u.v),     v = u minus its part in the span of the kept directions
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from bench.toolkit.moments import Array, LayerParams, Moments, ShownLatents, mom
 
 __all__ = ["Direction", "DirectionParams", "Editor", "edited_images", "edited_sample", "fit_direction"]
 
-NOTHING_LEFT = 1e-6  # share of a direction outside the kept ones, in length, below which it is rounding
+NOTHING_LEFT = 1e-6  # share of a direction's length outside the kept ones below which it counts as 0 (rounding)
 
 
 class DirectionParams(LayerParams):
@@ -37,55 +37,57 @@ class DirectionParams(LayerParams):
 
     direction: Literal["mean_difference", "logistic"] = Field(
         "mean_difference",
-        description="z_e: difference of class means (the paper), or the normal of a logistic regression",
+        description="z_e: the difference of the class means (the paper), or the normal of a logistic regression",
     )
-    penalty: float = Field(0.01, gt=0, description="inverse L2 strength C of logistic (smaller: more regularised)")
+    penalty: float = Field(0.01, gt=0, description="logistic: inverse L2 strength C; smaller is more regularised")
     threshold: Literal["mean", "midpoint"] = Field(
-        "mean", description="t: mean projection over all samples, or midpoint of the class means"
+        "mean",
+        description="t, the projection from which latents are flagged: the mean over all samples (the paper), or the "
+        "midpoint of the class means",
     )
     threshold_shift: float = Field(
-        0.0, ge=-3, le=3, description="added to t, in standard deviations of the projections (an option of ours)"
+        0.0, ge=-3, le=3, description="added to t, in standard deviations of the projections (not in the paper)"
     )
     landing: Literal["threshold", "negative_mean", "reflect"] = Field(
-        "threshold", description="where flagged latents go: to t (the paper), to the negatives' mean, or mirrored at t"
+        "threshold", description="flagged latents move to t (the paper), to the negatives' mean, or are mirrored at t"
     )
     step: Literal["unit", "raw"] = Field(
-        "unit", description="move along z_e/|z_e|, or along z_e itself (the printed Eq. 3)"
+        "unit", description="vector along which flagged latents move: z_e/|z_e|, or z_e (Eq. 3 as printed)"
     )
     keep: tuple[str, ...] = Field(
-        (), description="attributes to leave as they are, such as Male; needs clicks on them too (an option of ours)"
+        (), description="attributes to keep unchanged, such as Male; needs clicks on them too (not in the paper)"
     )
     scale: Literal["none", "deviation"] = Field(
-        "none", description="latents as they are, or in units of their standard deviation within the classes"
+        "none", description="unit of each latent: 1, or its standard deviation within the classes (not in the paper)"
     )
     shrink: bool = Field(
-        False, description="soft-threshold z_e, layer by layer, where sampling noise explains it (SureShrink)"
+        False, description="set differences within sampling noise to 0, layer by layer (SureShrink; not in the paper)"
     )
 
     @model_validator(mode="after")
     def _shrinks_differences_alone(self) -> Self:
         if self.shrink and self.direction != "mean_difference":
-            raise ValueError(f"shrink=true needs direction=mean_difference; {self.direction} has its penalty")
+            raise ValueError(f"shrink=true needs direction=mean_difference; {self.direction} has a penalty instead")
         return self
 
     @model_validator(mode="after")
     def _raw_needs_a_length(self) -> Self:
         if self.step == "raw" and self.direction != "mean_difference":
             raise ValueError(
-                f"step=raw needs direction=mean_difference: a {self.direction} normal has no length in latent units"
+                f"step=raw needs direction=mean_difference: the normal of {self.direction} has no length in the latent"
             )
         return self
 
 
 class Direction(Editor):
-    """A target direction with its threshold; called on latents, it is the paper's identifier proj(z).
+    """A target direction with its threshold. Called on latents, it is the paper's identifier proj(z).
 
     Parameters
     ----------
     latent_dim : int
         D.
     reflect : bool
-        Whether flagged latents go as far beyond the landing projection as they were before it.
+        Whether flagged latents are mirrored at the landing projection instead of moved to it.
     oblique : bool
         Whether they move along ``move`` instead of ``unit``.
 
@@ -94,9 +96,9 @@ class Direction(Editor):
     unit : (D,) float32
         u; with scale=deviation, the gradient of the projection on the unit vector of the scaled latents.
     move : (D,) float32
-        Only if oblique: the way latents move, with unit.move = 1.
+        Only if oblique: the direction in which latents move, with unit.move = 1.
     threshold, landing, length : () float32
-        t, the projection on which erased latents land, and how far one unit of excess moves (1, or |z_e|).
+        t; the projection to which erased latents move; and the move per unit of excess (1, or |z_e|).
     """
 
     unit: Tensor
@@ -115,7 +117,7 @@ class Direction(Editor):
 
     @classmethod
     def unfitted(cls, latent_dim: int, params: DirectionParams) -> Direction:
-        """Make one of the structure that ``fit_direction`` returns, to load stored values into."""
+        """Build a direction like the one that ``fit_direction`` returns, to load stored values into."""
         return cls(latent_dim, params.landing == "reflect", bool(params.keep) or params.scale != "none")
 
     def forward(self, latents: Tensor) -> Tensor:
@@ -124,7 +126,7 @@ class Direction(Editor):
         return projection
 
     def flag(self, latents: Tensor) -> Tensor:
-        """Return which latents (N, D) carry the feature (Eq. 1), (N,) bool."""
+        """Return which latents (N, D) have the feature (Eq. 1), (N,) bool."""
         flagged: Tensor = self(latents) >= self.threshold
         return flagged
 
@@ -138,12 +140,12 @@ class Direction(Editor):
 
 
 def fit_direction(generator: Generator, feedback: Feedback, params: DirectionParams) -> Direction:
-    """Fit direction, threshold and landing on feedback alone.
+    """Fit direction, threshold and landing projection to the feedback.
 
     Parameters
     ----------
     generator : Generator
-        The original, which regenerates the latents from the shown noise, chunk by chunk.
+        The original, which draws the shown latents again, chunk by chunk.
     feedback : Feedback
         With at least one positive and one negative, and clicks on every kept attribute in ``also``.
     params : DirectionParams
@@ -156,8 +158,8 @@ def fit_direction(generator: Generator, feedback: Feedback, params: DirectionPar
     Raises
     ------
     UsageError
-        If one class is missing, clicks on a kept attribute are missing, the class means coincide or differ in the
-        kept attributes alone, the generator has not the layers asked for, or the samples are too many for a classifier.
+        If a class or the clicks on a kept attribute are missing, the class means are equal or differ only in the kept
+        attributes, the generator lacks a layer asked for, or there are too many samples for a classifier.
     """
     feedback.require_both_classes()
     labels = np.stack([feedback.labels, *(_clicks(feedback, name) for name in params.keep)])  # (1 + K, N)
@@ -170,8 +172,8 @@ def fit_direction(generator: Generator, feedback: Feedback, params: DirectionPar
     if not length > 0:
         raise UsageError(
             "feedback: positives and negatives have the same mean latent"
-            + (" but for sampling noise (-p shrink=true)" if params.shrink else "")
-            + "; there is no direction to remove"
+            + (", up to sampling noise (-p shrink=true)," if params.shrink else "")
+            + " and so define no direction; show more samples (--set feedback.count=N)"
         )
     unit = found[0] / length
     fitted = Direction.unfitted(generator.latent_dim, params).to(next(generator.parameters()).device)
@@ -191,8 +193,8 @@ def _clicks(feedback: Feedback, name: str) -> NDArray[np.bool_]:
     if name not in feedback.also:
         known = ", ".join(sorted(feedback.also)) or "none"
         raise UsageError(
-            f"-p keep={name}: the feedback holds no clicks on '{name}' (on other attributes: {known}); "
-            "leave it out or give feedback with these clicks (--feedback FILE)"
+            f"-p keep={name}: the feedback has no clicks on '{name}' (further attributes clicked: {known}); "
+            "leave it out or pass feedback with these clicks (--feedback FILE)"
         )
     labels = feedback.also[name]
     if labels.all() or not labels.any():
@@ -225,7 +227,8 @@ def _way(unit: Array, kept: Array, params: DirectionParams) -> Array:
     share = float(np.linalg.norm(across))
     if share < NOTHING_LEFT:
         raise UsageError(
-            f"-p keep={','.join(params.keep)}: the target differs in nothing else; no direction is left to move in"
+            f"-p keep={','.join(params.keep)}: positives and negatives differ in these attributes only, and no "
+            "direction is left; keep fewer attributes"
         )
     return across / share**2
 

@@ -12,7 +12,7 @@ SCALES = 5  # of the standard MS-SSIM (Wang et al. 2003); pytorch_msssim wants s
 
 
 def l1(images: Tensor, targets: Tensor, reduction: Literal["mean", "sum"] = "mean") -> Tensor:
-    """Absolute difference per sample, (N,): over the pixels, their mean or their sum."""
+    """Return the absolute difference per sample, (N,): mean or sum over its pixels."""
     difference = (images - targets).abs().flatten(1)  # (N, C*H*W)
     return difference.mean(1) if reduction == "mean" else difference.sum(1)
 
@@ -24,10 +24,10 @@ def ms_ssim_window(side: int) -> int:
 
 
 def ms_ssim_dissimilarity(images: Tensor, targets: Tensor) -> Tensor:
-    """1 - MS-SSIM per sample (Eq. 4).
+    """Return 1 - MS-SSIM per sample (Eq. 4).
 
-    ``pytorch_msssim.ms_ssim`` refuses images of 32 px and less whatever the window; those are padded with
-    zeros to 36 px and compared with a window of 3 (measured on MNIST: as good as own scales, and as fast).
+    ``pytorch_msssim.ms_ssim`` refuses images of 32 px or less with any window. They are padded with zeros to 36 px and
+    compared with a window of 3 (measured on MNIST: as good and as fast as scales chosen for their size).
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What clicks say about latents: streamed class means, their standard errors, shrinkage.
+"""Class means of the shown latents, their standard errors, and shrinkage.
 
 Memory does not grow with samples x latents: every pass draws the latents again, chunk by chunk.
 """
@@ -20,21 +20,21 @@ from bench.errors import UsageError
 
 Array = NDArray[np.float64]
 
-HELD = 2**27  # latents (float32) held at once, 512 MB; more are drawn again where they are needed again
-BLOCK = 2**23  # latents converted to float64 at once, 64 MB
-CONSTANT = 1e-10  # a latent's variance, relative to its mean square, below which it is rounding
+HELD = 2**27  # numbers held at once (float32, 512 MB); longer latents are drawn again in every pass
+BLOCK = 2**23  # numbers converted to float64 at once (64 MB)
+CONSTANT = 1e-10  # a latent's variance, relative to its mean square, below which it counts as 0 (rounding)
 
 
 class LayerParams(Params):
     """Which latents a method reads and moves."""
 
     layers: tuple[int, ...] = Field(
-        (), description="layers of the latent that are read and moved, by resolution in px; all by default (VDVAE only)"
+        (), description="layers of the latent to read and move, by resolution in px; default: all (VDVAE only)"
     )
 
 
 class ShownLatents:
-    """The latents of the shown samples, or those of some layers of them.
+    """The latents of the shown samples, of all layers or of some.
 
     Parameters
     ----------
@@ -42,16 +42,16 @@ class ShownLatents:
     feedback : Feedback
         N samples.
     resolutions : sequence of int
-        Layers that are read, in px; all latents if empty.
+        Layers to read, by resolution in px; all latents if empty.
     held : bool
-        Whether latents are held for the next pass where they are at most ``HELD`` numbers.
+        Whether to hold the latents for the next pass, if they are at most ``HELD`` numbers.
 
     Attributes
     ----------
     columns : (D,) int64
         Which of the generator's latents are read.
     parts : list of slice
-        The layers among the D; one part where the generator has no layers.
+        Position of each layer among the D; one part if the generator has no layers.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class ShownLatents:
 
     def _draw(self, start: int, stop: int) -> NDArray[np.float32]:
         latents = self.feedback.noise(start, stop, self.generator.noise_dim)
-        if not isinstance(self.generator, NoiseLatentGenerator):  # else there is no need to render
+        if not isinstance(self.generator, NoiseLatentGenerator):  # otherwise the noise is the latent
             device = next(self.generator.parameters()).device
             latents = self.generator.sample(latents.to(device))[0].cpu()
         everything = len(self.columns) == self.generator.latent_dim
@@ -89,14 +89,24 @@ class ShownLatents:
 
 
 def columns_of(generator: Generator, resolutions: Sequence[int]) -> tuple[NDArray[np.int64], list[slice]]:
-    """Return the latents of the layers at some resolutions (all if none is named), and each layer's place among them.
+    """Return which latents the layers of some resolutions hold (all if empty), and each layer's position among them.
 
-    A generator with layers names them in ``latent_layers``.
+    Parameters
+    ----------
+    generator : Generator
+        If it has layers, ``latent_layers`` lists them.
+    resolutions : sequence of int
+        In px.
+
+    Returns
+    -------
+    columns : (D,) int64
+    parts : list of slice
 
     Raises
     ------
     UsageError
-        If the generator has no layers, or none of a resolution.
+        If the generator has no layers, or none of a given resolution.
     """
     layers = generator.latent_layers
     known = {layer.resolution for layer in layers}
@@ -114,7 +124,7 @@ def columns_of(generator: Generator, resolutions: Sequence[int]) -> tuple[NDArra
 
 
 def blocks(chunk: NDArray[np.float32]) -> Iterator[tuple[slice, Array]]:
-    """Yield consecutive columns of a chunk (B, D) with what is in them, as float64."""
+    """Yield consecutive columns of a chunk (B, D), as a slice and as float64 values."""
     width = max(1, BLOCK // len(chunk))
     for start in range(0, chunk.shape[1], width):
         columns = slice(start, start + width)
@@ -126,12 +136,12 @@ def blocks(chunk: NDArray[np.float32]) -> Iterator[tuple[slice, Array]]:
 
 @dataclass(frozen=True)
 class Moments:
-    """Means of N shown latents under K labellings of them.
+    """Means and variances of N shown latents under K labellings.
 
     Attributes
     ----------
     labels : (K, N) bool
-        Each with positives and negatives.
+        Each row has positives and negatives.
     mean, variance : (D,) float64
         Over all samples.
     positive, negative : (K, D) float64
@@ -146,24 +156,24 @@ class Moments:
 
     @property
     def differences(self) -> Array:
-        """Class mean of positives minus that of negatives, (K, D): z_e."""
+        """Mean of the positives minus mean of the negatives, (K, D): z_e."""
         return self.positive - self.negative
 
     def deviation(self, k: int) -> Array:
-        """Standard deviation within the classes of labelling k, pooled, (D,); 0 for a latent that never varies."""
+        """Return the pooled standard deviation within the classes of labelling k, (D,); 0 for a constant latent."""
         share = self.labels[k].mean()
         between = share * (1 - share) * (self.positive[k] - self.negative[k]) ** 2
         within = np.maximum(self.variance - between, CONSTANT * self.variance)
         return np.where(self.variance > CONSTANT * self.mean**2, np.sqrt(within), 0.0)
 
     def standard_error(self, k: int) -> Array:
-        """Standard error of the difference of labelling k, (D,)."""
+        """Return the standard error of the difference of labelling k, (D,)."""
         positives, negatives = int(self.labels[k].sum()), int((~self.labels[k]).sum())
         return self.deviation(k) * float(np.sqrt(1 / positives + 1 / negatives))
 
 
 def moments(latents: ShownLatents, labels: NDArray[np.bool_]) -> Moments:
-    """Compute them in one pass; labels (K, N) bool."""
+    """Compute class means and variances in one pass over the latents; labels (K, N) bool."""
     count, dim = labels.shape[1], len(latents.columns)
     total, squares, positive = np.zeros(dim), np.zeros(dim), np.zeros((len(labels), dim))
     start = 0
@@ -188,8 +198,8 @@ def moments(latents: ShownLatents, labels: NDArray[np.bool_]) -> Moments:
 def shrunk(differences: Array, errors: Array, parts: Sequence[slice]) -> Array:
     """Soft-threshold differences (D,) of known standard errors (D,), part by part (SureShrink).
 
-    Within a part, every difference comes ``threshold`` standard errors nearer to 0 and at most to it, with the
-    threshold that minimises Stein's unbiased estimate of the squared error (Donoho and Johnstone 1995, section 2).
+    Within a part, every difference moves towards 0 by ``threshold`` standard errors, but not past it. The threshold
+    minimises Stein's unbiased estimate of the squared error (Donoho and Johnstone 1995, section 2).
     """
     t = np.divide(differences, errors, out=np.zeros_like(differences), where=errors > 0)
     for part in parts:
@@ -200,7 +210,7 @@ def shrunk(differences: Array, errors: Array, parts: Sequence[slice]) -> Array:
 
 
 def sure_threshold(size: Array) -> float:
-    """Return the soft threshold of least estimated risk for absolute values (D,) in standard errors."""
+    """Return the soft threshold with the least estimated risk for absolute values (D,) in standard errors."""
     candidates = np.concatenate([[0.0], np.sort(size)])
     at_most = np.arange(len(candidates))  # how many values each candidate sets to 0
     risk = len(size) - 2 * at_most + np.cumsum(candidates**2) + (len(size) - at_most) * candidates**2

@@ -23,21 +23,21 @@ from bench.toolkit.losses import l1, ms_ssim_dissimilarity
 class StudentParams(Params):
     """How the student is trained; the defaults are the paper's for MNIST."""
 
-    epochs: int = Field(200, ge=1, description="epochs of unlearning; one sampled batch each (Algorithm 1)")
-    steps_per_epoch: int = Field(1, ge=1, description="batches per epoch")
+    epochs: int = Field(200, ge=1, description="epochs of unlearning")
+    steps_per_epoch: int = Field(1, ge=1, description="batches drawn per epoch (Algorithm 1: one)")
     batch_size: int = Field(64, ge=2, description="samples per batch (not stated in the paper)")
-    lr: float = Field(1e-3, gt=0, lt=1, description="learning rate of Adam")
-    schedule: Literal["constant", "cosine"] = Field("constant", description="of the learning rate: as given, or to 0")
-    alpha: float = Field(3.0, ge=0, description="weight of the unlearning terms (Table 5's alpha=3 equals Table 2)")
+    lr: float = Field(1e-3, gt=0, lt=1, description="Adam's learning rate")
+    schedule: Literal["constant", "cosine"] = Field("constant", description="learning rate: constant, or cosine to 0")
+    alpha: float = Field(3.0, ge=0, description="weight of L_unlearn and L_percep (Table 5's 3 equals Table 2)")
     l1: Literal["mean", "sum"] = Field("mean", description="|.|_1 over the pixels of an image: mean or sum")
-    unlearn_term: bool = Field(True, description="L_unlearn (Eq. 3)")
-    perception_term: bool = Field(True, description="L_percep, 1 - MS-SSIM (Eq. 4)")
-    reconstruction_term: bool = Field(True, description="L_recon (Eq. 2)")
+    unlearn_term: bool = Field(True, description="train on L_unlearn (Eq. 3)")
+    perception_term: bool = Field(True, description="train on L_percep, 1 - MS-SSIM (Eq. 4)")
+    reconstruction_term: bool = Field(True, description="train on L_recon (Eq. 2)")
 
     @model_validator(mode="after")
     def _some_term(self) -> Self:
         if not (self.unlearn_term or self.perception_term or self.reconstruction_term):
-            raise ValueError("switch at least one of unlearn_term, perception_term and reconstruction_term on")
+            raise ValueError("switch on at least one of unlearn_term, perception_term and reconstruction_term")
         return self
 
 
@@ -71,7 +71,7 @@ def loss_terms(images: Tensor, targets: Tensor, flagged: Tensor, params: Student
 
 
 def total_loss(terms: dict[str, Tensor], alpha: float) -> Tensor:
-    """Weigh the terms (Eq. 5)."""
+    """Return the weighted sum of the terms (Eq. 5)."""
     weights = {"unlearn": alpha, "perception": alpha, "reconstruction": 1.0}
     return torch.stack([weights[name] * term for name, term in terms.items()]).sum()
 
@@ -82,9 +82,9 @@ def train_student(generator: Generator, editor: Editor, params: StudentParams, c
     Parameters
     ----------
     generator : Generator
-        The original f, the teacher; left as it is.
+        The original f, the teacher; it does not change.
     editor : Editor
-        Which latents are flagged, and where they go.
+        Flags and erases the teacher's latents.
     params : StudentParams
     context : Context
 

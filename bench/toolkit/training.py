@@ -1,4 +1,4 @@
-"""The one training loop that pre-training and retraining share."""
+"""The training loop of ``bench pretrain`` and of the method ``retrain``."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def train(
     *,
     keep: NDArray[np.bool_] | None = None,
 ) -> None:
-    """Train networks in place, resumably; they end in eval mode.
+    """Train networks in place, or resume their training; they end in eval mode, gradients off.
 
     Parameters
     ----------
     trainable : Trainable
-        Whose ``training_step`` is called.
+        Provides ``optimisers`` and ``training_step``.
     networks : Networks
         On ``context.device``.
     split : Split
@@ -52,7 +52,7 @@ def train(
     chosen = np.arange(len(split)) if keep is None else np.flatnonzero(keep)
     per_epoch = len(chosen) // batch_size
     if per_epoch == 0:
-        raise DataError(f"{len(chosen)} training images do not fill one batch of {batch_size}")
+        raise DataError(f"{len(chosen)} training images do not fill one batch of {batch_size}; lower -p batch_size")
     total = max(1, round(epochs * per_epoch))
     targets, target_names = _targets(split)
     modules = networks.modules()
@@ -78,12 +78,12 @@ def train(
 
 
 def mixed_precision(device: torch.device, wanted: bool) -> torch.autocast:
-    """Return the context of mixed precision: bfloat16 if wanted and the device has it, else float32."""
+    """Return a context for mixed precision: bfloat16 if wanted and the device supports it, else float32."""
     return torch.autocast(device.type, torch.bfloat16, enabled=wanted and machine.has_bfloat16(device))
 
 
 def build(trainable: Trainable[Any], config: Any, stream: str) -> Networks[Any]:
-    """Build networks whose initial weights depend on ``stream`` alone; the global random state is left as it was."""
+    """Build networks whose initial weights depend only on ``stream``; the global random state does not change."""
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(randomness.seed_of(f"{stream}/init", 0))
         return trainable.build(config)

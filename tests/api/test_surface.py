@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -71,3 +72,8 @@ def test_a_trespass_is_seen(code: str, found: int) -> None:
 def test_everything_offered_is_there() -> None:
     assert [name for name in api.__all__ if not hasattr(api, name)] == []
     assert len(api.__all__) == len(set(api.__all__))
+
+
+def test_everything_offered_is_in_the_overview() -> None:
+    words = set(re.findall(r"\w+", api.__doc__ or ""))
+    assert [name for name in api.__all__ if name not in words] == []

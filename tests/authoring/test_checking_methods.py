@@ -97,7 +97,7 @@ OPTIONS = {  # what is changed in the template, and what is said of it
     ),
     "asks_for_no_clicks": (
         ("return self.config.keep", "return ()"),
-        "-p keep=other is refused (-p keep=other: the feedback holds no clicks on 'other' (on other attributes: none)", 1,
+        "-p keep=other is refused (-p keep=other: the feedback has no clicks on 'other' (further attributes clicked: none)", 1,
     ),
     "an_option_crashes": (
         ("student = deepcopy", "1 / (self.config.step == 'unit')\n        student = deepcopy"),

@@ -37,16 +37,16 @@ BAD_MODELS = {
     ),
     "half": (
         "nn.Linear(6, 3)", "nn.Linear(6, 3).bfloat16()", "parameters_are_float32",
-        "the generator's layer.weight is torch.bfloat16, not torch.float32, and does not train in it. Build the module "
+        "the generator's layer.weight is torch.bfloat16, but training needs torch.float32. Build the module "
         "with .float()",
     ),
     "minus_one_to_one": (
         "inside[:, None]", "2 * inside[:, None] - 1", "images_are_in_range",
-        "images have values from -1.00 to 1.00, where [0, 1] is expected and the rest would be clamped. Where the "
+        "images have values from -1.00 to 1.00, but [0, 1] is expected and all else would be clamped. If the "
         "network's output x is in [-1, 1], return (x + 1) / 2",
     ),
     "bytes": ("inside[:, None]", "255 * inside[:, None]", "images_are_in_range", "images have values from 0.00 to 25"),
-    "nan": ("inside[:, None]", "inside[:, None] + float('nan')", "images_are_in_range", "images hold NaN or infinite"),
+    "nan": ("inside[:, None]", "inside[:, None] + float('nan')", "images_are_in_range", "images contain NaN or infinite"),
     "old_spectral_norm": (
         "self.layer.bias.copy_(torch.tensor([2.0, 0.0, 0.0]))",
         "self.layer.bias.copy_(torch.tensor([2.0, 0.0, 0.0]))\n        nn.utils.spectral_norm(self.layer)",
@@ -91,7 +91,7 @@ def test_the_old_weight_norm_is_told_of_the_new_one(plugins, problems):
     plugins.write("old", text.replace(at, f"{at}        nn.utils.weight_norm(self.layer)\n"))
     plugins.write("new", text.replace(at, f"{at}        nn.utils.parametrizations.weight_norm(self.layer)\n"))
     found = problems("old")["generator_can_be_copied"]
-    assert "use that of torch.nn.utils.parametrizations; or call torch.nn.utils.remove_weight_norm on the la" in found
+    assert "with the one in torch.nn.utils.parametrizations; or call torch.nn.utils.remove_weight_norm on the la" in found
     assert problems("new") == {}
 
 

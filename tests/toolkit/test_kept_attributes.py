@@ -71,10 +71,10 @@ def test_every_threshold_and_landing_goes_with_keep():
 
 
 def test_kept_attributes_need_clicks():
-    with pytest.raises(UsageError, match="-p keep=Old: the feedback holds no clicks on 'Old'.*Male"):
+    with pytest.raises(UsageError, match="-p keep=Old: the feedback has no clicks on 'Old'.*Male"):
         fit_direction(Identity(), bearded(100), params(keep=("Old",)))
     with pytest.raises(UsageError, match="-p keep=Hat: no sample of 100 was clicked for 'Hat'"):
         fit_direction(Identity(), bearded(100, Hat=np.zeros(100, dtype=bool)), params(keep=("Male", "Hat")))
     feedback = bearded(100)
-    with pytest.raises(UsageError, match="-p keep=Beard: the target differs in nothing else"):
+    with pytest.raises(UsageError, match="-p keep=Beard: positives and negatives differ in these attributes only"):
         fit_direction(Identity(), bearded(100, Beard=feedback.labels), params(keep=("Beard",)))

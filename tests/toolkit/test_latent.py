@@ -167,7 +167,7 @@ def test_differences_that_noise_explains_are_no_direction():
         np.float32
     )
     fit_direction(Identity(), Feedback(labels, noise_array=noise), params())
-    with pytest.raises(UsageError, match="but for sampling noise"):
+    with pytest.raises(UsageError, match="up to sampling noise"):
         fit_direction(Identity(), Feedback(labels, noise_array=noise), params(shrink=True))
 
 

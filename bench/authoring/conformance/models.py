@@ -23,7 +23,7 @@ def facts(cls: type[Any]) -> list[str]:
 
 def _generator(cls: type[Any]) -> api.Generator:
     generator = untrained(cls).generator
-    assert isinstance(generator, api.Generator), "build() gave no generator that is a bench.api.Generator"
+    assert isinstance(generator, api.Generator), "build() must return Networks whose generator is a bench.api.Generator"
     return generator
 
 
