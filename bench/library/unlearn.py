@@ -74,12 +74,12 @@ def unlearn(
     teacher, seed = known(original, "unlearn(original)"), whole(seed, 0, "unlearn(seed)")
     opened = workspace_for(teacher.device, workspace, plugins, data_dir)
     chosen = choose(opened, method, teacher.model, suite, merged(params, more))
-    return _Run(opened, teacher, chosen, task).unlearned(feedback, seed)
+    return _Unlearning(opened, teacher, chosen, task).unlearned(feedback, seed)
 
 
 @dataclass(frozen=True)
-class _Run:
-    """One method on one generator, in a notebook."""
+class _Unlearning:
+    """One method on one generator: what is handed to the method, checked as it is gathered."""
 
     workspace: Workspace
     teacher: KnownGenerator
