@@ -1,9 +1,13 @@
-"""Errors a user can mend: what was wrong, what was allowed, what to type next."""
+"""Errors a user can mend: what is wrong, what is allowed, what to type next."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 EXIT_OK = 0
 EXIT_SOME_FAILED = 1
@@ -14,13 +18,13 @@ EXIT_NOTHING = 5
 
 
 class BenchError(Exception):
-    """A problem with a message for people; printed without a traceback."""
+    """An error that the user can mend; printed without a traceback."""
 
     exit_code = EXIT_SOME_FAILED
 
 
 class UsageError(BenchError):
-    """Something the user typed: an unknown name, a bad value, a file that cannot serve."""
+    """Wrong input: an unknown name, a bad value, an unsuitable file."""
 
     exit_code = EXIT_USAGE
 
@@ -32,13 +36,13 @@ class DataError(BenchError):
 
 
 class CheckpointError(BenchError):
-    """Weights that are missing, damaged or of another network."""
+    """Weights are missing, damaged or belong to another network."""
 
     exit_code = EXIT_USAGE
 
 
 class PluginError(BenchError):
-    """A plug-in does not keep the contract."""
+    """A plug-in breaks the contract."""
 
     exit_code = EXIT_PLUGIN
 
@@ -54,36 +58,47 @@ class Diverged(BenchError):
 
     def __init__(self, step: int, name: str, value: float) -> None:
         super().__init__(
-            f"training diverged: {name} = {value} at step {step}. Nothing of this run is reused. "
-            f"A smaller learning rate is the usual remedy (-p lr=...)."
+            f"training diverged: {name} = {value} at step {step}. Nothing from this run is reused. "
+            f"Try a smaller learning rate (-p lr=...)."
         )
         self.step = step
 
 
 class Interrupted(BaseException):
-    """Ctrl-C, taken at a point from which the same command resumes."""
+    """Ctrl-C, raised at a point from which the same command can resume."""
 
 
 def unknown(kind: str, name: str, known: Iterable[str], flag: str) -> UsageError:
-    """Build the error for a name that is not there, with its nearest match.
+    """Build the error for an unknown name, with the nearest known one.
 
     Parameters
     ----------
     kind : str
         What was looked up, in the singular ("method").
     name : str
-        What was asked for.
+        What was typed.
     known : iterable of str
-        What there is.
+        The known names.
     flag : str
-        Where it was typed, flag and API argument ("--method").
+        Where it was typed: a flag or an API argument ("--method").
     """
+    return UsageError(f"{flag}: unknown {kind} '{name}'. {suggestion(name, known)}")
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """Return the nearest known name, if one is near, and all known names, as sentences."""
     names = sorted(known)
     near = get_close_matches(name, names, n=1, cutoff=0.5)
-    guess = f" Did you mean '{near[0]}'?" if near else ""
-    return UsageError(f"{flag}: there is no {kind} '{name}'.{guess} Known: {', '.join(names) or 'none'}.")
+    guess = f"Did you mean '{near[0]}'? " if near else ""
+    return f"{guess}Known: {', '.join(names) or 'none'}."
+
+
+def wrong_fields(error: ValidationError) -> str:
+    """Return what pydantic rejects as one line, "field: message; field: message"."""
+    found = ((".".join(map(str, each["loc"])), each["msg"]) for each in error.errors())
+    return "; ".join(f"{field}: {message}" if field else message for field, message in found)
 
 
 def first_sentence(error: BenchError) -> str:
-    """Return what was wrong, without the remedy."""
+    """Return what is wrong, without the remedy."""
     return str(error).split(". ")[0]

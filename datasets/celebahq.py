@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from bench.api import DataError, hookimpl
 
-from ._celeba.faces import PARTS, Faces, shrink
+from ._celeba.faces import PARTS, FaceDataset, shrink
 from ._celeba.files import Place, open_folder, rows
 
 if TYPE_CHECKING:
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 ENDS = (162_770, 182_637, 202_599)  # last photograph of CelebA's train, valid and test split
 
 
-class CelebAHQ(Faces):
+class CelebAHQ(FaceDataset):
     """30,000 photographs."""
 
     image_shape = (3, 256, 256)
     label = "CelebA-HQ (real photographs)"
     remedy = (
-        "CelebA-HQ is got with its attributes as CelebAMask-HQ, https://github.com/switchablenorms/CelebAMask-HQ. "
-        "The archive belongs, as it comes, in data/CelebAMask-HQ.zip, or its content in data/CelebAMask-HQ: "
+        "Download CelebA-HQ with its attributes as CelebAMask-HQ: https://github.com/switchablenorms/CelebAMask-HQ. "
+        "Put the archive, not unpacked, at data/CelebAMask-HQ.zip, or its content in data/CelebAMask-HQ: "
         "CelebA-HQ-img/*.jpg, CelebAMask-HQ-attribute-anno.txt and CelebA-HQ-to-CelebA-mapping.txt. "
         "Then pass --data-dir data, or set BENCH_DATA=data."
     )
@@ -57,7 +57,9 @@ class CelebAHQ(Faces):
         for line, (number, _, original) in rows(self.parts_file, 3, self.remedy, skip=1):
             found = re.fullmatch(r"(\d{6})\.jpg", original)
             if found is None or not 1 <= int(found[1]) <= ENDS[-1]:
-                raise DataError(f"{self.parts_file}: line {line}: {original!r} is none of CelebA's. {self.remedy}")
+                raise DataError(
+                    f"{self.parts_file}: line {line}: {original!r} is not a photograph of CelebA. {self.remedy}"
+                )
             parts[f"{number}.jpg"] = next(part for part, end in zip(PARTS, ENDS, strict=True) if int(found[1]) <= end)
         return parts
 

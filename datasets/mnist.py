@@ -14,14 +14,14 @@ from bench.api import DataError, Dataset, Split, hookimpl, unknown
 
 SPLITS = {"train": ("train", 60_000), "test": ("t10k", 10_000)}
 REMEDY = (
-    "MNIST is got with this one command:\n"
+    "Download MNIST with:\n"
     "    python -c \"from torchvision.datasets import MNIST; MNIST('data', download=True)\"\n"
-    "then pass --data-dir data, or set BENCH_DATA=data."
+    "Then pass --data-dir data, or set BENCH_DATA=data."
 )
 
 
 class Mnist(Dataset):
-    """28x28 grey digits; the attribute is the digit, thickness and slant are measured by the oracle."""
+    """28x28 grey digits; the attribute is the digit; the oracle measures thickness and slant."""
 
     image_shape = (1, 28, 28)
     classifier = "morpho_mnist"
@@ -35,12 +35,14 @@ class Mnist(Dataset):
             raise unknown("split", name, SPLITS, "split")
         prefix, count = SPLITS[name]
         if self.data_dir is None:
-            raise DataError(f"MNIST is needed, and no data folder is given (--data-dir, BENCH_DATA). {REMEDY}")
+            raise DataError(f"MNIST is needed, but no data folder is given (--data-dir or BENCH_DATA). {REMEDY}")
         raw = self.data_dir / "MNIST" / "raw"
         images = _read(raw / f"{prefix}-images-idx3-ubyte", (count, 28, 28))
         digits = _read(raw / f"{prefix}-labels-idx1-ubyte", (count,))
         if int(digits.max()) > 9:
-            raise DataError(f"{raw / f'{prefix}-labels-idx1-ubyte'}: holds labels above 9; it is not MNIST's. {REMEDY}")
+            raise DataError(
+                f"{raw / f'{prefix}-labels-idx1-ubyte'}: holds labels above 9, so it is not MNIST. {REMEDY}"
+            )
         pictures = images[:, None]  # (N, 1, 28, 28)
         return Split(
             pd.DataFrame({"digit": digits.numpy()}),
@@ -54,14 +56,14 @@ def _read(path: Path, shape: tuple[int, ...]) -> Tensor:
     from torchvision.datasets.mnist import read_sn3_pascalvincent_tensor
 
     if not path.is_file():
-        raise DataError(f"{path}: there is no such file. {REMEDY}")
+        raise DataError(f"{path}: no such file. {REMEDY}")
     try:
         found: Any = read_sn3_pascalvincent_tensor(str(path))
-    except Exception as error:  # AssertionError, ValueError, KeyError: whatever the bytes provoke
-        raise DataError(f"{path}: is truncated or no IDX file ({type(error).__name__}). {REMEDY}") from error
+    except Exception as error:  # AssertionError, ValueError, KeyError: any parsing error
+        raise DataError(f"{path}: truncated, or not an IDX file ({type(error).__name__}). {REMEDY}") from error
     if tuple(found.shape) != shape or found.dtype != torch.uint8:
         raise DataError(
-            f"{path}: holds {found.dtype} {tuple(found.shape)}, expected uint8 {shape}; is it mislabelled? {REMEDY}"
+            f"{path}: holds {found.dtype} {tuple(found.shape)}, expected uint8 {shape}. Is it another file? {REMEDY}"
         )
     tensor: Tensor = found
     return tensor

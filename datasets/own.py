@@ -1,7 +1,7 @@
 """No data set: the samples of any generator, and a person's clicks on them; any feature, no oracle, no images.
 
-It stands where a generator of one's own is unlearned (``--weights``, ``--feedback``). Metrics that need an oracle or
-images to compare with are skipped with that reason.
+Use it to unlearn from your own generator (``--weights``, ``--feedback``). Metrics that need an oracle or images to
+compare with are skipped with that reason.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from bench.api import DataError, Dataset, Split, hookimpl
 
 
 class Own(Dataset):
-    """Nothing but what was clicked."""
+    """No images and no oracle: only clicks."""
 
     classifier = None
     features = ()
@@ -18,7 +18,7 @@ class Own(Dataset):
 
     def split(self, name: str) -> Split:
         """Raise DataError."""
-        raise DataError("data set 'own' has no images: it stands for none. Name another one: --dataset NAME")
+        raise DataError("data set 'own' has no images. Name another one: --dataset NAME")
 
 
 @hookimpl

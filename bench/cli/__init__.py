@@ -1,4 +1,4 @@
-"""The command line: one file per command, imported when it is used."""
+"""The command line: one file per command, imported only when used."""
 
 from __future__ import annotations
 
@@ -37,21 +37,21 @@ class LazyGroup(click.Group):
         try:
             return super().invoke(ctx)
         except BrokenPipeError as error:
-            raise ReaderGone from error  # click would make an exit with code 1 of it
+            raise ReaderGone from error  # click would turn it into exit code 1
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "BENCH"})
 @click.version_option(__version__, prog_name="bench")
 def cli() -> None:
-    """Benchmark feature unlearning of pre-trained image generators (arXiv 2303.05699).
+    """Benchmark feature unlearning in pre-trained image generators (arXiv 2303.05699).
 
     \b
     bench run --method ours --model vae --feature thickness     one cell: unlearn, evaluate, store
     bench table 2                                               a paper table: CSV, LaTeX, HTML
-    bench new method my_idea && bench check my_idea             a plug-in of one's own
+    bench new method my_idea && bench check my_idea             your own plug-in
 
-    Exit codes: 0 all cells ok, 1 some cell failed, 2 interrupted and resumable, 3 plug-in or internal
-    error, 4 usage, 5 nothing selected.
+    Exit codes: 0 all cells ok, 1 some cell failed, 2 interrupted (run the same command again to
+    resume), 3 plug-in or internal error, 4 wrong usage, 5 nothing selected.
     """
 
 
@@ -59,20 +59,20 @@ def main() -> None:
     """Run the command line; the one place where errors become exit codes."""
     try:
         code = cli(prog_name="bench", standalone_mode=False)
-        sys.stdout.flush()  # a closed pipe shows here, not while Python ends
+        sys.stdout.flush()  # a closed pipe raises here, not when Python exits
     except click.ClickException as error:
         error.show()
         code = EXIT_USAGE
     except (click.Abort, KeyboardInterrupt, Interrupted) as error:
         detail = f" ({error})" if isinstance(error, Interrupted) else ""
-        click.echo(f"Interrupted{detail}. The same command goes on where it stopped.", err=True)
+        click.echo(f"Interrupted{detail}. Run the same command again to resume.", err=True)
         code = EXIT_INTERRUPTED
     except BenchError as error:
         click.echo(f"Error: {error}", err=True)
         code = error.exit_code
     except (BrokenPipeError, ReaderGone):
-        code = 0  # the reader of our output has seen enough (bench list | head)
-        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 (what is left to flush goes nowhere)
+        code = 0  # the reader has stopped reading (bench list | head)
+        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 (discards what is left to flush)
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         click.echo(f"Error: {place}{error.strerror or error}", err=True)
@@ -80,6 +80,6 @@ def main() -> None:
     except Exception:
         import traceback
 
-        click.echo(f"Internal error; please report it with what follows.\n{traceback.format_exc()}", err=True)
+        click.echo(f"Internal error. Please report it with this traceback:\n{traceback.format_exc()}", err=True)
         code = EXIT_PLUGIN
     sys.exit(code if isinstance(code, int) else 0)

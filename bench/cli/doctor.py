@@ -10,10 +10,10 @@ from bench.cli.options import open_workspace, workplace
 
 
 @click.command("doctor")
-@click.option("--verify", is_flag=True, help="Also read every shipped file and stored result and check its sha256.")
+@click.option("--verify", is_flag=True, help="Also read every shipped file and stored result, and verify its sha256.")
 @workplace
 def command(verify: bool, plugins: Path, results: Path, data_dir: Path | None, device: str) -> int:
-    """Say what is here: machine, packages, data sets, weights, results; exit code 1 if something is wrong."""
+    """Report on the machine, packages, data sets, weights and results; exit code 1 if something is wrong."""
     workspace = open_workspace(plugins, results, data_dir, device, write=False)
     from bench.workspace.doctor import examine
 

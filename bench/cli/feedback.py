@@ -13,15 +13,18 @@ import click
     "--clicked",
     type=click.Path(path_type=Path),
     required=True,
-    help="Text file with the clicked samples, one a line (17 or 000017.png); or a folder of their pictures.",
+    help="The clicked samples: a text file with one per line (17 or 000017.png), or a folder of their pictures.",
 )
-@click.option("--feature", required=True, help="What the clicked samples have.")
+@click.option("--feature", required=True, help="Feature that the clicked samples have.")
 @click.option(
-    "--also", multiple=True, metavar="NAME=FILE", help="Clicks on another attribute of the same samples (-p keep=NAME)."
+    "--also",
+    multiple=True,
+    metavar="NAME=FILE",
+    help="Clicks on a further attribute of the same samples, for -p keep=NAME; may be repeated.",
 )
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Feedback file to write.")
 def command(folder: Path, clicked: Path, feature: str, also: tuple[str, ...], out: Path) -> int:
-    """Make a feedback file of clicks on the samples that `bench sample` drew into FOLDER."""
+    """Write a feedback file from clicks on the samples that `bench sample` drew into FOLDER."""
     from bench.feedback.folder import click_samples, lists_of
 
     made = click_samples(folder, clicked, feature, out, lists_of(also))

@@ -13,11 +13,11 @@ from bench.cli.options import choice, open_workspace, params, require_one, suite
 @click.command("figure")
 @click.argument("number")
 @suite
-@choice("figure", "models", "Model(s), a file each.")
-@choice("figure", "features", "Feature(s).")
-@choice("figure", "methods", "Method(s) instead of the figure's own (ours; Figure 6: original, ours, retrain).", "")
+@choice("figure", "model", "Model(s); one file each.")
+@choice("figure", "feature", "Feature(s).")
+@choice("figure", "method", "Method(s) to show (default: ours; figure 6: original, ours, retrain).", "")
 @params
-@click.option("--seed", type=int, default=0, show_default=True, help="Feedback and unlearning seed.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the feedback and of the unlearning.")
 @written("png,pdf", "results/figures")
 @workplace
 def command(
@@ -32,7 +32,7 @@ def command(
     device: str,
     **asked: Any,
 ) -> int:
-    """Draw figure NUMBER (1, 4, 5 or 6 of the paper) for each model, running the cells that are missing."""
+    """Draw figure NUMBER of the paper (1, 4, 5 or 6) for each model; run missing cells first."""
     require_one(dry_run, no_run)
     workspace = open_workspace(plugins, results, data_dir, device, write=not (no_run or dry_run))
     from bench.report.figures.making import Options, make_figure, plan_figure

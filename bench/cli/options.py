@@ -58,17 +58,21 @@ class Seeds(SeedsType):
                     raise ValueError(part)
                 seeds += found
         except ValueError:
-            self.fail(f"'{value}' is no list of seeds like 0,1,2 or 0-4", param, ctx)
+            self.fail(f"'{value}' is not a list of seeds. Write 0,1,2 or 0-4", param, ctx)
         return seeds
 
 
-def choice(command: str, kind: str, text: str, default: str | None = "all") -> Callable[[F], F]:
-    """Add --model, --feature or --method, after the ``kind``."""
-    name = kind[:-1]
-    variable = f"BENCH_{command.upper()}_{name.upper()}"
-    shown = bool(default)
+def choice(command: str, singular: str, text: str, default: str | None = "all") -> Callable[[F], F]:
+    """Add ``--singular``: --model, --feature or --method. It gives a list under the plural's name."""
+    plural = f"{singular}s"
     return click.option(
-        f"--{name}", kind, envvar=variable, type=Names(kind), help=text, default=default, show_default=shown
+        f"--{singular}",
+        plural,
+        envvar=f"BENCH_{command.upper()}_{singular.upper()}",
+        type=Names(plural),
+        help=text,
+        default=default,
+        show_default=bool(default),
     )
 
 
@@ -84,16 +88,20 @@ params = click.option(
     "params",
     multiple=True,
     metavar="NAME=VALUE[//VALUE...]",
-    help="Hyper-parameter of the method: a list has commas (keep=Male,Young), a grid has // (alpha=1//3//5).",
+    help="Hyper-parameter of the method; commas make a list (keep=Male,Young), // makes a grid (alpha=1//3//5).",
 )
 
 
 def suite(command: F) -> F:
     """Add --suite and --set."""
     command = click.option(
-        "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a suite setting: feedback.count=4000."
+        "--set",
+        "overrides",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="Override a setting of the suite, such as feedback.count=4000.",
     )(command)
-    return click.option("--suite", default="lite", show_default=True, help="A suite's name, or a TOML file.")(command)
+    return click.option("--suite", default="lite", show_default=True, help="Suite name, or a TOML file.")(command)
 
 
 def written(formats: str, folder: str) -> Callable[[F], F]:
@@ -102,7 +110,7 @@ def written(formats: str, folder: str) -> Callable[[F], F]:
     def add(command: F) -> F:
         for option in (
             click.option("--dry-run", is_flag=True, help="Print which cells would run, why, and for how long."),
-            click.option("--no-run", is_flag=True, help="Take stored cells only; run nothing."),
+            click.option("--no-run", is_flag=True, help="Use stored cells only; run nothing."),
             click.option(
                 "--out",
                 type=click.Path(path_type=Path),
@@ -110,7 +118,7 @@ def written(formats: str, folder: str) -> Callable[[F], F]:
                 show_default=True,
                 help="Folder to write to.",
             ),
-            click.option("--formats", default=formats, show_default=True, help=f"Of {', '.join(formats.split(','))}."),
+            click.option("--formats", default=formats, show_default=True, help="Formats to write."),
         ):
             command = option(command)
         return command
@@ -119,9 +127,11 @@ def written(formats: str, folder: str) -> Callable[[F], F]:
 
 
 def require_one(dry_run: bool, no_run: bool) -> None:
-    """Raise UsageError if both flags of ``written`` are given, which say opposite things."""
+    """Raise UsageError if both flags of ``written`` are given, which contradict each other."""
     if dry_run and no_run:
-        raise UsageError("--dry-run: says what would be run, and --no-run runs nothing; give one of them")
+        raise UsageError(
+            "--dry-run and --no-run cannot be combined: one prints what would run, the other uses stored cells only"
+        )
 
 
 def plugins(command: F) -> F:
@@ -131,15 +141,17 @@ def plugins(command: F) -> F:
         type=click.Path(path_type=Path),
         default=Path("plugins"),
         show_default=True,
-        help="Folder of loose plug-in files.",
+        help="Folder with your own plug-in files.",
     )
     return option(command)
 
 
 def workplace(command: F) -> F:
-    """Add the options that say where things are and on what to compute."""
+    """Add --plugins, --results, --data-dir and --device."""
     for option in (
-        click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ..."),
+        click.option(
+            "--device", default="auto", show_default=True, help="Device to compute on: auto, cpu, cuda, cuda:1, ..."
+        ),
         click.option(
             "--data-dir",
             type=click.Path(path_type=Path),
@@ -153,7 +165,7 @@ def workplace(command: F) -> F:
             type=click.Path(path_type=Path),
             default=Path("results/runs"),
             show_default=True,
-            help="Where results are stored.",
+            help="Folder of stored results.",
         ),
     ):
         command = option(command)
@@ -165,14 +177,14 @@ def open_registry(folder: Path | None, files: tuple[Path, ...] = ()) -> Registry
     from bench.registry import Registry
 
     if folder is not None and folder != Path("plugins") and not folder.is_dir():
-        raise UsageError(f"--plugins {folder}: there is no such folder")
+        raise UsageError(f"--plugins {folder}: no such folder")
     return Registry(folder, files)
 
 
 def open_workspace(
     plugins: Path, results: Path, data_dir: Path | None, device: str, *, write: bool = True
 ) -> Workspace:
-    """Open what commands work with; checks the results folder before any work."""
+    """Open the workspace; with ``write``, first check that results can be written."""
     from bench.workspace.store import Store
 
     store = Store(results)

@@ -12,19 +12,21 @@ from bench.errors import UsageError
 
 @click.command("pretrain")
 @click.option("--model", default=None, help="Model to train.")
-@click.option("--classifier", default=None, help="Classifier to train: an oracle.")
-@click.option("--extractor", default=None, help="Extractor to train: what FID looks through.")
-@click.option("--dataset", default=None, help="Data set; the suite's by default.")
+@click.option("--classifier", default=None, help="Classifier to train, an oracle.")
+@click.option("--extractor", default=None, help="Extractor to train, for FID and its kin.")
+@click.option("--dataset", default=None, help="Data set (default: the suite's).")
 @click.option("--suite", default="lite", show_default=True, help="Suite whose settings are used.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of initial weights and training noise.")
 @click.option(
-    "-p", "--param", "params", multiple=True, metavar="NAME=VALUE", help="Field of the recipe; lists have commas."
+    "--seed", type=int, default=0, show_default=True, help="Seed of the initial weights and the training noise."
 )
-@click.option("--from", "start", default=None, metavar="WEIGHTS", help="Go on from these: a zoo name, or a file.")
-@click.option("--half", is_flag=True, help="Store the weights as float16, half the size; they load as float32.")
+@click.option(
+    "-p", "--param", "params", multiple=True, metavar="NAME=VALUE", help="Field of its Config (see bench show)."
+)
+@click.option("--from", "start", default=None, metavar="WEIGHTS", help="Weights to start from: a zoo name or a file.")
+@click.option("--half", is_flag=True, help="Store the weights as float16 (half the size); they load as float32.")
 @click.option("--out", type=click.Path(path_type=Path), default=None, help="Weights file to write.")
 @click.option(
-    "--ship", default=None, metavar="NAME", help="Write into the package's zoo under this name (maintainers)."
+    "--ship", default=None, metavar="NAME", help="Add the weights to the package's zoo under this name (maintainers)."
 )
 @workplace
 def command(
@@ -44,11 +46,11 @@ def command(
     data_dir: Path | None,
     device: str,
 ) -> int:
-    """Train a generator, an oracle or an extractor, from scratch or further; a stopped training resumes."""
+    """Train a generator, an oracle or an extractor; run the same command again to resume."""
     named = {"models": model, "classifiers": classifier, "extractors": extractor}
     given = [(kind, name) for kind, name in named.items() if name]
     if len(given) != 1:
-        raise UsageError("name one of --model, --classifier and --extractor")
+        raise UsageError("name exactly one of --model, --classifier and --extractor")
     ((kind, name),) = given
     workspace = open_workspace(plugins, results, data_dir, device)
     from bench.experiments.pretrain import Recipe, pretrain_command

@@ -12,21 +12,21 @@ from bench.errors import UsageError
 
 
 @click.command("run")
-@choice("run", "methods", "Unlearning method(s); all in a plan.", None)
-@choice("run", "models", "Generator(s); all in a plan.", None)
-@choice("run", "features", "Target feature(s); all in a plan.", None)
-@seeds("run", "0", "Feedback and unlearning seed(s).")
+@choice("run", "method", "Unlearning method(s).", None)
+@choice("run", "model", "Generator(s).", None)
+@choice("run", "feature", "Target feature(s).", None)
+@seeds("run", "0", "Seed(s) of the feedback and of the unlearning.")
 @params
 @suite
-@click.option("--dataset", default=None, help="Data set, if not the suite's.")
+@click.option("--dataset", default=None, help="Data set (default: the suite's).")
 @click.option(
     "--feedback",
     "feedback_file",
     type=click.Path(path_type=Path),
     default=None,
-    help="Feedback file instead of the oracle.",
+    help="Feedback file to use instead of the simulated oracle.",
 )
-@click.option("--weights", default=None, help="Weights file of the original generator.")
+@click.option("--weights", default=None, help="Weights of the original generator: a zoo name or a file.")
 @click.option(
     "--overwrite",
     type=click.Choice(["never", "failed", "always"]),
@@ -36,7 +36,7 @@ from bench.errors import UsageError
 )
 @click.option("--dry-run", is_flag=True, help="Print what would run, why, and for how long.")
 @click.option("--show-config", is_flag=True, help="Print the resolved configuration of each cell.")
-@click.option("--json", "as_json", is_flag=True, help="Print one stored record per line.")
+@click.option("--json", "as_json", is_flag=True, help="Print each stored record as one line of JSON.")
 @workplace
 def command(
     dry_run: bool,
@@ -49,25 +49,27 @@ def command(
     device: str,
     **asked: Any,
 ) -> int:
-    """Unlearn, evaluate and store cells.
+    """Unlearn a feature, evaluate the result and store it, for each cell.
 
     --method, --model, --feature and --seed take comma lists, the first three also all; -p takes a grid (alpha=1//3//5).
 
-    A plan (--dry-run, --show-config) is of everything in the suite where nothing is named.
+    With --dry-run or --show-config, leaving out one of the first three means all.
     """
     if dry_run and as_json:
-        raise UsageError("--json prints stored records, and a plan has none; --show-config prints JSON, a cell a line")
+        raise UsageError(
+            "--json prints stored records, and --dry-run has none; --show-config prints JSON, one cell per line"
+        )
     workspace = open_workspace(plugins, results, data_dir, device, write=not (dry_run or show_config))
     from bench.experiments import grid
     from bench.experiments.execute import Done, execute, exit_code
     from bench.experiments.plan import plan
     from bench.report import text
 
-    for kind in ("methods", "models", "features"):
-        if asked[kind] is None:
+    for singular in ("method", "model", "feature"):
+        if asked[f"{singular}s"] is None:
             if not (dry_run or show_config):
-                raise UsageError(f"Missing option '--{kind[:-1]}': name one or some, or all")
-            asked[kind] = ["all"]
+                raise UsageError(f"Missing option '--{singular}': pass one or more names, or all")
+            asked[f"{singular}s"] = ["all"]
     request = grid.Request(**asked)
     made = plan(grid.cells(request, workspace), workspace, overwrite, request.suite)
     if dry_run or show_config:

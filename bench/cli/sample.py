@@ -10,18 +10,18 @@ from bench.cli.options import open_registry, plugins
 
 
 @click.command("sample")
-@click.option("--weights", required=True, help="Checkpoint file, or name of a zoo entry.")
-@click.option("--count", type=click.IntRange(1), default=64, show_default=True, help="Images to draw.")
+@click.option("--weights", required=True, help="Weights of the generator: a zoo name or a file.")
+@click.option("--count", type=click.IntRange(1), default=64, show_default=True, help="Number of images.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
     required=True,
-    help="Folder for the PNG files, grid.png, and samples.json, which says what they are.",
+    help="Folder for the PNG files, grid.png, and samples.json, which `bench feedback` reads.",
 )
-@click.option("--stream", default="sample", show_default=True, help="Random stream the noise is drawn from.")
+@click.option("--stream", default="sample", show_default=True, help="Random stream of the noise.")
 @plugins
 def command(weights: str, count: int, out: Path, stream: str, plugins: Path) -> int:
-    """Draw images from a generator, original or unlearned; `bench feedback` makes feedback of clicks on them."""
+    """Draw images from a generator, original or unlearned; `bench feedback` turns clicks on them into feedback."""
     registry = open_registry(plugins)
     from bench.feedback.folder import show_samples
 

@@ -13,10 +13,10 @@ import click
     type=click.Path(path_type=Path),
     default=Path("results/runs"),
     show_default=True,
-    help="Results folder.",
+    help="Folder of stored results.",
 )
 def command(results: Path) -> int:
-    """List stored cells with their status, running ones, and stopped ones that can be resumed."""
+    """List stored cells with their status, cells that run now, and stopped cells that can resume."""
     from bench.errors import EXIT_NOTHING
     from bench.report import text
     from bench.workspace.store import Store

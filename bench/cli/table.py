@@ -13,9 +13,9 @@ from bench.cli.options import choice, open_workspace, require_one, seeds, suite,
 @click.command("table")
 @click.argument("name")
 @suite
-@choice("table", "models", "Model(s).")
-@choice("table", "features", "Feature(s).")
-@choice("table", "methods", "Further method(s), beside the table's.", "")
+@choice("table", "model", "Model(s).")
+@choice("table", "feature", "Feature(s).")
+@choice("table", "method", "Method(s) to add to the table's own.", "")
 @seeds("table", "0-4", "Seeds to average over.")
 @written("csv,latex,html", "results/tables")
 @workplace
@@ -31,7 +31,7 @@ def command(
     device: str,
     **asked: Any,
 ) -> int:
-    """Make table NAME (1 to 5, readings, tradeoff, damage, clicks or cost), running the cells that are missing."""
+    """Make table NAME (1 to 5, readings, tradeoff, damage, clicks or cost); run missing cells first."""
     require_one(dry_run, no_run)
     workspace = open_workspace(plugins, results, data_dir, device, write=not (no_run or dry_run))
     from bench.report.definitions import Options

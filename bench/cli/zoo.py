@@ -11,12 +11,12 @@ from bench.cli.options import open_registry, open_workspace, plugins, workplace
 
 @click.group("zoo")
 def command() -> None:
-    """Shipped weights, reference statistics, checkpoints of other code."""
+    """List shipped weights; import and export checkpoints of other code."""
 
 
 @command.command("list")
 def list_() -> int:
-    """List what is shipped: name, size, what it is, and the command that made it."""
+    """List the shipped files: name, size, description, and the command that made each."""
     from bench.workspace.manifest import WEIGHTS, entries
 
     for name, entry in entries().items():
@@ -26,11 +26,11 @@ def list_() -> int:
 
 
 @command.command("statistics")
-@click.option("--dataset", required=True, help="Data set whose training split is described.")
-@click.option("--extractor", required=True, help="Extractor.")
+@click.option("--dataset", required=True, help="Data set whose training split is summarised.")
+@click.option("--extractor", required=True, help="Extractor of the embedding.")
 @workplace
 def statistics(dataset: str, extractor: str, plugins: Path, results: Path, data_dir: Path | None, device: str) -> int:
-    """Make the reference statistics of a data set again (maintainers)."""
+    """Recompute the reference statistics of a data set (maintainers)."""
     workspace = open_workspace(plugins, results, data_dir, device)
     from bench.evaluation.references import ship_statistics
 
@@ -46,14 +46,14 @@ def statistics(dataset: str, extractor: str, plugins: Path, results: Path, data_
     type=click.Choice(["vdvae", "pgan", "state-dict"]),
     required=True,
     help="vdvae: openai/vdvae, *-model-ema.th. pgan: facebookresearch/pytorch_GAN_zoo, a progressive GAN. "
-    "state-dict: the module that the generator of --model holds.",
+    "state-dict: the torch module that the generator of --model wraps.",
 )
-@click.option("--model", default=None, help="Model plug-in, for state-dict.")
+@click.option("--model", default=None, help="Model plug-in that builds the generator (state-dict only).")
 @click.option(
     "--at",
     default="",
     metavar="PLACE",
-    help="Where in the file the state dict is: a key (ema), keys (a/b), or what its names start with (a/generator.).",
+    help="Where the state dict lies in the file: a key (ema), keys (a/b), or a prefix of names (a/generator.).",
 )
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Weights file to write (.safetensors).")
 @click.option(
@@ -62,13 +62,13 @@ def statistics(dataset: str, extractor: str, plugins: Path, results: Path, data_
     "params",
     multiple=True,
     metavar="NAME=VALUE",
-    help="Field of the model (bench show lists them); a list has commas.",
+    help="Field of the model's Config (see bench show); commas make a list.",
 )
 @plugins
 def import_(
     file: Path, layout: str, model: str | None, at: str, out: Path, params: tuple[str, ...], plugins: Path
 ) -> int:
-    """Convert a checkpoint of other code to weights for --weights; nothing in it is run.
+    """Convert a checkpoint of other code to a weights file for --weights; no code in it is run.
 
     \b
     bench zoo import mine.pt --format state-dict --model my_generator --out mine.safetensors
@@ -85,10 +85,12 @@ def import_(
 
 @command.command("export")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--like", type=click.Path(path_type=Path), required=True, help="File that was imported: the layout.")
+@click.option(
+    "--like", type=click.Path(path_type=Path), required=True, help="File that was imported; the output has its layout."
+)
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="File to write.")
 def export(file: Path, like: Path, out: Path) -> int:
-    """Write unlearned weights as the code they came from reads them.
+    """Write unlearned weights back in the layout of the code they came from.
 
     \b
     bench zoo export results/runs/.../unlearned.safetensors --like mine.pt --out mine-unlearned.pt
@@ -101,10 +103,10 @@ def export(file: Path, like: Path, out: Path) -> int:
 
 @command.command("counterfactual")
 @click.option("--dataset", required=True, help="Data set that can redraw its images.")
-@click.option("--feature", required=True, help="Feature to be removed.")
+@click.option("--feature", required=True, help="Feature to remove.")
 @workplace
 def counterfactual(dataset: str, feature: str, plugins: Path, results: Path, data_dir: Path | None, device: str) -> int:
-    """Learn again what images are without a feature, for counterfactual_error (maintainers)."""
+    """Retrain the network that removes a feature from images, for counterfactual_error (maintainers)."""
     workspace = open_workspace(plugins, results, data_dir, device)
     from bench.evaluation.removers import ship_remover
 

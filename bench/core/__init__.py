@@ -1,1 +1,1 @@
-"""What everything stands on: random streams, chunks of images, files, the hash of code, progress, the machine."""
+"""The base of everything: random streams, chunks of images, files, the hash of code, progress, the machine."""

@@ -1,8 +1,8 @@
 """Keys: a stage's key hashes exactly what the stage reads, so a stored result is never stale and never lost.
 
-Code counts by its meaning (``code_meaning.py``), and only if it can run: from the functions and classes that a stage
-starts with, every definition they refer to, directly or through each other. Of a class that is reached in this way, a
-method counts if its name is written anywhere in the code that counts. Modules that compute nothing do not count.
+Only code that can run counts, and only its meaning (``code_meaning.py``): the functions and classes that a stage starts
+with, and every definition they refer to, directly or indirectly. A method of such a class counts if its name appears
+anywhere in the code that counts. Modules that compute nothing do not count.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from bench.core.code_meaning import Module, Place, dotted, meaning, module_at
 from bench.core.old_paths import MOVED
 
-# They report, find, store and lock. tests/core/test_key_coverage.py holds this list against what runs in a cell.
+# They only report, find, store and lock. tests/core/test_key_coverage.py checks this list against what runs in a cell.
 NUMBERLESS = frozenset(
     f"bench.{name}"
     for name in (
@@ -29,8 +29,8 @@ NUMBERLESS = frozenset(
     )
 )  # fmt: skip
 ENGINE = Place("bench", Path(__file__).parents[1])
-SIBLINGS = ("methods", "classifiers", "datasets")  # in a checkout they lie beside bench/, in the wheel inside it
-# A method with another decorator than these may run although nobody writes its name: a validator, for instance.
+SIBLINGS = ("methods", "classifiers", "datasets")  # next to bench/ in a checkout, inside it in the wheel
+# A method with any other decorator may run although its name appears nowhere: a validator, for instance.
 PASSIVE_DECORATORS = frozenset(
     {"abstractmethod", "property", "cached_property", "staticmethod", "classmethod", "override", "no_grad"}
 )
@@ -51,12 +51,12 @@ def digest(content: Any) -> str:
 
 @lru_cache(maxsize=512)
 def code_of(*roots: type[Any] | Callable[..., Any]) -> str:
-    """Hash the code that can run from functions and classes on; 64 hex digits."""
+    """Hash all code that can run, starting from functions and classes; 64 hex digits."""
     return digest(sorted(_text(symbol) for symbol in reached(*roots)))
 
 
 def reached(*roots: type[Any] | Callable[..., Any]) -> set[Symbol]:
-    """Return every definition that can run from functions and classes on, wherever it lies."""
+    """Return every definition that can run, starting from functions and classes."""
     found: set[Symbol] = set()
     written: set[str] = set()  # every attribute's name in the code that counts
     dormant: dict[str, list[Symbol]] = {}  # methods of reached classes whose name is not among them yet
@@ -90,7 +90,7 @@ def _symbols_of(root: type[Any] | Callable[..., Any]) -> Iterator[Symbol]:
         place = Place(top, path.parents[depth - 1])
     else:
         place = Place("", path.parent)
-    if top.startswith("bench_plugin_"):  # a loose one: it imports its neighbours, and what lies where one stands
+    if top.startswith("bench_plugin_"):  # a loose plug-in imports its neighbours, and modules of the current folder
         around = place.folder.parent if depth else place.folder
         place = Place(place.package, place.folder, (around.resolve(), Path.cwd()))
     module = module_at(path, name, place)
@@ -101,7 +101,7 @@ def _symbols_of(root: type[Any] | Callable[..., Any]) -> Iterator[Symbol]:
 
 @lru_cache(maxsize=8192)
 def _text(symbol: Symbol) -> str:
-    """Return what a definition means; what it refers to, by name and own meaning."""
+    """Return a definition's meaning; a reference in it counts by its name and its own meaning."""
     renamed = {
         written: f"{found.name}#{_own_meaning(found)}"
         for written, found in _references(symbol)
@@ -123,7 +123,7 @@ def _attributes(symbol: Symbol) -> frozenset[str]:
 
 @lru_cache(maxsize=8192)
 def _references(symbol: Symbol) -> tuple[tuple[str, Symbol], ...]:
-    """Return the references in a definition: as they are written, and what they mean."""
+    """Return the references in a definition: each as written, and the definition it means."""
     found: dict[str, Symbol] = {}
     waiting: list[ast.AST] = list(symbol.module.nodes(symbol.name))
     while waiting:
@@ -169,7 +169,7 @@ def _module(name: str, place: Place) -> Module | None:
         return _in_folder(folder, name, ENGINE)
     if top == place.package:
         return _in_folder(place.folder.joinpath(*rest), name, place)
-    for around in place.beside:
+    for around in place.neighbours:
         loaded = getattr(sys.modules.get(top), "__file__", None)
         if loaded is None or Path(loaded).resolve().is_relative_to(around):
             found = _in_folder(around.joinpath(top, *rest), name, place)
@@ -186,7 +186,7 @@ def _in_folder(stem: Path, name: str, place: Place) -> Module | None:
 
 
 def _methods(symbol: Symbol) -> Iterator[tuple[Symbol, bool]]:
-    """Yield the methods of a class, and whether they may run although nobody writes their names."""
+    """Yield the methods of a class, and whether each may run although its name appears nowhere."""
     methods = symbol.module.methods(symbol.name)
     called = bool(methods) and _is_called_by_others(symbol)
     for name, nodes in methods.items():
@@ -202,7 +202,7 @@ def _decorators(node: ast.stmt) -> Iterator[ast.expr]:
 
 @lru_cache(maxsize=1024)
 def _is_called_by_others(symbol: Symbol) -> bool:
-    """Say whether a class has a base of another project, which may call any of its methods."""
+    """Return whether a class has a base of another project, which may call any of its methods."""
     for node in symbol.module.definitions[symbol.name]:
         for base in node.bases if isinstance(node, ast.ClassDef) else ():
             written = dotted(base.value if isinstance(base, ast.Subscript) else base) or "?"

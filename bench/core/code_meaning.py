@@ -1,9 +1,9 @@
 """Python files as definitions: what each one means, and which others it refers to.
 
 A definition is a function, a class without its methods, a method, or a module-level assignment. Its *meaning* is its
-code without what can change no number: comments, docstrings, formatting, import lines, type hints of functions, help
-texts (``description=``), notes for people (``progress.note(...)``) and what a raised error says. A reference to another
-definition is written by that definition's name alone, however it was imported, so that a module may move.
+code without anything that cannot change a number: comments, docstrings, formatting, import lines, type hints of
+functions, help texts (``description=``), progress notes (``progress.note(...)``) and the arguments of raised errors. A
+reference to another definition counts by that definition's name alone, so that a module may move.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 @dataclass(frozen=True)
 class Place:
-    """Where a file's imports are looked up: in the engine, in its own package, beside it.
+    """Where a file's imports are looked up: in the engine, in its own package, next to it.
 
     Attributes
     ----------
@@ -28,18 +28,18 @@ class Place:
         Top-level name of the file's own package; "" for a single file.
     folder : Path
         Of that package.
-    beside : tuple of Path
+    neighbours : tuple of Path
         Folders whose modules a loose plug-in imports by their bare names.
     """
 
     package: str
     folder: Path
-    beside: tuple[Path, ...] = ()
+    neighbours: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
 class Module:
-    """One Python file, taken apart.
+    """A parsed Python file.
 
     Attributes
     ----------
@@ -85,7 +85,7 @@ def source_of(path: Path) -> str:
 
 
 def module_at(path: Path, name: str, place: Place) -> Module:
-    """Take a file apart; the outcome is kept until the file changes.
+    """Parse a file; the result is cached until the file changes.
 
     Parameters
     ----------
@@ -161,7 +161,7 @@ def meaning(nodes: list[ast.stmt], renamed: Mapping[str, str] | None = None) -> 
     ----------
     nodes : list of ast.stmt
     renamed : mapping of str to str, optional
-        Dotted references as written ("randomness.draw") to what is written in their place.
+        Dotted references as written ("randomness.draw") to their replacements.
     """
     return "\n".join(ast.unparse(ast.fix_missing_locations(_Plain(renamed or {}).visit(_copy(n)))) for n in nodes)
 
@@ -190,7 +190,7 @@ def dotted(node: ast.AST) -> str | None:
 
 
 class _Plain(ast.NodeTransformer):
-    """Removes what can change no number, and rewrites references."""
+    """Removes what cannot change a number, and rewrites references."""
 
     def __init__(self, renamed: Mapping[str, str]) -> None:
         self.renamed = renamed

@@ -1,4 +1,4 @@
-"""Writing so that a reader sees the old file or the new one, never half of one."""
+"""Atomic writes: a reader sees the old file or the new one, never half of one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import IO
 
 @contextmanager
 def write_atomically(path: Path) -> Iterator[IO[bytes]]:
-    """Open a temporary file beside ``path``; on success flush it to disk and rename it into place."""
+    """Open a temporary file next to ``path``; on success flush it to disk and rename it into place."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-", suffix=".tmp", delete=False) as file:
         temporary = Path(file.name)
@@ -21,14 +21,14 @@ def write_atomically(path: Path) -> Iterator[IO[bytes]]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-            os.fchmod(file.fileno(), 0o666 & ~_umask())  # a temporary file starts private to its owner
+            os.fchmod(file.fileno(), 0o666 & ~_umask())  # a temporary file is created private to its owner
             temporary.replace(path)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
     folder = os.open(path.parent, os.O_RDONLY)
     try:
-        os.fsync(folder)  # else the rename itself may be lost
+        os.fsync(folder)  # otherwise a crash may lose the rename
     finally:
         os.close(folder)
 

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -27,18 +28,18 @@ def choose_device(name: str) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
-        torch.zeros(1, device=device).item()  # "meta" and its like hold no numbers
+        torch.zeros(1, device=device).item()  # "meta" and the like hold no numbers
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         first = str(error).splitlines()[0]
-        raise UsageError(f"--device {name}: is not available here ({first}). Use auto or cpu.") from error
+        raise UsageError(f"--device {name}: not available on this machine ({first}). Use auto or cpu.") from error
     return device
 
 
 def has_bfloat16(device: torch.device) -> bool:
-    """Say whether a device computes in bfloat16 itself; where a processor emulates it, it is ten times slower."""
+    """Return whether a device computes in bfloat16 natively; emulation is ten times slower."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return "AVX512" in torch.backends.cpu.get_cpu_capability()  # what oneDNN's bfloat16 kernels are written in
+    return "AVX512" in torch.backends.cpu.get_cpu_capability()  # oneDNN's bfloat16 kernels use it
 
 
 def provenance(device: torch.device) -> dict[str, Any]:
@@ -55,8 +56,9 @@ def provenance(device: torch.device) -> dict[str, Any]:
     }
 
 
+@cache  # a process runs the code that it has imported
 def git_commit() -> str | None:
-    """Return the commit of the checkout this runs from, with "+" if it has changes; None outside one."""
+    """Return the commit of the checkout this runs from, with "+" if files have changed; None outside a checkout."""
     root = Path(__file__).parents[2]
     if not (root / ".git").exists():
         return None
@@ -87,9 +89,9 @@ def measured() -> Iterator[dict[str, float]]:
 
 def _reset_peak() -> None:
     try:
-        Path("/proc/self/clear_refs").write_text("5")  # Linux: peak resident size starts again
+        Path("/proc/self/clear_refs").write_text("5")  # Linux: reset the peak resident size
     except OSError:
-        pass  # elsewhere the peak is that of the process so far
+        pass  # other systems report the peak of the whole process
 
 
 def _peak_mb() -> float:

@@ -1,4 +1,4 @@
-"""Old import paths of what plug-ins use: they work until version 1.0, with a warning that names the new path."""
+"""Old import paths of what plug-ins use; they work until version 1.0, with a warning that names the new path."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ MOVED = {
 
 
 def warn(old: str, new: str, stacklevel: int) -> None:
-    """Tell the author of a plug-in which path is old, and what to import instead."""
+    """Warn the author of a plug-in, naming the old path and what to import instead."""
     surface = new if new.startswith("bench.toolkit.") else "bench.api"
-    text = f"{old} is an old path and goes with version 1.0: import from {surface}"
+    text = f"{old} has moved and goes away with version 1.0; import from {surface} instead"
     warnings.warn(text, DeprecationWarning, stacklevel=stacklevel + 1)
 
 
 class OldPaths:
-    """Finds a module under its old name, and gives the module of the new name."""
+    """Finds a module under its old name and loads the one of the new name."""
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -45,16 +45,16 @@ class OldPaths:
         return ModuleSpec(name, self) if name in MOVED else None  # type: ignore[arg-type]  # a loader by its methods
 
     def create_module(self, spec: ModuleSpec) -> None:
-        """Let Python make an empty module, which ``exec_module`` replaces."""
+        """Let Python create an empty module, which ``exec_module`` replaces."""
 
     def exec_module(self, module: ModuleType) -> None:
-        """Put the module of the new name in the place of the empty one."""
+        """Replace the empty module by the one of the new name."""
         old = module.__name__
         warn(old, MOVED[old], stacklevel=2)
         sys.modules[old] = import_module(MOVED[old])
 
 
 def install() -> None:
-    """Let Python ask for old paths, after all other ways to find a module."""
+    """Let Python look for old paths, after all other finders."""
     if not any(isinstance(finder, OldPaths) for finder in sys.meta_path):
         sys.meta_path.append(OldPaths())  # a finder by its method

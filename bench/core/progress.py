@@ -9,26 +9,26 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
-LINE_SECONDS = 15.0  # how often a plain line is written where there is no terminal
+LINE_SECONDS = 15.0  # between two plain lines, without a terminal
 
 
 class Progress(Protocol):
-    """What the engine tells about long work."""
+    """How the engine reports long work."""
 
     def note(self, text: str) -> None:
-        """Say something once."""
+        """Print a message."""
 
     def start(self, total: int, done: int = 0, label: str = "") -> None:
-        """Begin a piece of work of ``total`` steps."""
+        """Start a task of ``total`` steps, ``done`` of them finished."""
 
     def advance(self, count: int = 1) -> None:
-        """Count steps that are done."""
+        """Count finished steps."""
 
     def show(self, values: dict[str, float]) -> None:
-        """Show the latest values beside the bar."""
+        """Show the latest values next to the bar."""
 
     def stop(self) -> None:
-        """End the piece of work."""
+        """End the task."""
 
 
 class Silent:

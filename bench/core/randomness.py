@@ -17,7 +17,7 @@ def seed_of(stream: str, index: int) -> int:
 
 
 def draw(stream: str, indices: Iterable[int], dim: int) -> Tensor:
-    """Draw noise vectors, each from its own seed, so that batch and order never matter.
+    """Draw noise vectors, each from its own seed, so that neither batch size nor order matters.
 
     Parameters
     ----------
@@ -39,5 +39,5 @@ def draw(stream: str, indices: Iterable[int], dim: int) -> Tensor:
 
 
 def generator(stream: str, index: int, device: torch.device | str = "cpu") -> torch.Generator:
-    """Return a generator of its own for one step or purpose, on a device."""
+    """Return a separate random generator for one step or purpose, on a device."""
     return torch.Generator(device=device).manual_seed(seed_of(stream, index))

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 # Float results depend on the batch they are computed in (16 of 4,000 images flip a grey level between batches
-# of 1 and 1,000), so what is rendered together never depends on batch size or on the number of workers.
+# of 1 and 1,000), so neither batch size nor the number of workers decides what is rendered together.
 CHUNK = 64
 
 

@@ -1,4 +1,4 @@
-"""Where plug-ins lie: built-in folders, entry points of installed packages, loose files. Nothing is imported here."""
+"""Where plug-ins are: built-in folders, entry points of installed packages, loose files. Nothing is imported here."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BENCH = Path(__file__).parents[1]
 
 @dataclass(frozen=True)
 class Source:
-    """Where a plug-in of one kind can be found, before it is imported."""
+    """Where to find a plug-in of one kind, before it is imported."""
 
     kind: Kind
     name: str
@@ -63,7 +63,7 @@ def find(folder: Path | None, files: tuple[Path, ...]) -> list[Source]:
 
 
 def _import_file(path: Path, name: str) -> ModuleType:
-    """Import a loose plug-in, which finds the modules in its own folder and in the current one."""
+    """Import a loose plug-in, which can import modules of its own folder and of the current one."""
     package = path.name == PACKAGE
     own = path.parent.parent if package else path.parent
     locations = [str(path.parent)] if package else None
@@ -123,7 +123,7 @@ def _kinds_in(path: Path, folder: str) -> list[Kind]:
 
 
 def _hooks_in(path: Path) -> list[Kind]:
-    """Return the kinds that a file registers; a file that does not parse is kept, to be shown as broken."""
+    """Return the kinds that a file registers; a file that does not parse is kept and listed as broken."""
     try:
         text = path.read_bytes().decode(errors="replace")
         names = {node.name for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)}
@@ -147,5 +147,5 @@ def _docstring(path: Path) -> str:
     try:
         text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
     except (SyntaxError, ValueError, OSError) as error:
-        return f"(cannot be read: {error})"
+        return f"(not readable: {error})"
     return text.strip().splitlines()[0] if text else ""

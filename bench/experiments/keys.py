@@ -15,13 +15,13 @@ from bench.evaluation.targets import target_identity
 from bench.experiments.method_run import run_method
 from bench.experiments.parts import Parts
 from bench.feedback.file import files_sha256, from_file, to_file
-from bench.feedback.oracle import ask_oracle
+from bench.feedback.oracle import simulate_feedback
 from bench.workspace.loading import LoadedClassifier, load_unlearned
 from bench.workspace.record import StageKeys
 from bench.workspace.workspace import Oracles
 
 # Where the code of each stage begins; plug-ins are added cell by cell.
-FEEDBACK = (ask_oracle, to_file, from_file)
+FEEDBACK = (simulate_feedback, to_file, from_file)
 UNLEARN = (run_method,)
 SEEN = (run_pass,)
 EVALUATE = (load_unlearned, Oracles.of, columns_of, compute_metrics, without_oracle.known, Unlearned)

@@ -61,6 +61,6 @@ class Parts:
         """Why the method cannot work on this cell, or None."""
         return (
             self.judgement.unmet(self.method.needs)
-            or loading.lacking(self.original.networks, self.method.needs, self.original.model)
+            or loading.missing_networks(self.original.networks, self.method.needs, self.original.model)
             or self.method.supports(self.cell.model, self.cell.feature)
         )

@@ -121,7 +121,7 @@ def _artefacts(
     _link(trained.weights, weights)
     picture = resolved.folder / "before-after.png"
     labels, shown = resolved.judgement.pictured(original_labels, feedback)
-    pictures.before_after(resolved.original.generator, trained.unlearned.generator, labels, picture, shown)
+    pictures.save_before_after(resolved.original.generator, trained.unlearned.generator, labels, picture, shown)
     return {
         "weights": Artefact(file=weights.name, sha256=checkpoint.read(weights).sha256),
         "picture": Artefact(file=picture.name, sha256=file_sha256(picture)),

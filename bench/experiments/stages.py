@@ -16,7 +16,7 @@ from bench.evaluation.targets import target_mask
 from bench.experiments.method_run import run_method
 from bench.experiments.resolve import Resolved
 from bench.feedback import file as feedback_file
-from bench.feedback.oracle import ask_oracle
+from bench.feedback.oracle import simulate_feedback
 from bench.workspace import checkpoint, loading, saving
 from bench.workspace.record import Cost
 
@@ -62,7 +62,7 @@ def _click(resolved: Resolved, path: Path) -> None:
     cell, original, loaded = resolved.cell, resolved.original, resolved.judgement.oracles.feedback
     stream, count = f"feedback/{cell.seed}", cell.settings.feedback.count
     asked = (cell.feature, *resolved.also)
-    feedback, threshold = ask_oracle(original.generator, loaded.classifier, asked, stream, count)
+    feedback, threshold = simulate_feedback(original.generator, loaded.classifier, asked, stream, count)
     feedback.require_both_classes()
     oracle = loaded.oracle(cell.feature, threshold)
     described = feedback_file.to_file(

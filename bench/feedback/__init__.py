@@ -1,4 +1,4 @@
-"""Clicks: of a simulated oracle, from a file, from a folder of pictures."""
+"""Clicks: from a simulated oracle, from a file, from a folder of pictures."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from bench.core import old_paths
 
 
 def __getattr__(name: str) -> object:
-    """Give ``Feedback`` under its old path, with a warning, until version 1.0."""
+    """Return ``Feedback`` for its old path, with a warning, until version 1.0."""
     if name != "Feedback":
         raise AttributeError(f"module 'bench.feedback' has no attribute '{name}'")
     from bench.api.feedback import Feedback

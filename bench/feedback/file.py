@@ -6,13 +6,13 @@ A feedback file is JSON::
      "weights_sha256": "...",            # of the generator's weights
      "noise_sha256": "...",              # of the first noise vector, float32, little-endian
      "stream": "feedback/0",             # sample i is drawn from this stream ...
-     "noise_file": "noise.npy",          # ... or is row i of this (N, noise_dim) float32 array beside it
+     "noise_file": "noise.npy",          # ... or is row i of this (N, noise_dim) float32 array in the same folder
      "count": 500, "positive": [3, 17, ...],
      "oracle": "morpho_mnist", "threshold": 3.86,   # optional: the oracle that clicked, and its cut
-     "also": {"Male": [0, 3, ...]}}      # optional: more clicks on the same samples, by attribute
+     "also": {"Male": [0, 3, ...]}}      # optional: further clicks on the same samples, by attribute
 
 ``bench sample`` draws samples to click on, and ``bench feedback`` writes this file from a list of the clicked ones.
-Without a ``threshold`` (a person clicked) the evaluation uses the training set's own cut, and says so.
+Without a ``threshold`` (a person clicked), the evaluation uses the training set's cut, and the record says so.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from torch import Tensor
 from bench.api import Generator, Oracle, Params
 from bench.api.feedback import Feedback
 from bench.core.files import file_sha256
-from bench.errors import UsageError
+from bench.errors import UsageError, wrong_fields
 
 FORMAT = "bench-feedback/1"
 
 
 class FeedbackFile(Params):
-    """What a feedback file holds."""
+    """The content of a feedback file."""
 
     format: str = FORMAT
     model: str
@@ -66,7 +66,7 @@ def to_file(
     oracle: Oracle | None,
     feature: str,
 ) -> FeedbackFile:
-    """Describe feedback for a file (and write a noise array beside it if there is one)."""
+    """Describe feedback for a file; a noise array, if there is one, is written next to it."""
     noise_file = None
     if feedback.noise_array is not None:
         noise_file = path.with_suffix(".npy").name
@@ -92,14 +92,14 @@ def from_file(path: Path, weights_sha256: str, generator: Generator) -> tuple[Fe
     Raises
     ------
     UsageError
-        Naming the file: missing, no JSON, fields wrong, other weights, other noise, indices out of range.
+        Naming the file: missing, not JSON, wrong fields, other weights, other noise, indices out of range.
     """
-    flag, stored = f"--feedback {path}", _read(path)
+    flag, stored = f"--feedback {path}", _read_feedback(path)
     if stored.weights_sha256 != weights_sha256:
         raise UsageError(
             f"{flag}: was given on a generator with weights {stored.weights_sha256[:12]}..., not on this one "
-            f"({weights_sha256[:12]}...). Latents of one generator mean nothing to another: "
-            "collect it again, or pass the matching --weights."
+            f"({weights_sha256[:12]}...). Latents of one generator mean nothing to another. "
+            "Collect feedback again, or pass the matching --weights."
         )
     feedback = Feedback(
         _labels(stored.positive, stored.count, flag, "a positive index"),
@@ -109,7 +109,7 @@ def from_file(path: Path, weights_sha256: str, generator: Generator) -> tuple[Fe
     )
     if noise_hash(feedback.noise(0, 1, generator.noise_dim)[0]) != stored.noise_sha256:
         raise UsageError(
-            f"{flag}: the first noise vector differs from the one that was shown; the samples cannot be drawn again"
+            f"{flag}: the first noise vector differs from the one that was shown, so the samples cannot be drawn again"
         )
     feedback.require_both_classes()
     return feedback, stored
@@ -117,15 +117,15 @@ def from_file(path: Path, weights_sha256: str, generator: Generator) -> tuple[Fe
 
 def files_sha256(path: Path) -> list[str]:
     """Hash a feedback file and the noise array it names; raises UsageError, naming the file."""
-    stored = _read(path)
+    stored = _read_feedback(path)
     return [file_sha256(path)] + ([] if stored.noise_file is None else [file_sha256(_array_path(path, stored))])
 
 
 def require_task(
     path: Path, stored: FeedbackFile, model: str, feature: str, oracle: str | None, also: Sequence[str] = ()
 ) -> None:
-    """Raise UsageError if feedback is about another model or feature, its threshold is another oracle's, or it lacks
-    attributes that the method also asks for.
+    """Raise UsageError unless feedback is about the model and the feature, by no other oracle, and has the attributes
+    that the method also asks for.
     """
     if stored.model != model:
         raise UsageError(f"--feedback {path}: is about the model '{stored.model}', not '{model}' (--model)")
@@ -135,14 +135,14 @@ def require_task(
         raise UsageError(f"--feedback {path}: was given by the oracle '{stored.oracle}', not by '{oracle}'")
     if missing := [name for name in also if name not in stored.also]:
         raise UsageError(
-            f"--feedback {path}: holds no clicks for {', '.join(missing)} (its 'also' has: "
-            f"{', '.join(sorted(stored.also)) or 'nothing'}), which the method asks for (-p keep=...)"
+            f"--feedback {path}: holds no clicks on {', '.join(missing)}, which the method needs (-p keep=...); "
+            f"its 'also' has {', '.join(sorted(stored.also)) or 'nothing'}"
         )
 
 
 def _labels(positive: Sequence[int], count: int, flag: str, what: str) -> NDArray[np.bool_]:
     if len(set(positive)) != len(positive):
-        raise UsageError(f"{flag}: {what} is named twice")
+        raise UsageError(f"{flag}: {what} appears twice")
     if any(not 0 <= i < count for i in positive):
         raise UsageError(f"{flag}: {what} lies outside 0..{count - 1}")
     labels = np.zeros(count, dtype=bool)
@@ -150,17 +150,16 @@ def _labels(positive: Sequence[int], count: int, flag: str, what: str) -> NDArra
     return labels
 
 
-def _read(path: Path) -> FeedbackFile:
+def _read_feedback(path: Path) -> FeedbackFile:
     flag = f"--feedback {path}"
     try:
         stored = FeedbackFile.model_validate(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError as error:
-        raise UsageError(f"{flag}: there is no such file") from error
+        raise UsageError(f"{flag}: no such file") from error
     except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise UsageError(f"{flag}: is no readable JSON file ({error})") from error
+        raise UsageError(f"{flag}: not a readable JSON file ({error})") from error
     except ValidationError as error:
-        details = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise UsageError(f"{flag}: is no {FORMAT} file ({details})") from error
+        raise UsageError(f"{flag}: not a {FORMAT} file ({wrong_fields(error)})") from error
     if stored.format != FORMAT:
         raise UsageError(f"{flag}: has format '{stored.format}', expected '{FORMAT}'")
     return stored
@@ -169,7 +168,7 @@ def _read(path: Path) -> FeedbackFile:
 def _array_path(path: Path, stored: FeedbackFile) -> Path:
     name = stored.noise_file or ""
     if not name or Path(name).name != name:
-        raise UsageError(f"--feedback {path}: noise_file must be a file name beside it, not '{name}'")
+        raise UsageError(f"--feedback {path}: noise_file must be the name of a file in the same folder, not '{name}'")
     array_path = path.with_name(name)
     try:
         array_path.open("rb").close()

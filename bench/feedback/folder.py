@@ -1,7 +1,7 @@
-"""A person's clicks: samples in a folder that says what they are, and a feedback file from a list of the clicked ones.
+"""A person's clicks: samples drawn into a folder, and a feedback file from a list of the clicked ones.
 
-The list is text with one sample a line, by its number or its file's name ("17", "000017.png"), or a folder into which
-the clicked pictures were copied.
+The list is a text with one sample per line, by number or file name ("17", "000017.png"), or a folder with copies of
+the clicked pictures.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pydantic import Field, ValidationError
 from bench.api import Params
 from bench.core import randomness
 from bench.core.files import write_bytes
-from bench.errors import UsageError
+from bench.errors import UsageError, wrong_fields
 from bench.feedback.file import FeedbackFile, noise_hash
 from bench.registry import Registry
 from bench.workspace import loading
@@ -28,8 +28,8 @@ SAMPLES = "samples.json"
 FORMAT = "bench-samples/1"
 
 
-class Shown(Params):
-    """What lies in a folder of samples."""
+class SamplesFile(Params):
+    """The content of ``samples.json``: what the pictures in its folder are."""
 
     format: str = FORMAT
     model: str
@@ -40,16 +40,16 @@ class Shown(Params):
 
 
 def show_samples(registry: Registry, weights: str, count: int, folder: Path, stream: str) -> None:
-    """Draw ``count`` images of a random stream into a folder, with a file that says where they come from.
+    """Draw ``count`` images of a random stream into a folder, with a file that says where they came from.
 
     Raises
     ------
     UsageError
-        If the folder shows other samples, or more, which would stay among the new ones.
+        If the folder holds other samples, or more, which would mix with the new ones.
     """
     stored, loaded = loading.load_either(registry, weights)
     generator = loaded.generator
-    shown = Shown(
+    shown = SamplesFile(
         model=stored.name,
         weights_sha256=stored.sha256,
         noise_sha256=noise_hash(randomness.draw(stream, range(1), generator.noise_dim)[0]),
@@ -57,18 +57,19 @@ def show_samples(registry: Registry, weights: str, count: int, folder: Path, str
         count=count,
     )
     if folder.exists() and not folder.is_dir():
-        raise UsageError(f"--out {folder}: is a file; name a folder")
+        raise UsageError(f"--out {folder}: is a file. Name a folder")
     if not (folder / SAMPLES).exists() and any(folder.glob("[0-9]*.png")):
         raise UsageError(
-            f"--out {folder}: holds pictures of which no {SAMPLES} says what they are (a stopped drawing?); they "
-            "would be mixed with these. Name another folder, or remove it"
+            f"--out {folder}: holds pictures but no {SAMPLES} (was a drawing stopped?), and they would mix with the "
+            "new ones. Name another folder, or remove this one"
         )
     if (folder / SAMPLES).exists():
-        before = _shown(folder)
+        before = _read_samples_file(folder)
         if before.model_copy(update={"count": count}) != shown or before.count > count:
             raise UsageError(
-                f"--out {folder}: shows {before.count} samples of the stream '{before.stream}' of weights "
-                f"{before.weights_sha256[:12]}, which would be mixed with these; name another folder, or remove it"
+                f"--out {folder}: holds {before.count} samples of the stream '{before.stream}' of weights "
+                f"{before.weights_sha256[:12]}, which would mix with the new ones. Name another folder, "
+                "or remove this one"
             )
     sample_to_folder(generator, count, folder, stream)
     write_bytes(folder / SAMPLES, shown.model_dump_json(indent=1).encode())
@@ -82,9 +83,9 @@ def click_samples(
     Parameters
     ----------
     folder : Path
-        Of ``show_samples``.
+        A folder that ``show_samples`` wrote.
     clicked : Path
-        Text file or folder: see the top of this module.
+        Text file or folder; see the top of this module.
     feature : str
     out : Path
         The file to write; it must not exist.
@@ -94,16 +95,16 @@ def click_samples(
     Raises
     ------
     UsageError
-        Naming file and line: what is no sample, is not in the folder, or is named twice; none clicked, or all.
+        Naming file and line: not a sample, not in the folder, or listed twice; none clicked, or all.
     """
     if out.exists():
-        raise UsageError(f"--out {out}: is already there; remove it, or name another file")
+        raise UsageError(f"--out {out}: already exists. Remove it, or name another file")
     for flag, name in (("--feature", feature), *(("--also", name) for name in also)):
         if not re.fullmatch(FEATURE, name):
-            raise UsageError(f"{flag} {name}: is written in letters, digits, '_', '.' and '-'")
+            raise UsageError(f"{flag} {name}: may contain only letters, digits, '_', '.' and '-'")
     if feature in also:
-        raise UsageError(f"--also {feature}: is the feature itself, whose list --clicked names")
-    shown = _shown(folder)
+        raise UsageError(f"--also {feature}: is the feature itself; its clicks belong in --clicked")
+    shown = _read_samples_file(folder)
     numbers = clicked_numbers(clicked, shown.count)
     others = {name: sorted(clicked_numbers(path, shown.count, f"--also {name}=")) for name, path in also.items()}
     about = shown.model_dump(exclude={"format"})
@@ -115,7 +116,7 @@ def click_samples(
 def clicked_numbers(clicked: Path, count: int, flag: str = "--clicked ") -> list[int]:
     """Return the numbers of the clicked samples, each in 0..count-1 and once.
 
-    Raises UsageError by line, and if none or all are clicked.
+    Raises UsageError, naming the line, and if none or all are clicked.
     """
     found: dict[int, int] = {}
     for line, text in enumerate(_lines(clicked, flag), 1):
@@ -126,62 +127,63 @@ def clicked_numbers(clicked: Path, count: int, flag: str = "--clicked ") -> list
         where = f"{flag}{clicked}, line {line}"
         if match is None:
             raise UsageError(
-                f"{where}: '{text.strip()[:80]}' is no sample; expected one clicked sample a line, by its number or "
-                "its file's name: 17 or 000017.png"
+                f"{where}: '{text.strip()[:80]}' is not a sample. Write one clicked sample per line, by its number "
+                "or file name: 17 or 000017.png"
             )
         number = int(match[1])
         if number >= count:
-            raise UsageError(f"{where}: there is no sample {number}; they are 0 to {count - 1}")
+            raise UsageError(f"{where}: no sample {number}; the samples are 0 to {count - 1}")
         if number in found:
-            raise UsageError(f"{where}: sample {number} is named twice (before in line {found[number]})")
+            raise UsageError(f"{where}: sample {number} is listed twice (first in line {found[number]})")
         found[number] = line
     if len(found) in (0, count):
         raise UsageError(
-            f"{flag}{clicked}: {'all' if found else 'none'} of the {count} samples are clicked; a direction needs some "
-            "with the feature and some without. Click some, or draw more samples (bench sample --count N)"
+            f"{flag}{clicked}: {'all' if found else 'none'} of the {count} samples are clicked, but a direction needs "
+            "some with the feature and some without. Click some, or draw more samples (bench sample --count N)"
         )
     return list(found)
 
 
 def lists_of(assignments: Sequence[str]) -> dict[str, Path]:
-    """Read ``--also NAME=FILE``; raises UsageError for what is not written so, or an attribute named twice."""
+    """Read ``--also NAME=FILE``; raises UsageError for any other form, and for an attribute given twice."""
     found: dict[str, Path] = {}
     for text in assignments:
         name, _, path = text.partition("=")
         if not name or not path:
             raise UsageError(f"--also {text}: expected NAME=FILE, for instance --also Male=male.txt")
         if name in found:
-            raise UsageError(f"--also {name}: is given twice")
+            raise UsageError(f"--also {name}: given twice")
         found[name] = Path(path)
     return found
 
 
 def _lines(clicked: Path, flag: str) -> list[str]:
-    """Return a text's lines, or the names of a folder's pictures."""
+    """Return the lines of a text, or the names of the pictures in a folder."""
     if clicked.is_dir():
         return sorted(path.name for path in clicked.glob("*.png"))
     try:
         return clicked.read_text(encoding="utf-8-sig").splitlines()
     except FileNotFoundError as error:
-        raise UsageError(f"{flag}{clicked}: there is no such file or folder") from error
+        raise UsageError(f"{flag}{clicked}: no such file or folder") from error
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{flag}{clicked}: is no readable text ({error})") from error
+        raise UsageError(f"{flag}{clicked}: not a readable text file ({error})") from error
 
 
-def _shown(folder: Path) -> Shown:
+def _read_samples_file(folder: Path) -> SamplesFile:
     path = folder / SAMPLES
     try:
-        shown = Shown.model_validate(json.loads(path.read_text(encoding="utf-8")))
+        shown = SamplesFile.model_validate(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError as error:
         raise UsageError(
-            f"{path}: there is no such file; the folder must be one that `bench sample --out {folder}` wrote"
+            f"{path}: no such file. FOLDER must be one that `bench sample --out {folder}` wrote"
         ) from error
-    except (OSError, ValueError, ValidationError) as error:
+    except (OSError, ValueError) as error:  # a ValidationError is a ValueError
+        reason = wrong_fields(error) if isinstance(error, ValidationError) else error
         raise UsageError(
-            f"{path}: does not say what the samples are ({error}); remove the folder and draw them again"
+            f"{path}: does not say what the samples are ({reason}). Remove the folder and draw them again"
         ) from error
     if shown.format != FORMAT:
         raise UsageError(
-            f"{path}: has format '{shown.format}', expected '{FORMAT}'; remove the folder and draw them again"
+            f"{path}: has format '{shown.format}', expected '{FORMAT}'. Remove the folder and draw them again"
         )
     return shown

@@ -15,7 +15,7 @@ from bench.core.rendering import CHUNK, chunks, to_uint8
 
 
 @torch.no_grad()
-def ask_oracle(
+def simulate_feedback(
     generator: Generator, classifier: Classifier, attributes: Sequence[str], stream: str, count: int
 ) -> tuple[Feedback, float]:
     """Show samples of a stream to a classifier and let it click.
@@ -25,17 +25,17 @@ def ask_oracle(
     generator : Generator
     classifier : Classifier
     attributes : sequence of str
-        The feature, then whatever else is to be clicked on the same samples.
+        The feature, then further attributes to click on the same samples.
     stream : str
     count : int
 
     Returns
     -------
     feedback : Feedback
-        Of all attributes but the first in ``also``.
+        The further attributes are in ``also``.
     threshold : float
-        The score from which the feature was clicked: the top fraction's, or the classifier's cut. The other attributes
-        are always clicked from their cut on.
+        The score from which the feature was clicked: that of the top fraction, or the classifier's cut. Further
+        attributes are always clicked from the classifier's cut on.
     """
     device = next(generator.parameters()).device
     images = []
@@ -50,7 +50,7 @@ def ask_oracle(
 
 
 def cut_of(classifier: Classifier, feature: str, scores: NDArray[np.float64]) -> float:
-    """Return the score from which a classifier clicks a feature, of samples with these scores (N,)."""
+    """Return the score from which a classifier clicks a feature, for samples with these scores (N,)."""
     if classifier.top_fraction is None:
         return classifier.cuts[feature]
     return top_fraction_threshold(scores, classifier.top_fraction)

@@ -1,1 +1,1 @@
-"""What is here and loaded: suites, weights and how they are loaded, checkpoints, the store."""
+"""What is on disk and in memory: suites, weights, checkpoints, the store, and how they are loaded."""

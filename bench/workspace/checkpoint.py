@@ -1,7 +1,7 @@
-"""Checkpoint files: safetensors whose header says what is in them and whose content verifies itself.
+"""Checkpoint files: safetensors with a header that describes and verifies the content.
 
-One flipped bit loads silently in most safetensors files, so the header holds a sha256 over the description and
-every tensor's name, type, shape and bytes. That digest is also the weights' identity in every key.
+Most safetensors files load silently with a flipped bit, so the header holds a sha256 over the description and every
+tensor's name, type, shape and bytes. That digest is also the weights' identity in every key.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from bench.core.files import write_bytes
 from bench.errors import CheckpointError
 
 FORMAT = "bench-weights/1"
-PICKLED = (".pt", ".pth", ".th", ".ckpt", ".pkl", ".pickle")  # what other projects call what torch.save writes
+PICKLED = (".pt", ".pth", ".th", ".ckpt", ".pkl", ".pickle")  # usual suffixes of files of torch.save
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a checkpoint file holds.
+    """The content of a checkpoint file.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class Checkpoint:
     sha256: str = ""
 
     def holds(self, kind: str, name: str) -> bool:
-        """Say whether these are the weights of a plug-in; those of an extractor used to be called a classifier's."""
+        """Return whether these are the weights of a plug-in; older files call an extractor a classifier."""
         return self.name == name and (self.kind == kind or (kind, self.kind) == ("extractor", "classifier"))
 
     def part(self, prefix: str) -> dict[str, Tensor]:
@@ -59,7 +59,7 @@ class Checkpoint:
 
 
 def content_sha256(kind: str, name: str, description: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str:
-    """Hash what a checkpoint says and holds."""
+    """Hash the content of a checkpoint."""
     digest = sha256(json.dumps([kind, name, description], sort_keys=True).encode())
     for key in sorted(tensors):
         tensor = tensors[key].detach().cpu().contiguous()
@@ -115,18 +115,18 @@ def read(path: Path) -> Checkpoint:
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         if path.suffix.lower() in PICKLED or start == b"PK\x03\x04":  # a zip archive
             raise CheckpointError(
-                f"{path}: is no safetensors checkpoint but, it seems, what torch.save writes. Bring its weights over: "
+                f"{path}: not a safetensors checkpoint; it looks like a file of torch.save. Convert it with: "
                 f"bench zoo import {path} --format state-dict --model NAME --out FILE.safetensors (or another format)"
             ) from error
-        raise CheckpointError(f"{path}: is no readable safetensors checkpoint, or is truncated ({error})") from error
+        raise CheckpointError(f"{path}: not a safetensors checkpoint, or truncated ({error})") from error
     if header.get("format") != FORMAT:
         raise CheckpointError(
-            f"{path}: is a safetensors file, but not one of this project (its header lacks format={FORMAT}). "
-            "Weights are written by `bench pretrain` and `bench run`."
+            f"{path}: a safetensors file of another project (its header lacks format={FORMAT}). "
+            "`bench pretrain`, `bench run` and `bench zoo import` write weights files."
         )
     if content_sha256(stored.kind, stored.name, stored.description, tensors) != stored.sha256:
         raise CheckpointError(
-            f"{path}: is corrupted: its content does not match the sha256 in its header. Get it again."
+            f"{path}: corrupted, the content does not match the sha256 in its header. Get a new copy."
         )
     return stored
 
@@ -137,22 +137,22 @@ def _first_bytes(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(4)
     except FileNotFoundError as error:
-        raise CheckpointError(
-            f"{path}: there is no such weights file. `bench zoo list` shows the shipped ones."
-        ) from error
+        raise CheckpointError(f"{path}: no such weights file. `bench zoo list` shows the shipped ones.") from error
     except IsADirectoryError as error:
-        raise CheckpointError(f"{path}: is a folder; name the weights file in it") from error
+        raise CheckpointError(f"{path}: is a folder. Name the weights file in it") from error
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from error
 
 
 def load_into(module: nn.Module, tensors: Mapping[str, Tensor], path: Path | str, part: str) -> None:
-    """Load tensors into a module; raises CheckpointError if they are of another architecture or not finite."""
+    """Load tensors into a module; raises CheckpointError if they do not fit it or are not finite."""
     try:
         module.load_state_dict(dict(tensors), strict=True)
     except RuntimeError as error:
         detail = " ".join(str(error).split())[:300]
-        raise CheckpointError(f"{path}: its {part} does not fit the network it claims to be ({detail})") from error
+        raise CheckpointError(
+            f"{path}: its {part} does not fit the network that its header describes ({detail})"
+        ) from error
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
             raise CheckpointError(f"{path}: {part}.{name} holds NaN or infinite values")

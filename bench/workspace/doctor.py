@@ -1,4 +1,4 @@
-"""``bench doctor``: what is here, and whether it is sound."""
+"""``bench doctor``: what is available, and whether it is intact."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bench.workspace.workspace import Workspace
 
 
 def examine(workspace: Workspace, verify: bool) -> tuple[list[str], bool]:
-    """Return a report, and whether nothing is wrong (absent data sets are not wrong).
+    """Return a report, and whether all is well; a missing data set is no problem.
 
     Parameters
     ----------
@@ -27,11 +27,11 @@ def examine(workspace: Workspace, verify: bool) -> tuple[list[str], bool]:
         try:
             dataset = workspace.dataset(name)
             if dataset.classifier is None:
-                continue  # it stands for none
+                continue  # it has no images
             count = len(dataset.split(dataset.training_split))
             lines.append(f"data set {name}: {count} training images")
         except BenchError as error:
-            lines.append(f"data set {name}: not here. {first_sentence(error)}")
+            lines.append(f"data set {name}: not available. {first_sentence(error)}")
     problems += [f"plug-in {kind}/{name}: {reason}" for (kind, name), reason in workspace.registry.problems().items()]
     lines.append(f"weights: {len(manifest.entries())} shipped files in {manifest.WEIGHTS}")
     records = workspace.store.records()
@@ -46,8 +46,8 @@ def examine(workspace: Workspace, verify: bool) -> tuple[list[str], bool]:
                 if kind == "weights":
                     _try(problems, lambda path=path: checkpoint.read(path))  # type: ignore[misc]
                 elif not path.is_file() or file_sha256(path) != artefact.sha256:
-                    problems.append(f"{path}: is missing or differs from what was stored")
-        lines.append("verified: shipped files and artefacts of stored results")
+                    problems.append(f"{path}: missing, or changed since it was stored")
+        lines.append("verified the shipped files and the artefacts of stored results")
     return [*lines, *(f"PROBLEM: {problem}" for problem in problems)], not problems
 
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from torch import nn
 
 from bench.api import Classifier, Extractor, Generator, Method, Model, Networks, Oracle, Params, Statistics, Unlearned
-from bench.errors import CheckpointError
+from bench.errors import CheckpointError, wrong_fields
 from bench.registry import Registry
 from bench.workspace import checkpoint, manifest
 from bench.workspace.checkpoint import Checkpoint
@@ -18,9 +18,9 @@ from bench.workspace.checkpoint import Checkpoint
 
 @dataclass(frozen=True)
 class Original:
-    """An original generator as loaded: the model plug-in, its networks, and the weights' identity.
+    """A loaded original generator: the model plug-in, its networks, and the weights' identity.
 
-    One that was unlearned before comes with the generator alone.
+    A generator that was unlearned before comes without the other networks.
     """
 
     model_name: str
@@ -39,7 +39,7 @@ class Original:
 
 @dataclass(frozen=True)
 class LoadedClassifier:
-    """A classifier as loaded; one that is not trained has no weights.
+    """A loaded classifier; an untrained one has no weights.
 
     Attributes
     ----------
@@ -62,15 +62,15 @@ class LoadedClassifier:
 
     @property
     def label(self) -> str:
-        """How numbers name it."""
+        """Its name in the source of a number."""
         return self.weights or self.name
 
     def oracle(self, feature: str, threshold: float) -> Oracle:
-        """Return one feature of it."""
+        """Return it as the oracle of one feature."""
         return Oracle(self.classifier, self.name, feature, threshold, self.weights, self.sha256)
 
     def about(self, oracle: Oracle) -> dict[str, Any]:
-        """Say in a record which weights an oracle has, where it cuts, and its accuracy by attribute."""
+        """Describe an oracle for a record: its weights, its threshold, and its accuracy by attribute."""
         accuracy = {name: found["balanced_accuracy"] for name, found in self.accuracy.items()}
         return {
             "weights": self.weights,
@@ -81,12 +81,12 @@ class LoadedClassifier:
 
 
 def load_original(registry: Registry, weights: str | Path, expected_model: str | None = None) -> Original:
-    """Load a pre-trained model, or an unlearned generator to unlearn something further; eval mode, gradients off.
+    """Load a pre-trained model, or an unlearned generator to unlearn further; eval mode, gradients off.
 
     Raises
     ------
     CheckpointError
-        If the file is not a model's, or another model's than asked for.
+        If the file holds no model, or another one than ``expected_model``.
     """
     path = manifest.path_of(weights)
     stored = checkpoint.read(path)
@@ -96,7 +96,7 @@ def load_original(registry: Registry, weights: str | Path, expected_model: str |
 
 
 def load_either(registry: Registry, weights: str | Path) -> tuple[Checkpoint, Original | Unlearned]:
-    """Load a pre-trained model or an unlearned generator, in eval mode, gradients off; the checkpoint tells which."""
+    """Load a pre-trained model or an unlearned generator, in eval mode, gradients off."""
     path = manifest.path_of(weights)
     stored = checkpoint.read(path)
     if stored.kind == "unlearned":
@@ -135,8 +135,8 @@ def load_statistics(weights: str | Path, extractor_sha256: str) -> dict[str, Sta
         raise CheckpointError(f"{path}: holds a {stored.kind}, not reference statistics")
     if stored.description["extractor_sha256"] != extractor_sha256:
         raise CheckpointError(
-            f"{path}: was made with another version of the extractor '{stored.name}'; "
-            "make it again with `bench zoo statistics`"
+            f"{path}: was made with another version of the extractor '{stored.name}'. "
+            "Make it again with `bench zoo statistics`"
         )
     return {
         subset: Statistics(
@@ -167,29 +167,29 @@ def _original(registry: Registry, stored: Checkpoint, path: Path) -> Original:
 
 
 def as_original(registry: Registry, stored: Checkpoint, unlearned: Unlearned, path: Path) -> Original:
-    """Take an unlearned generator for the original of a further unlearning, without the other networks it once had.
+    """Turn an unlearned generator into the original of a further unlearning, without encoder or discriminator.
 
     Raises
     ------
     CheckpointError
-        If it is not of the structure that its model builds: one that edits latents around the weights, for instance.
+        If its structure is not what its model builds: a generator that edits latents around the weights, for instance.
     """
     plugin = registry.get("models", stored.name, f"{path}")()
     networks: Networks[Any] = plugin.build(_config(plugin, stored, path))
     if _structure(unlearned.generator) != _structure(networks.generator):
         raise CheckpointError(
-            f"{path}: '{stored.description['method']}' left a generator of another structure than the model's; unlearn "
-            "from the weights that it was given"
+            f"{path}: the method '{stored.description['method']}' changed the structure of the generator, so nothing "
+            "further can be unlearned from it. Start from the weights that it was given"
         )
     alone: Networks[Any] = Networks(networks.config, generator=unlearned.generator)
     return Original(stored.name, plugin, alone, stored.sha256, path, stored.description)
 
 
-def lacking(networks: Networks[Any], needs: frozenset[str], model: Model[Any] | None) -> str | None:
-    """Return why a method cannot work on networks (of a model, if known), for want of some that it needs; or None."""
+def missing_networks(networks: Networks[Any], needs: frozenset[str], model: Model[Any] | None) -> str | None:
+    """Return why the networks (of a model, if known) do not suffice for a method's ``needs``; None if they do."""
     trained = model.build(networks.config).modules() if model and "training_data" in needs else {}
     missing = sorted({"encoder", "discriminator"} & (needs | trained.keys()) - networks.modules().keys())
-    return f"needs the {' and the '.join(missing)}, which these weights come without" if missing else None
+    return f"needs the {' and the '.join(missing)}, which these weights do not have" if missing else None
 
 
 def _structure(module: nn.Module | None) -> tuple[type, dict[str, Any]]:
@@ -203,7 +203,7 @@ def _unlearned(registry: Registry, stored: Checkpoint, path: Path) -> Unlearned:
     model = registry.get("models", stored.name, f"{path}")()
     skeleton = model.build(_config(model, stored, path)).generator
     rebuilt: Unlearned = _method(registry, stored, path).rebuild(skeleton, _oracle(registry, stored, path))
-    identifier = stored.part("identifier") or stored.part("score")  # as version 0.1 called it
+    identifier = stored.part("identifier") or stored.part("score")  # its name in version 0.1
     for part, module, tensors in (
         ("generator", rebuilt.generator, stored.part("generator")),
         ("identifier", rebuilt.identifier, identifier),
@@ -215,7 +215,7 @@ def _unlearned(registry: Registry, stored: Checkpoint, path: Path) -> Unlearned:
 
 
 def fill(networks: Networks[Any], stored: Checkpoint, path: Path) -> None:
-    """Load a checkpoint into all networks, which end in eval mode, gradients off."""
+    """Load a checkpoint into all networks, and leave them in eval mode, gradients off."""
     for part, module in networks.modules().items():
         checkpoint.load_into(module, stored.part(part), path, part)
         module.eval().requires_grad_(False)
@@ -228,7 +228,7 @@ def _networks(plugin: Any, stored: Checkpoint, path: Path) -> Networks[Any]:
 
 
 def _stored(path: Path, kind: str, name: str) -> Checkpoint:
-    """Read the weights of a plug-in; raises CheckpointError if they are those of another one."""
+    """Read the weights of a plug-in; raises CheckpointError if they belong to another."""
     stored = checkpoint.read(path)
     if not stored.holds(kind, name):
         raise CheckpointError(f"{path}: holds the {stored.kind} '{stored.name}', not the {kind} '{name}'")
@@ -239,29 +239,30 @@ def _config(plugin: Any, stored: Checkpoint, path: Path) -> Params:
     try:
         config: Params = plugin.Config.model_validate(stored.description["config"])
     except (ValidationError, KeyError, TypeError) as error:
+        reason = wrong_fields(error) if isinstance(error, ValidationError) else f"{type(error).__name__}: {error}"
         raise CheckpointError(
-            f"{path}: its configuration does not fit '{stored.name}' of this version ({error})"
+            f"{path}: its configuration does not fit this version of '{stored.name}' ({reason})"
         ) from error
     return config
 
 
 def _method(registry: Registry, stored: Checkpoint, path: Path) -> Method[Any]:
-    """Return the method that made an unlearned generator, as it was configured."""
+    """Return the method that made an unlearned generator, with its parameters."""
     if "method" not in stored.description:
-        raise CheckpointError(f"{path}: says no method it was made by")
+        raise CheckpointError(f"{path}: does not name the method that made it")
     name = stored.description["method"]
     method_class = registry.get("methods", name, f"{path}")
     try:
         method: Method[Any] = method_class(method_class.Config.model_validate(stored.description.get("params", {})))
     except ValidationError as error:
         raise CheckpointError(
-            f"{path}: its parameters do not fit the method '{name}' of this version ({error})"
+            f"{path}: its parameters do not fit this version of the method '{name}' ({wrong_fields(error)})"
         ) from error
     return method
 
 
 def _oracle(registry: Registry, stored: Checkpoint, path: Path) -> Oracle | None:
-    """Return the oracle that an unlearned generator goes on asking, loaded from the weights it was made with."""
+    """Return the oracle that an unlearned generator still asks, loaded from the weights it was made with."""
     described = stored.description.get("oracle")
     if described is None:
         return None
@@ -270,7 +271,7 @@ def _oracle(registry: Registry, stored: Checkpoint, path: Path) -> Oracle | None
     loaded = load_classifier(registry, described["name"], described["weights"])
     if loaded.sha256 != described["sha256"]:
         raise CheckpointError(
-            f"{path}: was made with other weights of its oracle than '{loaded.weights}' holds now "
-            f"(their sha256 began with {described['sha256'][:12]})"
+            f"{path}: the weights '{loaded.weights}' of its oracle have changed since it was made "
+            f"(their sha256 was {described['sha256'][:12]}...)"
         )
     return Oracle(loaded.classifier, **described)

@@ -1,4 +1,4 @@
-"""The zoo: shipped weights by name, verified by their manifest, and files of the user's own."""
+"""The zoo: shipped weights by name, verified by their manifest, and the user's own files."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def entries() -> dict[str, Entry]:
 
 
 def add(name: str, path: Path, kind: str, description: str, command: str) -> None:
-    """Enter a file of the weights folder in the manifest."""
+    """Add a file of the weights folder to the manifest."""
     content = json.loads(MANIFEST.read_text("utf-8")) if MANIFEST.exists() else {}
     entry = Entry(file=path.name, kind=kind, description=description, sha256=file_sha256(path), command=command)
     content[name] = entry.model_dump()
@@ -49,7 +49,7 @@ def path_of(weights: str | Path) -> Path:
     path = WEIGHTS / entry.file
     if not path.is_file():
         raise CheckpointError(
-            f"{path}: the shipped weights '{weights}' are missing. Reinstall the package, or: {entry.command}"
+            f"{path}: the shipped weights '{weights}' are missing. Reinstall the package, or run: {entry.command}"
         )
     if file_sha256(path) != entry.sha256:
         raise CheckpointError(
@@ -66,31 +66,31 @@ def _own_file(path: Path, known: Iterable[str]) -> Path:
         pool = {file.name: file for file in path.parent.glob("*.safetensors")}
         pool |= {name: Path(name) for name in known} if path.parent == Path() else {}
         near = get_close_matches(path.name, pool, n=1)
-    else:  # the cell's folder, most likely
+    else:  # most likely a cell's folder
         folders = path.parent.parent.glob("*")
         pool = {folder.name: folder / path.name for folder in folders if (folder / path.name).is_file()}
         near = get_close_matches(path.parent.name, pool, n=1)
     guess = f" Did you mean {pool[near[0]]}?" if near else ""
-    raise CheckpointError(f"{path}: there is no such weights file.{guess} `bench zoo list` shows the shipped ones.")
+    raise CheckpointError(f"{path}: no such weights file.{guess} `bench zoo list` shows the shipped ones.")
 
 
 def require(weights: str, what: str, trained_by: str, instead: str) -> None:
-    """Raise CheckpointError unless weights are shipped or a file.
+    """Raise CheckpointError unless the weights are shipped or a file.
 
     Parameters
     ----------
     weights : str
         Zoo name or file.
     what : str
-        Whose they are.
+        What they are the weights of.
     trained_by : str
-        Options of the ``bench pretrain`` that makes them.
+        Options of the ``bench pretrain`` command that makes them.
     instead : str
         What to type to use others.
     """
     if weights not in entries() and not Path(weights).is_file():
         target = f"--out {weights}" if weights.endswith(".safetensors") else f"--ship {weights}"
         raise CheckpointError(
-            f"{what}: the weights '{weights}' are neither shipped with this version nor a file. "
-            f"Make them: bench pretrain {trained_by} {target}; or name others: {instead}"
+            f"{what}: the weights '{weights}' are neither shipped nor a file. "
+            f"Train them with: bench pretrain {trained_by} {target}; or name others: {instead}"
         )

@@ -17,28 +17,28 @@ from bench.core.files import write_bytes
 from bench.core.rendering import chunks, to_float, to_uint8
 
 COLUMNS = 10
-SHEET = 100  # images in one grid of samples
+SHEET = 100  # images per grid of samples
 
 
 @torch.no_grad()
-def before_after(
+def save_before_after(
     original: Generator,
     unlearned: Generator,
     labels: NDArray[np.bool_],
     path: Path,
     clicked: Feedback | None = None,
 ) -> None:
-    """Draw four rows: samples with the feature before and after, samples without it before and after.
+    """Write a picture of four rows: samples with the feature before and after, samples without it before and after.
 
     Parameters
     ----------
     original, unlearned : Generator
     labels : (N,) bool
-        Which of the original's samples have the feature; the first ten of either kind are shown.
+        Which of the original's samples have the feature; the first ten with it and the first ten without it are shown.
     path : Path
         PNG file.
     clicked : Feedback, optional
-        Whose samples are labelled; those of the evaluation stream if it is not given.
+        Feedback on the labelled samples; by default they are those of the evaluation stream.
     """
     device = next(original.parameters()).device
     rows = []
@@ -55,7 +55,7 @@ def before_after(
 
 
 def save_grid(images: torch.Tensor, path: Path, columns: int) -> None:
-    """Write (N, C, H, W) uint8 images as one PNG, enlarged to be seen."""
+    """Write (N, C, H, W) uint8 images as one PNG, small ones enlarged."""
     from torchvision.utils import make_grid, save_image
 
     scale = max(1, 56 // images.shape[-1])

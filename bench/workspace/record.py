@@ -1,4 +1,4 @@
-"""A stored result, typed to the leaf: what a cell's ``result.json`` holds, and ``bench run --json`` prints."""
+"""A stored result: the content of a cell's ``result.json``, which ``bench run --json`` prints."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from pydantic import Field
 from bench.api import Params
 from bench.workspace.suites import ModelSettings
 
-FORMAT: Literal[2] = 2  # a record of another format is named and left alone
+FORMAT: Literal[2] = 2  # a record of another format is named and left as it is
 STATUSES = ("ok", "failed", "diverged", "killed", "timeout", "skipped")
 Status = Literal["ok", "failed", "diverged", "killed", "timeout", "skipped"]
 
 
 class Measurement(Params):
-    """One number of a metric, with its interval, and what stood behind it."""
+    """One number of a metric, with its interval and its source."""
 
     value: float
-    n: int = Field(description="samples behind it")
-    higher_is_better: bool | None = Field(description="null where neither direction is better by itself")
-    low: float | None = Field(None, description="95 % interval over samples, where the metric has one")
+    n: int = Field(description="number of samples")
+    higher_is_better: bool | None = Field(description="null if neither direction is better by itself")
+    low: float | None = Field(None, description="95 % interval over samples, if the metric has one")
     high: float | None = None
-    source: str = Field(description="data, judge or extractor, and samples")
+    source: str = Field(description="data, judge or extractor, samples")
 
 
 class Cost(Params):
-    """What a stage took."""
+    """Time and memory of a stage."""
 
     seconds: float
-    peak_memory_mb: float = Field(description="of the process")
+    peak_memory_mb: float = Field(description="of the whole process")
 
 
 class Artefact(Params):
@@ -51,7 +51,7 @@ class OracleCopy(Params):
 
     weights: str | None = Field(description="zoo name or file; null for one that is not trained")
     sha256: str | None
-    threshold: float = Field(description="score from which an image has the feature")
+    threshold: float = Field(description="an image has the feature from this score on")
     balanced_accuracy: dict[str, float | None] = Field(description="per attribute, on held-out images of the data set")
 
 
@@ -65,7 +65,7 @@ class OraclePair(Params):
 
 
 class Clicks(Params):
-    """How much feedback there was."""
+    """How many samples were shown and clicked."""
 
     count: int = Field(description="samples shown")
     positives: int
@@ -94,7 +94,7 @@ class MachineFacts(Params):
 
 
 class Provenance(Params):
-    """Where a result came from. Nothing of the machine is part of a key."""
+    """Where a result came from. The machine is not part of any key."""
 
     machine: MachineFacts
     settings: ModelSettings
@@ -102,7 +102,7 @@ class Provenance(Params):
     weights: Weights
     extractors: dict[str, str | None] = Field(description="name to the weights' sha256")
     stages: StageKeys
-    oracle: OraclePair | None = Field(None, description="null without an oracle, or if the cell did not end well")
+    oracle: OraclePair | None = Field(None, description="null without an oracle, or if the cell failed")
     feedback: Clicks | None = None
 
 
@@ -122,14 +122,14 @@ class Record(Params):
     params: dict[str, Any] = Field(description="the method's whole Config")
     needs: list[str] = []
     metrics: dict[str, Measurement] = {}
-    skipped_metrics: dict[str, str] = Field({}, description="metric to the reason why it was not computed")
+    skipped_metrics: dict[str, str] = Field({}, description="metric to why it was not computed")
     provenance: Provenance
     timings: dict[str, Cost] = Field({}, description="feedback, unlearn, evaluate")
     artefacts: dict[str, Artefact] = Field({}, description="weights, picture")
 
     @property
     def outcome(self) -> str:
-        """Status, and the first line of the reason where there is one."""
+        """Status, and the first line of the reason if there is one."""
         first = (self.reason or "").partition("\n")[0]
         return f"{self.status}: {first}" if first else self.status
 

@@ -1,4 +1,4 @@
-"""Networks into checkpoint files."""
+"""Write networks to checkpoint files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bench.workspace.loading import Original
 def save_networks(
     path: Path, kind: str, name: str, networks: Networks[Any], made: dict[str, Any], *, half: bool = False
 ) -> str:
-    """Write all networks of a model or classifier; ``made`` says how they came to be.
+    """Write all networks of a model or classifier; ``made`` describes how they were made.
 
     ``half`` stores float tensors of two or more dimensions as float16; they are loaded as float32.
     """
@@ -27,7 +27,7 @@ def save_networks(
 def save_unlearned(
     path: Path, original: Original, unlearned: Unlearned, method: str, params: Params, oracle: Oracle | None
 ) -> str:
-    """Write an unlearned generator (and the method's identifier) so that ``bench.load`` finds all it needs."""
+    """Write an unlearned generator (and the method's identifier) with all that ``bench.load`` needs."""
     parts = {"generator": unlearned.generator, "identifier": unlearned.identifier}
     modules = {name: module for name, module in parts.items() if module is not None}
     description = {
@@ -38,5 +38,5 @@ def save_unlearned(
         "oracle": {name: value for name, value in vars(oracle).items() if name != "classifier"} if oracle else None,
     }
     if "imported" in original.description:
-        description["imported"] = original.description["imported"]  # `bench zoo export` takes them back there
+        description["imported"] = original.description["imported"]  # for `bench zoo export`
     return checkpoint.save(path, "unlearned", original.model_name, description, checkpoint.state_of(modules))

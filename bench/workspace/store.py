@@ -1,4 +1,4 @@
-"""The store: one immutable result file per cell, artefacts beside it, stages that cells share.
+"""The store: one immutable result file per cell with its artefacts, and stages that cells share.
 
 <results>/<suite>-<method>-<model>-<feature>-s<seed>-<key8>/result.json, unlearned.safetensors, before-after.png
 <results>/.stages/feedback-<key16>/  unlearn-<key16>/  original-<key16>/
@@ -17,14 +17,14 @@ from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from bench.core.files import write_bytes
-from bench.errors import StoreError
+from bench.errors import StoreError, wrong_fields
 from bench.workspace.record import FORMAT, Record
 
 FEATURE = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"  # part of a folder's name
 
 
 class Unreadable(NamedTuple):
-    """A ``result.json`` that is not a record of this version: it is named, left as it is, and blocks nothing."""
+    """A ``result.json`` that is not a record of this version; it is reported, left as it is, and blocks nothing."""
 
     path: Path
     reason: str
@@ -43,7 +43,7 @@ class Store:
         self.root = root
 
     def require_writable(self, flag: str = "--results") -> None:
-        """Raise StoreError, before any work, unless files can be written here; makes no folder yet."""
+        """Raise StoreError unless files can be written here; creates no folder."""
         try:
             nearest = next(folder for folder in (self.root, *self.root.absolute().parents) if folder.exists())
             probe = nearest / f".probe-{os.getpid()}"
@@ -64,13 +64,13 @@ class Store:
 
     @contextmanager
     def locked(self, folder: Path) -> Iterator[None]:
-        """Hold a folder against other processes; a killed holder's lock is free at once."""
+        """Lock a folder against other processes; the lock of a killed process is free at once."""
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / ".lock"):
             yield
 
     def is_locked(self, folder: Path) -> bool:
-        """Say whether a process holds a folder now."""
+        """Return whether a process has locked a folder."""
         if not (folder / ".lock").exists():
             return False
         try:
@@ -86,12 +86,12 @@ class Store:
         ----------
         folder : Path
         key : str, optional
-            Of the cell; by default any cell will do whose key the folder's name ends in.
+            The cell's; by default, any key that the folder's name ends in.
 
         Raises
         ------
         StoreError
-            If the file is damaged, foreign, of another format, or another cell's.
+            If the file is damaged, is not a record, has another format, or belongs to another cell.
         """
         path = folder / "result.json"
         try:
@@ -104,9 +104,8 @@ class Store:
         except FileNotFoundError:
             return None
         except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(map(str, first["loc"]))
-            raise StoreError(f"{path}: is not a result of this project ({place}: {first['msg']})") from error
+            first = wrong_fields(error).partition("; ")[0]
+            raise StoreError(f"{path}: is not a result of this project ({first})") from error
         except (OSError, ValueError, RecursionError) as error:
             raise StoreError(f"{path}: cannot be read ({error})") from error
         if not (record.key == key if key else folder.name.endswith(record.key[:8])):
@@ -114,14 +113,14 @@ class Store:
         return record
 
     def readable(self, folder: Path, key: str | None = None) -> Record | None:
-        """Read a cell's record like ``read``; None also if the file cannot be used."""
+        """Read a cell's record; None if there is none or it cannot be used."""
         try:
             return self.read(folder, key)
         except StoreError:
             return None
 
     def write(self, folder: Path, record: Record) -> None:
-        """Write a cell's record; the last thing a cell does. A file there that cannot be used is kept beside it."""
+        """Write a cell's record, the last step of a cell; an unreadable file there is renamed first."""
         path = folder / "result.json"
         if path.exists() and self.readable(folder) is None:
             path.rename(_free_name(path))
@@ -147,7 +146,7 @@ class Store:
         return sorted(path.parent for path in self.root.glob("*/result.json")) if self.root.is_dir() else []
 
     def unfinished(self) -> list[Path]:
-        """Return folders of cells that began and have no result yet: they run now, or were stopped and resume."""
+        """Return folders of cells without a result yet: they run now, or were stopped and can resume."""
         if not self.root.is_dir():
             return []
         return sorted(
@@ -156,6 +155,6 @@ class Store:
 
 
 def _free_name(path: Path) -> Path:
-    """Return a name beside a file that is not taken."""
+    """Return an unused name in the file's folder."""
     names = (path.with_name(f"{path.name}.{i}.unreadable") for i in range(1, 10_000))
     return next(name for name in names if not name.exists())

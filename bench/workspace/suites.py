@@ -1,4 +1,4 @@
-"""Suites: per model its data set, weights, sample counts and hyper-parameters; and what overrides them."""
+"""Suites: each model's data set, weights, sample counts and hyper-parameters, and what overrides them."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Any, Self, TypeVar
 from pydantic import Field, ValidationError, model_validator
 
 from bench.api import Params
-from bench.errors import UsageError, unknown
+from bench.errors import UsageError, suggestion, unknown
 from bench.workspace.typed_text import DEEPEST, type_at
 from bench.workspace.values import assignments as assignments
 from bench.workspace.values import one_value, read_assignments, shown
 
 ParamsT = TypeVar("ParamsT", bound=Params)
 
-NO_DATASET = "own"  # what a model that is in no suite learnt from is not known
+NO_DATASET = "own"  # the training data of a model outside every suite is unknown
 SUITES = Path(__file__).parents[1] / "suites"
 
 
@@ -39,10 +39,10 @@ class EvaluationSettings(Params):
 
 
 class OracleSettings(Params):
-    """Which two copies of a trained classifier click and judge; one that is not trained does both and has no weights.
+    """The copies of a trained classifier that click and judge; an untrained classifier does both and has no weights.
 
-    The copies are trained independently, so that no method wins by fooling its own teacher. The paper used one for
-    both; a suite may too, by naming it twice.
+    The copies are trained independently, so that no method wins by fooling its own oracle. The paper used one copy
+    for both; a suite may too, by naming it twice.
     """
 
     feedback: str | None = Field(
@@ -52,7 +52,7 @@ class OracleSettings(Params):
         None, description="zoo name or file of the copy that judges; <classifier>-<dataset>-b by default"
     )
     pretrain: dict[str, Any] = Field(
-        {}, description="fields of the classifier's Config in the command that trains a copy which is not there"
+        {}, description="fields of the classifier's Config in the command that trains a missing copy"
     )
 
 
@@ -70,7 +70,7 @@ class ModelSettings(Params):
 
 
 class VariantSettings(Params):
-    """A method with parameters of its own for one model: a further row of table 2."""
+    """A method with other parameters for one model: an extra row of table 2."""
 
     label: str
     method: str
@@ -112,7 +112,7 @@ def load_suite(name: str) -> Suite:
     path = Path(name) if name.endswith(".toml") else SUITES / f"{name}.toml"
     if not path.is_file():
         if name.endswith(".toml"):
-            raise UsageError(f"--suite {name}: there is no such file")
+            raise UsageError(f"--suite {name}: no such file")
         raise unknown("suite", name, suite_names(), "--suite")
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -128,24 +128,24 @@ def model_settings(
     overrides: Sequence[str],
     settings: Mapping[str, Any] | None = None,
 ) -> ModelSettings:
-    """Return a suite's settings for a model with everything applied that overrides them.
+    """Return a suite's settings for a model, with all overrides applied.
 
     Parameters
     ----------
     suite : Suite
     model : str
-        Of the suite, or another one, which has the defaults.
+        A model that is not in the suite gets the defaults.
     dataset : str, optional
-        ``--dataset``; if the suite names another one, its settings for the model are not taken.
+        ``--dataset``; if the suite names another one, its settings for the model are ignored.
     overrides : sequence of str
         ``--set``: "feedback.count=4000", applied last.
     settings : mapping, optional
-        The same as values, nested: ``{"feedback": {"count": 4000}}``.
+        The same overrides as nested values: ``{"feedback": {"count": 4000}}``.
 
     Raises
     ------
     UsageError
-        Naming every wrong field and value.
+        Naming all wrong fields and values.
     """
     content: dict[str, Any] = {"dataset": dataset or NO_DATASET}
     if model in suite.models and dataset in (None, suite.models[model].dataset):
@@ -167,7 +167,7 @@ def _merged(content: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, An
 
 
 def _set(content: dict[str, Any], path: str, text: str) -> None:
-    """Put the value that a text means at a path ("feedback.count"); raises UsageError if nothing can lie there."""
+    """Set the field at a path ("feedback.count") to what a text means; raises UsageError for an impossible path."""
     keys = path.split(".")
     if not all(keys) or len(keys) > DEEPEST:
         raise UsageError(f"--set {shown(path)}: expected a path of fields such as feedback.count")
@@ -176,8 +176,8 @@ def _set(content: dict[str, Any], path: str, text: str) -> None:
         kind = type_at(kind, key)
         inner = content.get(key, {})
         if type_at(kind, below) is None or not isinstance(inner, Mapping):
-            raise UsageError(f"--set {shown(path)}: '{key}' is one value and has no fields")
-        content[key] = dict(inner)  # a copy: the caller's mappings stay as they are
+            raise UsageError(f"--set {shown(path)}: '{key}' is a single value and has no fields")
+        content[key] = dict(inner)  # a copy, so that the caller's mappings stay unchanged
         content = content[key]
     content[keys[-1]] = one_value(type_at(kind, keys[-1]), path, text, "--set")
 
@@ -185,12 +185,12 @@ def _set(content: dict[str, Any], path: str, text: str) -> None:
 def method_params(
     config: type[Params], defaults: Mapping[str, Any], assignments: Mapping[str, Any], method: str
 ) -> Params:
-    """Build a method's configuration from the suite's values and ``-p``; reports every wrong one at once."""
+    """Build a method's configuration from the suite's values and ``-p``; reports all wrong ones at once."""
     return validated(config, {**defaults, **assignments}, f"-p (method '{method}')")
 
 
 def validated(kind: type[ParamsT], content: Mapping[str, Any], flag: str) -> ParamsT:
-    """Validate content, turning every error pydantic finds into one message with the known fields."""
+    """Validate content; raises one UsageError for all that is wrong."""
     try:
         return kind.model_validate(content)
     except ValidationError as error:
@@ -201,15 +201,15 @@ def validated(kind: type[ParamsT], content: Mapping[str, Any], flag: str) -> Par
 def _explain(error: Any, kind: type[Params]) -> str:
     if error["type"] == "extra_forbidden":
         *path, name = error["loc"]
-        return f"there is no such field. {unknown('field', shown(str(name)), _fields_at(kind, path), 'Here')}"
+        return f"unknown field. {suggestion(shown(str(name)), _fields_at(kind, path))}"
     given = "" if isinstance(error["input"], Mapping) else f" (got {shown(repr(error['input']))})"
     if error["type"] in ("tuple_type", "list_type") and isinstance(error["input"], str):
-        return f"is a list; pass a list of values, not one text{given}"
+        return f"should be a list of values, not a single text{given}"
     return f"{error['msg']}{given}"
 
 
 def _fields_at(kind: type[Params], path: Iterable[Any]) -> Iterable[str]:
-    """Return the fields a user may write at a place inside a model's content."""
+    """Return the fields that a user may set at a path inside a model."""
     inner: Any = kind
     for step in path:
         field = inner.model_fields.get(step) if hasattr(inner, "model_fields") else None

@@ -1,4 +1,4 @@
-"""Text to value by a field's type, and back. Text that does not fit stays text, which the field then refuses."""
+"""Convert text to a value by a field's type, and back. Text that does not fit stays text, which the field rejects."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from pydantic import BaseModel
 
 NONE = ("none", "null")
 TRUTH = {"true": True, "false": False}
-DEEPEST = 8  # tables and lists in one another
+DEEPEST = 8  # levels of nested tables and lists
 
 
-def read(annotation: Any, text: str) -> Any:
-    """Read text as a field of a type does.
+def parse(annotation: Any, text: str) -> Any:
+    """Convert text to a value, as a field of a type reads it.
 
     Parameters
     ----------
     annotation : type
-        As pydantic knows it: ``int``, ``tuple[str, ...] | None``, ``Literal["a", 3]``, ``Any``.
+        A type that pydantic knows: ``int``, ``tuple[str, ...] | None``, ``Literal["a", 3]``, ``Any``.
     text : str
 
     Returns
     -------
     Any
-        A value of the type, unchecked; the text itself if it cannot be one.
+        A value of the type, not yet validated; the text itself if it does not fit.
     """
     kinds = _kinds(annotation)
     if NoneType in kinds and text in NONE:
@@ -40,8 +40,8 @@ def read(annotation: Any, text: str) -> Any:
     return _read_one(others[0], text) if len(others) == 1 else _read_toml(text)
 
 
-def write(value: Any) -> str:
-    """Write a value so that a field of its type reads it."""
+def to_text(value: Any) -> str:
+    """Write a value as the text from which a field of its type reads it."""
     if value is None:
         return NONE[0]
     if isinstance(value, bool):
@@ -52,24 +52,24 @@ def write(value: Any) -> str:
         return _write_toml(value)
     if isinstance(value, (list, tuple)):
         nested = any(isinstance(each, (list, tuple, Mapping)) for each in value)
-        return _write_toml(value) if nested else ",".join(map(write, value))
+        return _write_toml(value) if nested else ",".join(map(to_text, value))
     return str(value)
 
 
 def is_list(annotation: Any) -> bool:
-    """Say whether a field of a type takes commas for a list."""
+    """Return whether commas make a list in a field of a type."""
     return any(map(_is_list, _kinds(annotation)))
 
 
 def is_single(annotation: Any) -> bool:
-    """Say whether a comma has no meaning in a field of a type: a number, a choice, yes or no."""
+    """Return whether a field of a type takes no commas: a number, a choice, yes or no."""
     return all(kind in (int, float, bool, NoneType) or get_origin(kind) is Literal for kind in _kinds(annotation))
 
 
 def type_at(annotation: Any, key: str) -> Any:
-    """Return the type of what lies under a key in a table of a type; None if nothing can.
+    """Return the type of a key's value in a table of a type; None if it has no keys.
 
-    A key that a model does not have is of any type: to validate the model says so better.
+    The type of a model's unknown key is ``Any``: validating the model gives the better error.
     """
     for kind in _kinds(annotation):
         if kind is Any:
@@ -82,7 +82,7 @@ def type_at(annotation: Any, key: str) -> Any:
 
 
 def _kinds(annotation: Any) -> list[Any]:
-    """Return the types that a field takes, None's own among them."""
+    """Return the types that a field takes, NoneType included."""
     if get_origin(annotation) is Annotated:
         return _kinds(get_args(annotation)[0])
     if get_origin(annotation) in (Union, UnionType):
@@ -112,12 +112,12 @@ def _read_list(kind: Any, text: str) -> Any:
         nested = _read_toml(text)
         return make(nested) if isinstance(nested, list) else text
     parts = [part.strip() for part in text.split(",")]
-    return make(read(of[min(place, len(of) - 1)], part) for place, part in enumerate(parts))
+    return make(parse(of[min(place, len(of) - 1)], part) for place, part in enumerate(parts))
 
 
 def _read_one(kind: Any, text: str) -> Any:
     if get_origin(kind) is Literal:
-        return next((choice for choice in get_args(kind) if write(choice) == text), text)
+        return next((choice for choice in get_args(kind) if to_text(choice) == text), text)
     if kind is bool:
         return TRUTH.get(text.lower(), text)
     if kind in (int, float):
@@ -130,13 +130,13 @@ def _read_number(kind: type[int] | type[float], text: str) -> Any:
     for number in (int, float) if kind is int else (float,):
         try:
             return number(text)
-        except ValueError:  # also of an int of more than 4,300 digits
+        except ValueError:  # also for an int of more than 4,300 digits
             continue
     return text
 
 
 def _read_toml(text: str) -> Any:
-    """Read a finite value of TOML that JSON has too; any other text is a text."""
+    """Read a finite TOML value that JSON can hold too; any other text stays text."""
     try:
         content = tomllib.loads(f"value = {text}")
         json.dumps(content, allow_nan=False)

@@ -1,16 +1,16 @@
-r"""What a user types after ``-p`` and ``--set``: the type of the field decides how the text is read.
+r"""What a user types after ``-p`` and ``--set``; the field's type decides how the text is read.
 
 =====================  ===================================================================================
-a list or a tuple      commas between the elements (``keep=Male,Young``); no text is the empty list
+a list or a tuple      commas between the elements (``keep=Male,Young``); the empty text is an empty list
 a text                 the text as it is
 a number, a choice     one of them
 yes or no              ``true`` or ``false``
 a field with None      ``none`` or ``null``, or what its other type takes
-a table, any value     a value of TOML (``{a = 1}``, ``3``, ``["a", "b"]``); a text that is not one is a text
+a table, any value     a TOML value (``{a = 1}``, ``3``, ``["a", "b"]``); anything else stays text
 =====================  ===================================================================================
 
-``//`` lies between the values of a grid (``alpha=1//3//5``). Two slashes that belong to a value are typed ``\//``.
-A comma cannot lie in an element of a list.
+``//`` separates the values of a grid (``alpha=1//3//5``). Type ``\//`` for two slashes inside a value.
+An element of a list cannot contain a comma.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     from bench.api import Params
 
-SLASHES = re.compile(r"\\//|//|.", re.DOTALL)  # two of a value, a grid's sign, anything else
-SHOWN = 60  # characters of a wrong text that an error repeats
+SLASHES = re.compile(r"\\//|//|.", re.DOTALL)  # two slashes of a value, a grid's sign, anything else
+SHOWN = 60  # characters of a wrong text that an error quotes
 
 
 def read_assignments(texts: Sequence[str], flag: str) -> dict[str, str]:
@@ -40,7 +40,7 @@ def read_assignments(texts: Sequence[str], flag: str) -> dict[str, str]:
     Raises
     ------
     UsageError
-        For a text without a name or ``=``, and for a name that is given twice.
+        For a text without a name or ``=``, and for a name given twice.
     """
     typed: dict[str, str] = {}
     for assignment in texts:
@@ -48,8 +48,8 @@ def read_assignments(texts: Sequence[str], flag: str) -> dict[str, str]:
         if not separator or not name:
             raise UsageError(f"{flag} {shown(assignment)}: expected name=value")
         if name in typed:
-            grid = f"; a grid, where one is allowed, is {flag} {name}=1//2" if flag == "-p" else ""
-            raise UsageError(f"{flag} {name}: is given twice. Give it once{grid}")
+            grid = f"; where a grid is allowed, write {flag} {name}=1//2" if flag == "-p" else ""
+            raise UsageError(f"{flag} {name}: given twice. Give it once{grid}")
         typed[name] = text
     return typed
 
@@ -63,35 +63,35 @@ def grid_of(config: type[Params], typed: Mapping[str, str], flag: str) -> list[d
     typed : mapping of str to str
         Field to text.
     flag : str
-        Where it was typed, for errors.
+        Where it was typed; named in errors.
 
     Raises
     ------
     UsageError
-        Naming every field that is not there and every value that its field does not take, with what to type.
+        Naming every unknown field and every value that its field rejects, with what to type.
     """
     return [dict(zip(typed, values, strict=True)) for values in itertools.product(*_read(config, typed, flag, _grid))]
 
 
 def values_of(config: type[Params], typed: Mapping[str, str], flag: str) -> dict[str, Any]:
-    """Read one value for each field; raises UsageError as ``grid_of`` does, and for a grid."""
+    """Read one value per field; raises UsageError as ``grid_of`` does, and for a grid."""
     return {name: value for name, (value,) in zip(typed, _read(config, typed, flag, _single), strict=True)}
 
 
 def one_value(annotation: Any, name: str, text: str, flag: str) -> Any:
     """Read one value for a field of a type, unchecked; raises UsageError for a grid."""
     (part,) = _single(name, text, flag)
-    return typed_text.read(annotation, part)
+    return typed_text.parse(annotation, part)
 
 
 def assignments(fields: Mapping[str, Any]) -> list[str]:
-    """Write fields as ``-p`` takes them: name=value."""
-    texts = {name: typed_text.write(value).replace("//", r"\//") for name, value in fields.items()}
+    """Write fields as ``-p`` reads them: name=value."""
+    texts = {name: typed_text.to_text(value).replace("//", r"\//") for name, value in fields.items()}
     return [f"{name}={text}" for name, text in texts.items()]
 
 
 def shown(text: str) -> str:
-    """Shorten a text to what fits into an error."""
+    """Shorten a text for an error."""
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
@@ -109,8 +109,8 @@ def _single(name: str, text: str, flag: str) -> list[str]:
     parts = _grid(name, text, flag)
     if len(parts) > 1:
         raise UsageError(
-            f"{flag} {name}: '{shown(text)}' is a grid, and one value is expected here. "
-            r"Give one of its values; two slashes that belong to a value are typed \//"
+            f"{flag} {name}: '{shown(text)}' is a grid, but only one value is allowed here. "
+            r"Give one of its values; for two slashes inside a value type \//"
         )
     return parts
 
@@ -118,7 +118,7 @@ def _single(name: str, text: str, flag: str) -> list[str]:
 def _read(
     config: type[Params], typed: Mapping[str, str], flag: str, split: Callable[[str, str, str], list[str]]
 ) -> list[list[Any]]:
-    """Return the values of each field; raises one UsageError for all that is wrong."""
+    """Return the values of each field; raises one UsageError for everything wrong."""
     found: list[list[Any]] = []
     wrong: list[str] = []
     for name, text in typed.items():
@@ -131,12 +131,12 @@ def _read(
             wrong.append(str(error))
             continue
         field = config.model_fields[name]
-        found.append([typed_text.read(field.annotation, part) for part in parts])
+        found.append([typed_text.parse(field.annotation, part) for part in parts])
         for part, value in zip(parts, found[-1], strict=True):
             if why := _refused(config, name, part, value):
                 single = "," in part and typed_text.is_single(field.annotation)
                 if single:
-                    why = why.replace("' should be", "' is one value, and should be", 1)
+                    why = why.replace("' should be", "' is read as one value, and should be", 1)
                 wrong.append(f"{flag} {name}: {why}{_remedy(flag, name, part, field, single and split is _grid)}")
     if wrong:
         raise UsageError("\n".join(wrong))
@@ -144,7 +144,7 @@ def _read(
 
 
 def _refused(config: type[Params], name: str, text: str, value: Any) -> str:
-    """Say why a field does not take a value; "" if it does. What fields say of each other is not asked."""
+    """Return why a field rejects a value; "" if it accepts it. Checks between fields are left out."""
     try:
         config.model_validate({name: value})
     except ValidationError as error:
@@ -154,7 +154,7 @@ def _refused(config: type[Params], name: str, text: str, value: Any) -> str:
 
 
 def _told(error: Any, text: str) -> str:
-    """Put what was typed in pydantic's sentence: "Input should be a valid number" to "'fast' should be ..."."""
+    """Quote what was typed in pydantic's message: "Input should be a valid number" to "'fast' should be ..."."""
     if error["type"] == "missing":
         return f"'{shown(text)}' has too few elements"
     wrong = text if len(error["loc"]) == 1 else str(error["input"])
@@ -164,7 +164,7 @@ def _told(error: Any, text: str) -> str:
 
 
 def _remedy(flag: str, name: str, text: str, field: FieldInfo, grid: bool) -> str:
-    """Say what to type instead, as a further sentence; "" if nothing was typed, or nothing is known."""
+    """Return a further sentence that says what to type instead; "" if nothing was typed or nothing is known."""
     if not flag.startswith("-"):
         return ""
     option = flag.split()[0]
@@ -173,4 +173,8 @@ def _remedy(flag: str, name: str, text: str, field: FieldInfo, grid: bool) -> st
     default = None if field.is_required() else field.get_default(call_default_factory=True)
     if default not in (None, (), [], "", {}):
         return f". For instance: {option} {assignments({name: default})[0]}"
-    return f". A list has commas: {option} {name}=A,B" if typed_text.is_list(field.annotation) else ""
+    return (
+        f". Separate the elements of a list by commas: {option} {name}=A,B"
+        if typed_text.is_list(field.annotation)
+        else ""
+    )

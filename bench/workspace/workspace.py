@@ -20,21 +20,21 @@ from bench.workspace.values import assignments
 
 T = TypeVar("T")
 
-COPIES = {"feedback": ("a", 0), "evaluation": ("b", 1)}  # default name ends in the letter; seed of its training
+COPIES = {"feedback": ("a", 0), "evaluation": ("b", 1)}  # last letter of the default name; seed of the training
 
 
 @dataclass(frozen=True)
 class Oracles:
-    """The copy of a classifier that gives feedback, and the one that evaluates; the same one if it is not trained."""
+    """The copy of a classifier that gives feedback, and the one that judges; the same one if it is untrained."""
 
     feedback: loading.LoadedClassifier
     evaluation: loading.LoadedClassifier
 
     def of(self, feature: str, threshold: float) -> tuple[Oracle, Oracle]:
-        """Return what clicks and what judges a feature.
+        """Return the oracle that clicks on a feature and the one that judges it.
 
-        The first cuts at ``threshold``, which was frozen with the feedback. The second cuts at its own cut, or, if the
-        positives are by definition the top fraction of the feedback's samples, at that threshold too.
+        The first has ``threshold``, which is stored with the feedback. The second has its own cut; if the positives are
+        by definition the top fraction of the feedback's samples, it has ``threshold`` too.
         """
         judge = self.evaluation.classifier
         own = threshold if judge.top_fraction is not None else judge.cuts[feature]
@@ -57,32 +57,32 @@ class Workspace:
         return self.once(("original", model, weights), lambda: self._load_original(model, weights))
 
     def dataset(self, name: str) -> Dataset:
-        """Return a data set; nothing is read before a split is asked for."""
+        """Return a data set; it reads nothing until a split is requested."""
         found: Dataset = self.once(
             ("dataset", name), lambda: self.registry.get("datasets", name, "--dataset")(self.data_dir)
         )
         return found
 
     def oracles(self, dataset: str, settings: OracleSettings) -> Oracles:
-        """Return a data set's simulated oracles: the two copies that the settings name, or their default names.
+        """Return a data set's simulated oracles: the two copies that the settings name, or those of the default names.
 
         Raises
         ------
         CheckpointError
-            If weights are missing, with the command that makes them, or know nothing of the data set's features.
+            If weights are missing, with the command that makes them, or do not know the data set's features.
         UsageError
-            If weights are named for a classifier that has none, or the data set has no oracle.
+            If weights are named for an untrained classifier, or the data set has no oracle.
         """
         name = self.dataset(dataset).classifier
         if name is None:
-            raise UsageError(f"--dataset {dataset}: has no oracle; name a data set that has one")
+            raise UsageError(f"--dataset {dataset}: this data set has no oracle. Choose one that has")
         if issubclass(self.registry.get("classifiers", name), Trainable):
             chosen = {"feedback": settings.feedback, "evaluation": settings.evaluation}
             self._require_oracles(dataset, name, chosen, settings.pretrain)
             return Oracles(**{role: self._trained_oracle(dataset, name, role, w) for role, w in chosen.items()})
         if settings.feedback or settings.evaluation:
             raise UsageError(
-                f"oracle.feedback, oracle.evaluation: '{name}' is not trained, so it has no weights to name"
+                f"oracle.feedback, oracle.evaluation: '{name}' is not trained and has no weights. Leave them out"
             )
         measure = self.once(
             ("classifier", name), lambda: loading.LoadedClassifier(name, self.registry.get("classifiers", name)())
@@ -94,7 +94,7 @@ class Workspace:
         return self.once(("extractor", name), lambda: loading.load_extractor(self.registry, name, name))
 
     def once(self, key: object, make: Callable[[], T]) -> T:
-        """Return what ``make`` gives: made when it is first asked for, then kept."""
+        """Return the result of ``make``, which runs on the first call only."""
         if key not in self._kept:
             self._kept[key] = make()
         kept: T = self._kept[key]
@@ -103,13 +103,13 @@ class Workspace:
     def _require_oracles(
         self, dataset: str, name: str, chosen: Mapping[str, str | None], recipe: Mapping[str, Any]
     ) -> None:
-        """Raise one CheckpointError for all copies whose weights are missing."""
+        """Raise one CheckpointError for all copies with missing weights."""
         missing, fields = [], "".join(f" -p {field}" for field in assignments(recipe))
         for role, weights in chosen.items():
             trained_by = f"--classifier {name} --dataset {dataset} --seed {COPIES[role][1]}{fields}"
             try:
                 manifest.require(
-                    _copy(dataset, name, role, weights),
+                    _copy_weights(dataset, name, role, weights),
                     f"{role} oracle of '{dataset}'",
                     trained_by,
                     f"--set oracle.{role}=FILE",
@@ -120,15 +120,15 @@ class Workspace:
             raise CheckpointError("\n".join(missing))
 
     def _trained_oracle(self, dataset: str, name: str, role: str, weights: str | None) -> loading.LoadedClassifier:
-        chosen = _copy(dataset, name, role, weights)
+        chosen = _copy_weights(dataset, name, role, weights)
         return self.once(("classifier", name, chosen), lambda: self._load_oracle(dataset, name, chosen))
 
     def _load_oracle(self, dataset: str, name: str, weights: str) -> loading.LoadedClassifier:
         loaded = loading.load_classifier(self.registry, name, weights)
         if missing := set(self.dataset(dataset).features) - set(loaded.classifier.attributes):
             raise CheckpointError(
-                f"{weights}: was trained without {', '.join(sorted(missing))}, which the data set '{dataset}' has as a "
-                "feature; is it another data set's?"
+                f"{weights}: does not know {', '.join(sorted(missing))}, a feature of the data set '{dataset}'. "
+                "Was it trained on another data set?"
             )
         if loaded.classifier.networks is not None:
             for module in loaded.classifier.networks.modules().values():
@@ -142,6 +142,6 @@ class Workspace:
         return original
 
 
-def _copy(dataset: str, name: str, role: str, weights: str | None) -> str:
-    """Return the weights of one of the two copies, each of a seed of its own, by default its shipped name."""
+def _copy_weights(dataset: str, name: str, role: str, weights: str | None) -> str:
+    """Return the weights of one of the two copies; by default its shipped name."""
     return weights or f"{name}-{dataset}-{COPIES[role][0]}"

@@ -1,4 +1,4 @@
-"""The data sets: splits, attributes, and photographs that are read, cropped and shrunk as they are asked for."""
+"""The data sets: splits, attributes, and photographs that are read, cropped and shrunk on demand."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ ALIGNED = (178, 218)  # width and height of img_align_celeba, px
 FACE = (25, 57, 153, 185)
 
 
-class Faces(Dataset):
+class FaceDataset(Dataset):
     """Photographs of faces with CelebA's attributes; "bang" is Bangs, "beard" is not No_Beard.
 
-    Splits are CelebA's "train", "valid" and "test", which share no person, and "all" of them. Generators learn from
-    "all", since the paper's Table 1 counts every image; classifiers from "train", so that "test" is new to them.
+    Splits are CelebA's "train", "valid" and "test", which share no person, and "all". Generators learn from "all", as
+    the paper's Table 1 counts every image; classifiers from "train", so that "test" is new to them.
     """
 
     classifier = "mobilenet"
@@ -65,14 +65,14 @@ class Faces(Dataset):
 
     @abstractmethod
     def parts(self) -> dict[str, str]:
-        """Read it: one of ``PARTS`` by file name."""
+        """Read ``parts_file``: one of ``PARTS`` by file name."""
 
     @abstractmethod
     def prepare(self, photograph: Image) -> Image:
         """Crop and resize to ``image_shape``; raises ValueError for a photograph of another size than expected."""
 
     def split(self, name: str) -> Split:
-        """Read a split's attributes: bool, one row per image by number. Photographs are read as they are asked for."""
+        """Read a split's attributes: bool, one row per image by number. Photographs are read on demand."""
         if name not in (ALL, *PARTS):
             raise unknown("split", name, (ALL, *PARTS), "split")
         table = self.table
@@ -99,23 +99,23 @@ class Faces(Dataset):
         """Return the folder of data sets; raises DataError if none was given."""
         if self.data_dir is None:
             raise DataError(
-                f"{self.label} is needed, and no data folder is given (--data-dir, BENCH_DATA). {self.remedy}"
+                f"{self.label} is needed, but no data folder is given (--data-dir or BENCH_DATA). {self.remedy}"
             )
         return self.data_dir
 
 
-class CelebA(Faces):
+class CelebA(FaceDataset):
     """CelebA in torchvision's layout: of the aligned images, 178 x 218 px, the 128 x 128 px about the face.
 
-    For fewer pixels, blocks of them are averaged (a box filter, as in the progressive GAN's training). A plug-in sets
-    ``image_shape``.
+    For smaller images, blocks of pixels are averaged (a box filter, as in the progressive GAN's training). A plug-in
+    sets ``image_shape``.
     """
 
     label = "CelebA (real photographs)"
     remedy = (
-        "CelebA is got from https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html, or with this one command:\n"
-        "    python -c \"from torchvision.datasets import CelebA; CelebA('data', download=True)\"  # wants gdown\n"
-        "It belongs in data/celeba: img_align_celeba/*.jpg (or img_align_celeba.zip, as it comes), "
+        "Download CelebA from https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html, or with:\n"
+        "    python -c \"from torchvision.datasets import CelebA; CelebA('data', download=True)\"  # needs gdown\n"
+        "Put it in data/celeba: img_align_celeba/*.jpg (or img_align_celeba.zip, not unpacked), "
         "list_attr_celeba.txt and list_eval_partition.txt. Then pass --data-dir data, or set BENCH_DATA=data."
     )
 
@@ -136,7 +136,7 @@ class CelebA(Faces):
         parts = {}
         for line, (name, code) in rows(self.parts_file, 2, self.remedy):
             if code not in ("0", "1", "2"):
-                raise DataError(f"{self.parts_file}: line {line}: {code!r} is no split of 0, 1, 2. {self.remedy}")
+                raise DataError(f"{self.parts_file}: line {line}: {code!r} is not a split (0, 1 or 2). {self.remedy}")
             parts[name] = PARTS[int(code)]
         return parts
 
@@ -147,30 +147,30 @@ class CelebA(Faces):
 
 
 class Photographs:
-    """Reads a split's photographs by index; the first time, checks that none is missing.
+    """Reads a split's photographs by index; the first call checks that none is missing.
 
     Parameters
     ----------
-    faces : Faces
+    faces : FaceDataset
     names : list of str
         File names, in order.
     """
 
-    def __init__(self, faces: Faces, names: list[str]) -> None:
+    def __init__(self, faces: FaceDataset, names: list[str]) -> None:
         self.faces, self.names = faces, names
 
     def __call__(self, indices: NDArray[np.int64]) -> Tensor:
-        """Map indices (B,) to images (B, C, H, W) uint8; raises DataError naming the first file that is no good."""
+        """Map indices (B,) to images (B, C, H, W) uint8; raises DataError, naming the first bad file."""
         return torch.stack([self._read(self.folder / self.names[index]) for index in indices.tolist()])
 
     @cached_property
     def folder(self) -> Place:
-        """Where they lie, with all of them there."""
+        """The folder with the photographs; raises DataError if any is missing."""
         folder = self.faces.folder
         missing = set(self.names) - {file.name for file in folder.iterdir()}
         if missing:
             raise DataError(
-                f"{folder}: lacks {len(missing)} of {len(self.names)} photographs, {min(missing)} for one. "
+                f"{folder}: lacks {len(missing)} of {len(self.names)} photographs, for instance {min(missing)}. "
                 f"{self.faces.remedy}"
             )
         return folder
@@ -181,15 +181,17 @@ class Photographs:
         try:
             with Image.open(BytesIO(file.read_bytes()), formats=["JPEG"]) as photograph:
                 pixels = np.array(self.faces.prepare(photograph).convert("RGB"))  # (H, W, 3)
-        except Exception as error:  # OSError, BadZipFile, zlib.error: whatever the bytes provoke
-            reason = "holds no JPEG image" if isinstance(error, UnidentifiedImageError) else error
-            raise DataError(f"{file}: is damaged, or not the one expected: {reason}. {self.faces.remedy}") from error
+        except Exception as error:  # OSError, BadZipFile, zlib.error: any parsing error
+            reason = "not a JPEG image" if isinstance(error, UnidentifiedImageError) else error
+            raise DataError(
+                f"{file}: damaged, or not the photograph expected: {reason}. {self.faces.remedy}"
+            ) from error
         return torch.from_numpy(pixels).permute(2, 0, 1)
 
 
 def shrink(photograph: Image, size: int) -> Image:
-    """Bring a square photograph down to ``size`` px by averaging whole blocks; raises ValueError if they don't fit."""
+    """Shrink a square photograph to ``size`` px by averaging whole blocks; raises ValueError if they don't fit."""
     width, height = photograph.size
     if width != height or width % size:
-        raise ValueError(f"has {width} x {height} px; a square of {size}, {2 * size} or {4 * size} px is expected")
+        raise ValueError(f"has {width} x {height} px; expected a square of {size}, {2 * size} or {4 * size} px")
     return photograph.reduce(width // size)

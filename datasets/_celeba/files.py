@@ -20,20 +20,20 @@ Place = Path | ZipPath
 
 
 def open_folder(folder: Path, remedy: str) -> Place:
-    """Return a folder, or the folder of its name in the zip archive beside it; raises DataError if there is neither."""
+    """Return a folder, or that folder in the zip archive of its name; raises DataError if neither exists."""
     if folder.is_dir():
         return folder
     file = folder.with_name(f"{folder.name}.zip")
     if not file.is_file():
-        raise DataError(f"{folder}: there is no such folder, and no {file.name} beside it. {remedy}")
+        raise DataError(f"{folder}: no such folder, and no {file.name} next to it. {remedy}")
     try:
         archive = ZipFile(file)
-    except Exception as error:  # BadZipFile, OSError, NotImplementedError: whatever the bytes provoke
-        raise DataError(f"{file}: is truncated or no zip archive ({error}). {remedy}") from error
+    except Exception as error:  # BadZipFile, OSError, NotImplementedError: any parsing error
+        raise DataError(f"{file}: truncated, or not a zip archive ({error}). {remedy}") from error
     for name in archive.namelist():
         first, *others = re.split(r"[/\\]", name)
         if first == "" or ":" in first or ".." in (first, *others):
-            raise DataError(f"{file}: is refused: '{name}' in it leads elsewhere. {remedy}")
+            raise DataError(f"{file}: refused, '{name}' in it leads out of the archive. {remedy}")
     return ZipPath(archive, f"{folder.name}/")
 
 
@@ -46,7 +46,7 @@ def read_attributes(file: Place, needed: list[str], remedy: str) -> pd.DataFrame
     needed : list of str
         Attributes that must be there.
     remedy : str
-        Ends every error.
+        Last sentence of every error.
 
     Returns
     -------
@@ -56,7 +56,7 @@ def read_attributes(file: Place, needed: list[str], remedy: str) -> pd.DataFrame
     Raises
     ------
     DataError
-        Naming the file, and the line where there is one.
+        Naming the file, and the line if there is one.
     """
     lines = _lines(file, remedy)
     count, columns = (lines[0].strip(), lines[1].split()) if len(lines) > 1 else ("", [])
@@ -65,12 +65,12 @@ def read_attributes(file: Place, needed: list[str], remedy: str) -> pd.DataFrame
     values: dict[str, list[bool]] = {}
     for line, (name, *row) in rows(file, 1 + len(columns), remedy, skip=2):
         if not re.fullmatch(r"\d{1,9}\.jpg", name) or name in values:
-            raise DataError(f"{file}: line {line}: {name!r} is named twice, or no name like 000001.jpg. {remedy}")
+            raise DataError(f"{file}: line {line}: {name!r} appears twice, or is not a name like 000001.jpg. {remedy}")
         if not {"1", "-1"}.issuperset(row):
-            raise DataError(f"{file}: line {line}: holds other values than 1 and -1. {remedy}")
+            raise DataError(f"{file}: line {line}: has values other than 1 and -1. {remedy}")
         values[name] = [value == "1" for value in row]
     if str(len(values)) != count:
-        raise DataError(f"{file}: has {len(values)} rows, where its first line says {count}. {remedy}")
+        raise DataError(f"{file}: has {len(values)} rows, but its first line says {count}. {remedy}")
     ordered = sorted(values, key=lambda name: int(name.removesuffix(".jpg")))
     return pd.DataFrame([values[name] for name in ordered], index=ordered, columns=columns, dtype=bool)
 
@@ -86,10 +86,10 @@ def rows(file: Place, columns: int, remedy: str, skip: int = 0) -> Iterator[tupl
 
 def _lines(file: Place, remedy: str) -> list[str]:
     if file.is_dir():
-        raise DataError(f"{file}: is a folder, where a file is expected. {remedy}")
+        raise DataError(f"{file}: is a folder; expected a file. {remedy}")
     if not file.is_file():
-        raise DataError(f"{file}: there is no such file. {remedy}")
+        raise DataError(f"{file}: no such file. {remedy}")
     try:
         return file.read_bytes().decode("utf-8-sig").rstrip().splitlines()
-    except Exception as error:  # UnicodeDecodeError, OSError, BadZipFile: whatever the bytes provoke
-        raise DataError(f"{file}: cannot be read as text ({error}). {remedy}") from error
+    except Exception as error:  # UnicodeDecodeError, OSError, BadZipFile: any parsing error
+        raise DataError(f"{file}: not readable as text ({error}). {remedy}") from error

@@ -37,20 +37,20 @@ def run(*more, **changed):
 
 def test_unknown_method(refused):
     assert re.fullmatch(
-        r"--method: there is no method 'orus'\. Did you mean 'ours'\? Known: latent_edit, original, ours, .*\.",
+        r"--method: unknown method 'orus'\. Did you mean 'ours'\? Known: latent_edit, original, ours, .*\.",
         refused(*run(method="orus")),
     )
 
 
 def test_unknown_method_in_a_list(refused):
     assert refused(*run(method="ours,origina")).startswith(
-        "--method: there is no method 'origina'. Did you mean 'original'?"
+        "--method: unknown method 'origina'. Did you mean 'original'?"
     )
 
 
 def test_unknown_model(refused):
     assert re.fullmatch(
-        r"--model: there is no model 'vea'\. Did you mean 'vae'\? Known: (\w+, )*vae(, \w+)*\.",
+        r"--model: unknown model 'vea'\. Did you mean 'vae'\? Known: (\w+, )*vae(, \w+)*\.",
         refused(*run(model="vea")),
     )
 
@@ -65,7 +65,7 @@ def test_a_model_the_suite_does_not_know(refused, bars):
 
 
 def test_a_plan_has_no_records_to_print(refused):
-    assert refused(*run(), "--dry-run", "--json").startswith("--json prints stored records, and a plan has none")
+    assert refused(*run(), "--dry-run", "--json").startswith("--json prints stored records, and --dry-run has none")
 
 
 def test_a_missing_plugin_folder_is_named_with_an_unknown_name(refused):
@@ -74,27 +74,27 @@ def test_a_missing_plugin_folder_is_named_with_an_unknown_name(refused):
 
 def test_unknown_feature(refused):
     assert refused(*run(feature="thicknes")) == (
-        "--feature (data set 'mnist'): there is no feature 'thicknes'. Did you mean 'thickness'? Known: slant, thickness."
+        "--feature (data set 'mnist'): unknown feature 'thicknes'. Did you mean 'thickness'? Known: slant, thickness."
     )
 
 
 def test_a_feature_of_another_data_set(refused):
     assert refused(*run(feature="beard")) == (
-        "--feature (data set 'mnist'): there is no feature 'beard'. Known: slant, thickness."
+        "--feature (data set 'mnist'): unknown feature 'beard'. Known: slant, thickness."
     )
 
 
 def test_unknown_data_set(refused):
-    assert refused(*run(dataset="mnits")).startswith("--dataset: there is no data set 'mnits'. Did you mean 'mnist'?")
+    assert refused(*run(dataset="mnits")).startswith("--dataset: unknown data set 'mnits'. Did you mean 'mnist'?")
 
 
 def test_unknown_suite(refused):
-    assert refused(*run(suite="lit")).startswith("--suite: there is no suite 'lit'. Did you mean 'lite'? Known: lite")
-    assert refused(*run(suite="nowhere.toml")) == "--suite nowhere.toml: there is no such file"
+    assert refused(*run(suite="lit")).startswith("--suite: unknown suite 'lit'. Did you mean 'lite'? Known: lite")
+    assert refused(*run(suite="nowhere.toml")) == "--suite nowhere.toml: no such file"
 
 
 def test_unknown_table(refused):
-    assert refused("table", "22").startswith("NAME: there is no table '22'. Did you mean '2'? Known: 1, 2, 3")
+    assert refused("table", "22").startswith("NAME: unknown table '22'. Did you mean '2'? Known: 1, 2, 3")
 
 
 def test_unknown_formats(refused):
@@ -102,17 +102,17 @@ def test_unknown_formats(refused):
 
 
 def test_unknown_plug_in_to_show(refused, bench_cli):
-    assert refused("show", "our").startswith("NAME: there is no plug-in 'our'. Did you mean 'ours'? Known: ")
+    assert refused("show", "our").startswith("NAME: unknown plug-in 'our'. Did you mean 'ours'? Known: ")
     shown = bench_cli("show", "ours")
     assert shown.code == 0 and "alpha" in shown.out and "weight of the unlearning terms" in shown.out
 
 
 def test_unknown_metric_and_extractor(refused):
     assert refused(*run("--set", "evaluation.metrics=fidelty")).startswith(
-        "evaluation.metrics: there is no metric 'fidelty'. Did you mean 'fidelity'?"
+        "evaluation.metrics: unknown metric 'fidelty'. Did you mean 'fidelity'?"
     )
     assert refused(*run("--set", "evaluation.extractors=digit")).startswith(
-        "evaluation.extractors: there is no extractor 'digit'. Did you mean 'digits'?"
+        "evaluation.extractors: unknown extractor 'digit'. Did you mean 'digits'?"
     )
     assert refused(*run("--set", "evaluation.extractors=morpho_mnist")) == (
         "evaluation.extractors: 'morpho_mnist' is a classifier, not an extractor. Known: digits, faces, inception."
@@ -124,7 +124,7 @@ def test_unknown_metric_and_extractor(refused):
 
 def test_all_wrong_parameters_at_once(refused):
     text = refused(*run("-p", "alhpa=3", "-p", "lr=2", "-p", "epochs=0", "-p", "threshold=median"))
-    assert "-p (methods ours): there is no parameter 'alhpa'. Did you mean 'alpha'? Known: alpha, " in text
+    assert "-p (methods ours): unknown parameter 'alhpa'. Did you mean 'alpha'? Known: alpha, " in text
     assert text.splitlines()[1:] == [
         "-p lr: '2' should be less than 1. For instance: -p lr=0.001",
         "-p epochs: '0' should be greater than or equal to 1. For instance: -p epochs=200",
@@ -135,7 +135,7 @@ def test_all_wrong_parameters_at_once(refused):
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ("alpha=1,3,5", "'1,3,5' is one value, and should be a valid number. For a grid write -p alpha=1//3//5"),
+        ("alpha=1,3,5", "'1,3,5' is read as one value, and should be a valid number. For a grid write -p alpha=1//3//5"),
         ("lr=fast", "'fast' should be a valid number. For instance: -p lr=0.001"),
         ("lr=nan", "'nan' should be a finite number. For instance: -p lr=0.001"),
         ("alpha=inf", "'inf' should be a finite number. For instance: -p alpha=3.0"),
@@ -145,7 +145,7 @@ def test_all_wrong_parameters_at_once(refused):
         ),
         ("epochs=", "'' should be a valid integer. For instance: -p epochs=200"),
         ("unlearn_term=perhaps", "'perhaps' should be a valid boolean. For instance: -p unlearn_term=true"),
-        ("layers=x", "'x' should be a valid integer. A list has commas: -p layers=A,B"),
+        ("layers=x", "'x' should be a valid integer. Separate the elements of a list by commas: -p layers=A,B"),
     ],
 )
 def test_a_wrong_parameter(value, message, refused):
@@ -164,7 +164,7 @@ def test_an_assignment_that_is_none(text, refused):
 
 def test_a_parameter_given_twice(refused):
     assert refused(*run("-p", "alpha=1", "-p", "alpha=2")) == (
-        "-p alpha: is given twice. Give it once; a grid, where one is allowed, is -p alpha=1//2"
+        "-p alpha: given twice. Give it once; where a grid is allowed, write -p alpha=1//2"
     )
 
 
@@ -174,16 +174,16 @@ def test_a_parameter_given_twice(refused):
         ("feedback.count=1", "feedback.count: Input should be greater than or equal to 2 (got 1)"),
         (
             "feedback.cout=5",
-            "feedback.cout: there is no such field. Here: there is no field 'cout'. Did you mean 'count'?",
+            "feedback.cout: unknown field. Did you mean 'count'?",
         ),
         (
             "feedbak.count=5",
-            "feedbak: there is no such field. Here: there is no field 'feedbak'. Did you mean 'feedback'?",
+            "feedbak: unknown field. Did you mean 'feedback'?",
         ),
         ("evaluation.count=many", "evaluation.count: Input should be a valid integer"),
         ("feedback=3", "feedback: Input should be a valid dictionary"),
-        ("feedback.count.x=3", "--set feedback.count.x: 'count' is one value and has no fields"),
-        ("weights.x=3", "--set weights.x: 'weights' is one value and has no fields"),
+        ("feedback.count.x=3", "--set feedback.count.x: 'count' is a single value and has no fields"),
+        ("weights.x=3", "--set weights.x: 'weights' is a single value and has no fields"),
         ("evaluation", "--set evaluation: expected name=value"),
     ],
 )
@@ -200,7 +200,7 @@ def test_all_wrong_settings_at_once(refused):
 @pytest.mark.parametrize("seeds", ["a", "1,b", "-1", "1-", "1.5", ""])
 def test_bad_seeds(seeds, bench_cli, tmp_path):
     done = bench_cli(*run("--results", tmp_path, seed=seeds))
-    assert done.code == 4 and f"'{seeds}' is no list of seeds like 0,1,2 or 0-4" in done.err
+    assert done.code == 4 and f"'{seeds}' is not a list of seeds. Write 0,1,2 or 0-4" in done.err
 
 
 def test_a_suite_file_with_errors(refused, tmp_path):
@@ -219,25 +219,25 @@ def test_a_suite_file_with_errors(refused, tmp_path):
 def test_missing_weights(refused, tmp_path):
     path = str(tmp_path / "nowhere.safetensors")
     assert refused(*run(weights=path)) == (
-        f"{path}: there is no such weights file. `bench zoo list` shows the shipped ones."
+        f"{path}: no such weights file. `bench zoo list` shows the shipped ones."
     )
-    assert refused(*run(weights=path), "--dry-run").startswith(f"{path}: there is no such weights file")
+    assert refused(*run(weights=path), "--dry-run").startswith(f"{path}: no such weights file")
     assert "file. Did you mean vae-mnist? `bench zoo list`" in refused(*run(weights="vae-mnits"))
     (tmp_path / "nowhere2.safetensors").touch()
     assert f"Did you mean {tmp_path / 'nowhere2.safetensors'}?" in refused(*run(weights=path))
     assert refused("sample", "--weights", path, "--out", tmp_path / "out").startswith(
-        f"{path}: there is no such weights"
+        f"{path}: no such weights"
     )
 
 
 def test_missing_feedback(refused, tmp_path):
-    assert refused(*run(feedback=tmp_path / "x.json")) == f"--feedback {tmp_path / 'x.json'}: there is no such file"
+    assert refused(*run(feedback=tmp_path / "x.json")) == f"--feedback {tmp_path / 'x.json'}: no such file"
 
 
 @pytest.mark.parametrize("device", ["nonsense", "cuda:99", "", "gpu"])
 def test_a_device_that_is_not_there(device, refused):
     text = refused(*run(device=device))
-    assert text.startswith(f"--device {device}: is not available here (") and text.endswith("Use auto or cpu.")
+    assert text.startswith(f"--device {device}: not available on this machine (") and text.endswith("Use auto or cpu.")
 
 
 def test_a_device_without_numbers(refused):
@@ -247,7 +247,7 @@ def test_a_device_without_numbers(refused):
 def test_a_plugins_folder_that_is_not_there(refused, tmp_path):
     folder = tmp_path / "nowhere"
     for argv in (run(plugins=folder), ["list", "--plugins", folder], ["check", "ours", "--plugins", folder]):
-        assert refused(*argv) == f"--plugins {folder}: there is no such folder"
+        assert refused(*argv) == f"--plugins {folder}: no such folder"
 
 
 # --- click's own --------------------------------------------------------------------------------------
@@ -257,11 +257,11 @@ def test_a_plugins_folder_that_is_not_there(refused, tmp_path):
     ("argv", "message"),
     [
         (["runn"], "No such command 'runn'"),
-        (["run"], "Missing option '--method': name one or some, or all"),
+        (["run"], "Missing option '--method': pass one or more names, or all"),
         (["run", "--metod", "ours"], "--metod"),
         (["table"], "Missing argument 'NAME'"),
         (["list", "method"], "'method' is not one of"),
-        (["new", "dataset", "x"], "'dataset' is not one of"),
+        (["new", "datasets", "x"], "'datasets' is not one of"),
         (["sample", "--weights", "vae-mnist", "--out", "x", "--count", "0"], "0 is not in the range x>=1"),
     ],
 )
@@ -286,7 +286,7 @@ def test_an_internal_error_is_exit_code_3_and_asks_for_a_report(bench_cli, monke
     monkeypatch.setattr("bench.authoring.show.describe", lambda *_: 1 / 0)
     done = bench_cli("show", "ours")
     assert (
-        done.code == 3 and done.err.startswith("Internal error; please report it") and "ZeroDivisionError" in done.err
+        done.code == 3 and done.err.startswith("Internal error. Please report it") and "ZeroDivisionError" in done.err
     )
 
 

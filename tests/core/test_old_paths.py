@@ -32,7 +32,7 @@ def fresh(name: str) -> ModuleType:
 @pytest.mark.parametrize(("old", "new"), old_paths.MOVED.items())
 def test_an_old_path_is_the_module_of_the_new_one_and_says_so(old: str, new: str) -> None:
     advised = new if new.startswith("bench.toolkit.") else "bench.api"
-    with pytest.warns(DeprecationWarning, match=f"^{old} is an old path .* import from {advised}$") as caught:
+    with pytest.warns(DeprecationWarning, match=f"^{old} has moved .* import from {advised} instead$") as caught:
         found = fresh(old)
     assert found is importlib.import_module(new) and found.__spec__ is not None and found.__spec__.name == new
     assert all(warning.filename != old_paths.__file__ for warning in caught), "it points at who imports"
@@ -41,7 +41,7 @@ def test_an_old_path_is_the_module_of_the_new_one_and_says_so(old: str, new: str
 def test_feedback_is_still_where_the_room_is_now() -> None:
     from bench.api import Feedback
 
-    with pytest.warns(DeprecationWarning, match="bench.feedback is an old path"):
+    with pytest.warns(DeprecationWarning, match="bench.feedback has moved"):
         from bench.feedback import Feedback as old
     assert old is Feedback
     with pytest.raises(ImportError, match="cannot import name 'nothing'"):

@@ -37,10 +37,10 @@ def test_an_attribute_nobody_can_label_is_refused(world):
     done = world.run("keeper", "-p", "keep=Lef")
     assert done.code == 4
     assert (
-        "-p keep=Lef (with --feature light): there is no attribute 'Lef'. Did you mean 'Left'? Known: Left." in done.err
+        "-p keep=Lef (with --feature light): unknown attribute 'Lef'. Did you mean 'Left'? Known: Left." in done.err
     )
     done = world.run("keeper", "-p", "keep=Dark")
-    assert done.code == 4 and "there is no attribute 'Dark'" in done.err, "the feature itself under another name"
+    assert done.code == 4 and "unknown attribute 'Dark'" in done.err, "the feature itself under another name"
 
 
 def test_a_feedback_file_must_hold_what_is_asked(world, tmp_path):

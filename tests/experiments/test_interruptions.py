@@ -21,7 +21,7 @@ def test_ctrl_c_leaves_a_cell_that_goes_on_to_the_same_weights(on_bars, tmp_path
     heal = interrupt_at(5)
     stopped = on_bars("ours", "-p", "epochs=12")
     assert stopped.code == 2
-    assert stopped.err == "Interrupted (stopped after step 5 of 12). The same command goes on where it stopped.\n"
+    assert stopped.err == "Interrupted (stopped after step 5 of 12). Run the same command again to resume.\n"
     (folder,) = folders(tmp_path)
     assert not (folder / "result.json").exists()
     heal()
@@ -60,7 +60,7 @@ def test_ctrl_c_during_the_evaluation_keeps_the_unlearned_weights(on_bars, tmp_p
 def test_the_second_ctrl_c_stops_at_once(plugins, on_bars, tmp_path):
     plugins.add("stubborn")
     done = on_bars("stubborn", plugins=plugins.path)
-    assert done.code == 2 and done.err.strip() == "Interrupted. The same command goes on where it stopped."
+    assert done.code == 2 and done.err.strip() == "Interrupted. Run the same command again to resume."
     assert not list((tmp_path / "runs").rglob("result.json"))
 
 

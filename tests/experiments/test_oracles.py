@@ -59,10 +59,10 @@ def test_a_method_that_needs_an_oracle_gets_the_one_that_clicks(world):
     assert drawn.max() < A < brightness(rebuilt.original, randomness.EVALUATION, SEEN).max()
     assert record["metrics"]["target_ratio"]["value"] == (drawn >= np.float32(B)).mean()
     world.copy("a", 0.12)
-    with pytest.raises(CheckpointError, match="was made with other weights of its oracle than '.*a.safetensors' holds"):
+    with pytest.raises(CheckpointError, match="the weights '.*a.safetensors' of its oracle have changed since it was made"):
         loading.load_unlearned(world.registry, path)
     world.a.unlink()
-    with pytest.raises(CheckpointError, match=r"a\.safetensors: there is no such weights file"):
+    with pytest.raises(CheckpointError, match=r"a\.safetensors: no such weights file"):
         loading.load_unlearned(world.registry, path)
 
 
@@ -86,11 +86,11 @@ def test_each_copy_counts_in_the_keys_of_what_it_does(world):
 def test_missing_copies_are_named_with_the_command_that_makes_them(world, tmp_path):
     done = world.run("original", oracles=())
     assert done.code == 4 and done.err == (
-        "Error: feedback oracle of 'strips': the weights 'level-strips-a' are neither shipped with this version nor a "
-        "file. Make them: bench pretrain --classifier level --dataset strips --seed 0 --ship level-strips-a; "
+        "Error: feedback oracle of 'strips': the weights 'level-strips-a' are neither shipped nor a "
+        "file. Train them with: bench pretrain --classifier level --dataset strips --seed 0 --ship level-strips-a; "
         "or name others: --set oracle.feedback=FILE\n"
-        "evaluation oracle of 'strips': the weights 'level-strips-b' are neither shipped with this version nor a "
-        "file. Make them: bench pretrain --classifier level --dataset strips --seed 1 --ship level-strips-b; "
+        "evaluation oracle of 'strips': the weights 'level-strips-b' are neither shipped nor a "
+        "file. Train them with: bench pretrain --classifier level --dataset strips --seed 1 --ship level-strips-b; "
         "or name others: --set oracle.evaluation=FILE\n"
     )
     gone = tmp_path / "gone.safetensors"
@@ -105,9 +105,9 @@ def test_weights_that_are_no_oracle_of_the_data_set_are_refused(world, bars, on_
     assert done.code == 4 and "holds the model 'bars', not the classifier 'level'" in done.err
     plugins.add("level", ('("light", "Dark", "Left")', '("Dark", "Left")'))
     done = world.run("original")
-    assert done.code == 4 and "was trained without light, which the data set 'strips' has as a feature" in done.err
+    assert done.code == 4 and "does not know light, a feature of the data set 'strips'" in done.err
     done = on_bars("original", "--set", "oracle.feedback=digits")
-    assert done.code == 4 and "'morpho_mnist' is not trained, so it has no weights to name" in done.err
+    assert done.code == 4 and "'morpho_mnist' is not trained and has no weights" in done.err
 
 
 def test_missing_weights_of_a_suite_are_named_with_the_command_that_makes_them(bench_cli, tmp_path):
@@ -116,7 +116,7 @@ def test_missing_weights_of_a_suite_are_named_with_the_command_that_makes_them(b
     for command in (("run", "--method", "ours", "--feature", "slant", "--model"), ("table", "3", "--model")):
         done = bench_cli(*command, "vae", "--suite", suite, "--results", tmp_path / "runs")
         assert done.code == 4 and done.err == (
-            "Error: --model vae: the weights 'vae-nowhere' are neither shipped with this version nor a file. Make them: "
+            "Error: --model vae: the weights 'vae-nowhere' are neither shipped nor a file. Train them with: "
             f"bench pretrain --model vae --dataset mnist --suite {suite} --ship vae-nowhere; or name others: "
             "--weights FILE\n"
         )

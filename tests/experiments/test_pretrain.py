@@ -50,7 +50,7 @@ def test_a_training_goes_on_from_weights(trained):
 def test_what_a_training_cannot_go_on_from_is_refused(trained, world, tmp_path):
     _, first = trained("first")
     cases = (
-        ("nowhere.safetensors", (), "nowhere.safetensors: there is no such weights file"),
+        ("nowhere.safetensors", (), "nowhere.safetensors: no such weights file"),
         (world.a, (), f"--from {world.a}: holds the classifier 'level', not the model 'vae'"),
         (first, ("-p", "latent_dim=3"), f"{first}: its generator does not fit the network"),
     )

@@ -49,21 +49,21 @@ def test_a_second_feature_is_unlearned_from_unlearned_weights(unlearn, first, fo
 def test_what_takes_more_than_the_generator_is_skipped_with_the_reason(unlearn, first):
     done, record = unlearn("retrain", "slant", "--weights", first)
     assert done.code == 0 and record["status"] == "skipped"
-    assert record["reason"] == "needs the encoder, which these weights come without"
+    assert record["reason"] == "needs the encoder, which these weights do not have"
     planned, _ = unlearn("retrain", "slant", "--weights", first, "--seed", "1", "--dry-run")
     assert planned.out.startswith("skip    lite-retrain-vae-slant-s1-")
-    assert "(needs the encoder, which these weights come without; about 0 s: nothing to do)" in planned.out
+    assert "(needs the encoder, which these weights do not have; about 0 s: nothing to do)" in planned.out
 
 
 def test_an_edit_around_the_weights_is_refused(unlearn, folder):
     assert unlearn("latent_edit", "thickness")[0].code == 0
     (path,) = folder.glob("runs/lite-latent_edit-vae-thickness-*/unlearned.safetensors")
     done, _ = unlearn("ours", "slant", "--weights", path)
-    assert done.code == 4 and done.err.startswith(f"Error: {path}: 'latent_edit' left a generator of another structure")
-    assert done.err.endswith("unlearn from the weights that it was given\n")
+    assert done.code == 4 and done.err.startswith(f"Error: {path}: the method 'latent_edit' changed the structure of the generator")
+    assert done.err.endswith("Start from the weights that it was given\n")
     edited = bench.load(path)
     feedback = bench.make_feedback(bench.sample(edited, 50).mean(axis=(1, 2, 3)) > 0.15, stream="sample")
-    with pytest.raises(UsageError, match="'latent_edit' left a generator of another structure"):
+    with pytest.raises(UsageError, match="'latent_edit' changed the structure of the generator"):
         bench.unlearn(edited, feedback, epochs=1)
 
 
@@ -76,5 +76,5 @@ def test_in_python_a_loaded_one_is_unlearned_further_and_saved(first, tmp_path):
         bench.save(in_memory, tmp_path / "in_memory.safetensors")
     path = bench.save(further, tmp_path / "further.safetensors")
     assert (bench.sample(bench.load(path), 2) == bench.sample(further, 2)).all()
-    with pytest.raises(UsageError, match="needs the encoder, which these weights come without"):
+    with pytest.raises(UsageError, match="needs the encoder, which these weights do not have"):
         bench.unlearn(generator, feedback, method="retrain", feature="slant", dataset="mnist")

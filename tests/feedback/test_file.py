@@ -110,7 +110,7 @@ def test_indices_outside_are_refused(index, stream_file, generator):
         ({"threshold": "high"}, "threshold"),
         ({"also": ["Male"]}, "also"),
         ({"also": {"Male": [0.5]}}, "also.Male.0: Input should be a valid integer"),
-        ({"also": {"Male": [3, 3]}}, "an index of 'Male' is named twice"),
+        ({"also": {"Male": [3, 3]}}, "an index of 'Male' appears twice"),
         ({"stream": None}, "needs exactly one of 'stream' and 'noise_file'"),
         ({"noise_file": "noise.npy"}, "needs exactly one of 'stream' and 'noise_file'"),
     ],
@@ -124,19 +124,19 @@ def test_wrong_fields_are_named(fields, reason, stream_file, generator):
 def test_a_file_that_is_none_is_refused(content, tmp_path, generator):
     path = tmp_path / "x.json"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    assert "is no" in refused(path, generator)
+    assert ": not a" in refused(path, generator)
 
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path, generator):
-    assert "there is no such file" in refused(tmp_path / "nowhere.json", generator)
-    assert "is no readable JSON file" in refused(tmp_path, generator)
+    assert "no such file" in refused(tmp_path / "nowhere.json", generator)
+    assert "not a readable JSON file" in refused(tmp_path, generator)
 
 
 @pytest.mark.parametrize("name", ["../noise.npy", "/etc/passwd", "sub/noise.npy", "", ".", "..", "a\0b"])
 def test_a_noise_file_elsewhere_is_refused(name, array_file, generator):
     change(array_file, noise_file=name)
     text = refused(array_file, generator)
-    assert "must be a file name beside it" in text or "cannot be read" in text
+    assert "must be the name of a file in the same folder" in text or "cannot be read" in text
 
 
 class Trap:

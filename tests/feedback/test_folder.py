@@ -34,14 +34,14 @@ def test_numbers_and_names_and_paths_are_read(click, hers):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("3\nscar\n", "clicked.txt, line 2: 'scar' is no sample; expected one clicked sample a line"),
-        ("3\n4,1\n", "clicked.txt, line 2: '4,1' is no sample"),
-        ("-3\n", "clicked.txt, line 1: '-3' is no sample"),
-        ("3\n100\n", "clicked.txt, line 2: there is no sample 100; they are 0 to 99"),
-        ("3\n\n000003.png\n", "clicked.txt, line 3: sample 3 is named twice (before in line 1)"),
+        ("3\nscar\n", "clicked.txt, line 2: 'scar' is not a sample. Write one clicked sample per line"),
+        ("3\n4,1\n", "clicked.txt, line 2: '4,1' is not a sample"),
+        ("-3\n", "clicked.txt, line 1: '-3' is not a sample"),
+        ("3\n100\n", "clicked.txt, line 2: no sample 100; the samples are 0 to 99"),
+        ("3\n\n000003.png\n", "clicked.txt, line 3: sample 3 is listed twice (first in line 1)"),
         ("", "clicked.txt: none of the 100 samples are clicked"),
         ("\n".join(map(str, range(100))), "clicked.txt: all of the 100 samples are clicked"),
-        (b"\xff\xfe3\x00", "clicked.txt: is no readable text"),
+        (b"\xff\xfe3\x00", "clicked.txt: not a readable text file"),
     ],
 )
 def test_a_wrong_list_is_refused_by_its_line(text, message, click):
@@ -54,9 +54,9 @@ def test_a_wrong_list_is_refused_by_its_line(text, message, click):
     [
         (["tall"], "--also tall: expected NAME=FILE"),
         (["scar=clicked.txt"], "--also scar: is the feature itself"),
-        (["tall=nowhere.txt"], "--also tall=nowhere.txt: there is no such file or folder"),
-        (["tall=a.txt", "tall=b.txt"], "--also tall: is given twice"),
-        (["a/b=a.txt"], "--also a/b: is written in letters"),
+        (["tall=nowhere.txt"], "--also tall=nowhere.txt: no such file or folder"),
+        (["tall=a.txt", "tall=b.txt"], "--also tall: given twice"),
+        (["a/b=a.txt"], "--also a/b: may contain only letters"),
     ],
 )
 def test_wrong_clicks_on_another_attribute_are_refused(also, message, hers, bench_cli, tmp_path):
@@ -80,14 +80,14 @@ def test_samples_are_not_mixed_with_others_in_one_folder(bench_cli, tmp_path):
     assert sum(name.startswith("0") for name in drawn) == 3
     for refused in (draw(2), draw(3, "--stream", "other"), draw(3, weights="dcgan-mnist")):
         assert refused.code == 4 and refused.err.startswith(
-            f"Error: --out {shown}: shows 3 samples of the stream 'sample' of weights "
+            f"Error: --out {shown}: holds 3 samples of the stream 'sample' of weights "
         )
     (shown / "samples.json").rename(tmp_path / "samples.json")
-    assert draw(3).err.startswith(f"Error: --out {shown}: holds pictures of which no samples.json says what they are")
+    assert draw(3).err.startswith(f"Error: --out {shown}: holds pictures but no samples.json")
     (tmp_path / "samples.json").rename(shown / "samples.json")
     assert {path.name: path.read_bytes() for path in shown.iterdir()} == drawn
     assert bench_cli("sample", "--weights", "vae-mnist", "--out", shown / "grid.png").err.endswith(
-        "grid.png: is a file; name a folder\n"
+        "grid.png: is a file. Name a folder\n"
     )
 
 
@@ -105,9 +105,9 @@ def test_an_attribute_that_nothing_has_is_refused(hers, bench_cli, tmp_path):
 
 def test_a_wrong_folder_or_name_is_refused(click, hers, tmp_path):
     assert (
-        "samples.json: there is no such file; the folder must be one that `bench sample"
+        "samples.json: no such file. FOLDER must be one that `bench sample"
         in click("3", hers / "scar")[0].err
     )
     (tmp_path / "samples.json").write_text("{}")
     assert "samples.json: does not say what the samples are" in click("3", tmp_path)[0].err
-    assert click("3", feature="a/b")[0].err.startswith("Error: --feature a/b: is written in letters")
+    assert click("3", feature="a/b")[0].err.startswith("Error: --feature a/b: may contain only letters")

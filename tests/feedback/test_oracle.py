@@ -7,7 +7,7 @@ import torch
 
 from bench.authoring.conformance.toys import ToyClassifier
 from bench.core import randomness
-from bench.feedback.oracle import ask_oracle, top_fraction_threshold
+from bench.feedback.oracle import simulate_feedback, top_fraction_threshold
 
 
 class Watching(ToyClassifier):
@@ -28,7 +28,7 @@ class Watching(ToyClassifier):
 
 def test_the_oracle_sees_the_stream_in_order(generator):
     classifier = Watching()
-    found, threshold = ask_oracle(generator, classifier, ["bright", "dark"], "s", 100)
+    found, threshold = simulate_feedback(generator, classifier, ["bright", "dark"], "s", 100)
     (images,) = classifier.seen
     assert images.dtype == torch.uint8 and images.shape == (100, 1, 28, 28)
     brightness = generator(randomness.draw("s", range(100), 6)).mean(dim=(1, 2, 3)).detach().numpy()
@@ -44,9 +44,9 @@ def test_a_top_fraction_is_of_the_feature_alone(generator):
     class Top(Watching):
         top_fraction = 0.1
 
-    found, threshold = ask_oracle(generator, Top(), ["bright", "dark"], "s", 50)
+    found, threshold = simulate_feedback(generator, Top(), ["bright", "dark"], "s", 50)
     assert found.positives == 5 and threshold > 0.12
-    np.testing.assert_array_equal(found.also["dark"], ask_oracle(generator, Watching(), ["bright", "dark"], "s", 50)[0].also["dark"])  # fmt: skip  # noqa: E501
+    np.testing.assert_array_equal(found.also["dark"], simulate_feedback(generator, Watching(), ["bright", "dark"], "s", 50)[0].also["dark"])  # fmt: skip  # noqa: E501
 
 
 def test_the_threshold_selects_the_top_fraction():

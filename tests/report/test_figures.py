@@ -186,7 +186,7 @@ def test_figure_6_draws_the_stored_ratios_of_the_most_shifted(figure, runs, monk
     assert found.done.code == 0, found.done.err
     ((panel,), (drawing, caption)) = drawn[0]
     assert isinstance(panel, Panel) and [s.label for s in panel.series] == ["original", "ours"]
-    assert "Not shown for slant: retrain (MNIST is needed, and no data folder is given" in caption
+    assert "Not shown for slant: retrain (MNIST is needed, but no data folder is given" in caption
     records = {
         record.method: record for _, record in Store(runs).records() if (record.feature, record.seed) == ("slant", 0)
     }
@@ -226,9 +226,9 @@ def test_every_picture_pixel_is_a_whole_number_of_page_pixels(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["2"], "NUMBER: there is no figure '2'. Known: 1, 4, 5, 6."),
-        (["5", "--feature", "beard"], "--feature (data set 'mnist'): there is no feature 'beard'"),
-        (["5", "--method", "our"], "--method: there is no method 'our'. Did you mean 'ours'?"),
+        (["2"], "NUMBER: unknown figure '2'. Known: 1, 4, 5, 6."),
+        (["5", "--feature", "beard"], "--feature (data set 'mnist'): unknown feature 'beard'"),
+        (["5", "--method", "our"], "--method: unknown method 'our'. Did you mean 'ours'?"),
         (["5", "--model", "bars", "--no-run", "--seed", "9"], "figure 5: 2 of 2 cells behind it are not stored in"),
         (["5", "--formats", "gif"], "--formats gif: expected some of png,pdf"),
         (["1", "--method", "original", "--feature", "slant"], "the method 'original' has no target direction"),

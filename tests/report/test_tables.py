@@ -75,7 +75,7 @@ def test_table_2_says_why_a_number_is_missing(table, tmp_path):
         "reject",
     }
     retrain = by_cell["retrain", "target_ratio"]
-    assert retrain["mean"] == "" and retrain["note"].startswith("MNIST is needed, and no data folder is given")
+    assert retrain["mean"] == "" and retrain["note"].startswith("MNIST is needed, but no data folder is given")
     assert by_cell["reject", "target_ratio"]["mean"] == "0.0" and by_cell["reject", "target_ratio"]["needs"] == "oracle"
     assert by_cell["ours", "target_ratio"]["sd"] == "" and by_cell["ours", "target_ratio"]["note"] == ""
     assert by_cell["ours", "fid[digits]"]["source"] == "MNIST (real); extractor digits; 70 samples of bars"

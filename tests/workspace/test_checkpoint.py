@@ -130,16 +130,16 @@ def foreign(kind, path):
 
 
 FOREIGN = {
-    "safetensors of another project": "not one of this project",
-    "safetensors of another version": "not one of this project",
-    "header without its fields": "no readable safetensors checkpoint",
-    "header whose description is no JSON": "no readable safetensors checkpoint",
-    "text": "no readable safetensors checkpoint",
-    "empty": "no readable safetensors checkpoint",
-    "pickle": "no readable safetensors checkpoint",
-    "torch.save": "is no safetensors checkpoint but, it seems, what torch.save writes",
-    "folder": "is a folder; name the weights file in it",
-    "missing": "there is no such weights file",
+    "safetensors of another project": "of another project",
+    "safetensors of another version": "of another project",
+    "header without its fields": "not a safetensors checkpoint, or truncated",
+    "header whose description is no JSON": "not a safetensors checkpoint, or truncated",
+    "text": "not a safetensors checkpoint, or truncated",
+    "empty": "not a safetensors checkpoint, or truncated",
+    "pickle": "not a safetensors checkpoint, or truncated",
+    "torch.save": "not a safetensors checkpoint; it looks like a file of torch.save",
+    "folder": "is a folder. Name the weights file in it",
+    "missing": "no such weights file",
 }
 
 
@@ -158,10 +158,10 @@ def test_a_foreign_file_is_refused(kind, tmp_path, bench_cli):
 @pytest.mark.parametrize("legacy", [False, True])
 def test_what_torch_saves_is_to_be_imported(suffix, legacy, tmp_path):
     path = tmp_path / f"mine{suffix}"
-    assert "there is no such weights file" in message(path)
+    assert "no such weights file" in message(path)
     torch.save({"weight": torch.zeros(2)}, path, _use_new_zipfile_serialization=not legacy)
     assert message(path) == (
-        f"{path}: is no safetensors checkpoint but, it seems, what torch.save writes. Bring its weights over: "
+        f"{path}: not a safetensors checkpoint; it looks like a file of torch.save. Convert it with: "
         f"bench zoo import {path} --format state-dict --model NAME --out FILE.safetensors (or another format)"
     )
 
@@ -217,15 +217,15 @@ def crafted(bars, tmp_path, **changed):
     [
         ({"kind": "statistics"}, "holds a statistics"),
         ({"kind": "classifier"}, "holds a classifier"),
-        ({"description": {}}, "its configuration does not fit 'bars'"),
-        ({"description": []}, "its configuration does not fit 'bars'"),
-        ({"description": {"config": {"lr": -1}}}, "its configuration does not fit 'bars'"),
-        ({"description": {"config": {"unknown_field": 1}}}, "its configuration does not fit 'bars'"),
+        ({"description": {}}, "its configuration does not fit this version of 'bars'"),
+        ({"description": []}, "its configuration does not fit this version of 'bars'"),
+        ({"description": {"config": {"lr": -1}}}, "its configuration does not fit this version of 'bars'"),
+        ({"description": {"config": {"unknown_field": 1}}}, "its configuration does not fit this version of 'bars'"),
         ({"tensors": {}}, "does not fit the network"),
         ({"kind": "unlearned", "description": {}}, "its configuration does not fit"),
-        ({"kind": "unlearned", "description": {"config": {}}}, "says no method"),
+        ({"kind": "unlearned", "description": {"config": {}}}, "does not name the method"),
         ({"kind": "unlearned", "description": {"config": {}, "method": "ours", "params": {"gone": 1}, "oracle": None}},
-         "parameters do not fit the method 'ours' of this version"),
+         "parameters do not fit this version of the method 'ours'"),
     ],
 )  # fmt: skip
 def test_a_sound_file_that_does_not_fit_is_refused(changed, reason, bars, tmp_path):

@@ -98,13 +98,13 @@ def test_the_field_s_type_decides_how_a_setting_is_read(typed, place, value):
         ("feedback.count=" + "9" * 5000, "feedback.count: Input should be a finite number (got inf)"),
         ("feedback.count=1e999", "feedback.count: Input should be a finite number (got inf)"),
         ("feedback.count=1,2", "feedback.count: Input should be a valid integer"),
-        ("feedback.count=10//20", "--set feedback.count: '10//20' is a grid, and one value is expected here"),
+        ("feedback.count=10//20", "--set feedback.count: '10//20' is a grid, but only one value is allowed here"),
         ("methods.ours=" + "[" * 5000, "methods.ours: Input should be a valid dictionary (got '[[["),
         ("methods." + "a." * 5000 + "b=1", "expected a path of fields such as feedback.count"),
         ("feedback..count=1", "--set feedback..count: expected a path of fields such as feedback.count"),
-        ("a" * 5000 + "=1", "there is no such field"),
-        ("methods.ours.epochs.x=1", "--set methods.ours.epochs.x: 'epochs' is one value and has no fields"),
-        ("features.x=1", "--set features.x: 'features' is one value and has no fields"),
+        ("a" * 5000 + "=1", "unknown field"),
+        ("methods.ours.epochs.x=1", "--set methods.ours.epochs.x: 'epochs' is a single value and has no fields"),
+        ("features.x=1", "--set features.x: 'features' is a single value and has no fields"),
     ],
 )
 def test_nonsense_in_a_setting_is_one_clear_error(typed, message):
@@ -114,12 +114,12 @@ def test_nonsense_in_a_setting_is_one_clear_error(typed, message):
 
 
 def test_a_setting_given_twice():
-    with pytest.raises(UsageError, match="--set feedback.count: is given twice. Give it once$"):
+    with pytest.raises(UsageError, match="--set feedback.count: given twice. Give it once$"):
         model_settings(LITE, "vae", None, ["feedback.count=3", "feedback.count=4"])
 
 
 def test_one_text_for_a_list_is_refused_with_what_to_pass():
-    with pytest.raises(UsageError, match="keep: is a list; pass a list of values, not one text .got 'Male'."):
+    with pytest.raises(UsageError, match="keep: should be a list of values, not a single text .got 'Male'."):
         method_params(Registry().get("methods", "ours").Config, {"keep": "Male"}, {}, "ours")
 
 
@@ -136,7 +136,7 @@ def test_the_paper_suite_s_plan_names_all_that_is_missing(bench_cli, tmp_path):
     for needed in (
         "bench pretrain --classifier mobilenet --dataset celeba --seed 0 -p width=1 -p depth=1 --out mobilenet-celeba-a.safetensors",
         "bench pretrain --classifier mobilenet --dataset celeba --seed 1 -p width=1 -p depth=1 --out mobilenet-celeba-b.safetensors",
-        "list_attr_celeba.txt: there is no such file",
+        "list_attr_celeba.txt: no such file",
     ):
         assert missing.count(needed) == 1
     assert list(tmp_path.iterdir()) == []

@@ -132,7 +132,7 @@ def test_the_rule_loads_no_torch():
 
 def test_the_old_grid_is_refused_with_the_new_spelling():
     assert refused("number=1,3,5") == (
-        "-p number: '1,3,5' is one value, and should be a valid number. For a grid write -p number=1//3//5"
+        "-p number: '1,3,5' is read as one value, and should be a valid number. For a grid write -p number=1//3//5"
     )
     assert refused("switch=true, false").endswith("For a grid write -p switch=true//false")
     assert "For a grid write -p number=1//2" in refused("number=1,2", flag="-p (method 'ours')")
@@ -145,7 +145,7 @@ def test_everything_that_is_wrong_is_said_at_once():
         "-p number: '0' should be greater than 0. For instance: -p number=3.0",
         "-p number: 'x' should be a valid number. For instance: -p number=3.0",
         "-p count: '1.5' should be a valid integer, got a number with a fractional part. For instance: -p count=2",
-        f"-p: there is no field 'nmes'. Did you mean 'names'? Known: {', '.join(sorted(Every.model_fields))}.",
+        f"-p: unknown field 'nmes'. Did you mean 'names'? Known: {', '.join(sorted(Every.model_fields))}.",
         "-p shape: '1' has too few elements. For instance: -p shape=1,2,x",
         "-p choice: 'd' should be 'a,b', 'c', 5, True or None. For instance: -p choice=c",
         "-p maybe: 'x' should be a valid integer",
@@ -190,8 +190,8 @@ def test_nonsense_is_one_clear_error(text, read):
 @pytest.mark.parametrize("flag", ["-p", "--set"])
 def test_where_one_value_is_expected_a_grid_is_refused(flag):
     assert refused("number=1//2", "text=a//b", read=values_of, flag=flag).splitlines() == [
-        rf"{flag} {name}: '{text}' is a grid, and one value is expected here. "
-        r"Give one of its values; two slashes that belong to a value are typed \//"
+        rf"{flag} {name}: '{text}' is a grid, but only one value is allowed here. "
+        r"Give one of its values; for two slashes inside a value type \//"
         for name, text in (("number", "1//2"), ("text", "a//b"))
     ]
 
@@ -204,7 +204,7 @@ def test_an_assignment_needs_a_name_and_a_value(text):
 
 def test_a_name_given_twice_is_an_error():
     with pytest.raises(
-        UsageError, match="-p a: is given twice. Give it once; a grid, where one is allowed, is -p a=1//2"
+        UsageError, match="-p a: given twice. Give it once; where a grid is allowed, write -p a=1//2"
     ):
         read_assignments(["a=1", "b=2", "a=1"], "-p")
 

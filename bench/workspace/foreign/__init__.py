@@ -1,8 +1,8 @@
-"""``bench zoo import`` and ``export``: checkpoints of somebody else's code, tensor by tensor, and back.
+"""``bench zoo import`` and ``export``: checkpoints of other code, tensor by tensor, and back.
 
-``containers`` (a file is read without running any code) <- ``release`` (what it holds) <- ``vdvae``, ``pgan`` and
-``plain`` (which tensor of the file each of ours is) <- this module (names and shapes must agree on both sides, without
-exception; then write) <- ``exporting`` (the way back).
+``containers`` reads a file without running its code, and ``release`` describes its content. ``vdvae``, ``pgan`` and
+``plain`` say which of its tensors each of ours is. This module imports: all names and shapes must match. ``exporting``
+is the way back.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from bench.workspace.suites import validated
 from bench.workspace.values import values_of
 
 OFFICIAL: dict[str, Callable[[Any, Path, dict[str, Any]], Release]] = {"vdvae": read_vdvae, "pgan": read_pgan}
-MODELS = {"vdvae": "vdvae", "pgan": "proggan"}  # whose generator a layout holds
+MODELS = {"vdvae": "vdvae", "pgan": "proggan"}  # the model of each layout
 PLAIN = "state-dict"
 
 
 class Imported(Params):
-    """Where weights came from and how they lie there: kept with them, so that they can be written back."""
+    """Where weights came from, and in which layout; stored with them, so that they can be written back."""
 
     file: str
     sha256: str
@@ -51,7 +51,7 @@ def import_release(
     model: str | None = None,
     at: str = "",
 ) -> str:
-    """Convert somebody else's checkpoint into a weights file; returns a line that says what was written.
+    """Convert a checkpoint of other code to a weights file; returns a line that says what was written.
 
     Parameters
     ----------
@@ -62,39 +62,39 @@ def import_release(
     out : Path
         The weights file to write; it must not exist.
     typed : mapping of str to str
-        Fields of the model's Config as ``-p`` takes them, name to text. vdvae: they describe the file's architecture;
-        without any, the published size that fits is taken. pgan: the file describes its architecture; they set the
-        training recipe. state-dict: they describe the file's architecture.
+        Fields of the model's Config as ``-p`` takes them, name to text. For vdvae and state-dict they describe the
+        architecture in the file; without any, the published VDVAE size that fits is taken. A pgan file describes its
+        architecture itself; they set the training recipe.
     model : str, optional
-        Whose generator it is; given exactly for state-dict.
+        The model that builds the generator; required for state-dict, and for it alone.
     at : str
-        Where in the file the state dict is (``plain.place``); for state-dict alone.
+        Where the state dict lies in the file (``plain.state_at``); for state-dict alone.
 
     Raises
     ------
     CheckpointError
-        Naming the file: missing, truncated, refused because it asks to run code, of another architecture, or with
-        NaN or infinite weights. Nothing is written then.
+        Naming the file: missing, truncated, refused because it would run code, of another architecture, or with NaN or
+        infinite weights. Nothing is written then.
     PluginError
-        For a model of ``--model`` that cannot be built, or whose generator with these weights breaks the contract.
+        If the model cannot be built, or its generator with these weights breaks the contract.
     UsageError
-        For wrong ``typed``, ``model`` or ``at``, or an ``out`` that is there.
+        For a wrong ``typed``, ``model`` or ``at``, or an ``out`` that exists.
     """
     if out.exists():
-        raise UsageError(f"--out {out}: is already there; remove it, or name another file")
+        raise UsageError(f"--out {out}: already exists. Remove it, or name another file")
     if layout == PLAIN and model is None:
         raise UsageError(f"--format {PLAIN}: needs --model NAME, the plug-in that builds the generator (bench list)")
     if layout != PLAIN and (model is not None or at):
-        raise UsageError(f"--model, --at: are for --format {PLAIN}; --format {layout} knows both from the file")
+        raise UsageError(f"--model and --at are for --format {PLAIN} only; --format {layout} needs neither")
     config = registry.get("models", model or MODELS[layout], "--model").Config
     params = values_of(config, typed, "-p")
     if model is None:
-        release = OFFICIAL[layout](containers.read(source), source, params)
+        release = OFFICIAL[layout](containers.read_content(source), source, params)
         networks = fitting_networks(registry, release, source)
     else:
         networks = built(registry, model, params)
         names = networks.generator.state_dict() if networks.generator is not None else {}
-        release = read_plain(containers.read(source), source, at, model, params, names)
+        release = read_plain(containers.read_content(source), source, at, model, params, names)
         require_fit(networks, release, source)
     state = _taken(networks, release, source)
     filled = checkpoint.Checkpoint("model", release.model, {}, release.adapt(state) | release.own)
@@ -110,21 +110,21 @@ def import_release(
 
 
 def read_as(imported: Imported, content: Any, path: Path, model: str, generator: Collection[str]) -> Release:
-    """Read a file in the layout that weights were imported from; ``generator`` are the names of its tensors."""
+    """Read a file in the layout that weights were imported from; ``generator`` holds the names of its tensors."""
     if imported.layout == PLAIN:
         return read_plain(content, path, imported.at, model, {}, generator)
     return OFFICIAL[imported.layout](content, path, {})
 
 
 def built(registry: Registry, model: str, fields: dict[str, Any]) -> Networks[Any]:
-    """Build a model's networks; whatever its code raises is told as the plug-in's error."""
+    """Build a model's networks; any error of its code becomes a PluginError."""
     plugin = registry.get("models", model, "--model")()
     config = validated(plugin.Config, fields, f"-p (model '{model}')")
     try:
         networks: Networks[Any] = plugin.build(config)
     except Exception as error:
         raise PluginError(
-            f"model '{model}' cannot be built: {type(error).__name__}: {error} (`bench check {model}` says where)"
+            f"model '{model}' cannot be built: {type(error).__name__}: {error} (`bench check {model}` shows where)"
         ) from error
     return networks
 
@@ -138,7 +138,7 @@ def _require_contract(networks: Networks[Any], model: str, source: Path) -> None
 
 
 def fitting_networks(registry: Registry, release: Release, path: Path) -> Networks[Any]:
-    """Build the networks whose tensors the file holds, without memory for their weights; or say what differs."""
+    """Build the networks that the file fits, without memory for their weights; raises CheckpointError if none does."""
     nearest: tuple[str, list[str]] | None = None
     for title, fields in release.candidates.items():
         with torch.device("meta"):
@@ -158,8 +158,8 @@ def require_fit(networks: Networks[Any], release: Release, path: Path) -> None:
         raise _misfit(path, next(iter(release.candidates)), differences, release.remedy)
 
 
-def lacking(release: Release, expected: Mapping[str, Tensor]) -> list[str]:
-    """Say, by the file's names, which of the expected tensors it lacks, or has in another shape."""
+def mismatches(release: Release, expected: Mapping[str, Tensor]) -> list[str]:
+    """List, by the file's names, the expected tensors that it lacks or has in another shape."""
     found, wanted = release.tensors, {release.origin(name): tensor for name, tensor in expected.items()}
     return [f"it lacks {name}" for name in wanted if name not in found] + [
         f"its {name} has shape {tuple(found[name].shape)}, not {tuple(tensor.shape)}"
@@ -175,17 +175,17 @@ def _taken(networks: Networks[Any], release: Release, source: Path) -> dict[str,
         origin = release.origin(name)
         value = release.tensors[origin]
         if value.is_floating_point() != tensor.is_floating_point():
-            raise CheckpointError(f"{source}: its {origin} is of {value.dtype}, not of {tensor.dtype}")
+            raise CheckpointError(f"{source}: its {origin} has type {value.dtype}, expected {tensor.dtype}")
         state[name] = value.to(tensor.dtype)
         if not torch.isfinite(state[name]).all():
             raise CheckpointError(
-                f"{source}: {origin} holds NaN or infinite values. Import weights from before its training diverged"
+                f"{source}: {origin} holds NaN or infinite values. Import weights from before the training diverged"
             )
     return state
 
 
 def _expected(networks: Networks[Any], release: Release) -> dict[str, Tensor]:
-    """Return tensors of the shapes and types that the file must hold, under our names."""
+    """Return tensors with the shapes and types that the file must have, under our names."""
     return {
         f"{part}.{name}": tensor
         for part, module in networks.modules().items()
@@ -195,10 +195,10 @@ def _expected(networks: Networks[Any], release: Release) -> dict[str, Tensor]:
 
 
 def _differences(release: Release, expected: Mapping[str, Tensor]) -> list[str]:
-    """Say what is missing, of another shape, or has no place, by the file's names."""
+    """List, by the file's names, the tensors that are missing, of another shape, or unexpected."""
     known = {release.origin(name) for name in expected}
-    return lacking(release, expected) + [
-        f"its {name} has no place here" for name in release.tensors if name not in known
+    return mismatches(release, expected) + [
+        f"its {name} is unexpected" for name in release.tensors if name not in known
     ]
 
 

@@ -1,4 +1,4 @@
-"""Files of somebody else's, of ``torch.save`` or safetensors: read, without running anything in them, and written."""
+"""Files of other code, of ``torch.save`` or safetensors: read without running anything in them, and written."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ ZIP_START = b"PK\x03\x04"
 
 
 class BaseConfig:
-    """Stands for ``models.utils.config.BaseConfig``, the empty class in which pytorch_GAN_zoo keeps settings."""
+    """Stands for ``models.utils.config.BaseConfig``, the empty class that holds pytorch_GAN_zoo's settings."""
 
 
 OFFICIAL_CONFIG = "models.utils.config"
 
 
-def read(path: Path) -> Any:
+def read_content(path: Path) -> Any:
     """Read a file: tensors, containers and ``BaseConfig``; raises CheckpointError naming the file."""
     if path.is_dir():
-        raise CheckpointError(f"{path}: is a folder; name the file in it")
+        raise CheckpointError(f"{path}: is a folder. Name the file in it")
     if not path.is_file():
-        raise CheckpointError(f"{path}: there is no such file")
+        raise CheckpointError(f"{path}: no such file")
     if _is_safetensors(path):
         return _read_safetensors(path)[0]
     _require_plain_archive(path)
     return _read_pickle(path)
 
 
-def write(content: Any, file: IO[bytes], like: Path) -> None:
-    """Write to an open file in the container, and with the metadata, of the file ``like``."""
+def write_content(content: Any, file: IO[bytes], like: Path) -> None:
+    """Write to an open file, in the container and with the metadata of the file ``like``."""
     if _is_safetensors(like):
         from safetensors.torch import save
 
@@ -54,7 +54,7 @@ def write(content: Any, file: IO[bytes], like: Path) -> None:
 
 
 def _is_safetensors(path: Path) -> bool:
-    """Tell by the name, or by the first byte of its header, which follows eight of the header's length."""
+    """Tell by the suffix, or by the header's first byte, which follows eight bytes with the header's length."""
     with path.open("rb") as file:
         return path.suffix == ".safetensors" or file.read(9)[8:] == b"{"
 
@@ -67,20 +67,20 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str] | N
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata()
             tensors = {name: file.get_tensor(name) for name in sorted(file.keys())}
-    except Exception as error:  # whatever the bytes provoke
+    except Exception as error:  # any parsing error
         raise CheckpointError(
-            f"{path}: is truncated, or no safetensors file ({type(error).__name__} on reading it)"
+            f"{path}: truncated, or not a safetensors file ({type(error).__name__} on reading it)"
         ) from error
     if (metadata or {}).get("format") == FORMAT:
         raise CheckpointError(
-            f"{path}: is one of this project's files, used as it is (--weights FILE); "
-            "import and --like want the file of the other code"
+            f"{path}: is already a weights file of this project. Use it directly (--weights FILE); "
+            "import and --like take a file of other code"
         )
     return tensors, metadata
 
 
 def _require_plain_archive(path: Path) -> None:
-    """Raise CheckpointError for a zip archive with code, or with names that lead out of it; other files pass."""
+    """Raise CheckpointError for a zip archive with code, or with names that lead out of it."""
     with path.open("rb") as file:
         if file.read(4) != ZIP_START:
             return
@@ -88,36 +88,38 @@ def _require_plain_archive(path: Path) -> None:
         with ZipFile(path) as archive:
             names = archive.namelist()
     except (BadZipFile, OSError, ValueError, NotImplementedError):
-        return  # torch will say so
+        return  # torch reports it
     for name in names:
         first, *others = re.split(r"[/\\]", name)
         if first == "" or re.fullmatch("[A-Za-z]:", first) or ".." in (first, *others):
-            raise CheckpointError(f"{path}: is refused: {name!r} in it leads elsewhere. Get it again from its source")
+            raise CheckpointError(
+                f"{path}: refused, {name!r} in it leads out of the archive. Get a new copy from its source"
+            )
     if any(name.partition("/")[2] == "constants.pkl" for name in names):
         raise CheckpointError(
-            f"{path}: is a TorchScript archive, which holds code, and none is run. In your own code save the weights "
-            f'alone, torch.save(torch.jit.load("{path.name}").state_dict(), "{path.stem}-weights.pt"), and wrap the '
-            "class of the module in a plug-in, as examples/my_generator.py does"
+            f"{path}: is a TorchScript archive, which holds code that is not run here. In your own code save "
+            f'the weights alone, torch.save(torch.jit.load("{path.name}").state_dict(), "{path.stem}-weights.pt"), and '
+            "wrap the class of the module in a plug-in, as in examples/my_generator.py"
         )
 
 
 def _read_pickle(path: Path) -> Any:
-    """Read a file of ``torch.save`` by torch's restricted unpickler."""
+    """Read a file of ``torch.save`` with torch's restricted unpickler."""
     try:
         with (
-            warnings.catch_warnings(action="ignore"),  # of sparse tensors, which are refused, ...
+            warnings.catch_warnings(action="ignore"),  # about sparse tensors, which are refused, ...
             torch.serialization.safe_globals([(BaseConfig, f"{OFFICIAL_CONFIG}.BaseConfig")]),
         ):
             return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # whatever the bytes provoke
+    except Exception as error:  # any parsing error
         asked = re.search(r"GLOBAL ([\w.]+)", str(error)) if isinstance(error, UnpicklingError) else None
         if asked is None:
             raise CheckpointError(
-                f"{path}: is truncated, or no file of torch.save ({type(error).__name__} on reading it)"
+                f"{path}: truncated, or not a file of torch.save ({type(error).__name__} on reading it)"
             ) from error
         raise CheckpointError(
-            f"{path}: is refused, and nothing in it was run: it asks for '{asked[1]}', where tensors and containers "
-            "(and the settings of a pgan file) are allowed. Save the weights alone, where the file comes from: "
+            f"{path}: refused, and nothing in it was run: it asks for '{asked[1]}', but only tensors and containers "
+            "(and the settings of a pgan file) are allowed. Save the weights alone in the code that wrote it: "
             "torch.save(module.state_dict(), FILE)"
         ) from error
 

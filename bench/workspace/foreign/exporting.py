@@ -1,4 +1,4 @@
-"""``bench zoo export``: an unlearned generator in the layout that its original came in, for the code it came from."""
+"""``bench zoo export``: an unlearned generator in the layout of its original, for the code it came from."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bench.core.files import write_atomically
 from bench.errors import CheckpointError, UsageError
 from bench.workspace import checkpoint
 from bench.workspace.checkpoint import Checkpoint
-from bench.workspace.foreign import Imported, containers, lacking, read_as
+from bench.workspace.foreign import Imported, containers, mismatches, read_as
 from bench.workspace.foreign.release import Release
 from bench.workspace.suites import validated
 
@@ -22,49 +22,55 @@ from bench.workspace.suites import validated
 def export_release(weights: Path, like: Path, out: Path) -> str:
     """Write a file like ``like`` whose generator is that of ``weights``; returns a line that says what was written.
 
-    Everything else is as it is in ``like``: nesting, names, order, types, and whatever lies beside the generator.
+    Everything else stays as in ``like``: nesting, names, order, types, and all other content.
 
     Parameters
     ----------
     weights : Path
         ``unlearned.safetensors`` of a generator that was imported (``bench zoo import``), or the import itself.
     like : Path
-        The file that was imported, or one of the same layout; a safetensors file's metadata are kept too.
+        The file that was imported, or one of the same layout; the metadata of a safetensors file are kept too.
     out : Path
         The file to write; it must not exist.
 
     Raises
     ------
     CheckpointError
-        Naming the file: weights that were not imported, or are no generator of that structure; a ``like`` that
-        cannot be read, or holds another architecture. Nothing is written then.
+        Naming the file: weights that were not imported, or of another structure; a ``like`` that cannot be read, or
+        holds another architecture. Nothing is written then.
     UsageError
-        For an ``out`` that is there.
+        For an ``out`` that exists.
     """
     if out.exists():
-        raise UsageError(f"--out {out}: is already there; remove it, or name another file")
+        raise UsageError(f"--out {out}: already exists. Remove it, or name another file")
     stored = checkpoint.read(weights)
     imported = _imported(stored, weights)
     generator = stored.part("generator")
-    remedy = f"--like is to be the file that the weights were imported from ({imported.file}), or one laid out like it"
-    content = _unshared(containers.read(like))
+    remedy = f"--like must be the file that the weights were imported from ({imported.file}), or one with its layout"
+    content = _unshared(containers.read_content(like))
     try:
         release = read_as(imported, content, like, stored.name, generator)
     except CheckpointError as error:
         raise CheckpointError(f"{str(error).split(' (--at)')[0]}. {remedy}") from error
     state = {f"generator.{name}": tensor for name, tensor in generator.items()}
     state = {name: tensor for name, tensor in state.items() if name not in release.own}
-    if differences := lacking(release, state):
+    if differences := mismatches(release, state):
         by = stored.description.get("method")
-        wrapped = f" (or the method '{by}' left a generator of another structure: it keeps no weights)" if by else ""
+        wrapped = (
+            f" (or the method '{by}' changed the structure of the generator, so other code cannot load it)"
+            if by
+            else ""
+        )
         raise CheckpointError(
-            f"{like}: is not of the layout that {weights} has: {'; '.join(differences[:3])}{wrapped}. {remedy}"
+            f"{like}: has another layout than {weights}: {'; '.join(differences[:3])}{wrapped}. {remedy}"
         )
     replaced = _replaced(release, state)
-    _write(content, out, like, release, lambda p: read_as(imported, containers.read(p), p, stored.name, generator))
+    _write(
+        content, out, like, release, lambda p: read_as(imported, containers.read_content(p), p, stored.name, generator)
+    )
     kept = [name for name, tensor in _tensors(content) if id(tensor) not in replaced]
     groups = ", ".join(dict.fromkeys(name.split("/")[0].split(".")[0] for name in kept))
-    others = f"; {len(kept)} others (of {groups}) are as they were" if kept else ""
+    others = f"; {len(kept)} other tensors (of {groups}) are unchanged" if kept else ""
     return f"{out}: {len(replaced)} tensors of the generator, laid out as in {like}{others}"
 
 
@@ -72,18 +78,16 @@ def _imported(stored: Checkpoint, weights: Path) -> Imported:
     """Return where weights came from; raises CheckpointError if they were not imported."""
     described = stored.description.get("imported")
     if stored.kind not in ("model", "unlearned") or not isinstance(described, dict):
-        raise CheckpointError(
-            f"{weights}: holds no generator that was imported (bench zoo import), so it has no other layout to go to"
-        )
+        raise CheckpointError(f"{weights}: was not imported (bench zoo import), so it has no other layout to export to")
     return validated(Imported, described, f"{weights}: imported")
 
 
 def _unshared(content: Any) -> Any:
-    """Copy nested dicts and tensors (not their memory): what two entries of a file share is to change in one alone."""
+    """Copy nested dicts and tensors (not their memory), so that entries that share a tensor can change separately."""
     if isinstance(content, Tensor):
         return copy(content)
     if isinstance(content, dict):
-        own = copy(content)  # of its own type, with a state dict's versions
+        own = copy(content)  # keeps the type, and a state dict's versions
         own.update({key: _unshared(value) for key, value in content.items()})
         return own
     return content
@@ -94,26 +98,26 @@ def _replaced(release: Release, state: Mapping[str, Tensor]) -> set[int]:
     replaced = set()
     for name, value in release.restore(dict(state)).items():
         target = release.tensors[release.origin(name)]
-        target.data = value.to(target.dtype, copy=True)  # not in place: its memory may be another entry's too
+        target.data = value.to(target.dtype, copy=True)  # not in place: another entry may share its memory
         replaced.add(id(target))
     return replaced
 
 
 def _write(content: Any, out: Path, like: Path, release: Release, read: Callable[[Path], Release]) -> None:
-    """Write the content in the container of ``like``, and keep it only if it reads back as it is."""
+    """Write the content in the container of ``like``; keep the file only if it reads back unchanged."""
     with write_atomically(out) as file:
-        containers.write(content, file, like)
+        containers.write_content(content, file, like)
         file.flush()
         again = read(Path(file.name)).tensors
         if list(again) != list(release.tensors) or not all(
             again[name].dtype == tensor.dtype and torch.equal(again[name], tensor)
             for name, tensor in release.tensors.items()
         ):
-            raise CheckpointError(f"--out {out}: what was written does not read back as it was; nothing was kept")
+            raise CheckpointError(f"--out {out}: the file did not read back unchanged, so it was not kept")
 
 
 def _tensors(content: Any, name: str = "") -> Iterator[tuple[str, Tensor]]:
-    """Yield all tensors of a file with the keys that lead to them."""
+    """Yield all tensors of a file, each with the keys that lead to it."""
     if isinstance(content, Tensor):
         yield name, content
     elif isinstance(content, Mapping):

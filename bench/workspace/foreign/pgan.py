@@ -1,8 +1,8 @@
 """Files of github.com/facebookresearch/pytorch_GAN_zoo (commit b75dee4, BSD 3-clause): progressive GANs.
 
-They hold ``config``, ``netD``, and the generator as ``avgG``, its moving average, or ``netG``. Their numbers mean the
-same here but for two: a layer's bias is multiplied by the layer's constant there, and the deviation of a minibatch
-divides by its size less one.
+They hold ``config``, ``netD``, and the generator as ``avgG``, its moving average, or ``netG``. Two numbers differ from
+ours: there, a layer's bias is multiplied by the layer's constant, and the deviation of a minibatch divides by its size
+less one.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ LAYERS = {
 
 
 class PGANSettings(Params):
-    """What ``config`` says, with its constructors' defaults, bounded to what the networks here can be.
+    """The content of ``config``, with its constructors' defaults, limited to networks that we can build.
 
     The other losses end the generator in a tanh; a generator with a class code is conditional.
     """
@@ -56,9 +56,9 @@ class PGANSettings(Params):
 def read_pgan(content: Any, path: Path, params: dict[str, Any]) -> Release:
     """Take the architecture from the file's ``config``; ``params`` set the training recipe."""
     if not (isinstance(content, Mapping) and isinstance(content.get("config"), BaseConfig)):
-        raise CheckpointError(f"{path}: is no pgan file: it has no 'config' of pytorch_GAN_zoo's class BaseConfig")
+        raise CheckpointError(f"{path}: not a pgan file, it has no 'config' of pytorch_GAN_zoo's class BaseConfig")
     try:
-        settings = validated(PGANSettings, vars(content["config"]), f"{path}: its config is none we can import")
+        settings = validated(PGANSettings, vars(content["config"]), f"{path}: its config cannot be imported")
     except UsageError as error:
         raise CheckpointError(str(error)) from error
     generator = "avgG" if "avgG" in content else "netG"
@@ -92,7 +92,7 @@ def official_name(ours: str, generator: str) -> str:
 
 
 def adapted(state: State) -> State:
-    """Return the state with scaled biases, and with the weight of the deviation's channel for our smaller deviation."""
+    """Scale the biases, and the weight of the deviation's channel, since our deviation is smaller."""
     ours = state | {name: state[name] * constant for name, constant in _of_biases(state).items()}
     weight = state["discriminator.scales.0.0.weight"].clone()  # (C, C + 1, 3, 3)
     weight[:, -1] *= math.sqrt(GROUP / (GROUP - 1))
@@ -100,24 +100,24 @@ def adapted(state: State) -> State:
 
 
 def restored(state: State) -> State:
-    """Return a generator's state with its biases as they were before ``adapted``."""
+    """Undo the scaling of a generator's biases in ``adapted``."""
     return state | {name: state[name] / constant for name, constant in _of_biases(state).items()}
 
 
 def _of_biases(state: State) -> dict[str, float]:
-    """Return the constant of its layer for each bias."""
+    """Return each bias's constant, that of its layer."""
     biases = [name for name in state if name.endswith(".bias")]
     return {name: he_constant(state[name.removesuffix("bias") + "weight"]) for name in biases}
 
 
 def _fields(settings: PGANSettings, path: Path) -> dict[str, Any]:
-    """Return our architecture's fields, and the published recipe's."""
+    """Return the fields of our Config: the architecture, and the published recipe."""
     widths = (settings.depthScale0, *settings.depthOtherScales)
     size = BASE << len(settings.depthOtherScales)
     base, most = widths[-1] << len(widths), max(widths)
     if channel_widths(size, base, most) != widths:
         raise CheckpointError(
-            f"{path}: its channels, {widths} from 4x4 up, are not min(fmap_base / 2^stage, fmap_max) for any of these"
+            f"{path}: its channels, {widths} from 4x4 up, do not follow min(fmap_base / 2^stage, fmap_max)"
         )
     return {
         "image_shape": (settings.dimOutput, size, size),

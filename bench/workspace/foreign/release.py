@@ -1,4 +1,4 @@
-"""What a file of somebody else's holds, and which of our tensors each of its tensors is."""
+"""The tensors of a file of other code, and which of our tensors each of them is."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ State = dict[str, Tensor]
 
 
 def unchanged(state: State) -> State:
-    """Return a state as it is: its numbers mean the same here."""
+    """Return a state unchanged: its numbers mean the same here."""
     return state
 
 
@@ -28,13 +28,13 @@ class Release:
     model : str
         Registered name.
     candidates : mapping of str to dict
-        What the file may be, in words, and the fields of the model's Config for it; the first that fits is taken.
+        What the file may hold, in words, with the fields of the model's Config for it; the first that fits is taken.
     tensors : dict of str to Tensor
         By the file's names.
     origin : callable
         Maps our name of a tensor ("generator.format.bias") to the file's.
     remedy : str
-        What to do where no candidate fits.
+        What to do if no candidate fits.
     adapt : callable
         Maps the file's values to ours, both under our names.
     restore : callable
@@ -54,11 +54,11 @@ class Release:
 
 
 def state_dict(content: Any, what: str) -> State:
-    """Return the tensors of a state dict by name; raises CheckpointError, starting with ``what``, if it is none."""
+    """Return the tensors of a state dict by name; raises CheckpointError, starting with ``what``, if it is not one."""
     if not (isinstance(content, Mapping) and content and all(isinstance(name, str) for name in content)):
-        raise CheckpointError(f"{what} is no state dict (names and tensors), but of type {type(content).__name__}")
+        raise CheckpointError(f"{what} is not a state dict (names and tensors) but of type {type(content).__name__}")
     for name, tensor in content.items():
         plain = isinstance(tensor, Tensor) and tensor.layout == torch.strided and tensor.device.type == "cpu"
         if not plain or tensor.is_complex() or tensor.is_quantized:
-            raise CheckpointError(f"{what} is no state dict (names and tensors): '{name}' is no plain tensor")
+            raise CheckpointError(f"{what} is not a state dict (names and tensors): '{name}' is not a plain tensor")
     return dict(content)

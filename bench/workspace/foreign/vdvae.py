@@ -13,18 +13,18 @@ from bench.workspace.foreign.release import Release, state_dict
 
 PUBLISHED = tuple(name for name in PRESETS if name != "lite")
 REMEDY = (
-    f"The published sizes are {', '.join(PUBLISHED)}; another one is described by fields of the model, which override "
-    "a published one's: -p preset=imagenet64 -p width=384 ... (`bench show vdvae` lists them)."
+    f"The published sizes are {', '.join(PUBLISHED)}. For another size, override fields of a published one: "
+    "-p preset=imagenet64 -p width=384 ... (`bench show vdvae` lists the fields)."
 )
 
 
 def read_vdvae(content: Any, path: Path, params: dict[str, Any]) -> Release:
-    """Take the file for what ``params`` describe or, without any, for each published size in turn."""
-    found = state_dict(content, f"{path}: what it holds")
+    """Read the file as the size that ``params`` describe or, without any, as each published size in turn."""
+    found = state_dict(content, f"{path}: its content")
     return Release(
         model="vdvae",
         candidates={"what -p describes": params} if params else {f"preset={p}": {"preset": p} for p in PUBLISHED},
-        tensors={name.removeprefix("module."): tensor for name, tensor in found.items()},  # of distributed training
+        tensors={name.removeprefix("module."): tensor for name, tensor in found.items()},  # distributed training's
         origin=official_name,
         remedy=REMEDY,
         own={"generator.opened": torch.ones(())},

@@ -28,7 +28,7 @@ def test_features_are_counted_from_the_attribute_file_alone(data):
     split = celeba.split(celeba.training_split)
     counts = {feature: int(celeba.has_feature(split.attributes, feature).sum()) for feature in celeba.features}
     assert (counts, len(split)) == ({"bang": 3, "beard": 2}, 7)
-    with pytest.raises(DataError, match="img_align_celeba: there is no such folder, and no img_align_celeba.zip"):
+    with pytest.raises(DataError, match="img_align_celeba: no such folder, and no img_align_celeba.zip"):
         split.read(np.array([0]))
 
 

@@ -54,7 +54,7 @@ def test_table_1_counts_every_image_once_from_the_attribute_file(data, tmp_path,
     }  # fmt: skip
     assert set(frame["paper"]) == {30_709, 171_890, 33_441, 169_158}
     wrong = bench_cli("table", "1", *options, "--out", tmp_path, "--model", "vdvea")
-    assert wrong.code == 4 and wrong.err.startswith("Error: --model: there is no model 'vdvea'. Did you mean 'vdvae'?")
+    assert wrong.code == 4 and wrong.err.startswith("Error: --model: unknown model 'vdvea'. Did you mean 'vdvae'?")
 
 
 def test_table_1_of_one_model_reads_no_other_s_data(data, tmp_path, bench_cli):

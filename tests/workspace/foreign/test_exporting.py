@@ -16,7 +16,7 @@ from official_files import (
 from bench.api import Unlearned
 from bench.registry import Registry
 from bench.workspace import loading, saving
-from bench.workspace.foreign.containers import read
+from bench.workspace.foreign.containers import read_content
 from bench.workspace.foreign.vdvae import official_name as vdvae_name
 
 
@@ -58,9 +58,9 @@ def test_a_vdvae_goes_back_to_its_layout(prefix, returned):
 def test_a_pgan_goes_back_to_its_layout(alpha, returned, tmp_path, bench_cli):
     content = pgan(alpha=alpha)
     generator, out, said = returned(content)
-    assert "of netG, netD) are as they were" in said
+    assert "of netG, netD) are unchanged" in said
     assert sys.modules.get("models.utils.config") is None
-    back = read(out)
+    back = read_content(out)
     assert list(back) == list(content) and vars(back["config"]) == vars(content["config"])
     for network in ("netG", "netD"):
         assert all(torch.equal(back[network][name], tensor) for name, tensor in content[network].items())

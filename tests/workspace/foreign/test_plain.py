@@ -49,7 +49,7 @@ def test_a_nested_file_keeps_its_layout_and_what_lies_beside(at, plugins, bench_
     bench.workspace.saving.save_unlearned(tmp_path / "u.safetensors", original, made, "original", method.Config(), None)
     done = take_home(bench_cli, tmp_path / "u.safetensors", like, out)
     assert done.code == 0, done.err
-    assert "others (of model) are as they were" in done.out, "raw and ema are one object in the file"
+    assert "other tensors (of model) are unchanged" in done.out, "raw and ema are one object in the file"
     back = torch.load(out, weights_only=True)
     assert structure(back) == structure(torch.load(like, weights_only=True))
     for name, tensor in unlearned.state_dict().items():
@@ -69,12 +69,12 @@ def test_a_safetensors_file_goes_back_to_one(name, code, bench_cli, tmp_path):
     without = tmp_path / "without"
     without.write_bytes(safetensors.torch.save(state))
     assert take_home(bench_cli, weights, without, out).err.endswith(
-        f". --like is to be the file that the weights were imported from ({name}), or one laid out like it\n"
+        f". --like must be the file that the weights were imported from ({name}), or one with its layout\n"
     )
     done = take_home(bench_cli, weights, like, out)
     assert (done.code, done.err) == (0, "")
     assert done.out == (
-        f"{out}: 4 tensors of the generator, laid out as in {like}; 2 others (of other, step) are as they were\n"
+        f"{out}: 4 tensors of the generator, laid out as in {like}; 2 other tensors (of other, step) are unchanged\n"
     )
     with safetensors.safe_open(out, "pt") as file:
         back, metadata = {n: file.get_tensor(n) for n in file.keys()}, file.metadata()  # noqa: SIM118 (no iterator)
@@ -88,14 +88,14 @@ def test_a_safetensors_file_goes_back_to_one(name, code, bench_cli, tmp_path):
 WEIGHT = "layers.0.weight"
 WRONG = {
     "missing": (lambda s: {n: t for n, t in s.items() if n != WEIGHT}, f"does not fit the generator of model 'my_generator': it lacks {WEIGHT}. Names and"),
-    "extra": (lambda s: s | {"more": torch.ones(1)}, "its more has no place here. Names and shapes"),
+    "extra": (lambda s: s | {"more": torch.ones(1)}, "its more is unexpected. Names and shapes"),
     "misshaped": (lambda s: s | {WEIGHT: torch.ones(2, 8)}, f"its {WEIGHT} has shape (2, 8), not (32, 8)"),
     "another architecture": (lambda s: torch.nn.Conv2d(3, 3, 3).state_dict(), "it lacks layers.0.weight; it lacks layers.0.bias; "),
     "NaN": (lambda s: s | {WEIGHT: torch.full((32, 8), torch.nan)}, f"{WEIGHT} holds NaN or infinite values"),
-    "integers": (lambda s: s | {WEIGHT: torch.ones(32, 8, dtype=torch.int64)}, f"its {WEIGHT} is of torch.int64, not of torch.float32"),
-    "nested": (lambda s: {"g": s, "ema": s, "step": 1}, "what it holds is no state dict (names and tensors): 'g' is no plain tensor. Places in it, for --at: g, ema"),
-    "a list": (lambda s: [s], "what it holds is no state dict (names and tensors), but of type list"),
-    "a whole module": (lambda s: torch.nn.Linear(2, 2), "Save the weights alone, where the file comes from: torch.save(module.state_dict(), FILE)"),
+    "integers": (lambda s: s | {WEIGHT: torch.ones(32, 8, dtype=torch.int64)}, f"its {WEIGHT} has type torch.int64, expected torch.float32"),
+    "nested": (lambda s: {"g": s, "ema": s, "step": 1}, "its content is not a state dict (names and tensors): 'g' is not a plain tensor. Places to try with --at: g, ema"),
+    "a list": (lambda s: [s], "its content is not a state dict (names and tensors) but of type list"),
+    "a whole module": (lambda s: torch.nn.Linear(2, 2), "Save the weights alone in the code that wrote it: torch.save(module.state_dict(), FILE)"),
 }  # fmt: skip
 
 
@@ -122,16 +122,16 @@ def test_a_wrong_file_is_refused(case, code, refuse, tmp_path):
 
 def test_a_file_that_runs_code_runs_none(code, refuse, tmp_path):
     error = refuse(code.planted().state_dict() | {"x": RunsCode(tmp_path / "it ran")})
-    assert f"is refused, and nothing in it was run: it asks for '{os.name}.mkdir'" in error
+    assert f"refused, and nothing in it was run: it asks for '{os.name}.mkdir'" in error
 
 
 def test_a_wrong_place_is_told_with_those_there_are(code, refuse):
     state = code.planted().state_dict()
-    assert "holds nothing at 'emma' (--at). Places in it, for --at: g, ema" in refuse({"g": state, "ema": state}, "--at", "emma")  # fmt: skip  # noqa: E501
+    assert "holds nothing at 'emma' (--at). Places to try with --at: g, ema" in refuse({"g": state, "ema": state}, "--at", "emma")  # fmt: skip  # noqa: E501
     within = refuse({"all": {f"ema.{name}": tensor for name, tensor in state.items()}}, "--at", "all/ema")
-    assert "holds nothing at 'all/ema' (--at). Names there start with 'ema.': --at all/ema." in within
+    assert "holds nothing at 'all/ema' (--at). But names there start with 'ema.': try --at all/ema." in within
     assert "holds nothing at 'ema/x' (--at). Places in it" not in refuse({"ema": state}, "--at", "ema/x")
-    assert "has no name that starts with 'net.' (--at); the first one is 'layers.0.weight'" in refuse(
+    assert "has no names that start with 'net.' (--at); the first name is 'layers.0.weight'" in refuse(
         state, "--at", "net."
     )
 
@@ -139,12 +139,12 @@ def test_a_wrong_place_is_told_with_those_there_are(code, refuse):
 def test_a_wrong_field_and_a_wrong_model(code, refuse, bench_cli, tmp_path):
     state = code.planted().state_dict()
     wrong = bring(bench_cli, tmp_path, tmp_path / "out", "-p", "widht=8").err
-    assert "there is no field 'widht'. Did you mean 'width'?" in wrong
+    assert "unknown field 'widht'. Did you mean 'width'?" in wrong
     assert "has shape (32, 8), not (64, 8)" in refuse(state, "-p", "width=64")
     torch.save(state, tmp_path / "mine.pt")
     for options, told in (
         (("vdvae", "--model", "my_generator"), "--model, --at: are for --format state-dict; --format vdvae knows"),
-        (("pgan", "--at", "ema"), "--model, --at: are for --format state-dict; --format pgan knows"),
+        (("pgan", "--at", "ema"), "--model and --at are for --format state-dict only"),
         (("state-dict",), "--format state-dict: needs --model NAME"),
     ):
         done = bench_cli("zoo", "import", tmp_path / "mine.pt", "--format", *options, "--out", tmp_path / "o")
@@ -202,19 +202,19 @@ def test_what_cannot_be_exported_is_told_and_nothing_is_written(unlearn, unlearn
     torch.save({"x": RunsCode(tmp_path / "it ran")}, tmp_path / "bad.pt")
     files = sorted(tmp_path.iterdir())
     for weights, layout, message in (
-        (edited, like, "or the method 'latent_edit' left a generator of another structure"),
+        (edited, like, "or the method 'latent_edit' changed the structure of the generator"),
         (
             bench.workspace.manifest.path_of("vae-mnist"),
             like,
-            "holds no generator that was imported (bench zoo import)",
+            "was not imported (bench zoo import)",
         ),
-        (good, tmp_path / "other.pt", "other.pt: is not of the layout that "),
-        (good, tmp_path / "bad.pt", "bad.pt: is refused, and nothing in it was run"),
-        (good, tmp_path / "none.pt", "none.pt: there is no such file"),
+        (good, tmp_path / "other.pt", "other.pt: has another layout than "),
+        (good, tmp_path / "bad.pt", "bad.pt: refused, and nothing in it was run"),
+        (good, tmp_path / "none.pt", "none.pt: no such file"),
     ):
         done = take_home(bench_cli, weights, layout, out)
         assert done.code == 4 and message in done.err and done.err.count("\n") == 1, done.err
-    assert take_home(bench_cli, good, like, like).err.startswith(f"Error: --out {like}: is already there")
+    assert take_home(bench_cli, good, like, like).err.startswith(f"Error: --out {like}: already exists")
     confused = take_home(bench_cli, good, good, tmp_path / "confused.pt")
-    assert confused.code == 4 and "is one of this project's files, used as it is (--weights FILE); " in confused.err
+    assert confused.code == 4 and "is already a weights file of this project. Use it directly (--weights FILE); " in confused.err
     assert sorted(tmp_path.iterdir()) == files

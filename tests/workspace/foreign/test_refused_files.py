@@ -25,7 +25,7 @@ from bench.workspace import manifest
 def test_a_pickle_that_runs_code_runs_none(legacy, tmp_path, refuse):
     mark = tmp_path / "it ran"
     torch.save(vdvae() | {"x": RunsCode(mark)}, tmp_path / "bad.th", _use_new_zipfile_serialization=not legacy)
-    assert f"is refused, and nothing in it was run: it asks for '{os.name}.mkdir'" in refuse(tmp_path / "bad.th")
+    assert f"refused, and nothing in it was run: it asks for '{os.name}.mkdir'" in refuse(tmp_path / "bad.th")
     content = pgan()
     content["netD"] = RunsCode(mark)
     assert f"it asks for '{os.name}.mkdir'" in refuse(save_pgan(tmp_path / "bad.pth", content), "pgan")
@@ -40,14 +40,14 @@ def test_a_truncated_file_is_refused(share, legacy, tmp_path, refuse):
     file = tmp_path / "model-ema.th"
     torch.save(vdvae(), file, _use_new_zipfile_serialization=not legacy)
     file.write_bytes(file.read_bytes()[: int(share * file.stat().st_size)])
-    assert "is truncated, or no file of torch.save" in refuse(file)
+    assert "truncated, or not a file of torch.save" in refuse(file)
 
 
 def test_what_is_no_file_of_torch_is_refused(tmp_path, refuse):
     (tmp_path / "page.th").write_text("<html>404 Not Found</html>")
-    assert "is truncated, or no file of torch.save" in refuse(tmp_path / "page.th")
-    assert "there is no such file" in refuse(tmp_path / "nowhere.th")
-    assert refuse(tmp_path) == f"Error: {tmp_path}: is a folder; name the file in it\n"
+    assert "truncated, or not a file of torch.save" in refuse(tmp_path / "page.th")
+    assert "no such file" in refuse(tmp_path / "nowhere.th")
+    assert refuse(tmp_path) == f"Error: {tmp_path}: is a folder. Name the file in it\n"
 
 
 def renamed(source, names):
@@ -67,7 +67,7 @@ def test_an_archive_whose_names_lead_elsewhere_is_refused(root, tmp_path, refuse
     renamed(file, lambda name: f"{root}/{name.partition('/')[2]}")
     with zipfile.ZipFile(file) as archive:
         first = archive.namelist()[0]
-    assert refuse(file) == f"Error: {file}: is refused: {first!r} in it leads elsewhere. Get it again from its source\n"
+    assert refuse(file) == f"Error: {file}: refused, {first!r} in it leads out of the archive. Get a new copy from its source\n"
 
 
 def test_one_name_that_leads_elsewhere_is_enough(tmp_path, refuse):
@@ -75,7 +75,7 @@ def test_one_name_that_leads_elsewhere_is_enough(tmp_path, refuse):
     torch.save(vdvae(), file)
     with zipfile.ZipFile(file, "a") as archive:
         archive.writestr("../../evil.txt", "evil")
-    assert "is refused: '../../evil.txt' in it leads elsewhere" in refuse(file)
+    assert "refused, '../../evil.txt' in it leads out of the archive" in refuse(file)
 
 
 def test_an_archive_may_be_named_like_a_time(tmp_path, bench_cli):
@@ -90,9 +90,9 @@ def test_torchscript_is_told_how_to_save_its_weights(tmp_path, refuse, recwarn):
     torch.jit.save(torch.jit.script(nn.Linear(2, 2)), file)
     recwarn.clear()
     assert refuse(file) == (
-        f"Error: {file}: is a TorchScript archive, which holds code, and none is run. In your own code save the weights "
-        'alone, torch.save(torch.jit.load("mine.pt").state_dict(), "mine-weights.pt"), and wrap the class of the module '
-        "in a plug-in, as examples/my_generator.py does\n"
+        f"Error: {file}: is a TorchScript archive, which holds code that is not run here. In your own code save the "
+        'weights alone, torch.save(torch.jit.load("mine.pt").state_dict(), "mine-weights.pt"), and wrap the class of the '
+        "module in a plug-in, as in examples/my_generator.py\n"
     )
     assert not recwarn.list
 
@@ -101,11 +101,11 @@ def test_a_broken_safetensors_file_is_refused(tmp_path, refuse):
     for content in (b"", b"PK", save_safetensors(vdvae())[:3000]):
         (tmp_path / "mine.safetensors").write_bytes(content)
         error = refuse(tmp_path / "mine.safetensors")
-        assert "mine.safetensors: is truncated, or no safetensors file (SafetensorError on reading it)" in error
+        assert "mine.safetensors: truncated, or not a safetensors file (SafetensorError on reading it)" in error
 
 
 def test_this_project_s_own_file_is_refused(refuse):
-    assert "is one of this project's files, used as it is (--weights FILE); import" in refuse(
+    assert "is already a weights file of this project. Use it directly (--weights FILE); import" in refuse(
         manifest.path_of("vae-mnist")
     )
 
@@ -122,9 +122,9 @@ def test_usage(tmp_path, bench_cli):
     torch.save(vdvae(), source)
     command = ("zoo", "import", source, "--format", "vdvae", "--out", out)
     wrong = bench_cli(*command, "-p", "widht=16")
-    assert wrong.code == 4 and wrong.err.startswith("Error: -p: there is no field 'widht'. Did you mean 'width'?")
+    assert wrong.code == 4 and wrong.err.startswith("Error: -p: unknown field 'widht'. Did you mean 'width'?")
     assert not out.exists()
     out.write_text("mine")
     there = bench_cli(*command, *TINY_OPTIONS)
-    assert there.code == 4 and there.err == f"Error: --out {out}: is already there; remove it, or name another file\n"
+    assert there.code == 4 and there.err == f"Error: --out {out}: already exists. Remove it, or name another file\n"
     assert out.read_text() == "mine"

@@ -16,15 +16,15 @@ from torch import nn
 
 WRONG_VDVAE = {
     "missing": (lambda: without(vdvae(), GAIN), "does not fit what -p describes: it lacks decoder.gain. The published"),
-    "extra": (lambda: vdvae() | {"decoder.more": torch.ones(1)}, "its decoder.more has no place here. "),
+    "extra": (lambda: vdvae() | {"decoder.more": torch.ones(1)}, "its decoder.more is unexpected. "),
     "misshaped": (lambda: vdvae() | {GAIN: torch.ones(1, 8, 1, 1)}, "decoder.gain has shape (1, 8, 1, 1), not (1, 16, "),
     "another architecture": (lambda: nn.Linear(2, 2).state_dict(), "more differences. The published sizes are cifar10,"),
-    "NaN": (lambda: vdvae() | {GAIN: torch.full((1, 16, 1, 1), torch.nan)}, "decoder.gain holds NaN or infinite values. Import weights from before its training diverged"),
-    "integers": (lambda: vdvae() | {GAIN: torch.ones(1, 16, 1, 1, dtype=torch.int64)}, "its decoder.gain is of torch.int64, not of torch.float32"),
-    "a list": (lambda: [torch.ones(2)], "what it holds is no state dict (names and tensors), but of type list"),
-    "nothing": (dict, "what it holds is no state dict (names and tensors), but of type dict"),
-    "an optimiser": (lambda: {"state": {}, "param_groups": []}, "is no state dict (names and tensors): 'state' is no plain tensor"),
-    "a whole module": (lambda: nn.Linear(2, 2), "is refused, and nothing in it was run: it asks for 'torch.nn.modules."),
+    "NaN": (lambda: vdvae() | {GAIN: torch.full((1, 16, 1, 1), torch.nan)}, "decoder.gain holds NaN or infinite values. Import weights from before the training diverged"),
+    "integers": (lambda: vdvae() | {GAIN: torch.ones(1, 16, 1, 1, dtype=torch.int64)}, "its decoder.gain has type torch.int64, expected torch.float32"),
+    "a list": (lambda: [torch.ones(2)], "its content is not a state dict (names and tensors) but of type list"),
+    "nothing": (dict, "its content is not a state dict (names and tensors) but of type dict"),
+    "an optimiser": (lambda: {"state": {}, "param_groups": []}, "is not a state dict (names and tensors): 'state' is not a plain tensor"),
+    "a whole module": (lambda: nn.Linear(2, 2), "refused, and nothing in it was run: it asks for 'torch.nn.modules."),
 }  # fmt: skip
 
 
@@ -43,7 +43,7 @@ def test_an_unpublished_vdvae_is_told_how_to_be_described(tmp_path, refuse):
 
 def test_sparse_tensors_are_refused_without_a_warning(tmp_path, refuse, recwarn):
     torch.save(vdvae() | {GAIN: torch.eye(2).to_sparse()}, tmp_path / "sparse.th")
-    assert "is no state dict (names and tensors): 'decoder.gain' is no plain tensor" in refuse(tmp_path / "sparse.th")
+    assert "is not a state dict (names and tensors): 'decoder.gain' is not a plain tensor" in refuse(tmp_path / "sparse.th")
     assert not recwarn.list
 
 
@@ -58,14 +58,14 @@ def in_average(**tensors):
 BIAS = "formatLayer.module.bias"
 WRONG_PGAN = {
     "missing": (lambda: (c := pgan()) | {"avgG": without(c["avgG"], BIAS)}, "it lacks avgG.formatLayer.module.bias."),
-    "extra": (in_average(more=torch.ones(1)), "does not fit what its config describes: its avgG.more has no place here"),
+    "extra": (in_average(more=torch.ones(1)), "does not fit what its config describes: its avgG.more is unexpected"),
     "misshaped": (in_average(**{BIAS: torch.ones(64)}), "avgG.formatLayer.module.bias has shape (64,), not (128,)"),
     "NaN": (in_average(**{BIAS: torch.full((128,), torch.inf)}), "avgG.formatLayer.module.bias holds NaN or infinite"),
-    "no critic": (changed(netD=None), "its netD is no state dict (names and tensors), but of type NoneType"),
+    "no critic": (changed(netD=None), "its netD is not a state dict (names and tensors) but of type NoneType"),
     "tanh": (lambda: pgan(lossCriterion="DCGAN"), "lossCriterion: Input should be 'WGANGP' or 'Logistic' (got 'DCGAN')"),
     "conditional": (lambda: pgan(categoryVectorDim=4), "categoryVectorDim: Input should be 0 (got 4)"),
-    "widths": (lambda: pgan(depthOtherScales=[4, 8]), "its channels, (8, 4, 8) from 4x4 up, are not min(fmap_base"),
-    "settings": (lambda: pgan(depthOtherScales="many", alpha=7), "its config is none we can import: 2 wrong value(s)"),
+    "widths": (lambda: pgan(depthOtherScales=[4, 8]), "its channels, (8, 4, 8) from 4x4 up, do not follow min(fmap_base"),
+    "settings": (lambda: pgan(depthOtherScales="many", alpha=7), "its config cannot be imported: 2 wrong value(s)"),
 }  # fmt: skip
 
 
@@ -77,7 +77,7 @@ def test_a_wrong_pgan_is_refused(case, tmp_path, refuse):
 
 def test_one_format_for_the_other_is_refused(tmp_path, refuse):
     torch.save(vdvae(), tmp_path / "model-ema.th")
-    assert "is no pgan file: it has no 'config'" in refuse(tmp_path / "model-ema.th", "pgan")
-    assert "is no state dict (names and tensors): 'netG' is no plain tensor" in refuse(
+    assert "not a pgan file, it has no 'config'" in refuse(tmp_path / "model-ema.th", "pgan")
+    assert "is not a state dict (names and tensors): 'netG' is not a plain tensor" in refuse(
         save_pgan(tmp_path / "gan.pth", pgan()), "vdvae"
     )
