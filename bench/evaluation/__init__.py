@@ -1,1 +1,1 @@
-"""What is measured: one pass over the samples, metrics, references, counterfactuals, with and without an oracle."""
+"""Evaluation, with and without an oracle: one pass over the samples, metrics, references, counterfactuals."""

@@ -1,15 +1,14 @@
-"""The same picture without the feature: a small network that has learnt it from a data set's true pairs.
+"""A small network that removes a feature from an image, trained on a data set's true pairs.
 
-A generator's sample has no seed in the renderer, so nobody can redraw it. But a data set that can redraw its own images
-without a feature (``Dataset.counterfactual``) gives true pairs to learn from, and held-out pairs to say how far the
-network is from the truth. It can change pixels only where the feature changed some training image; everywhere else
-its output is its input. ``benchmarks/counterfactual_ranking.py`` shows what a distance from it can tell apart.
+A generator's sample cannot be redrawn without the feature. But a data set that can redraw its own images
+(``Dataset.counterfactual``) gives true pairs to learn from, and held-out pairs that tell how far the network is from
+the truth. The network can change pixels only where the feature changed some training image; everywhere else its output
+equals its input. ``benchmarks/counterfactual_ranking.py`` shows which edits the distance from its output tells apart.
 """
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -22,17 +21,14 @@ from bench.core import randomness
 from bench.core.rendering import chunks, to_float
 from bench.errors import DataError
 
-if TYPE_CHECKING:
-    pass
-
 PAIRS, HELD_OUT = 3000, 1000  # true pairs of the training split, and of the test split
 STEPS, BATCH, LR, WARM_UP = 2000, 16, 3e-3, 30
-UNTOUCHED = 0.1  # share of a batch whose input lacks the feature already: to be left as it is
+UNTOUCHED = 0.1  # share of a batch whose input already lacks the feature and must not change
 CHANNELS = 16
 
 
 class Remover(nn.Module):
-    """A U-Net (Ronneberger et al., arXiv 1505.04597) on 2x2 blocks of pixels that paints over part of its input.
+    """A U-Net (Ronneberger et al., arXiv 1505.04597) on 2x2 blocks of pixels, which paints over part of its input.
 
     Parameters
     ----------
@@ -64,7 +60,7 @@ class Remover(nn.Module):
         self.register_buffer("places", torch.stack([x, y])[None], persistent=False)  # (1, 2, H/2, W/2)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Map images (N, C, H, W) float32 in [0, 1] to the same without the feature, (N, C, H, W) in [0, 1]."""
+        """Map images (N, C, H, W) float32 in [0, 1] to the same images without the feature, in [0, 1]."""
         blocks = F.pixel_unshuffle(images, 2) - 0.5  # (N, 4C, H/2, W/2)
         x = self.first(torch.cat([blocks, self.places.expand(len(images), -1, -1, -1)], 1))
         skips = []
@@ -76,7 +72,7 @@ class Remover(nn.Module):
             skip = skips.pop()
             x = layer(torch.cat([F.interpolate(x, size=skip.shape[-2:]), skip], 1))
         painted: Tensor = F.pixel_shuffle(self.last(x), 2)  # (N, C + 1, H, W): what to paint, and how opaquely
-        colour, opacity = painted[:, :-1] + 0.5, torch.sigmoid(painted[:, -1:] + 1)  # begins by painting over much
+        colour, opacity = painted[:, :-1] + 0.5, torch.sigmoid(painted[:, -1:] + 1)  # starts out mostly opaque
         return (images + self.support * opacity * (colour - images)).clamp(0, 1)
 
 
@@ -84,21 +80,26 @@ def _layer(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(inputs, outputs, 3, stride, padding=1), nn.LeakyReLU(0.2))
 
 
-# --- true pairs, and a remover fitted to them -----------------------------------------------------------
+# --- true pairs, and a remover trained on them ----------------------------------------------------------
 
 
 def has_counterfactuals(dataset: Dataset) -> bool:
-    """Say whether a data set can redraw its images without a feature."""
+    """Return whether a data set can redraw its images without a feature."""
     return type(dataset).counterfactual is not Dataset.counterfactual
 
 
 def true_pairs(dataset: Dataset, split: str, feature: str, count: int) -> tuple[Tensor, Tensor]:
-    """Return the first images of a split that can show a feature, with it and without it.
+    """Return the first images of a split that can show a feature, with and without it.
 
     Returns
     -------
     having, lacking : (N, C, H, W) uint8
-        N = ``count``, or fewer if the split has no more.
+        N = ``count``, or fewer if the split has fewer.
+
+    Raises
+    ------
+    DataError
+        If no image can show the feature.
     """
     having, lacking, found = [], [], 0
     for start, stop in chunks(len(dataset.split(split)), 256):
@@ -111,14 +112,14 @@ def true_pairs(dataset: Dataset, split: str, feature: str, count: int) -> tuple[
         if found >= count:
             break
     if found == 0:
-        raise DataError(f"no image of {dataset.label} ({split}) can show '{feature}': there is no counterfactual")
+        raise DataError(f"{dataset.label}: no image of split '{split}' can show '{feature}', so no pair can be drawn")
     return torch.cat(having)[:count], torch.cat(lacking)[:count]
 
 
 def fit_remover(dataset: Dataset, feature: str, context: Context, pairs: int = PAIRS, steps: int = STEPS) -> Remover:
-    """Fit a remover to true pairs of the training split, by mean |e| + 4 e^2 over the support; Adam, cosine schedule.
+    """Train a remover on true pairs of the training split: mean |e| + 4 e^2 over the support, Adam, cosine schedule.
 
-    |e| is what ``errors`` measures; alone it can end in painting nothing, since most pixels are to be left alone.
+    |e| is what ``errors`` measures. On its own it can end in a network that paints nothing, since few pixels change.
     """
     having, lacking = true_pairs(dataset, "train", feature, pairs)
     with torch.random.fork_rng(devices=[]):
@@ -143,7 +144,7 @@ def fit_remover(dataset: Dataset, feature: str, context: Context, pairs: int = P
 
 @torch.no_grad()
 def errors(remover: Remover, having: Tensor, edited: Tensor) -> Tensor:
-    """Return how far edited images are from what a remover makes of the images they were made from.
+    """Return how far edited images are from a remover's output for the original images.
 
     Parameters
     ----------
@@ -151,12 +152,12 @@ def errors(remover: Remover, having: Tensor, edited: Tensor) -> Tensor:
     having : (N, C, H, W) uint8
         Images with the feature.
     edited : (N, C, H, W) uint8
-        The same after an edit that should have removed it.
+        The same images after an edit that should have removed it.
 
     Returns
     -------
     (N, 2) float64 on the CPU
-        On the support, and off it: their sum is mean |difference| over the pixels of an image scaled to [0, 1].
+        On the support, and off it; the sum is the mean |difference| over the pixels of an image scaled to [0, 1].
     """
     device = remover.support.device
     parts = [torch.empty(0, 2, dtype=torch.float64)]

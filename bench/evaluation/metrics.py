@@ -1,4 +1,4 @@
-"""Metrics: loaded, computed on what a pass gathered, and who stood behind each number."""
+"""Metrics: loading them, computing them from a pass, and naming the source of each number."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from bench.evaluation.passes import Described, Pass
 from bench.registry import Registry
 
 WHY = {
-    "counterfactual_error": "counterfactual_error (the data set cannot redraw an image without the feature)",
-    "identifier_scores": "identifier of the method itself",
-}
+    "counterfactual_error": "the data set cannot redraw images without the feature",
+    "identifier_scores": "the method has no identifier",
+}  # why a column is None; for all others: "no <column>"
 
 
-def columns_of(result: Pass, oracle: Oracle, extractors: Mapping[str, Extractor]) -> Columns:
-    """Turn a pass into what metrics read."""
+def metric_columns(result: Pass, oracle: Oracle, extractors: Mapping[str, Extractor]) -> Columns:
+    """Turn a pass into the columns that metrics read; ``oracle`` is the judge."""
     names = list(oracle.classifier.attributes)
     target = names.index(oracle.feature)
     scores, original_scores = result.unlearned.scores[:, target], result.original.scores[:, target]
@@ -44,7 +44,7 @@ def compute_metrics(
     result: Pass,
     references: Mapping[str, tuple[Statistics | None, Statistics | None]],
 ) -> tuple[dict[str, Value], dict[str, str]]:
-    """Compute every metric; returns the values by name and, for those that were not, the reason.
+    """Compute every metric; returns the values by name, and the reason for every metric that was skipped.
 
     Parameters
     ----------
@@ -75,17 +75,17 @@ def compute_metrics(
                 for x, (reference, retain) in references.items()
             }
         for suffix, view in views.items():
-            missing = sorted(WHY.get(c, c) for c in metric.columns if getattr(view, c) is None)
+            missing = sorted(WHY.get(c, f"no {c}") for c in metric.columns if getattr(view, c) is None)
             if missing:
-                skipped[f"{name}{suffix}"] = f"there is no {' and no '.join(missing)}"
+                skipped[f"{name}{suffix}"] = " and ".join(missing)
                 continue
             try:
                 found = {f"{value}{suffix}": number for value, number in _computed(metric, view).items()}
                 if twice := sorted(found.keys() & values.keys()):
-                    raise BenchError(f"another metric computes {', '.join(twice)} too")
+                    raise BenchError(f"another metric also computes {', '.join(twice)}")
             except BenchError as error:
                 skipped[f"{name}{suffix}"] = str(error)
-            except Exception as error:  # a stranger's metric costs no other metric
+            except Exception as error:  # one broken metric must not cost the others
                 skipped[f"{name}{suffix}"] = f"{type(error).__name__}: {error}"
             else:
                 values |= found
@@ -96,7 +96,7 @@ def _computed(metric: Metric, view: Columns) -> dict[str, Value]:
     """Compute a metric, as plain finite numbers that JSON can hold."""
     found = metric.compute(view)
     if not found:
-        raise BenchError("is not defined on these samples")
+        raise BenchError("not defined on these samples")
     for name, value in found.items():
         if not all(x is None or math.isfinite(x) for x in (value.value, value.low, value.high)):
             raise BenchError(f"{name} is {value.value}, interval {value.low} to {value.high}")
@@ -127,13 +127,13 @@ def _attributes(seen: Described, oracle: Oracle, extractors: Mapping[str, Extrac
 
 
 def load_metrics(registry: Registry, asked: Sequence[str] | None = None) -> tuple[dict[str, Metric], dict[str, str]]:
-    """Return the metrics by name, and why others are missing: broken plug-ins that nobody asked for.
+    """Return the metrics by name, and why others are missing: broken plug-ins that were not asked for.
 
     Parameters
     ----------
     registry : Registry
     asked : sequence of str, optional
-        All that are registered by default.
+        Default: all registered metrics.
 
     Raises
     ------
@@ -152,6 +152,6 @@ def load_metrics(registry: Registry, asked: Sequence[str] | None = None) -> tupl
 
 
 def source_of(metric: str, extractors: Iterable[str], oracle: str) -> str:
-    """Say who stood behind a metric: the extractor in its name, else ``oracle``."""
+    """Return the source of a metric's values: the extractor in its name, else ``oracle``."""
     extractor = next((name for name in extractors if f"[{name}]" in metric), None)
     return f"extractor {extractor}" if extractor else oracle

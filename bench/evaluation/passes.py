@@ -1,4 +1,4 @@
-"""One pass over the evaluation samples: each chunk rendered once with f and once with g, each column once."""
+"""One pass over the evaluation samples: every sample is drawn once by f and once by g, and every column once."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ BLOCK = 16 * CHUNK  # samples whose images are held at once
 
 @dataclass(frozen=True)
 class Described:
-    """What the oracles and extractors see in one generator's samples, in sample order.
+    """What classifier and extractors say about one generator's samples, in sample order.
 
     Attributes
     ----------
     scores : (N, A) float64
-        Of the classifier's attributes.
+        One column per attribute of the classifier.
     embeddings, logits : dict of str to (N, D), (N, K) float32
         Per extractor.
     """
@@ -62,7 +62,7 @@ class Described:
 
 @dataclass(frozen=True)
 class Observers:
-    """Everything that looks at images: one classifier with all its attributes, and extractors by name."""
+    """What looks at the images: one classifier with all its attributes, and extractors by name."""
 
     classifier: Classifier
     extractors: Mapping[str, Extractor]
@@ -81,13 +81,13 @@ class Observers:
 
 @dataclass(frozen=True)
 class Truth:
-    """What the original's positive samples should have become, and the oracle that says which they are."""
+    """What the original's positive samples should become, and the oracle that decides which samples are positive."""
 
     remover: Remover
     oracle: Oracle
 
     def errors(self, f_images: Tensor, g_images: Tensor, f_seen: Described) -> NDArray[np.float64]:
-        """Return the ``errors`` of positives among (N, C, H, W) uint8 images, NaN for the others; (N, 2) float64."""
+        """Return ``errors`` for the positives among (N, C, H, W) uint8 images, NaN for all others; (N, 2) float64."""
         target = self.oracle.classifier.attributes.index(self.oracle.feature)
         positive = torch.from_numpy(f_seen.scores[:, target] >= self.oracle.threshold)
         found = torch.full((len(f_images), 2), torch.nan, dtype=torch.float64)
@@ -99,7 +99,18 @@ class Truth:
 
 @dataclass(frozen=True)
 class Pass:
-    """The outcome of one pass: both generators described, and what compares them."""
+    """The outcome of one pass: both generators described and compared.
+
+    Attributes
+    ----------
+    original, unlearned : Described
+    identifier_scores : (N,) float64 or None
+        The identifier on the original's latents; None if the method has no identifier.
+    pixel_change : (N,) float64
+        Mean |g - f| over the pixels of an image, for 8-bit images scaled to [0, 1].
+    counterfactual_error : (N, 2) float64 or None
+        As in ``Columns``.
+    """
 
     original: Described
     unlearned: Described
@@ -120,14 +131,14 @@ def run_pass(
     stream: str = randomness.EVALUATION,
     truth: Truth | None = None,
 ) -> Pass:
-    """Render and describe ``count`` samples of a stream.
+    """Draw and describe ``count`` samples of a stream.
 
     Parameters
     ----------
     original, unlearned : Generator
-        f and g. If their weights are equal, g is not rendered again.
+        f and g. If their weights are equal, only f draws.
     identifier : nn.Module or None
-        The method's, applied to f's latents.
+        The method's; it scores f's latents.
     observers : Observers
     count : int
     progress : Progress
@@ -135,7 +146,7 @@ def run_pass(
         f's description from an earlier pass over the same samples.
     stream : str
     truth : Truth, optional
-        If the data set knows counterfactuals.
+        Given if the data set can redraw its images without the feature.
     """
     device = next(original.parameters()).device
     same = _same_weights(original, unlearned)

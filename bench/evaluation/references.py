@@ -1,4 +1,4 @@
-"""Reference statistics of a data set for FID: the whole training set, and it without each target feature."""
+"""Reference statistics for FID: of the whole training set, and of the training set without each target feature."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def references(
 ) -> dict[str, tuple[Statistics | None, Statistics | None]]:
     """Return per extractor the statistics of the training set, and of the training set without the feature.
 
-    They are shipped, or made here once from the data set.
+    They are shipped with the package, or computed from the data set once and stored.
     """
     found = {
         name: workspace.once(("references", dataset, name), partial(_by_subset, workspace, dataset, name))
@@ -35,16 +35,16 @@ def references(
 
 
 def has_references(workspace: Workspace, dataset: str, extractor: str) -> bool:
-    """Say whether reference statistics are shipped or were made here; else the whole data set is read for them."""
+    """Return whether reference statistics are shipped or stored; otherwise the whole data set must be read."""
     try:
         path = _path_here(workspace, dataset, extractor)
-    except CheckpointError:  # no extractor to make them with
+    except CheckpointError:  # no extractor to compute them with
         return False
     return path is None or path.exists()
 
 
 def references_identity(workspace: Workspace, dataset: str, extractor: str) -> list[str]:
-    """Say which reference statistics would be used, without making any: part of a cell's key."""
+    """Identify the reference statistics that would be used, without computing them: part of a cell's key."""
     entry = manifest.entries().get(_shipped_name(dataset, extractor))
     if entry is not None:
         return [dataset, entry.sha256]
@@ -63,7 +63,7 @@ def _by_subset(workspace: Workspace, dataset: str, extractor: str) -> dict[str, 
 
 
 def _path_here(workspace: Workspace, dataset: str, extractor: str) -> Path | None:
-    """Return where reference statistics that are made here are kept; None if they are shipped."""
+    """Return where computed reference statistics are stored; None if they are shipped."""
     name = _shipped_name(dataset, extractor)
     if name in manifest.entries():
         return None
@@ -77,7 +77,7 @@ def _shipped_name(dataset: str, extractor: str) -> str:
 
 @torch.no_grad()
 def write_statistics(workspace: Workspace, dataset_name: str, extractor_name: str, path: Path) -> None:
-    """Compute the statistics that ``fid`` and ``fid_retain`` compare with, from the data set's training split."""
+    """Compute the statistics that ``fid`` and ``fid_retain`` compare with, from the training split, and store them."""
     dataset = workspace.dataset(dataset_name)
     split = dataset.split(dataset.training_split)
     extractor, sha = workspace.extractor(extractor_name)
@@ -106,7 +106,7 @@ def write_statistics(workspace: Workspace, dataset_name: str, extractor_name: st
 
 
 def ship_statistics(workspace: Workspace, dataset_name: str, extractor_name: str) -> Path:
-    """Compute statistics and enter them in the package's zoo; returns the file."""
+    """Compute statistics and add them to the package's zoo; returns the file."""
     name = _shipped_name(dataset_name, extractor_name)
     path = manifest.WEIGHTS / f"{name}.safetensors"
     write_statistics(workspace, dataset_name, extractor_name, path)

@@ -1,4 +1,4 @@
-"""The networks that remove a feature from an image: shipped with the package, or made here once."""
+"""The networks that remove a feature from an image: shipped with the package, or trained once and stored."""
 
 from __future__ import annotations
 
@@ -34,7 +34,10 @@ def zoo_name(dataset: str, feature: str) -> str:
 
 
 def identity(workspace: Workspace, dataset_name: str, feature: str) -> str | None:
-    """Say which remover would be used, without making any: part of a cell's key; None if there can be none."""
+    """Identify the remover that would be used, without training it: part of a cell's key.
+
+    None for a data set that cannot redraw its images without the feature.
+    """
     dataset = workspace.dataset(dataset_name)
     if not has_counterfactuals(dataset):
         return None
@@ -45,7 +48,7 @@ def identity(workspace: Workspace, dataset_name: str, feature: str) -> str | Non
 
 
 def remover_for(workspace: Workspace, dataset_name: str, feature: str) -> Remover | None:
-    """Return the shipped remover, or one made here once; None for a data set without counterfactuals."""
+    """Return the shipped remover, or one trained once and stored; None for a data set without counterfactuals."""
     key = identity(workspace, dataset_name, feature)
     if key is None:
         return None
@@ -54,9 +57,7 @@ def remover_for(workspace: Workspace, dataset_name: str, feature: str) -> Remove
         return load_remover(manifest.path_of(name)).to(workspace.device)
     path = workspace.store.root.parent / "counterfactual" / f"{name}-{key[:8]}.safetensors"
     if not path.exists():
-        workspace.progress.note(
-            f"no shipped weights say what '{dataset_name}' is without '{feature}': they are made here"
-        )
+        workspace.progress.note(f"no remover for '{feature}' is shipped for data set '{dataset_name}': training one")
         write_remover(workspace, dataset_name, feature, path)
     return load_remover(path).to(workspace.device)
 
@@ -64,13 +65,13 @@ def remover_for(workspace: Workspace, dataset_name: str, feature: str) -> Remove
 def write_remover(
     workspace: Workspace, dataset_name: str, feature: str, path: Path, pairs: int = PAIRS, steps: int = STEPS
 ) -> dict[str, Any]:
-    """Fit a remover, measure it on held-out true pairs, and write both; returns what was measured.
+    """Train a remover, measure it on held-out true pairs, and write both; returns the measurement.
 
     Returns
     -------
     dict
-        ``{"pairs": N, "error": E, "unedited": U}``: mean error of the truth (0 for a perfect remover), and of images
-        left as they were.
+        ``{"pairs": N, "error": E, "unedited": U}``: mean ``errors`` of the true images (0 for a perfect remover), and
+        of unedited ones.
     """
     dataset = workspace.dataset(dataset_name)
     context = Context(
@@ -78,7 +79,7 @@ def write_remover(
         device=workspace.device,
         checkpoint=path.with_suffix(".checkpoint.pt"),
         progress=workspace.progress,
-        label=f"learn what is there without {feature}",
+        label=f"learn to remove {feature}",
     )
     remover = fit_remover(dataset, feature, context, pairs, steps)
     having, lacking = true_pairs(dataset, "test", feature, HELD_OUT)
@@ -105,7 +106,7 @@ def load_remover(path: Path) -> Remover:
     """Load what ``write_remover`` wrote."""
     stored = checkpoint.read(path)
     if stored.kind != "counterfactual":
-        raise CheckpointError(f"{path}: holds a {stored.kind}, not the weights that remove a feature")
+        raise CheckpointError(f"{path}: contains weights of kind '{stored.kind}', not of a remover ('counterfactual')")
     colours, height, width = stored.description["image_shape"]
     remover = Remover((colours, height, width), stored.description["channels"])
     checkpoint.load_into(remover, stored.part("remover"), path, "remover")
@@ -113,7 +114,7 @@ def load_remover(path: Path) -> Remover:
 
 
 def ship_remover(workspace: Workspace, dataset_name: str, feature: str) -> Path:
-    """Make a remover and enter it in the package's zoo; returns the file."""
+    """Train a remover and add it to the package's zoo; returns the file."""
     name = zoo_name(dataset_name, feature)
     path = manifest.WEIGHTS / f"{name}.safetensors"
     measured = write_remover(workspace, dataset_name, feature, path)

@@ -1,4 +1,4 @@
-"""Which training images have a feature: said by a data set's attributes, else measured by its oracle."""
+"""Which training images have a feature: by the data set's attributes, or else by the oracle's scores."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from bench.workspace.workspace import Workspace
 def target_mask(workspace: Workspace, dataset: str, split: Split, feature: str) -> NDArray[np.bool_]:
     """Return which training images have a feature (Table 1, ``retrain``, ``fid_retain``).
 
-    The data set's attributes say so; where they do not, the training set's own cut of the oracle's score does. The
-    scores of the whole split are then kept in the store: (N,) float64.
+    The data set's attributes decide. If they do not name the feature, the oracle scores the whole split and its
+    classifier's cut decides; the scores, (N,) float64, are kept in the store.
 
     Returns
     -------
@@ -43,7 +43,7 @@ def target_mask(workspace: Workspace, dataset: str, split: Split, feature: str) 
 
 
 def target_identity(workspace: Workspace, dataset: str, feature: str) -> list[str | None]:
-    """Say what decides which training images have a feature: part of the key of whatever reads training data."""
+    """Identify what decides which training images have a feature: part of every key that depends on them."""
     plugin = workspace.dataset(dataset)
     code = code_hash.code_of(target_mask, type(plugin).split, type(plugin).has_feature)
     identity: list[str | None] = [dataset, feature, code]

@@ -1,7 +1,7 @@
-"""Cells without an oracle: a generator of one's own and a person's clicks.
+"""Cells without an oracle: your own generator, and a person's clicks.
 
-What stands in the oracle's place while the samples are drawn, which metrics are left out and why, and what is known
-nonetheless: how many samples the method itself flags, and how much it changed those and the others.
+A placeholder stands in for the oracle, metrics that need one are left out, and two things are measured nonetheless: how
+many samples the method's identifier flags, and how much the flagged and the other samples change.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from bench.workspace.store import FEATURE
 if TYPE_CHECKING:
     from bench.evaluation.passes import Pass
 LACKING = {
-    **dict.fromkeys(("labels", "original_labels", "scores", "original_scores"), "oracle"),
-    **dict.fromkeys(("attributes", "original_attributes"), "oracle"),
-    **dict.fromkeys(("reference", "reference_retain"), "reference"),
-}  # what a column of the evaluation would take
-UNMET = frozenset({"oracle", "training_data"})  # needs of methods that clicks do not meet
+    **dict.fromkeys(("labels", "original_labels", "scores", "original_scores"), "an oracle"),
+    **dict.fromkeys(("attributes", "original_attributes"), "an oracle"),
+    **dict.fromkeys(("reference", "reference_retain"), "reference images"),
+}  # what each column of the evaluation needs
+UNMET = {"oracle": "an oracle", "training_data": "training data"}  # what a method may need and clicks do not give
 
 
 class NoOracle(Classifier):
-    """Stands where a classifier is expected and says nothing: every score is NaN, and no metric is handed any."""
+    """A placeholder where a classifier is expected: every score is NaN, and no metric reads one."""
 
     def __init__(self, feature: str) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class NoOracle(Classifier):
 
 
 def require_feature(dataset: Dataset, name: str, feature: str) -> None:
-    """Raise UsageError unless data set ``name`` has a feature; one without an oracle has whatever can name a file."""
+    """Raise UsageError unless data set ``name`` has a feature; without an oracle, any valid file name is one."""
     if dataset.classifier is not None:
         if feature not in dataset.features:
             raise unknown("feature", feature, dataset.features, f"--feature (data set '{name}')")
@@ -53,31 +53,32 @@ def require_feature(dataset: Dataset, name: str, feature: str) -> None:
 
 
 def why_skipped(needs: frozenset[str]) -> str | None:
-    """Return why a method with these needs cannot run on clicks alone, or None."""
-    return f"needs {' and '.join(sorted(needs & UNMET))}, and there are only clicks" if needs & UNMET else None
+    """Return why a method with these needs cannot run on clicks alone; None if it can."""
+    unmet = [UNMET[need] for need in sorted(needs & UNMET.keys())]
+    return f"needs {' and '.join(unmet)}; this run has only clicks" if unmet else None
 
 
 def left_out(metrics: Mapping[str, Metric]) -> dict[str, str]:
-    """Return the metrics that read what is not there, each with the reason."""
+    """Return the metrics that cannot be computed, each with the reason."""
     lacking = {name: sorted({LACKING[c] for c in metric.columns & LACKING.keys()}) for name, metric in metrics.items()}
-    return {name: f"there is no {' and no '.join(what)}" for name, what in lacking.items() if what}
+    return {name: f"needs {' and '.join(what)}" for name, what in lacking.items() if what}
 
 
 def known(result: Pass, identifier: nn.Module | None) -> dict[str, Value]:
-    """Return what can be said without an oracle; intervals are over samples.
+    """Compute what needs no oracle; intervals are over samples.
 
     Parameters
     ----------
     result : Pass
     identifier : nn.Module or None
-        The method's own.
+        The method's.
 
     Returns
     -------
     dict of str to Value
-        ``flagged_ratio``, the share of the original's samples that the method flags, and ``flagged_change`` and
-        ``unflagged_change``, the mean absolute change of a pixel (in [0, 1]) in those and in the others;
-        ``change``, in all, for a method that flags none.
+        ``flagged_ratio``, the share of the original's samples that the identifier flags; ``flagged_change`` and
+        ``unflagged_change``, the mean absolute change of a pixel (in [0, 1]) in flagged and in all other samples.
+        ``change``, the same over all samples, if the method has no identifier with a threshold.
     """
     threshold = getattr(identifier, "threshold", None)
     if result.identifier_scores is None or threshold is None:

@@ -8,7 +8,7 @@ from bench.api import Unlearned
 from bench.core import randomness
 from bench.core.code_hash import code_of, digest
 from bench.evaluation import removers, without_oracle
-from bench.evaluation.metrics import columns_of, compute_metrics
+from bench.evaluation.metrics import compute_metrics, metric_columns
 from bench.evaluation.passes import run_pass
 from bench.evaluation.references import references_identity
 from bench.evaluation.targets import target_identity
@@ -24,7 +24,7 @@ from bench.workspace.workspace import Oracles
 FEEDBACK = (simulate_feedback, to_file, from_file)
 UNLEARN = (run_method,)
 SEEN = (run_pass,)
-EVALUATE = (load_unlearned, Oracles.of, columns_of, compute_metrics, without_oracle.known, Unlearned)
+EVALUATE = (load_unlearned, Oracles.of, metric_columns, compute_metrics, without_oracle.known, Unlearned)
 
 
 def keys_of(parts: Parts) -> StageKeys:

@@ -16,7 +16,7 @@ from bench.api import Feedback, Value
 from bench.core import machine
 from bench.core.files import file_sha256, write_bytes
 from bench.errors import BenchError, Diverged
-from bench.evaluation.metrics import columns_of, compute_metrics, source_of
+from bench.evaluation.metrics import compute_metrics, metric_columns, source_of
 from bench.experiments.resolve import Resolved
 from bench.experiments.stages import Trained, evaluate_stage, feedback_stage, loaded, unlearn_stage
 from bench.workspace import checkpoint, pictures
@@ -92,7 +92,7 @@ def _stages(resolved: Resolved, timings: dict[str, Cost]) -> Outcome:
     with machine.measured() as took:
         result = evaluate_stage(resolved, trained.unlearned, judge)
         extractors = loaded(resolved.extractors)
-        columns = columns_of(result, judge, extractors)
+        columns = metric_columns(result, judge, extractors)
         references = judgement.references(resolved.workspace, cell.settings.dataset, extractors, cell.feature)
         values, skipped = compute_metrics(resolved.metrics, columns, result, references)
         values |= judgement.further(result, trained.unlearned.identifier)

@@ -1,4 +1,4 @@
-"""How far g is from the truth: mean |g - f's image without the feature|, where the data set knows that image."""
+"""Distance of g from f's image redrawn without the feature, for data sets that can redraw it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from bench.toolkit.intervals import of_mean
 
 
 class Counterfactual(Metric):
-    """``counterfactual_error``, in units of the [0, 1] pixel range, over samples whose original is positive.
+    """``counterfactual_error``: mean |g - truth| per pixel, in [0, 1], over samples whose original is positive.
 
-    It is the sum of ``counterfactual_error_inside``, where the feature can be, and ``counterfactual_error_outside``,
-    where the truth is f's image. The method ``original`` shows what leaving everything as it is costs. The truth is
-    itself learnt from true pairs (``bench/evaluation/counterfactual.py``); its error on held-out ones is in
-    ``bench zoo list``.
+    It is the sum of ``counterfactual_error_inside``, over pixels where the feature can be, and
+    ``counterfactual_error_outside``, over all others, where the truth equals f's image. The method ``original`` shows
+    the error of changing nothing. The truth comes from a network trained on true pairs
+    (``bench/evaluation/counterfactual.py``); ``bench zoo list`` shows its error on held-out pairs.
     """
 
     columns = frozenset({"counterfactual_error"})

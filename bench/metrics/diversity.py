@@ -1,4 +1,4 @@
-"""What else changed: share of every non-target attribute and its shift (the paper's Figure 6)."""
+"""What else changed: share and shift of every non-target attribute (the paper's Figure 6)."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from bench.toolkit.intervals import of_mean, wilson
 
 
 class AttributeShift(Metric):
-    """``attribute_shift``: mean absolute change of ratio; ``attribute_shift[A]``: signed, with a paired interval.
+    """How the share of samples with an attribute changes, for every non-target attribute A.
 
-    The interval of one attribute is that of the mean of (has it after) - (has it before) over the same noise.
-    ``attribute_ratio[A]`` is the ratio after, with Wilson's interval.
+    ``attribute_shift[A]`` is the signed change, with the interval of the mean of (has it after) - (has it before) over
+    the same noise; ``attribute_shift`` is the mean absolute change over all attributes. ``attribute_ratio[A]`` is the
+    share after unlearning, with Wilson's interval.
     """
 
     columns = frozenset({"attributes", "original_attributes"})

@@ -1,8 +1,8 @@
-"""Inception score and Frechet distance (Table 2), by torch-fidelity's own functions, per named extractor.
+"""Inception score and Frechet distances for every extractor, by torch-fidelity (Table 2).
 
-``fid`` is against the whole training set, as in the paper; ``fid_retain`` against the training set without
-the target feature, since removing a feature moves ``fid`` by itself. ``isc_splits=1`` as in StudioGAN, which
-the paper used (torch-fidelity's default is 10).
+``fid`` compares with the whole training set, as in the paper; ``fid_retain`` compares with the training set without
+the target feature, since removing a feature changes ``fid`` by itself. ``isc_splits=1`` as in StudioGAN, which the
+paper used (torch-fidelity's default is 10).
 """
 
 from __future__ import annotations

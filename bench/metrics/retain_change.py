@@ -1,4 +1,4 @@
-"""How much changed that should not have: mean |g - f| per pixel where the oracle saw no feature before."""
+"""Unwanted change: mean |g - f| per pixel over samples that did not have the feature."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from bench.toolkit.intervals import of_mean
 
 
 class RetainChange(Metric):
-    """``retain_change``, in units of the [0, 1] pixel range, over samples whose original is negative."""
+    """``retain_change``: mean |g - f| per pixel, in [0, 1], over samples whose original the judge labels negative."""
 
     columns = frozenset({"pixel_change", "original_labels"})
 

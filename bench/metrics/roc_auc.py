@@ -1,4 +1,4 @@
-"""How well the method's own identifier finds the feature: ROC-AUC against the oracle on fresh samples (Table 3)."""
+"""How well the method's identifier finds the feature: its ROC-AUC against the judge (Table 3)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from bench.toolkit.intervals import auc_delong
 
 
 class RocAuc(Metric):
-    """``roc_auc`` of the method's identifier on the original's latents; skipped for a method without one."""
+    """``roc_auc`` of the identifier on the original's latents; skipped if the method has no identifier."""
 
     columns = frozenset({"identifier_scores", "original_labels"})
 

@@ -1,4 +1,4 @@
-"""Share of generated samples that the oracle says have the target feature (Table 2), with Wilson's interval."""
+"""Share of samples that have the target feature, by the judge's labels (Table 2)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from bench.toolkit.intervals import wilson
 
 
 class TargetRatio(Metric):
-    """``target_ratio`` of the evaluated generator, and ``original_target_ratio`` of the same noise before."""
+    """``target_ratio`` of the evaluated generator, ``original_target_ratio`` of the original; Wilson's interval."""
 
     columns = frozenset({"labels", "original_labels"})
 

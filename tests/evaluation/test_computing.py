@@ -11,7 +11,7 @@ from toy_ends import NULL
 
 from bench.api import Metric, Oracle, Value
 from bench.authoring.conformance.toys import ToyClassifier
-from bench.evaluation.metrics import columns_of, compute_metrics
+from bench.evaluation.metrics import compute_metrics, metric_columns
 from bench.evaluation.passes import Described, Pass
 from bench.registry import Registry
 
@@ -42,8 +42,8 @@ def test_a_metric_without_its_columns_is_skipped_with_the_reason():
     found, skipped = computed(metrics, replace(NULL, identifier_scores=None), reference=None)
     assert set(found) == {"target_ratio", "original_target_ratio"}
     assert skipped == {
-        "roc_auc": "there is no identifier of the method itself",
-        "fidelity[toy]": "there is no reference",
+        "roc_auc": "the method has no identifier",
+        "fidelity[toy]": "no reference",
     }
 
 
@@ -52,8 +52,8 @@ def test_a_metric_without_its_columns_is_skipped_with_the_reason():
     [
         ({"x": (float("nan"), 5, None)}, "x is nan"),
         ({"x": (0.5, 5, None, 0.0, float("inf"))}, "interval 0.0 to inf"),
-        ({"good": (1.0, 5, None)}, "another metric computes good too"),
-        ({}, "is not defined on these samples"),
+        ({"good": (1.0, 5, None)}, "another metric also computes good"),
+        ({}, "not defined on these samples"),
         (KeyError("lost"), "KeyError: 'lost'"),
     ],
 )
@@ -80,7 +80,7 @@ def test_columns_are_cut_at_the_frozen_threshold_and_the_shipped_cuts():
 
     before, after = np.array([[0.2, 0.5], [0.8, 0.7]]), np.array([[0.2, 0.6], [0.3, 0.1]])
     result = Pass(Described(before, {}, {}), Described(after, {}, {}), None, np.zeros(2))
-    found = columns_of(result, Oracle(Two(), "two", "bright", 0.3), {})
+    found = metric_columns(result, Oracle(Two(), "two", "bright", 0.3), {})
     assert found.labels.tolist() == [False, True] and found.original_labels.tolist() == [False, True]
     assert list(found.attributes.columns) == ["dark"], "the target is no attribute"
     assert found.counterfactual_error is None
@@ -92,5 +92,5 @@ def test_columns_are_cut_at_the_frozen_threshold_and_the_shipped_cuts():
 def test_counterfactual_error_is_skipped_where_no_data_set_knows_the_truth():
     metrics = {"counterfactual": Registry().get("metrics", "counterfactual")()}
     found, skipped = computed(metrics, replace(NULL, counterfactual_error=None))
-    reason = "there is no counterfactual_error (the data set cannot redraw an image without the feature)"
+    reason = "the data set cannot redraw images without the feature"
     assert found == {} and skipped == {"counterfactual": reason}

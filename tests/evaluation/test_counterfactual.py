@@ -76,7 +76,7 @@ def test_true_pairs_are_the_first_images_that_can_show_the_feature():
 
 def test_a_feature_that_no_image_can_show_is_an_error(monkeypatch):
     monkeypatch.setattr(Badges, "counterfactual", lambda self, split, i, feature, value: torch.zeros(len(i), 3, 16, 16))
-    with pytest.raises(DataError, match=r"no image of badges \(synthetic\) \(test\) can show 'badge'"):
+    with pytest.raises(DataError, match=r"badges \(synthetic\): no image of split 'test' can show 'badge'"):
         true_pairs(Badges(), "test", "badge", 5)
 
 
@@ -173,7 +173,7 @@ def test_shipping_enters_weights_and_their_measured_error_in_the_zoo(badges, tmp
 
 
 def test_weights_of_another_kind_are_refused():
-    with pytest.raises(CheckpointError, match="holds a model, not the weights that remove a feature"):
+    with pytest.raises(CheckpointError, match="contains weights of kind .model., not of a remover"):
         load_remover(manifest.path_of("vae-mnist"))
 
 

@@ -12,7 +12,7 @@ from bench.api import Oracle
 from bench.core.progress import silent
 from bench.core.rendering import to_float
 from bench.evaluation.counterfactual import Remover
-from bench.evaluation.metrics import columns_of
+from bench.evaluation.metrics import metric_columns
 from bench.evaluation.passes import Described, Observers, Truth, run_pass
 from bench.registry import Registry
 
@@ -88,7 +88,7 @@ def test_the_error_of_positives_is_their_distance_from_the_truth(bars, observers
     names = list(observers.classifier.attributes)
     positive = result.original.scores[:, names.index("thickness")] >= 4.0
     assert 0 < positive.sum() < 130
-    errors = columns_of(result, oracle, {}).counterfactual_error
+    errors = metric_columns(result, oracle, {}).counterfactual_error
     assert np.array_equal(np.isnan(errors).any(1), ~positive) and not errors[positive, 0].any()
     np.testing.assert_allclose(errors[positive, 1], result.pixel_change[positive], rtol=1e-6)
     assert run_pass(f, unlike(f), None, observers, 10, silent()).counterfactual_error is None

@@ -26,8 +26,8 @@ def test_the_record_says_what_is_known_and_why_the_rest_is_not(unlearned, hers, 
     assert record["status"] == "ok" and record["dataset"] == "own" and record["provenance"]["oracle"] is None
     assert set(record["metrics"]) == {"flagged_ratio", "flagged_change", "unflagged_change"}
     assert {"target_ratio", "roc_auc", "retain_change", "fidelity"} <= set(record["skipped_metrics"])
-    assert record["skipped_metrics"]["roc_auc"] == "there is no oracle"
-    assert record["skipped_metrics"]["fidelity"] == "there is no reference"
+    assert record["skipped_metrics"]["roc_auc"] == "needs an oracle"
+    assert record["skipped_metrics"]["fidelity"] == "needs reference images"
     changes = record["metrics"]
     assert changes["flagged_change"]["value"] > 2 * changes["unflagged_change"]["value"]
     assert changes["flagged_ratio"]["source"] == "no data set (clicks on the generator's own samples); no oracle; 200 samples of my_generator"  # fmt: skip  # noqa: E501
@@ -91,8 +91,8 @@ def test_methods_that_need_more_than_clicks_are_skipped_with_the_reason(unlearn,
     done = unlearn("reject,retrain", "--feedback", clicks, "--json")
     assert done.code == 0, done.err
     assert [(r["status"], r["reason"]) for r in map(json.loads, done.out.splitlines())] == [
-        ("skipped", "needs oracle, and there are only clicks"),
-        ("skipped", "needs training_data, and there are only clicks"),
+        ("skipped", "needs an oracle; this run has only clicks"),
+        ("skipped", "needs training data; this run has only clicks"),
     ]
 
 

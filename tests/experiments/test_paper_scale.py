@@ -18,7 +18,7 @@ from bench.api import Batch, Context, Oracle
 from bench.core import machine, randomness
 from bench.core.progress import silent
 from bench.core.rendering import CHUNK, to_uint8
-from bench.evaluation.metrics import columns_of
+from bench.evaluation.metrics import metric_columns
 from bench.evaluation.passes import Observers, run_pass
 from bench.registry import Registry
 from bench.toolkit.latent import Direction
@@ -195,7 +195,7 @@ def evaluated(generator, student, direction, inception, count):
     """Evaluate a chunk: what the columns hold is what oracle, extractor and identifier say of them."""
     mobilenet, extractors = published_mobilenet(generator.image_shape), {"inception": inception}
     result = run_pass(generator, student, direction, Observers(mobilenet, extractors), count, silent())
-    columns = columns_of(result, Oracle(mobilenet, "mobilenet", "bang", 0.0), extractors)
+    columns = metric_columns(result, Oracle(mobilenet, "mobilenet", "bang", 0.0), extractors)
     with torch.no_grad():
         latents, images = generator.sample(randomness.draw(randomness.EVALUATION, range(count), generator.noise_dim))
     scores = mobilenet.scores(to_uint8(images), ["bang"])[:, 0]
