@@ -73,6 +73,14 @@ def one_thread() -> None:
     torch.set_num_threads(1)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_waiting_for_disks() -> Iterator[None]:
+    """Leave out fsync, which only a loss of power would show; the processes that tests start and kill do it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def interrupts_arrive() -> Iterator[None]:
     """Let Ctrl-C through, which a shell's background job ignores, and leave its handler as it was found."""

@@ -1,10 +1,9 @@
+"""Target ratios read off curves at equal damage; the table of stored cells is held in ``test_curves.py``."""
+
 import math
-from types import SimpleNamespace
 
 import pytest
 
-from bench.report.aggregate import damage_frame
-from bench.report.definitions import TABLES
 from bench.report.equal_damage import Point, at_damage, compare
 
 
@@ -38,32 +37,3 @@ def test_a_curve_that_does_not_reach_the_damage_is_left_out_not_extrapolated():
     short = {seed: curve((0.03, 0.01), (0.01, 0.03)) for seed in defaults}
     found = compare({"short": short}, defaults)["short"]
     assert found.seeds == 1 and math.isnan(found.low)
-
-
-def test_the_frame_compares_stored_cells_seed_by_seed():
-    """Three cells a family and seed; the second family halves the ratio at every damage; a failed cell counts for none."""
-    table = TABLES["damage"]
-    ours, tail = table.variants[0], [v for v in table.variants if v.family == "probe"]
-    records, runs = {}, []
-
-    def stored(variant, seed, ratio, change, status="ok"):
-        folder = f"{variant.label} {seed}"
-        values = {"target_ratio": {"value": ratio, "n": 10_000}, "retain_change": {"value": change}}
-        records[folder] = SimpleNamespace(status=status, metrics=values)
-        workspace = SimpleNamespace(store=SimpleNamespace(read=records.get))
-        dataset = SimpleNamespace(label="bars (synthetic)", classifier="ruler")
-        cell = SimpleNamespace(model="vae", feature="slant", seed=seed)
-        runs.append((variant, SimpleNamespace(workspace=workspace, folder=folder, dataset=dataset, cell=cell)))
-
-    for seed in range(3):
-        stored(ours, seed, 0.02 + seed / 1000, 0.020)
-        for variant, ratio, change in zip(tail, (0.04, 0.01, 0.001), (0.01, 0.02, 0.03), strict=False):
-            stored(variant, seed, ratio * (1 + seed / 20), change, "failed" if seed == 2 else "ok")
-    frame = damage_frame(table, runs).set_index(["variant", "metric"])
-    assert set(frame["data"]) == {"bars (synthetic)"} and set(frame["n"]) == {10_000}
-    assert frame.loc[(ours.family, "difference"), "mean"] == pytest.approx(0, abs=1e-12)
-    probe = frame.loc[("probe", "target_ratio")]
-    assert probe["seeds"] == 2 and probe["mean"] == pytest.approx((0.01 + 0.0105) / 2)
-    difference = frame.loc[("probe", "difference")]
-    assert difference["mean"] == pytest.approx(((0.01 - 0.02) + (0.0105 - 0.021)) / 2)
-    assert difference["note"].startswith("95 %: -0.01")

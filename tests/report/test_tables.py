@@ -10,6 +10,7 @@ from html_cells import Cells
 from bench.registry import Registry
 from bench.report.definitions import TABLES, Table, Variant
 from bench.report.published import read_published
+from bench.workspace import checkpoint, manifest
 
 # --- Table 3: a row per model -------------------------------------------------------------------------
 
@@ -163,13 +164,60 @@ def test_a_cell_that_cannot_be_run_stops_no_other(table, monkeypatch, bars):
 # --- the other tables ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", [name for name in TABLES if name not in ("1", "2", "3")])
-def test_every_other_table_can_be_made(name, table):
+TERMS = ("unlearn_term", "perception_term", "reconstruction_term")
+CELLS = {  # table to variant to what is said of its cell: its method, and parameters
+    "4": {
+        "unlearn": {"method": "ours"} | dict(zip(TERMS, (True, False, False), strict=True)),
+        "recon + unlearn": {"method": "ours"} | dict(zip(TERMS, (True, False, True), strict=True)),
+        "recon + unlearn + percep": {"method": "ours"} | dict.fromkeys(TERMS, True),
+        "original": {"method": "original"},
+    },
+    "5": {f"alpha = {alpha}": {"method": "ours", "alpha": alpha} for alpha in (1, 2, 3, 4, 5)},
+    "readings": {
+        f"{threshold} / {step}": {"method": "ours", "threshold": threshold, "step": step}
+        for threshold in ("mean", "midpoint")
+        for step in ("unit", "raw")
+    },
+    "cost": {"ours": {"method": "ours"}, "probe": {"method": "probe"}},
+}  # the tables of curves: test_curves.py
+QUALITY = {"target_ratio", "inception_score[digits]", "fid[digits]", "retain_change"}
+NO_NUMBER = {  # table to variant to why it has none
+    "4": {"retrain": "MNIST is needed"}, "5": {}, "readings": {},
+    "cost": {"retrain": "MNIST is needed", "pre-training": "not recorded in the checkpoint"},
+}  # fmt: skip
+METRICS = {"4": QUALITY, "5": QUALITY, "readings": QUALITY | {"roc_auc"}, "cost": {"seconds", "peak_memory_mb"}}
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_every_number_of_another_table_is_that_of_its_own_cell(name, table, tmp_path):
     done, rows = table(name, "--model", "bars", "--feature", "slant", "--seed", "0")
     assert done.code == 0, done.err
-    numbers = [r for r in rows if r["mean"]]
-    assert len(numbers) >= 2 and len({r["variant"] for r in numbers}) >= 2
-    assert all(r["note"] for r in rows if not r["mean"]), "a blank cell"
+    stored = [json.loads(path.read_text()) for path in (tmp_path / "runs").glob("*/result.json")]
+    by_cell = {(row["variant"], row["metric"]): row for row in rows}
+    assert len(by_cell) == len(rows) and {metric for _, metric in by_cell} == METRICS[name]
+    for variant, said in CELLS[name].items():
+        (record,) = (r for r in stored if (r["params"] | {"method": r["method"]}).items() >= said.items())
+        for metric in METRICS[name]:
+            row = by_cell.pop((variant, metric))
+            took, found = record["timings"]["unlearn"], record["metrics"].get(metric)
+            assert float(row["mean"]) == (took[metric] if name == "cost" else found["value"]), (variant, metric)
+            assert (row["sd"], row["seeds"], row["note"]) == ("", "1", "")
+    reasons = {variant: row["note"].partition(", and")[0] for (variant, _), row in by_cell.items()}
+    assert reasons == NO_NUMBER[name] and not any(row["mean"] for row in by_cell.values())
+
+
+def test_the_cost_of_training_an_original_is_what_its_checkpoint_says(table):
+    done, rows = table("cost", "--model", "vae", "--feature", "slant", "--seed", "0", "--no-run")
+    assert done.code == 0, "some number"
+    took = checkpoint.read(manifest.path_of("vae-mnist")).description["timing"]
+    found = {row["metric"]: row for row in rows if row["variant"] == "pre-training"}
+    assert {metric: float(row["mean"]) for metric, row in found.items()} == took and min(took.values()) > 10
+    assert {row["needs"] for row in found.values()} == {"training_data"}
+    assert not any(row["mean"] for row in rows if row["variant"] != "pre-training")
+
+
+def test_each_table_is_held_to_its_cells():
+    assert {*CELLS, "1", "2", "3", "tradeoff", "damage", "clicks"} == set(TABLES)
 
 
 def test_the_paper_s_numbers_know_their_variants():
