@@ -20,8 +20,7 @@ from bench import hookspecs
 from bench.core import sources
 from bench.core.sources import Source
 from bench.errors import PluginError, UsageError, unknown
-from bench.hookspecs import KINDS as KINDS
-from bench.hookspecs import Kind, kind_named
+from bench.hookspecs import KINDS, Kind, kind_named
 
 
 @dataclass(frozen=True)
@@ -62,11 +61,11 @@ class Registry:
         """Return the names of one kind, each once."""
         return sorted({source.name for source in self.sources if source.kind.name == kind})
 
-    def kinds_of(self, name: str, flag: str = "NAME") -> list[Kind]:
+    def kinds_of(self, name: str) -> list[Kind]:
         """Return the kinds as which a name is registered; raises UsageError if there are none."""
         found = [kind for kind in KINDS if name in self.names(kind.name)]
         if not found:
-            raise unknown("plug-in", name, {source.name for source in self.sources}, flag)
+            raise unknown("plug-in", name, {source.name for source in self.sources}, "NAME")
         return found
 
     def source(self, kind: str, name: str, flag: str = "name") -> Source:

@@ -128,10 +128,13 @@ def run_pass(
     count: int,
     progress: Progress,
     cached: Described | None = None,
-    stream: str = randomness.EVALUATION,
     truth: Truth | None = None,
 ) -> Pass:
+<<<<<<< Updated upstream
     """Draw and describe ``count`` samples of a stream.
+=======
+    """Render and describe ``count`` samples of the evaluation stream.
+>>>>>>> Stashed changes
 
     Parameters
     ----------
@@ -144,7 +147,6 @@ def run_pass(
     progress : Progress
     cached : Described, optional
         f's description from an earlier pass over the same samples.
-    stream : str
     truth : Truth, optional
         Given if the data set can redraw its images without the feature.
     """
@@ -158,7 +160,7 @@ def run_pass(
     for start, stop in chunks(count, BLOCK):
         before, after = [], []
         for a, b in chunks(stop - start):
-            noise = randomness.draw(stream, range(start + a, start + b), original.noise_dim).to(device)
+            noise = randomness.draw(randomness.EVALUATION, range(start + a, start + b), original.noise_dim).to(device)
             latents, images = original.sample(noise)
             before.append(to_uint8(images))
             after.append(before[-1] if same else to_uint8(unlearned(noise)))

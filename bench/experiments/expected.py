@@ -31,7 +31,7 @@ def expected_cell(suite: str, method: str, model: str, past: Sequence[Record]) -
     if same:
         totals = sorted(sum(cost.seconds for cost in record.timings.values()) for record in same)
         return Expected(totals[len(totals) // 2], "median of the stored cells of this method and model")
-    return _shipped(suite, model, method) or Expected(None, "no stored cell of this method and model")
+    return _shipped(suite, model, method) or Expected(None, "never measured")
 
 
 def expected_training(suite: str, model: str) -> Expected:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -151,7 +152,8 @@ def _params(
         except UsageError as error:
             wrong.append(str(error))
     if wrong:
-        raise UsageError("\n".join(dict.fromkeys(wrong)))
+        lines = (line for text in wrong for line in re.split(r"\n(?! )", text))  # indented ones belong to the one above
+        raise UsageError("\n".join(dict.fromkeys(lines)))
     return found
 
 

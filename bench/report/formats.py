@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 FORMATS = ("csv", "latex", "html")
 SUFFIX = {"csv": ".csv", "latex": ".tex", "html": ".html"}
 ARROWS = {True: "↑", False: "↓", None: ""}
-BETTER: dict[str, bool | None] = {"target_ratio": False, "inception_score": True, "roc_auc": True}
 
 
 def require_formats(formats: Sequence[str]) -> None:

@@ -13,7 +13,6 @@ from pydantic import Field, ValidationError, model_validator
 from bench.api import Params
 from bench.errors import UsageError, suggestion, unknown
 from bench.workspace.typed_text import DEEPEST, type_at
-from bench.workspace.values import assignments as assignments
 from bench.workspace.values import one_value, read_assignments, shown
 
 ParamsT = TypeVar("ParamsT", bound=Params)

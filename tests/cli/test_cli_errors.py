@@ -157,6 +157,15 @@ def test_parameters_that_do_not_go_together(refused):
     assert "-p (method 'ours'): 1 wrong value(s)\n" in text and "step=raw needs direction=mean_difference" in text
 
 
+def test_what_is_wrong_for_several_methods_is_told_once(refused):
+    """Line by line: what only one of them refuses is told too, and details stay under the method they belong to."""
+    text = refused(*run("-p", "lr=2", "-p", "hidden=0", "-p", "nothing=1", method="ours,probe"))
+    assert [line.partition(": ")[0] for line in text.splitlines()] == ["-p (methods ours, probe)", "-p lr", "-p hidden"]
+    text = refused(*run("-p", "step=raw", "-p", "direction=logistic", method="ours,latent_edit"))
+    (first, why), (second, again) = (text.splitlines()[:2], text.splitlines()[2:])
+    assert ("'ours'" in first and "'latent_edit'" in second) and why == again and "step=raw needs" in why
+
+
 @pytest.mark.parametrize("text", ["alpha", "=3", ""])
 def test_an_assignment_that_is_none(text, refused):
     assert refused(*run("-p", text)) == f"-p {text}: expected name=value"
