@@ -130,11 +130,7 @@ def run_pass(
     cached: Described | None = None,
     truth: Truth | None = None,
 ) -> Pass:
-<<<<<<< Updated upstream
-    """Draw and describe ``count`` samples of a stream.
-=======
-    """Render and describe ``count`` samples of the evaluation stream.
->>>>>>> Stashed changes
+    """Draw and describe ``count`` samples of the evaluation stream.
 
     Parameters
     ----------

@@ -9,12 +9,7 @@ from pydantic import Field
 from bench.api import Params
 from bench.workspace.suites import ModelSettings
 
-<<<<<<< Updated upstream
 FORMAT: Literal[2] = 2  # a record of another format is named and left as it is
-STATUSES = ("ok", "failed", "diverged", "killed", "timeout", "skipped")
-=======
-FORMAT: Literal[2] = 2  # a record of another format is named and left alone
->>>>>>> Stashed changes
 Status = Literal["ok", "failed", "diverged", "killed", "timeout", "skipped"]
 
 
