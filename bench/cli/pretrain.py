@@ -53,8 +53,10 @@ def command(
         raise UsageError("name exactly one of --model, --classifier and --extractor")
     ((kind, name),) = given
     workspace = open_workspace(plugins, results, data_dir, device)
-    from bench.experiments.pretrain import Recipe, pretrain_command
+    from bench.experiments.pretrain import pretrain_command
+    from bench.experiments.recipes import Recipe, suite_dataset
 
-    recipe = Recipe(kind, name, dataset or "", seed=seed, start=start, half=half)
+    dataset = dataset or suite_dataset(workspace, suite, kind, name)
+    recipe = Recipe(kind, name, dataset, seed=seed, start=start, half=half)
     click.echo(pretrain_command(workspace, recipe, suite, params, out, ship))
     return 0

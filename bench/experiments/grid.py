@@ -11,8 +11,8 @@ from typing import Any
 
 from bench.errors import PluginError, UsageError, unknown
 from bench.evaluation.without_oracle import require_feature
-from bench.experiments import pretrain
 from bench.experiments.cell import Cell
+from bench.experiments.recipes import pretrained_path, recipe_of
 from bench.workspace import manifest
 from bench.workspace.suites import ModelSettings, Suite, load_suite, method_params, model_settings
 from bench.workspace.values import grid_of, read_assignments
@@ -165,4 +165,4 @@ def _trained_here(workspace: Workspace, model: str, settings: ModelSettings) -> 
             "its samples: --weights FILE --feedback FILE (bench zoo import and bench feedback make these files); or "
             "name the data set that it learns from: --dataset NAME."
         )
-    return str(pretrain.pretrained_path(workspace, pretrain.recipe_of(model, settings)))
+    return str(pretrained_path(workspace, recipe_of(model, settings)))

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bench.errors import BenchError
-from bench.experiments import pretrain
 from bench.experiments.cell import Cell
 from bench.experiments.expected import Expected, duration, expected_cell, expected_training
 from bench.experiments.needs import Looked, is_to_be_trained
+from bench.experiments.recipes import Recipe, recipe_of
 from bench.experiments.resolve import Resolved, resolve
 from bench.workspace.record import Record
 from bench.workspace.workspace import Workspace
@@ -24,7 +24,7 @@ class Training:
     """A generator that must be trained before the cells that unlearn from it."""
 
     model: str
-    recipe: pretrain.Recipe
+    recipe: Recipe
     weights: str
     expected: Expected
 
@@ -141,7 +141,7 @@ class _Planner:
         return tuple(
             Training(
                 cell.model,
-                pretrain.recipe_of(cell.model, cell.settings),
+                recipe_of(cell.model, cell.settings),
                 cell.weights,
                 expected_training(cell.suite, cell.model),
             )

@@ -43,8 +43,12 @@ def test_a_training_goes_on_from_weights(trained):
         "--out start-1.safetensors && bench pretrain --model vae --dataset strips --seed 3 "
         "-p batch_size=8 -p epochs=1 -p lr=1e-12 --from start-1.safetensors"
     )
-    done, further = trained("further", "--from", first, "-p", "lr=1e-2")
-    assert any(not torch.equal(checkpoint.read(further).tensors[name], t) for name, t in start.tensors.items())
+    done, further = trained("further", "--from", still, "-p", "lr=1e-2", "-p", "encoder_widths=256, 256")
+    assert any(not torch.equal(checkpoint.read(further).tensors[name], t) for name, t in end.tensors.items())
+    assert checkpoint.read(further).description["command"] == (
+        f"{end.description['command']} --out start-2.safetensors && bench pretrain --model vae --dataset strips --seed 0 "
+        "-p batch_size=8 -p epochs=1 -p lr=1e-2 -p 'encoder_widths=256, 256' --from start-2.safetensors"
+    ), "as a shell takes it"
 
 
 def test_what_a_training_cannot_go_on_from_is_refused(trained, world, tmp_path):

@@ -5,7 +5,7 @@ import torch
 
 from bench.errors import UsageError
 from bench.experiments import expected, grid
-from bench.experiments.pretrain import Recipe, configured
+from bench.experiments.recipes import Recipe, configured
 from bench.registry import Registry
 from bench.workspace import manifest
 from bench.workspace.store import Store

@@ -1,0 +1,126 @@
+"""Recipes of ``bench pretrain``: what is trained, on what, how, and where its weights are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from bench.api import Pretrained, Trainable
+from bench.core import code_hash
+from bench.errors import CheckpointError, UsageError
+from bench.hookspecs import kind_named
+from bench.toolkit.training import build, train
+from bench.workspace import checkpoint, manifest
+from bench.workspace.checkpoint import Checkpoint
+from bench.workspace.suites import ModelSettings, load_suite, validated
+from bench.workspace.values import read_assignments, values_of
+from bench.workspace.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What is trained, on what, and how.
+
+    Attributes
+    ----------
+    kind : str
+        The plural: "models", "classifiers" or "extractors".
+    name, dataset : str
+        Registered names.
+    settings : dict
+        Fields of the plug-in's Config.
+    seed : int
+        Of initial weights, image order and training noise.
+    start : str, optional
+        Weights to start from (zoo name or file), whose configuration ``settings`` change; fresh ones by default.
+    half : bool
+        Store tensors of two or more dimensions as float16: half the file, for shipping.
+    """
+
+    kind: str
+    name: str
+    dataset: str
+    settings: dict[str, Any] = field(default_factory=dict)
+    seed: int = 0
+    start: str | None = None
+    half: bool = False
+
+    @property
+    def singular(self) -> str:
+        """The kind of the weights: "model", for instance."""
+        return kind_named(self.kind).singular
+
+    @property
+    def option(self) -> str:
+        """The option that names the plug-in: ``--model``, ``--classifier`` or ``--extractor``."""
+        return f"--{self.singular}"
+
+
+def recipe_of(model: str, settings: ModelSettings) -> Recipe:
+    """Return how a suite trains a model's generator."""
+    return Recipe("models", model, settings.dataset, settings.pretrain)
+
+
+def suite_dataset(workspace: Workspace, suite_name: str, kind: str, name: str) -> str:
+    """Return the data set on which a suite trains a model; raises UsageError if the suite does not say."""
+    models = load_suite(suite_name).models
+    if kind == "models" and name in models:
+        return models[name].dataset
+    known = ", ".join(workspace.registry.names("datasets"))
+    raise UsageError(f"--dataset: name the data set to train '{name}' on: {known}")
+
+
+def with_settings(workspace: Workspace, recipe: Recipe, suite_name: str, params: Sequence[str]) -> Recipe:
+    """Return a recipe with the settings of a suite, and over these the ones typed after ``-p``.
+
+    A training that starts from weights has their settings instead of the suite's.
+    """
+    models = load_suite(suite_name).models
+    from_suite = recipe.kind == "models" and recipe.name in models and recipe.start is None
+    settings = models[recipe.name].pretrain if from_suite else {}
+    typed = values_of(_trainable_class(workspace, recipe).Config, read_assignments(params, "-p"), "-p")
+    return replace(recipe, settings={**settings, **typed})
+
+
+def configured(workspace: Workspace, recipe: Recipe) -> tuple[Trainable[Any], Any]:
+    """Return the plug-in and its configuration for a data set, with the recipe's settings applied."""
+    plugin_class = _trainable_class(workspace, recipe)
+    plugin = plugin_class()
+    source = workspace.dataset(recipe.dataset)
+    if source.classifier is None:
+        raise UsageError(f"--dataset {recipe.dataset}: has no images to learn from; name another one")
+    start = starting_weights(recipe)
+    fields = plugin.dataset_fields(source) if start is None else start.description["config"]
+    flag = f"-p ({recipe.singular} '{recipe.name}')"
+    return plugin, validated(plugin_class.Config, {**fields, **recipe.settings}, flag)
+
+
+def starting_weights(recipe: Recipe) -> Checkpoint | None:
+    """Return the weights that a recipe starts from; None for fresh ones."""
+    if recipe.start is None:
+        return None
+    stored = checkpoint.read(manifest.path_of(recipe.start))
+    if not stored.holds(recipe.singular, recipe.name):
+        wanted = f"{recipe.singular} '{recipe.name}'"
+        raise CheckpointError(f"--from {recipe.start}: holds the {stored.kind} '{stored.name}', not the {wanted}")
+    return stored
+
+
+def pretrained_path(workspace: Workspace, recipe: Recipe) -> Path:
+    """Return where the weights of a recipe are kept."""
+    trainable, config = configured(workspace, recipe)
+    start = starting_weights(recipe)
+    code = code_hash.code_of(build, train, type(trainable))
+    parts = [recipe.kind, recipe.name, recipe.dataset, config.model_dump(mode="json"), code]
+    key = code_hash.digest([*parts, recipe.seed, recipe.half, start.sha256 if start else None])
+    return workspace.store.root.parent / "pretrained" / f"{recipe.name}-{recipe.dataset}-{key[:8]}.safetensors"
+
+
+def _trainable_class(workspace: Workspace, recipe: Recipe) -> type[Trainable[Any]]:
+    """Return the plug-in's class; raises UsageError if it cannot be trained here."""
+    plugin_class = workspace.registry.get(recipe.kind, recipe.name, recipe.option)
+    if not issubclass(plugin_class, Trainable) or issubclass(plugin_class, Pretrained):
+        raise UsageError(f"{recipe.option} {recipe.name}: has no training recipe")
+    return plugin_class
