@@ -10,14 +10,24 @@ from typing import Any, ClassVar
 from numpy.typing import NDArray
 from torch import nn
 
-from bench.api import Classifier, Dataset, Extractor, Feedback, Metric, Oracle, Statistics, Value
+from bench.api import Classifier, Columns, Dataset, Extractor, Feedback, Metric, Oracle, Statistics, Value
 from bench.errors import UsageError, unknown
 from bench.evaluation import references, removers, without_oracle
+from bench.evaluation.metrics import compute_metrics, metric_columns
 from bench.evaluation.passes import Pass, Truth
 from bench.workspace.loading import LoadedClassifier
 from bench.workspace.record import OracleCopy, OraclePair
 from bench.workspace.suites import ModelSettings
 from bench.workspace.workspace import Oracles, Workspace
+
+
+@dataclass(frozen=True)
+class Computed:
+    """The metrics of a pass: what they read, their values, and why others were not computed."""
+
+    columns: Columns
+    values: dict[str, Value]
+    skipped: dict[str, str]
 
 
 class Judgement(ABC):
@@ -32,6 +42,22 @@ class Judgement(ABC):
 
     oracles: Oracles
     has_oracle: ClassVar[bool]
+
+    def computed(
+        self,
+        workspace: Workspace,
+        dataset: str,
+        metrics: Mapping[str, Metric],
+        extractors: Mapping[str, Extractor],
+        result: Pass,
+        judge: Oracle,
+        identifier: nn.Module | None,
+    ) -> Computed:
+        """Compute every metric of a pass, and the further values."""
+        columns = metric_columns(result, judge, extractors)
+        references = self.references(workspace, dataset, extractors, judge.feature)
+        values, skipped = compute_metrics(metrics, columns, result, references)
+        return Computed(columns, values | self.further(result, identifier), skipped)
 
     @property
     def observer(self) -> Classifier:

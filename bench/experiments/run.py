@@ -16,7 +16,7 @@ from bench.api import Feedback, Value
 from bench.core import machine
 from bench.core.files import file_sha256, write_bytes
 from bench.errors import BenchError, Diverged
-from bench.evaluation.metrics import compute_metrics, metric_columns, source_of
+from bench.evaluation.metrics import source_of
 from bench.experiments.resolve import Resolved
 from bench.experiments.stages import Trained, evaluate_stage, feedback_stage, loaded, unlearn_stage
 from bench.workspace import checkpoint, pictures
@@ -91,16 +91,20 @@ def _stages(resolved: Resolved, timings: dict[str, Cost]) -> Outcome:
     timings["unlearn"] = trained.cost
     with machine.measured() as took:
         result = evaluate_stage(resolved, trained.unlearned, judge)
-        extractors = loaded(resolved.extractors)
-        columns = metric_columns(result, judge, extractors)
-        references = judgement.references(resolved.workspace, cell.settings.dataset, extractors, cell.feature)
-        values, skipped = compute_metrics(resolved.metrics, columns, result, references)
-        values |= judgement.further(result, trained.unlearned.identifier)
+        found = judgement.computed(
+            resolved.workspace,
+            cell.settings.dataset,
+            resolved.metrics,
+            loaded(resolved.extractors),
+            result,
+            judge,
+            trained.unlearned.identifier,
+        )
     timings["evaluate"] = Cost.model_validate(took)
     return Outcome(
-        metrics={name: _measurement(resolved, name, value) for name, value in sorted(values.items())},
-        skipped_metrics={**resolved.missing_metrics, **skipped},
-        artefacts=_artefacts(resolved, trained, columns.original_labels, feedback),
+        metrics={name: _measurement(resolved, name, value) for name, value in sorted(found.values.items())},
+        skipped_metrics={**resolved.missing_metrics, **found.skipped},
+        artefacts=_artefacts(resolved, trained, found.columns.original_labels, feedback),
         oracle=judgement.about(clicker, judge),
         clicks=Clicks(count=len(feedback), positives=feedback.positives),
     )

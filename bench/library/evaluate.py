@@ -11,7 +11,7 @@ import pandas as pd
 
 from bench.api import Dataset, Extractor, Generator, Metric, Value
 from bench.errors import UsageError
-from bench.evaluation.metrics import compute_metrics, load_metrics, metric_columns, source_of
+from bench.evaluation.metrics import load_metrics, source_of
 from bench.evaluation.passes import Observers, run_pass
 from bench.experiments.judgement import ClicksOnly, Judged, Judgement
 from bench.library.arguments import whole
@@ -127,10 +127,8 @@ class _Setting:
             workspace.progress,
             truth=judgement.truth(workspace, dataset, judge),
         )
-        columns = metric_columns(result, judge, self.extractors)
-        references = judgement.references(workspace, dataset, self.extractors, feature)
-        values, skipped = compute_metrics(self.metrics, columns, result, references)
-        return values | judgement.further(result, after.identifier), skipped
+        found = judgement.computed(workspace, dataset, self.metrics, self.extractors, result, judge, after.identifier)
+        return found.values, found.skipped
 
 
 def _setting(workspace: Workspace, task: Task | None, extractors: Sequence[str] | None) -> _Setting:
