@@ -7,6 +7,9 @@ from pathlib import Path
 import click
 
 from bench.cli.options import open_registry, open_workspace, plugins, workplace
+from bench.errors import UsageError
+
+STATE_DICT = "state-dict"  # the layout whose model cannot be told by the file
 
 
 @click.group("zoo")
@@ -43,7 +46,7 @@ def statistics(dataset: str, extractor: str, plugins: Path, results: Path, data_
 @click.option(
     "--format",
     "layout",
-    type=click.Choice(["vdvae", "pgan", "state-dict"]),
+    type=click.Choice(["vdvae", "pgan", STATE_DICT]),
     required=True,
     help="vdvae: openai/vdvae, *-model-ema.th. pgan: facebookresearch/pytorch_GAN_zoo, a progressive GAN. "
     "state-dict: the torch module that the generator of --model wraps.",
@@ -76,10 +79,20 @@ def import_(
     bench zoo import celebaHQ_s6_i80000-6196db68.pth --format pgan --out proggan.safetensors
     """
     registry = open_registry(plugins)
-    from bench.workspace.foreign import import_release
+    from bench.workspace.foreign.importing import import_official, import_state_dict
     from bench.workspace.values import read_assignments
 
-    click.echo(import_release(registry, file, layout, out, read_assignments(params, "-p"), model, at))
+    typed = read_assignments(params, "-p")
+    if layout == STATE_DICT and model is None:
+        raise UsageError(
+            f"--format {STATE_DICT}: needs --model NAME, the plug-in that builds the generator (bench list)"
+        )
+    if layout != STATE_DICT and (model is not None or at):
+        raise UsageError(f"--model and --at are for --format {STATE_DICT} only; --format {layout} needs neither")
+    if model is not None:
+        click.echo(import_state_dict(registry, file, model, out, typed, at))
+    else:
+        click.echo(import_official(registry, file, layout, out, typed))
     return 0
 
 

@@ -14,7 +14,9 @@ from bench.core.files import write_atomically
 from bench.errors import CheckpointError, UsageError
 from bench.workspace import checkpoint
 from bench.workspace.checkpoint import Checkpoint
-from bench.workspace.foreign import Imported, containers, mismatches, read_as
+from bench.workspace.foreign import containers
+from bench.workspace.foreign.fitting import mismatches
+from bench.workspace.foreign.layouts import Imported, read_as
 from bench.workspace.foreign.release import Release
 from bench.workspace.suites import validated
 

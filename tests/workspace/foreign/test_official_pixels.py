@@ -18,7 +18,7 @@ from official_files import (
 )
 
 from bench.registry import Registry
-from bench.workspace.foreign import fitting_networks
+from bench.workspace.foreign.fitting import fitting_networks
 from bench.workspace.foreign.pgan import official_name as pgan_name
 from bench.workspace.foreign.vdvae import official_name as vdvae_name
 from bench.workspace.foreign.vdvae import read_vdvae

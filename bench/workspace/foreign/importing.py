@@ -1,0 +1,133 @@
+"""``bench zoo import``: a file of other code becomes a weights file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bench.api import Networks
+from bench.api.checks import require_contract
+from bench.core.files import file_sha256
+from bench.errors import PluginError, UsageError
+from bench.registry import Registry
+from bench.workspace import saving
+from bench.workspace.foreign.containers import read_content
+from bench.workspace.foreign.fitting import built, fitting_networks, require_fit, taken
+from bench.workspace.foreign.layouts import MODELS, OFFICIAL, PLAIN, Imported
+from bench.workspace.foreign.plain import read_plain
+from bench.workspace.foreign.release import Release
+from bench.workspace.values import values_of
+
+
+def import_official(registry: Registry, source: Path, layout: str, out: Path, typed: Mapping[str, str]) -> str:
+    """Convert a checkpoint of code that this project knows to a weights file.
+
+    Parameters
+    ----------
+    registry : Registry
+    source : Path
+        The file.
+    layout : {"vdvae", "pgan"}
+    out : Path
+        The weights file to write; it must not exist.
+    typed : mapping of str to str
+        Fields of the model's Config as ``-p`` takes them, name to text. For vdvae they describe the architecture in the
+        file; without any, the published size that fits is taken. A pgan file describes its architecture itself; they
+        set the training recipe.
+
+    Returns
+    -------
+    str
+        A line that says what was written.
+
+    Raises
+    ------
+    CheckpointError
+        Naming the file: missing, truncated, refused because it would run code, of another architecture, or with NaN or
+        infinite weights. Nothing is written then.
+    UsageError
+        For a wrong ``typed``, or an ``out`` that exists.
+    """
+    _require_new(out)
+    params = values_of(registry.get("models", MODELS[layout]).Config, typed, "-p")
+    release = OFFICIAL[layout](read_content(source), source, params)
+    networks = fitting_networks(registry, release, source)
+    count = _fill(networks, release, source)
+    return _save(out, release.model, networks, _imported(source, layout), count)
+
+
+def import_state_dict(
+    registry: Registry, source: Path, model: str, out: Path, typed: Mapping[str, str], at: str = ""
+) -> str:
+    """Convert the state dict of a module that a model's generator wraps to a weights file.
+
+    Parameters
+    ----------
+    registry : Registry
+    source : Path
+        The file.
+    model : str
+        The model that builds the generator.
+    out : Path
+        The weights file to write; it must not exist.
+    typed : mapping of str to str
+        Fields of the model's Config as ``-p`` takes them, name to text; they describe the architecture in the file.
+    at : str
+        Where the state dict lies in the file (``plain.state_at``).
+
+    Returns
+    -------
+    str
+        A line that says what was written.
+
+    Raises
+    ------
+    CheckpointError
+        As ``import_official`` does, and for an ``at`` that the file lacks.
+    PluginError
+        If the model cannot be built, or its generator with these weights breaks the contract.
+    UsageError
+        For a wrong ``typed`` or ``model``, or an ``out`` that exists.
+    """
+    _require_new(out)
+    params = values_of(registry.get("models", model, "--model").Config, typed, "-p")
+    networks = built(registry, model, params)
+    names = networks.generator.state_dict() if networks.generator is not None else {}
+    release = read_plain(read_content(source), source, at, model, params, names)
+    require_fit(networks, release, source)
+    count = _fill(networks, release, source)
+    _require_contract(networks, model, source)
+    return _save(out, model, networks, _imported(source, PLAIN, at), count)
+
+
+def _require_new(out: Path) -> None:
+    if out.exists():
+        raise UsageError(f"--out {out}: already exists. Remove it, or name another file")
+
+
+def _fill(networks: Networks[Any], release: Release, source: Path) -> int:
+    """Put the file's values into the networks, which may be without memory until then; return how many there are."""
+    values = taken(networks, release, source)
+    state = release.adapt(values) | release.own
+    for part, module in networks.modules().items():
+        module.load_state_dict({name: state[f"{part}.{name}"] for name in module.state_dict()}, assign=True)
+    return sum(tensor.numel() for tensor in values.values())
+
+
+def _require_contract(networks: Networks[Any], model: str, source: Path) -> None:
+    """Raise PluginError, naming model and file, unless the generator with its weights does what it declares."""
+    try:
+        require_contract(networks.generator)
+    except PluginError as error:
+        raise PluginError(f"model '{model}' with the weights of {source}: {error}") from error
+
+
+def _imported(source: Path, layout: str, at: str = "") -> Imported:
+    return Imported(file=source.name, sha256=file_sha256(source), layout=layout, at=at)
+
+
+def _save(out: Path, model: str, networks: Networks[Any], imported: Imported, count: int) -> str:
+    saving.save_networks(out, "model", model, networks, {"imported": imported.model_dump()})
+    assert networks.generator is not None
+    return f"{out}: {model}, {networks.generator.image_shape[1]} px, {count:,} parameters"
