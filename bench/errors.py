@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
+    from pydantic_core import ErrorDetails
 
 EXIT_OK = 0
 EXIT_SOME_FAILED = 1
@@ -93,9 +94,25 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     return f"{guess}Known: {', '.join(names) or 'none'}."
 
 
+PYDANTIC = {
+    "missing": "is missing",
+    "extra_forbidden": "unknown field",
+    "model_type": "should be a table of fields",
+    "dict_type": "should be a table of fields",
+}
+
+
+def reason_of(problem: ErrorDetails) -> str:
+    """Return why pydantic rejects a field: "should be a valid integer", "is missing"."""
+    message = PYDANTIC.get(problem["type"], problem["msg"])
+    for start in ("Input ", "String ", "Value error, "):
+        message = message.removeprefix(start)
+    return message.partition(", unable to ")[0]
+
+
 def wrong_fields(error: ValidationError) -> str:
     """Return what pydantic rejects as one line, "field: message; field: message"."""
-    found = ((".".join(map(str, each["loc"])), each["msg"]) for each in error.errors())
+    found = ((".".join(map(str, each["loc"])), reason_of(each)) for each in error.errors())
     return "; ".join(f"{field}: {message}" if field else message for field, message in found)
 
 

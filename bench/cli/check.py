@@ -14,14 +14,16 @@ from bench.errors import EXIT_PLUGIN, UsageError
 @click.argument("name")
 @plugins
 def command(name: str, plugins: Path) -> int:
-    """Check that a plug-in keeps the contract; NAME is a registered name or a Python file."""
+    """Check that a plug-in keeps the contract. NAME is a registered name or a Python file."""
     path = Path(name)
     loose = path.suffix == ".py"
     if loose and not path.is_file():
-        raise UsageError(f"{path}: there is no such file")
+        raise UsageError(f"{path}: no such file")
     from bench.authoring.conformance import check, report
 
-    registered = path.resolve().parent.name if path.name == "__init__.py" else path.stem
+    registered = name
+    if loose:
+        registered = path.resolve().parent.name if path.name == "__init__.py" else path.stem
     outcomes = check(open_registry(None if loose else plugins, (path.resolve(),) if loose else ()), registered)
     click.echo("\n".join(report(outcomes)))
     failed = sum(outcome.problem is not None for outcome in outcomes)

@@ -15,7 +15,7 @@ import click
     required=True,
     help="The clicked samples: a text file with one per line (17 or 000017.png), or a folder of their pictures.",
 )
-@click.option("--feature", required=True, help="Feature that the clicked samples have.")
+@click.option("--feature", metavar="NAME", required=True, help="Feature that the clicked samples have.")
 @click.option(
     "--also",
     multiple=True,
@@ -24,7 +24,10 @@ import click
 )
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Feedback file to write.")
 def command(folder: Path, clicked: Path, feature: str, also: tuple[str, ...], out: Path) -> int:
-    """Write a feedback file from clicks on the samples that `bench sample` drew into FOLDER."""
+    """Write a feedback file from clicks on samples.
+
+    FOLDER holds the samples, drawn by `bench sample`.
+    """
     from bench.feedback.folder import click_samples, lists_of
 
     made = click_samples(folder, clicked, feature, out, lists_of(also))

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from bench.cli.options import choice, open_workspace, params, require_one, suite, workplace, written
+from bench.cli.options import choice, params, require_one, suite, workplace, workspace_at, written
 
 
 @click.command("figure")
@@ -32,9 +32,12 @@ def command(
     device: str,
     **asked: Any,
 ) -> int:
-    """Draw figure NUMBER of the paper (1, 4, 5 or 6) for each model; run missing cells first."""
+    """Draw a figure of the paper for each model.
+
+    NUMBER is 1, 4, 5 or 6. Missing cells run first.
+    """
     require_one(dry_run, no_run)
-    workspace = open_workspace(plugins, results, data_dir, device, write=not (no_run or dry_run))
+    workspace = workspace_at(plugins, results, data_dir, device, write=not (no_run or dry_run))
     from bench.report.figures.making import Options, make_figure, plan_figure
 
     if dry_run:

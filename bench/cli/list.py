@@ -19,7 +19,7 @@ SHOWN = (*(kind.name for kind in KINDS), "suites")
 @click.option("--check", is_flag=True, help="Import every plug-in and show the broken ones with their reason.")
 @plugins
 def command(kind: str | None, check: bool, plugins: Path) -> int:
-    """List plug-ins and suites, without importing any."""
+    """List plug-ins and suites."""
     registry = open_registry(plugins)
     problems = registry.problems() if check else {}
     for each in [kind] if kind else SHOWN:

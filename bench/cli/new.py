@@ -15,7 +15,9 @@ from bench.hookspecs import KINDS
 @click.argument("name")
 @plugins
 def command(kind: str, name: str, plugins: Path) -> int:
-    """Write a working plug-in to start from into the --plugins folder.
+    """Write a working plug-in to start from.
+
+    It goes into the --plugins folder:
 
     \b
     bench new method my_idea && bench check my_idea

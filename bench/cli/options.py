@@ -101,7 +101,9 @@ def suite(command: F) -> F:
         metavar="KEY=VALUE",
         help="Override a setting of the suite, such as feedback.count=4000.",
     )(command)
-    return click.option("--suite", default="lite", show_default=True, help="Suite name, or a TOML file.")(command)
+    return click.option(
+        "--suite", metavar="NAME|FILE", default="lite", show_default=True, help="Suite name, or a TOML file."
+    )(command)
 
 
 def written(formats: str, folder: str) -> Callable[[F], F]:
@@ -150,7 +152,11 @@ def workplace(command: F) -> F:
     """Add --plugins, --results, --data-dir and --device."""
     for option in (
         click.option(
-            "--device", default="auto", show_default=True, help="Device to compute on: auto, cpu, cuda, cuda:1, ..."
+            "--device",
+            metavar="DEVICE",
+            default="auto",
+            show_default=True,
+            help="Device to compute on: auto, cpu, cuda, cuda:1, ...",
         ),
         click.option(
             "--data-dir",
@@ -181,9 +187,7 @@ def open_registry(folder: Path | None, files: tuple[Path, ...] = ()) -> Registry
     return Registry(folder, files)
 
 
-def open_workspace(
-    plugins: Path, results: Path, data_dir: Path | None, device: str, *, write: bool = True
-) -> Workspace:
+def workspace_at(plugins: Path, results: Path, data_dir: Path | None, device: str, *, write: bool = True) -> Workspace:
     """Open the workspace; with ``write``, first check that results can be written."""
     from bench.workspace.store import Store
 

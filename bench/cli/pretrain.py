@@ -6,23 +6,23 @@ from pathlib import Path
 
 import click
 
-from bench.cli.options import open_workspace, workplace
+from bench.cli.options import workplace, workspace_at
 from bench.errors import UsageError
 
 
 @click.command("pretrain")
-@click.option("--model", default=None, help="Model to train.")
-@click.option("--classifier", default=None, help="Classifier to train, an oracle.")
-@click.option("--extractor", default=None, help="Extractor to train, for FID and its kin.")
-@click.option("--dataset", default=None, help="Data set (default: the suite's).")
-@click.option("--suite", default="lite", show_default=True, help="Suite whose settings are used.")
+@click.option("--model", metavar="NAME", default=None, help="Model to train.")
+@click.option("--classifier", metavar="NAME", default=None, help="Classifier to train, an oracle.")
+@click.option("--extractor", metavar="NAME", default=None, help="Extractor to train, for FID and its kin.")
+@click.option("--dataset", metavar="NAME", default=None, help="Data set (default: the suite's).")
+@click.option("--suite", metavar="NAME|FILE", default="lite", show_default=True, help="Suite whose settings are used.")
 @click.option(
     "--seed", type=int, default=0, show_default=True, help="Seed of the initial weights and the training noise."
 )
 @click.option(
     "-p", "--param", "params", multiple=True, metavar="NAME=VALUE", help="Field of its Config (see bench show)."
 )
-@click.option("--from", "start", default=None, metavar="WEIGHTS", help="Weights to start from: a zoo name or a file.")
+@click.option("--from", "start", default=None, metavar="NAME|FILE", help="Weights to start from: a zoo name or a file.")
 @click.option("--half", is_flag=True, help="Store the weights as float16 (half the size); they load as float32.")
 @click.option("--out", type=click.Path(path_type=Path), default=None, help="Weights file to write.")
 @click.option(
@@ -46,13 +46,16 @@ def command(
     data_dir: Path | None,
     device: str,
 ) -> int:
-    """Train a generator, an oracle or an extractor; run the same command again to resume."""
+    """Train a generator, an oracle or an extractor.
+
+    Run the same command again to resume a stopped training.
+    """
     named = {"models": model, "classifiers": classifier, "extractors": extractor}
     given = [(kind, name) for kind, name in named.items() if name]
     if len(given) != 1:
         raise UsageError("name exactly one of --model, --classifier and --extractor")
     ((kind, name),) = given
-    workspace = open_workspace(plugins, results, data_dir, device)
+    workspace = workspace_at(plugins, results, data_dir, device)
     from bench.experiments.pretrain import pretrain_command
     from bench.experiments.recipes import Recipe, suite_dataset
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from bench.cli.options import choice, open_workspace, params, seeds, suite, workplace
+from bench.cli.options import choice, params, seeds, suite, workplace, workspace_at
 from bench.errors import UsageError
 
 
@@ -18,7 +18,7 @@ from bench.errors import UsageError
 @seeds("run", "0", "Seed(s) of the feedback and of the unlearning.")
 @params
 @suite
-@click.option("--dataset", default=None, help="Data set (default: the suite's).")
+@click.option("--dataset", metavar="NAME", default=None, help="Data set (default: the suite's).")
 @click.option(
     "--feedback",
     "feedback_file",
@@ -26,7 +26,9 @@ from bench.errors import UsageError
     default=None,
     help="Feedback file to use instead of the simulated oracle.",
 )
-@click.option("--weights", default=None, help="Weights of the original generator: a zoo name or a file.")
+@click.option(
+    "--weights", metavar="NAME|FILE", default=None, help="Weights of the original generator: a zoo name or a file."
+)
 @click.option(
     "--overwrite",
     type=click.Choice(["never", "failed", "always"]),
@@ -49,7 +51,7 @@ def command(
     device: str,
     **asked: Any,
 ) -> int:
-    """Unlearn a feature, evaluate the result and store it, for each cell.
+    """Run cells: unlearn, evaluate, store.
 
     --method, --model, --feature and --seed take comma lists, the first three also all; -p takes a grid (alpha=1//3//5).
 
@@ -59,7 +61,7 @@ def command(
         raise UsageError(
             "--json prints stored records, and --dry-run has none; --show-config prints JSON, one cell per line"
         )
-    workspace = open_workspace(plugins, results, data_dir, device, write=not (dry_run or show_config))
+    workspace = workspace_at(plugins, results, data_dir, device, write=not (dry_run or show_config))
     from bench.experiments import grid
     from bench.experiments.execute import Done, execute, exit_code
     from bench.experiments.plan import plan

@@ -10,7 +10,7 @@ from bench.cli.options import open_registry, plugins
 
 
 @click.command("sample")
-@click.option("--weights", required=True, help="Weights of the generator: a zoo name or a file.")
+@click.option("--weights", metavar="NAME|FILE", required=True, help="Weights of the generator: a zoo name or a file.")
 @click.option("--count", type=click.IntRange(1), default=64, show_default=True, help="Number of images.")
 @click.option(
     "--out",
@@ -21,7 +21,10 @@ from bench.cli.options import open_registry, plugins
 @click.option("--stream", default="sample", show_default=True, help="Random stream of the noise.")
 @plugins
 def command(weights: str, count: int, out: Path, stream: str, plugins: Path) -> int:
-    """Draw images from a generator, original or unlearned; `bench feedback` turns clicks on them into feedback."""
+    """Draw images from a generator, original or unlearned.
+
+    `bench feedback` turns clicks on them into a feedback file.
+    """
     registry = open_registry(plugins)
     from bench.feedback.folder import show_samples
 

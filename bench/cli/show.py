@@ -13,7 +13,7 @@ from bench.cli.options import open_registry, plugins
 @click.argument("name")
 @plugins
 def command(name: str, plugins: Path) -> int:
-    """Show a plug-in: what it is, its source, its needs and hyper-parameters."""
+    """Show a plug-in and its hyper-parameters."""
     from bench.authoring.show import describe
 
     click.echo(describe(open_registry(plugins), name))

@@ -16,7 +16,7 @@ import click
     help="Folder of stored results.",
 )
 def command(results: Path) -> int:
-    """List stored cells with their status, cells that run now, and stopped cells that can resume."""
+    """List stored, running and stopped cells."""
     from bench.errors import EXIT_NOTHING
     from bench.report import text
     from bench.workspace.store import Store

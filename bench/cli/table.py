@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from bench.cli.options import choice, open_workspace, require_one, seeds, suite, workplace, written
+from bench.cli.options import choice, require_one, seeds, suite, workplace, workspace_at, written
 
 
 @click.command("table")
@@ -31,9 +31,12 @@ def command(
     device: str,
     **asked: Any,
 ) -> int:
-    """Make table NAME (1 to 5, readings, tradeoff, damage, clicks or cost); run missing cells first."""
+    """Make a table as CSV, LaTeX and HTML.
+
+    NAME is 1 to 5, readings, tradeoff, damage, clicks or cost. Missing cells run first.
+    """
     require_one(dry_run, no_run)
-    workspace = open_workspace(plugins, results, data_dir, device, write=not (no_run or dry_run))
+    workspace = workspace_at(plugins, results, data_dir, device, write=not (no_run or dry_run))
     from bench.report.definitions import Options
     from bench.report.tables import make_table, plan_table
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from bench.cli.options import open_registry, open_workspace, plugins, workplace
+from bench.cli.options import open_registry, plugins, workplace, workspace_at
 from bench.errors import UsageError
 
 STATE_DICT = "state-dict"  # the layout whose model cannot be told by the file
@@ -14,12 +14,15 @@ STATE_DICT = "state-dict"  # the layout whose model cannot be told by the file
 
 @click.group("zoo")
 def command() -> None:
-    """List shipped weights; import and export checkpoints of other code."""
+    """List, import and export weights."""
 
 
 @command.command("list")
 def list_() -> int:
-    """List the shipped files: name, size, description, and the command that made each."""
+    """List the shipped files.
+
+    Each with its size, its description and the command that made it.
+    """
     from bench.workspace.manifest import WEIGHTS, entries
 
     for name, entry in entries().items():
@@ -29,12 +32,12 @@ def list_() -> int:
 
 
 @command.command("statistics")
-@click.option("--dataset", required=True, help="Data set whose training split is summarised.")
-@click.option("--extractor", required=True, help="Extractor of the embedding.")
+@click.option("--dataset", metavar="NAME", required=True, help="Data set whose training split is summarised.")
+@click.option("--extractor", metavar="NAME", required=True, help="Extractor of the embedding.")
 @workplace
 def statistics(dataset: str, extractor: str, plugins: Path, results: Path, data_dir: Path | None, device: str) -> int:
-    """Recompute the reference statistics of a data set (maintainers)."""
-    workspace = open_workspace(plugins, results, data_dir, device)
+    """Recompute reference statistics (maintainers)."""
+    workspace = workspace_at(plugins, results, data_dir, device)
     from bench.evaluation.references import ship_statistics
 
     click.echo(ship_statistics(workspace, dataset, extractor))
@@ -51,7 +54,9 @@ def statistics(dataset: str, extractor: str, plugins: Path, results: Path, data_
     help="vdvae: openai/vdvae, *-model-ema.th. pgan: facebookresearch/pytorch_GAN_zoo, a progressive GAN. "
     "state-dict: the torch module that the generator of --model wraps.",
 )
-@click.option("--model", default=None, help="Model plug-in that builds the generator (state-dict only).")
+@click.option(
+    "--model", metavar="NAME", default=None, help="Model plug-in that builds the generator (state-dict only)."
+)
 @click.option(
     "--at",
     default="",
@@ -71,7 +76,9 @@ def statistics(dataset: str, extractor: str, plugins: Path, results: Path, data_
 def import_(
     file: Path, layout: str, model: str | None, at: str, out: Path, params: tuple[str, ...], plugins: Path
 ) -> int:
-    """Convert a checkpoint of other code to a weights file for --weights; no code in it is run.
+    """Convert a checkpoint of other code.
+
+    The outcome is a weights file for --weights. No code in FILE is run.
 
     \b
     bench zoo import mine.pt --format state-dict --model my_generator --out mine.safetensors
@@ -103,7 +110,9 @@ def import_(
 )
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="File to write.")
 def export(file: Path, like: Path, out: Path) -> int:
-    """Write unlearned weights back in the layout of the code they came from.
+    """Write weights back for the code they came from.
+
+    FILE is an imported generator, unlearned or not:
 
     \b
     bench zoo export results/runs/.../unlearned.safetensors --like mine.pt --out mine-unlearned.pt
@@ -115,12 +124,15 @@ def export(file: Path, like: Path, out: Path) -> int:
 
 
 @command.command("counterfactual")
-@click.option("--dataset", required=True, help="Data set that can redraw its images.")
-@click.option("--feature", required=True, help="Feature to remove.")
+@click.option("--dataset", metavar="NAME", required=True, help="Data set that can redraw its images.")
+@click.option("--feature", metavar="NAME", required=True, help="Feature to remove.")
 @workplace
 def counterfactual(dataset: str, feature: str, plugins: Path, results: Path, data_dir: Path | None, device: str) -> int:
-    """Retrain the network that removes a feature from images, for counterfactual_error (maintainers)."""
-    workspace = open_workspace(plugins, results, data_dir, device)
+    """Retrain a feature remover (maintainers).
+
+    It removes the feature from images, for counterfactual_error.
+    """
+    workspace = workspace_at(plugins, results, data_dir, device)
     from bench.evaluation.removers import ship_remover
 
     click.echo(ship_remover(workspace, dataset, feature))

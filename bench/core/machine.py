@@ -31,6 +31,8 @@ def choose_device(name: str) -> torch.device:
         torch.zeros(1, device=device).item()  # "meta" and the like hold no numbers
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         first = str(error).splitlines()[0]
+        if "at start of device string" in first:  # torch lists every device type that it was ever built for
+            first = "unknown device type"
         raise UsageError(f"--device {name}: not available on this machine ({first}). Use auto or cpu.") from error
     return device
 

@@ -143,7 +143,7 @@ def load_metrics(registry: Registry, asked: Sequence[str] | None = None) -> tupl
     metrics, missing = {}, {}
     for name in asked or registry.names("metrics"):
         try:
-            metrics[name] = registry.get("metrics", name, "evaluation.metrics")()
+            metrics[name] = registry.get("metrics", name, "--set evaluation.metrics")()
         except PluginError as error:
             if asked:
                 raise

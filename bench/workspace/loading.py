@@ -116,7 +116,7 @@ def load_classifier(registry: Registry, name: str, weights: str) -> LoadedClassi
 
 def load_extractor(registry: Registry, name: str, weights: str | Path) -> tuple[Extractor, str]:
     """Load a trained extractor; returns it and its weights' sha256."""
-    plugin_class: type[Extractor] = registry.get("extractors", name, "evaluation.extractors")
+    plugin_class: type[Extractor] = registry.get("extractors", name, "--set evaluation.extractors")
     found = plugin_class.identity()
     if found is not None:
         return plugin_class(), found

@@ -11,7 +11,7 @@ from typing import Any, Self, TypeVar
 from pydantic import Field, ValidationError, model_validator
 
 from bench.api import Params
-from bench.errors import UsageError, suggestion, unknown
+from bench.errors import UsageError, reason_of, suggestion, unknown
 from bench.workspace.typed_text import DEEPEST, type_at
 from bench.workspace.values import one_value, read_assignments, shown
 
@@ -204,7 +204,7 @@ def _explain(error: Any, kind: type[Params]) -> str:
     given = "" if isinstance(error["input"], Mapping) else f" (got {shown(repr(error['input']))})"
     if error["type"] in ("tuple_type", "list_type") and isinstance(error["input"], str):
         return f"should be a list of values, not a single text{given}"
-    return f"{error['msg']}{given}"
+    return f"{reason_of(error)}{given}"
 
 
 def _fields_at(kind: type[Params], path: Iterable[Any]) -> Iterable[str]:

@@ -82,7 +82,7 @@ class Workspace:
             return Oracles(**{role: self._trained_oracle(dataset, name, role, w) for role, w in chosen.items()})
         if settings.feedback or settings.evaluation:
             raise UsageError(
-                f"oracle.feedback, oracle.evaluation: '{name}' is not trained and has no weights. Leave them out"
+                f"--set oracle.feedback, oracle.evaluation: '{name}' is not trained and has no weights. Leave both out"
             )
         measure = self.once(
             ("classifier", name), lambda: loading.LoadedClassifier(name, self.registry.get("classifiers", name)())

@@ -1,7 +1,7 @@
 """Stylised 64x64 faces drawn from a causal model of 35 attributes with CelebA's names; knows the true counterfactual.
 
 Procedural: no files, no download; ``data_dir`` is ignored. Face i of split s is a function of ("synthfaces/s", i)
-alone, bit for bit, whatever it is read together with.
+alone, bit for bit, whichever images are read with it.
 
 ``draws`` (random numbers by name) -> ``causes`` (who is it) -> ``appearance`` (numbers and colours) ->
 ``layers_*`` (shapes, coverage, colour) -> ``renderer`` (8-bit pictures).

@@ -1,6 +1,6 @@
 """The causal model: who a face is, from sex and age down to the fringe.
 
-Arrows, in the order of drawing (a probability given its parents stands beside each line of ``sample``)::
+Arrows, in the order of drawing (each line of ``sample`` has a probability given its parents)::
 
     sex ------> age, hair length and texture, beard, moustache, brows, make-up, jewellery, tie, nose, lips, smile
     age ------> grey hair, bald, receding, glasses, chubby, double chin, bags, nose, beard

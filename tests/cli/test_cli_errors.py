@@ -104,18 +104,18 @@ def test_unknown_formats(refused):
 def test_unknown_plug_in_to_show(refused, bench_cli):
     assert refused("show", "our").startswith("NAME: unknown plug-in 'our'. Did you mean 'ours'? Known: ")
     shown = bench_cli("show", "ours")
-    assert shown.code == 0 and "alpha" in shown.out and "weight of the unlearning terms" in shown.out
+    assert shown.code == 0 and "alpha" in shown.out and "weight of L_unlearn and L_percep" in shown.out
 
 
 def test_unknown_metric_and_extractor(refused):
     assert refused(*run("--set", "evaluation.metrics=fidelty")).startswith(
-        "evaluation.metrics: unknown metric 'fidelty'. Did you mean 'fidelity'?"
+        "--set evaluation.metrics: unknown metric 'fidelty'. Did you mean 'fidelity'?"
     )
     assert refused(*run("--set", "evaluation.extractors=digit")).startswith(
-        "evaluation.extractors: unknown extractor 'digit'. Did you mean 'digits'?"
+        "--set evaluation.extractors: unknown extractor 'digit'. Did you mean 'digits'?"
     )
     assert refused(*run("--set", "evaluation.extractors=morpho_mnist")) == (
-        "evaluation.extractors: 'morpho_mnist' is a classifier, not an extractor. Known: digits, faces, inception."
+        "--set evaluation.extractors: 'morpho_mnist' is a classifier, not an extractor. Known: digits, faces, inception."
     )
 
 
@@ -135,7 +135,10 @@ def test_all_wrong_parameters_at_once(refused):
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ("alpha=1,3,5", "'1,3,5' is read as one value, and should be a valid number. For a grid write -p alpha=1//3//5"),
+        (
+            "alpha=1,3,5",
+            "'1,3,5' is read as one value, and should be a valid number. For a grid write -p alpha=1//3//5",
+        ),
         ("lr=fast", "'fast' should be a valid number. For instance: -p lr=0.001"),
         ("lr=nan", "'nan' should be a finite number. For instance: -p lr=0.001"),
         ("alpha=inf", "'inf' should be a finite number. For instance: -p alpha=3.0"),
@@ -180,7 +183,7 @@ def test_a_parameter_given_twice(refused):
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ("feedback.count=1", "feedback.count: Input should be greater than or equal to 2 (got 1)"),
+        ("feedback.count=1", "feedback.count: should be greater than or equal to 2 (got 1)"),
         (
             "feedback.cout=5",
             "feedback.cout: unknown field. Did you mean 'count'?",
@@ -189,8 +192,8 @@ def test_a_parameter_given_twice(refused):
             "feedbak.count=5",
             "feedbak: unknown field. Did you mean 'feedback'?",
         ),
-        ("evaluation.count=many", "evaluation.count: Input should be a valid integer"),
-        ("feedback=3", "feedback: Input should be a valid dictionary"),
+        ("evaluation.count=many", "evaluation.count: should be a valid integer"),
+        ("feedback=3", "feedback: should be a table of fields (got 3)"),
         ("feedback.count.x=3", "--set feedback.count.x: 'count' is a single value and has no fields"),
         ("weights.x=3", "--set weights.x: 'weights' is a single value and has no fields"),
         ("evaluation", "--set evaluation: expected name=value"),
@@ -217,9 +220,9 @@ def test_a_suite_file_with_errors(refused, tmp_path):
     suite.write_text("[models.vae\n")
     assert refused(*run(suite=str(suite))).startswith(f"--suite {suite}: cannot be read (")
     suite.write_text('name = "mine"\n[models.vae]\nweights = "vae-mnist"\n')
-    assert "models.vae.dataset: Field required" in refused(*run(suite=str(suite)))
+    assert "models.vae.dataset: is missing" in refused(*run(suite=str(suite)))
     suite.write_text('name = "../../elsewhere"\n[models.vae]\ndataset = "mnist"\n')
-    assert "name: String should match pattern" in refused(*run(suite=str(suite)))
+    assert "name: should match pattern" in refused(*run(suite=str(suite)))
 
 
 # --- files, folders, devices --------------------------------------------------------------------------
@@ -227,16 +230,12 @@ def test_a_suite_file_with_errors(refused, tmp_path):
 
 def test_missing_weights(refused, tmp_path):
     path = str(tmp_path / "nowhere.safetensors")
-    assert refused(*run(weights=path)) == (
-        f"{path}: no such weights file. `bench zoo list` shows the shipped ones."
-    )
+    assert refused(*run(weights=path)) == (f"{path}: no such weights file. `bench zoo list` shows the shipped ones.")
     assert refused(*run(weights=path), "--dry-run").startswith(f"{path}: no such weights file")
     assert "file. Did you mean vae-mnist? `bench zoo list`" in refused(*run(weights="vae-mnits"))
     (tmp_path / "nowhere2.safetensors").touch()
     assert f"Did you mean {tmp_path / 'nowhere2.safetensors'}?" in refused(*run(weights=path))
-    assert refused("sample", "--weights", path, "--out", tmp_path / "out").startswith(
-        f"{path}: no such weights"
-    )
+    assert refused("sample", "--weights", path, "--out", tmp_path / "out").startswith(f"{path}: no such weights")
 
 
 def test_missing_feedback(refused, tmp_path):

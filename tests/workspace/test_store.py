@@ -86,7 +86,7 @@ LONG = '{"key": ' + "9" * 5000 + "}"
         (OTHER, "belongs to another cell (key cdcdcdcd)"),
         (
             record().model_dump_json().replace('"ok"', '"fine"'),
-            "is not a result of this project (status: Input should be",
+            "is not a result of this project (status: should be",
         ),
         (DEEP, "cannot be read (maximum recursion depth"),
         (LONG, "cannot be read (Exceeds the limit (4300"),

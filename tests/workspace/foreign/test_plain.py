@@ -143,7 +143,7 @@ def test_a_wrong_field_and_a_wrong_model(code, refuse, bench_cli, tmp_path):
     assert "has shape (32, 8), not (64, 8)" in refuse(state, "-p", "width=64")
     torch.save(state, tmp_path / "mine.pt")
     for options, told in (
-        (("vdvae", "--model", "my_generator"), "--model, --at: are for --format state-dict; --format vdvae knows"),
+        (("vdvae", "--model", "my_generator"), "--model and --at are for --format state-dict only"),
         (("pgan", "--at", "ema"), "--model and --at are for --format state-dict only"),
         (("state-dict",), "--format state-dict: needs --model NAME"),
     ):
@@ -170,14 +170,14 @@ BROKEN = {  # what is changed in the worked example, and what the import of its 
     ),
     "half": (
         "self.net = Net(config.latents, config.width)", "self.net = Net(config.latents, config.width).half()",
-        "the generator's net.layers.0.weight is torch.float16, not torch.float32, and does not train in it. Build the module with .float(); float16 weights are imported into it as float32",
+        "the generator's net.layers.0.weight is torch.float16, but training needs torch.float32. Build the module with .float(); float16 weights are then imported as float32",
     ),
     "minus one": (
         "return (self.net(latents) + 1) / 2", "return self.net(latents)",
-        "images have values from -0.68 to 0.79, where [0, 1] is expected and the rest would be clamped. Where the network's output x is in [-1, 1], return (x + 1) / 2",
+        "images have values from -0.68 to 0.79, but [0, 1] is expected and all else would be clamped. If the network's output x is in [-1, 1], return (x + 1) / 2",
     ),
-    "scaled twice": ("return (self.net(latents) + 1) / 2", "return 4 * self.net(latents)", "images have values from -2.74 to 3.18, where"),
-    "no generator": ("Networks(config, generator=Generator(config))", "Networks(config, generator=Generator(config).net)", "build() gave no generator that is a bench.api.Generator"),
+    "scaled twice": ("return (self.net(latents) + 1) / 2", "return 4 * self.net(latents)", "images have values from -2.74 to 3.18, but"),
+    "no generator": ("Networks(config, generator=Generator(config))", "Networks(config, generator=Generator(config).net)", "build() must return Networks whose generator is a bench.api.Generator"),
 }  # fmt: skip
 
 

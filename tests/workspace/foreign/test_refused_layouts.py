@@ -62,8 +62,8 @@ WRONG_PGAN = {
     "misshaped": (in_average(**{BIAS: torch.ones(64)}), "avgG.formatLayer.module.bias has shape (64,), not (128,)"),
     "NaN": (in_average(**{BIAS: torch.full((128,), torch.inf)}), "avgG.formatLayer.module.bias holds NaN or infinite"),
     "no critic": (changed(netD=None), "its netD is not a state dict (names and tensors) but of type NoneType"),
-    "tanh": (lambda: pgan(lossCriterion="DCGAN"), "lossCriterion: Input should be 'WGANGP' or 'Logistic' (got 'DCGAN')"),
-    "conditional": (lambda: pgan(categoryVectorDim=4), "categoryVectorDim: Input should be 0 (got 4)"),
+    "tanh": (lambda: pgan(lossCriterion="DCGAN"), "lossCriterion: should be 'WGANGP' or 'Logistic' (got 'DCGAN')"),
+    "conditional": (lambda: pgan(categoryVectorDim=4), "categoryVectorDim: should be 0 (got 4)"),
     "widths": (lambda: pgan(depthOtherScales=[4, 8]), "its channels, (8, 4, 8) from 4x4 up, do not follow min(fmap_base"),
     "settings": (lambda: pgan(depthOtherScales="many", alpha=7), "its config cannot be imported: 2 wrong value(s)"),
 }  # fmt: skip
