@@ -1,7 +1,7 @@
-"""The body that the extractors ``digits`` and ``faces`` share: a small convolutional classifier and its training.
+"""What the extractors ``digits`` and ``faces`` share: a small convolutional classifier and its training.
 
-The embedding is what its last hidden layer holds, after batch norm and ReLU: without the batch norm half of the
-numbers never fire.
+The embedding is the output of the last hidden layer, after batch norm and ReLU; without batch norm half of its numbers
+are always 0.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from torch.optim import AdamW
 from bench.api import Batch, Dataset, Extractor, Networks, Stateful, Trainable, TrainingConfig, chunks, to_float
 from bench.toolkit.augmentation import random_shift
 
-WIDTH = AliasChoices("embedding_dim", "feature_dim")  # the second name is the one in weights of version 0.1
+WIDTH = AliasChoices("embedding_dim", "feature_dim")  # weights of version 0.1 have the second name
 READ = 1024  # test images read at once
 
 
 class SmallConfig(TrainingConfig):
     """Architecture and training recipe."""
 
-    lr: float = Field(2e-3, gt=0, description="AdamW's learning rate at the start; cosine to 0")
+    lr: float = Field(2e-3, gt=0, description="AdamW's initial learning rate; cosine to 0")
     weight_decay: float = Field(0.01, ge=0, description="AdamW's decoupled weight decay")
-    max_shift: int = Field(2, ge=0, description="largest random shift of a training image, pixels")
-    channels: tuple[int, ...] = Field((16, 32, 48), min_length=1, description="of the convolutions")
+    max_shift: int = Field(2, ge=0, description="largest random shift of a training image, px")
+    channels: tuple[int, ...] = Field((16, 32, 48), min_length=1, description="channels of the convolutions")
     embedding_dim: int = Field(64, ge=1, validation_alias=WIDTH, description="length of the embedding")
 
 
@@ -63,12 +63,12 @@ def _block(inputs: int, outputs: int) -> list[nn.Module]:
 
 
 class SmallExtractor(Extractor, Trainable[SmallConfig]):
-    """An extractor that is trained to tell classes apart.
+    """An extractor that is trained as a classifier.
 
     Attributes
     ----------
     targets : tuple of str
-        The attributes of the data set from which the class follows.
+        Attributes of the data set that decide the class.
     """
 
     Config = SmallConfig
@@ -108,7 +108,7 @@ class SmallExtractor(Extractor, Trainable[SmallConfig]):
         return {"cross_entropy": loss.detach(), "accuracy": (logits.argmax(1) == truth).float().mean()}
 
     def assess(self, networks: Networks[SmallConfig], dataset: Dataset) -> dict[str, Any]:
-        """Return the share of the test split's images whose class is found."""
+        """Return the accuracy on the test split: the share of images whose class is right."""
         trained, split = type(self)(networks), dataset.split("test")
         truth = self.classes_of(torch.tensor(split.attributes[list(self.targets)].to_numpy(dtype=np.int64)))
         right = 0
@@ -120,7 +120,7 @@ class SmallExtractor(Extractor, Trainable[SmallConfig]):
     @torch.no_grad()
     def outputs(self, images: Tensor) -> tuple[Tensor, Tensor]:
         if self.networks is None:
-            raise ValueError(f"{type(self).__name__}(networks=None) describes and trains the extractor; no outputs")
+            raise ValueError(f"{type(self).__name__}(networks=None) has no outputs: pass trained networks")
         classifier = cast(SmallClassifier, self.networks.classifier)
         embeddings, logits = classifier(images.to(next(classifier.parameters()).device))
         return embeddings, logits

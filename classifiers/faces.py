@@ -1,8 +1,8 @@
-"""A small convolutional classifier of faces: the extractor ``faces`` of FID and IS.
+"""Small convolutional classifier of faces, for FID and IS.
 
-Its twenty disjoint classes are hair colour (black, blond, brown, grey, another or none visible) x sex x glasses, after
-attributes with CelebA's names. It is not an oracle: it never learns a fringe or a beard by name, and it is trained
-separately from the oracles.
+Its twenty disjoint classes are hair colour (black, blond, brown, grey, other or not visible) x sex x glasses, from
+attributes with CelebA's names. It is not an oracle: it does not learn bangs or beards, and it is trained separately
+from the oracles.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from bench.toolkit.augmentation import random_flip
 
 from ._small import WIDTH, SmallConfig, SmallExtractor
 
-HAIR = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair")  # at most one of them; none is the fifth colour
+HAIR = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair")  # at most one of them; "other" if none
 
 
 class FacesConfig(SmallConfig):
     """Architecture and training recipe."""
 
-    image_shape: tuple[int, int, int] = Field((3, 64, 64), description="(C, H, W); set from the data set")
+    image_shape: tuple[int, int, int] = Field((3, 64, 64), description="(C, H, W), px; set from the data set")
     epochs: float = Field(2, gt=0, description="passes over the training images")
     batch_size: int = Field(64, ge=2, description="images per step")
-    channels: tuple[int, ...] = Field((16, 32, 64, 96), min_length=1, description="of the convolutions")
+    channels: tuple[int, ...] = Field((16, 32, 64, 96), min_length=1, description="channels of the convolutions")
     embedding_dim: int = Field(96, ge=1, validation_alias=WIDTH, description="length of the embedding")
 
 

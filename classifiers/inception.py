@@ -1,8 +1,8 @@
-"""torch-fidelity's Inception-v3 (``inception-v3-compat``): the extractor behind the paper's IS and FID.
+"""torch-fidelity's Inception-v3, for the paper's FID and IS; you supply its weights.
 
-Its weights are not shipped and nothing is downloaded. Put torch-fidelity's file
+The weights are neither shipped nor downloaded. Put torch-fidelity's file
 ``weights-inception-2015-12-05-6726825d.pth`` into the torch hub folder (``~/.cache/torch/hub/checkpoints``), then
-name the extractor: ``--set evaluation.extractors=digits,inception``.
+name the extractor: ``--set evaluation.extractors=digits,inception``. The model is ``inception-v3-compat``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from torch import Tensor
 from bench.api import CheckpointError, Extractor, file_sha256, hookimpl
 
 FILE = "weights-inception-2015-12-05-6726825d.pth"
-SHA256_START = "6726825d"  # torch-fidelity names the file by it; it loads with weights_only=False, so check first
+SHA256_START = "6726825d"  # as in the file's name; torch-fidelity loads it with weights_only=False, so check first
 
 
 def weights_path() -> Path:
@@ -26,7 +26,7 @@ def weights_path() -> Path:
 
 
 class Inception(Extractor):
-    """2,048 pooled activations and 1,008 logits of uint8 images, resized to 299 px by TensorFlow 1's rule."""
+    """2,048 pooled activations and 1,008 logits of uint8 images, which are resized to 299 px as in TensorFlow 1."""
 
     classes = tuple(str(i) for i in range(1008))
 
@@ -42,12 +42,14 @@ class Inception(Extractor):
             )
         digest = file_sha256(path)
         if not digest.startswith(SHA256_START):
-            raise CheckpointError(f"{path}: is not torch-fidelity's file (sha256 {digest[:8]}..., not {SHA256_START})")
+            raise CheckpointError(
+                f"{path}: not torch-fidelity's file (sha256 {digest[:8]}..., expected {SHA256_START})"
+            )
         return digest
 
     @cached_property
     def network(self) -> Any:
-        """The network, read once and checked before."""
+        """The network, checked and then loaded once."""
         from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
         self.identity()

@@ -1,12 +1,13 @@
-"""MobileNet (timm's ``mobilenetv1_100``): the simulated user for faces, one net for all attributes.
+"""MobileNet for faces: one network scores all attributes, for oracles of every feature.
 
-Howard et al., "MobileNets: Efficient Convolutional Neural Networks for Mobile Vision Applications", arXiv 1704.04861.
+Howard et al., "MobileNets: Efficient Convolutional Neural Networks for Mobile Vision Applications", arXiv 1704.04861,
+as timm's ``mobilenetv1_100``.
 
-Deviations from Moon et al. (arXiv 2303.05699, section 4.1), who train a MobileNet per target feature: one net
-learns all of the data set's attributes, since what else changes is measured too; and it is trained twice, from
-different seeds, so that the copy that clicks is not the one that judges. The defaults are ``lite``'s and train in
-about five minutes on one core; ``width=1 depth=1`` is the published net. Training is in float32, since depthwise
-convolutions in bfloat16 are slower on the CPU (1.9 ms an image instead of 1.0).
+Deviations from Moon et al. (arXiv 2303.05699, section 4.1), who train one MobileNet per target feature: one network
+learns all attributes of the data set, because their changes are measured too; and it is trained twice, from different
+seeds, so that the copy that clicks is not the judge. The defaults are those of the suite ``lite`` and train in about
+five minutes on one core; ``width=1 depth=1`` is the published network. Training is in float32, because on a CPU
+depthwise convolutions are slower in bfloat16 (1.9 ms per image instead of 1.0).
 """
 
 from __future__ import annotations
@@ -37,25 +38,25 @@ from bench.api import (
 )
 from bench.toolkit.augmentation import random_flip, random_shift
 
-CUT = 0.0  # on the logit: a probability of 1/2
-READ = 1024  # images of the test split held at once
+CUT = 0.0  # of the logit: a probability of 1/2
+READ = 1024  # test images read at once
 
 
 class MobileNetConfig(TrainingConfig):
-    """What is learnt, architecture and training recipe."""
+    """Attributes to learn, architecture and training recipe."""
 
-    image_shape: tuple[int, int, int] = Field((3, 64, 64), description="(C, H, W); set from the data set")
-    attributes: tuple[str, ...] = Field(("Bangs", "No_Beard"), description="what it learns; set from the data set")
+    image_shape: tuple[int, int, int] = Field((3, 64, 64), description="(C, H, W), px; set from the data set")
+    attributes: tuple[str, ...] = Field(("Bangs", "No_Beard"), description="attributes to learn; set from the data set")
     features: dict[str, tuple[str, bool]] = Field(
-        {}, description='per feature its attribute, and the value that means "has it"; set from the data set'
+        {}, description='for each feature its attribute, and the value that means "has it"; set from the data set'
     )
-    width: float = Field(0.5, gt=0, le=2, description="channels of every layer, as a share of the published net's")
-    depth: float = Field(0.3, gt=0, le=2, description="layers of every stage, as a share of the published net's")
+    width: float = Field(0.5, gt=0, le=2, description="channels of every layer, share of the published ones")
+    depth: float = Field(0.3, gt=0, le=2, description="layers of every stage, share of the published ones")
     epochs: float = Field(4, gt=0, description="passes over the training images")
     batch_size: int = Field(32, ge=2, description="images per step")
-    lr: float = Field(1e-2, gt=0, description="Adam's highest learning rate; cosine to 0")
-    warm_up: float = Field(0.05, gt=0, lt=1, description="share of the training in which the learning rate rises")
-    max_shift: int = Field(2, ge=0, description="largest random shift of a training image, pixels")
+    lr: float = Field(1e-2, gt=0, description="Adam's peak learning rate; cosine to 0")
+    warm_up: float = Field(0.05, gt=0, lt=1, description="share of the training during which the learning rate rises")
+    max_shift: int = Field(2, ge=0, description="largest random shift of a training image, px")
 
 
 def network(config: MobileNetConfig) -> nn.Module:
@@ -81,7 +82,7 @@ def agreement(labels: NDArray[np.bool_], truth: NDArray[np.bool_]) -> dict[str, 
 
 
 class MobileNet(Classifier, Trainable[MobileNetConfig]):
-    """Scores are logits, cut at 0; a feature's is its attribute's, negated where absence is the feature (No_Beard)."""
+    """Scores are logits, cut at 0. A feature has its attribute's score, negated if it is its absence (No_Beard)."""
 
     Config = MobileNetConfig
 
@@ -103,7 +104,7 @@ class MobileNet(Classifier, Trainable[MobileNetConfig]):
     @torch.no_grad()
     def scores(self, images: Tensor, attributes: Sequence[str]) -> NDArray[np.float64]:
         if self.networks is None:
-            raise ValueError("MobileNet(networks=None) describes and trains the classifier; it scores nothing")
+            raise ValueError("MobileNet(networks=None) cannot score images: pass trained networks")
         net = cast(nn.Module, self.networks.classifier)
         device = next(net.parameters()).device
         parts = [net(to_float(images[start:stop].to(device))) for start, stop in chunks(len(images))]
@@ -148,7 +149,7 @@ class MobileNet(Classifier, Trainable[MobileNetConfig]):
         return {"cross_entropy": loss.detach(), "accuracy": accuracy}
 
     def assess(self, networks: Networks[MobileNetConfig], dataset: Dataset) -> dict[str, Any]:
-        """Return the accuracy of every attribute and feature on the data set's test split; nothing if that is empty."""
+        """Return the accuracy of every attribute and feature on the test split; nothing if the split is empty."""
         judge, split = type(self)(networks), dataset.split("test")
         if len(split) == 0:
             return {}

@@ -1,7 +1,7 @@
-"""A reference, not an unlearned model: the exact latent edit f(erased(z)), drawn without any training.
+"""Reference, not an unlearned model: the exact latent edit f(erased(z)), without training.
 
-It shows what fine-tuning aims at: what the method's direction removes, and what removing it does to fidelity.
-The generator still holds the feature; only its input is edited.
+It shows what the training of ``ours`` aims at: what the direction removes, and what that costs in fidelity. The
+generator still has the feature; only its latents are edited.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from bench.toolkit.latent import Direction, DirectionParams, edited_sample, fit_
 
 
 class Edited(Generator):
-    """The original with flagged latents erased before decoding; its latents are those before the edit."""
+    """The original, which erases flagged latents before it decodes; its latents are those before the edit."""
 
     def __init__(self, original: Generator, direction: Direction) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The identity: the original generator, measured like every method (the paper's "Original" columns)."""
+"""The original generator, unchanged, measured like every method (the paper's "Original" columns)."""
 
 from __future__ import annotations
 

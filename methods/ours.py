@@ -1,13 +1,13 @@
-"""The paper's method: from clicks to a latent direction, from the direction to a fine-tuned generator.
+"""The paper's method: clicks give a latent direction; a student learns to draw without it.
 
 Moon, Cho, Kim: Feature Unlearning for Generative Models via Implicit Feedback (arXiv 2303.05699), Algorithm 1.
-The direction is in ``bench/toolkit/latent.py`` (Eq. 1 and 3), the loss and the loop in ``bench/toolkit/student.py``
+``bench/toolkit/latent.py`` finds the direction (Eq. 1 and 3), ``bench/toolkit/student.py`` trains the student
 (Eq. 2-5).
 
-Where the text leaves a choice (how far to move, the threshold, the loss's reduction, the steps of an epoch)
-it is an option; the defaults move along the unit vector down to the mean projection. This project's own additions
-are options too: ``direction=logistic``, a regularised linear classifier instead of the difference of means;
-``keep=Male``, which leaves other attributes as they are; ``layers``, ``scale`` and ``shrink`` for very long latents.
+What the text leaves open (how far to move, the threshold, the steps of an epoch) is an option; the defaults move
+along the unit vector to the mean projection. Options that go beyond the paper: ``direction=logistic``, a regularised
+linear classifier instead of the difference of means; ``keep=Male``, which keeps other attributes unchanged;
+``layers``, ``scale`` and ``shrink`` for very long latents.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""A non-linear probe of the latent, from binary clicks alone: this project's step beyond the paper's direction.
+"""Like ``ours``, with a non-linear probe of the latent instead of a direction; not in the paper.
 
-Where a feature is no straight direction (a DCGAN's stroke thickness), a linear rule finds it badly and removes it
-badly. An ensemble of small dropout networks learns from the same clicks; flagged latents follow its gradient until
-its score is safe; the student is then trained exactly as in the paper (arXiv 2303.05699, Eq. 2-5), with the same
-losses and the same budget. Long latents (VDVAE's) are read by layers: ``layers=1,4``.
+If a feature is not a straight direction (stroke thickness in a DCGAN), a linear rule finds and removes it badly. Here
+an ensemble of small dropout networks learns from the same clicks, and flagged latents follow its gradient until their
+score is safe. The student is then trained exactly as in the paper (arXiv 2303.05699, Eq. 2-5), with the same losses
+and the same budget. For long latents (VDVAE), choose the layers to read: ``layers=1,4``.
 
-Deviations from the paper: the identifier (Eq. 1) and the edit (Eq. 3's argument) are the probe's.
+Deviations from the paper: identifier (Eq. 1) and edit (the argument in Eq. 3) are the probe's.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from bench.toolkit.latent import Editor
 from bench.toolkit.moments import LayerParams, ShownLatents, columns_of
 from bench.toolkit.student import StudentParams, train_student
 
-FIT = 1_000_000_000  # steps from here on draw the probe's randomness, apart from the student's
-LIMIT = 4_096  # latents that the networks may read; fitting them takes about a minute then, at 5,000 clicks
+FIT = 1_000_000_000  # the step whose randomness trains the probe, far beyond the student's steps
+LIMIT = 4_096  # largest number of latents read; with 5,000 shown samples the fit then takes about a minute
 
 
 class Config(LayerParams, StudentParams):
     """Hyper-parameters of the probe, the edit and the student's training."""
 
     members: int = Field(8, ge=1, description="networks in the ensemble")
-    hidden: int = Field(64, ge=1, description="units in each of two hidden layers")
-    dropout: float = Field(0.3, ge=0, lt=1, description="dropout rate while the probe is trained")
-    probe_steps: int = Field(400, ge=1, description="Adam steps of the probe")
-    probe_batch: int = Field(1024, ge=2, description="shown latents per step of the probe; all of them if fewer")
-    probe_lr: float = Field(3e-3, gt=0, lt=1, description="learning rate of the probe, cosine to 0")
+    hidden: int = Field(64, ge=1, description="units in each of the two hidden layers")
+    dropout: float = Field(0.3, ge=0, lt=1, description="dropout rate while the probe trains")
+    probe_steps: int = Field(400, ge=1, description="AdamW steps that train the probe")
+    probe_batch: int = Field(1024, ge=2, description="shown samples per step of the probe; all if fewer")
+    probe_lr: float = Field(3e-3, gt=0, lt=1, description="learning rate of the probe; cosine to 0")
     weight_decay: float = Field(0.03, ge=0, description="decoupled weight decay of the probe")
-    flag_share: float = Field(0.3, gt=0, lt=1, description="share of the shown latents that count as flagged")
-    safe_share: float = Field(0.5, gt=0, lt=1, description="flagged latents go down to this quantile of the scores")
-    moves: int = Field(20, ge=1, description="gradient moves at most")
+    flag_share: float = Field(0.3, gt=0, lt=1, description="share of the shown samples that is flagged")
+    safe_share: float = Field(0.5, gt=0, lt=1, description="quantile of scores to which flagged latents move")
+    moves: int = Field(20, ge=1, description="largest number of gradient moves of a latent")
 
 
 class Probe(Editor):
@@ -48,9 +48,9 @@ class Probe(Editor):
     Attributes
     ----------
     columns : (D,) int64
-        Which latents it reads, and moves.
+        Which latents it reads and moves.
     threshold, safe : () float32
-        Scores from which a latent is flagged, and down to which it is moved.
+        The score from which a latent is flagged, and the score to which it is moved.
     """
 
     columns: Tensor
@@ -70,7 +70,7 @@ class Probe(Editor):
         self.register_buffer("safe", torch.zeros(()))
 
     def logits(self, latents: Tensor) -> Tensor:
-        """Map the latents that are read, (N, D), to every member's logit (members, N)."""
+        """Map the latents read, (N, D), to every member's logits, (members, N)."""
         hidden = latents.expand(len(self.weights[0]), -1, -1)  # (M, N, D)
         for i, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             hidden = torch.baddbmm(bias, hidden, weight)
@@ -85,7 +85,7 @@ class Probe(Editor):
         flagged: Tensor = self(latents) >= self.threshold
         return flagged
 
-    @torch.enable_grad()  # the edit follows a gradient even while a teacher draws without one
+    @torch.enable_grad()  # the edit needs a gradient, even where the teacher draws without one
     def erase(self, latents: Tensor) -> Tensor:
         """Move latents (N, D) along the score's gradient until it is safe, by Newton steps of at most length 0.5."""
         moved = latents.detach().clone()
@@ -105,14 +105,17 @@ class Probe(Editor):
 def fit_probe(generator: Generator, feedback: Feedback, config: Config, context: Context) -> Probe:
     """Train the ensemble on the clicks, classes balanced; then set its thresholds on the shown latents.
 
-    Raises UsageError if a class is missing or the latents are too many.
+    Raises
+    ------
+    UsageError
+        If a class is missing, or if there are more latents than ``LIMIT``.
     """
     feedback.require_both_classes()
     probe = Probe(generator, config).to(context.device)
     if len(probe.columns) > LIMIT:
         raise UsageError(
-            f"probe: its networks would read {len(probe.columns)} latents, at most {LIMIT} are allowed; read some of "
-            "the generator's layers alone (-p layers=1,4), or use the method 'ours'"
+            f"probe: {len(probe.columns)} latents are too many, at most {LIMIT} are allowed; read fewer layers "
+            "(-p layers=1,4), or use the method 'ours'"
         )
     shown = ShownLatents(generator, feedback, config.layers)
     latents = torch.from_numpy(np.concatenate(list(shown.chunks()))).to(context.device)  # (N, D)

@@ -1,7 +1,7 @@
-"""A reference, not an unlearned model: redraw each sample until the oracle calls it negative.
+"""Reference, not an unlearned model: redraw each sample until the oracle labels it negative.
 
-It shows what losing the feature costs by itself, whatever the method: its target ratio is 0 by construction,
-nothing else is touched, and ``fid`` still moves. It needs the oracle at sampling time.
+It shows what losing the feature costs by itself, with any method: no sample is positive for this oracle, nothing else
+changes, and yet ``fid`` does. It needs the oracle at sampling time.
 """
 
 from __future__ import annotations
@@ -17,15 +17,16 @@ from bench.api import Context, Feedback, Generator, Method, Oracle, Params, Unle
 
 
 class Config(Params):
-    """How long to try."""
+    """When to give up."""
 
-    redraws: int = Field(100, ge=1, description="redraws per sample; the last one stands even if still positive")
+    redraws: int = Field(100, ge=1, description="largest number of redraws per sample; the last is kept anyway")
 
 
 class Rejecting(Generator):
-    """The original, its sample replaced by the next of its own stream while the oracle says positive.
+    """The original, which draws again while the oracle labels its sample positive.
 
-    The stream belongs to the noise vector (seeded with the sha256 of its bytes), so same noise, same image.
+    Each noise vector has its own stream of noise, seeded with the sha256 of its bytes, so that the same noise always
+    gives the same image.
     """
 
     def __init__(self, original: Generator, oracle: Oracle, redraws: int) -> None:
@@ -39,7 +40,7 @@ class Rejecting(Generator):
 
     @torch.no_grad()
     def accepted(self, noise: Tensor) -> Tensor:
-        """Return noise (N, noise_dim) whose samples the oracle calls negative."""
+        """Return noise (N, noise_dim) whose samples the oracle labels negative."""
         noise = noise.clone()
         streams = [_stream(row) for row in noise.cpu()]
         pending = torch.arange(len(noise))
@@ -65,7 +66,7 @@ def _stream(row: Tensor) -> torch.Generator:
 
 
 class Reject(Method[Config]):
-    """Rejection of oracle positives."""
+    """Rejection of samples that the oracle labels positive."""
 
     Config = Config
     needs = frozenset({"oracle"})

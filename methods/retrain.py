@@ -1,8 +1,8 @@
-"""The baseline: go on training without the target images (the paper's "Baseline" columns).
+"""The paper's baseline: continue the training without the images that have the feature.
 
-Moon, Cho, Kim (arXiv 2303.05699), section 4.1: the trained model is trained 50 more epochs (MNIST) on the data
-without the images that have the feature, by the model's own recipe. It needs what feature unlearning is meant to
-do without: the training data. The oracle measures the training images, and the training set's own cut selects.
+Moon, Cho, Kim (arXiv 2303.05699), section 4.1: the model is trained for 50 more epochs (MNIST) on the training images
+that do not have the feature, by its own recipe. It needs what feature unlearning does without: the training data. The
+data set's attributes decide which images have the feature, or else the classifier's scores and cut.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Config(Params):
     removed_fields: ClassVar[Mapping[str, Any]] = {"from_scratch": False}
 
     epochs: float = Field(50, gt=0, description="passes over the remaining training images")
-    batch_size: int | None = Field(None, ge=1, description="images per step; the model's own by default")
+    batch_size: int | None = Field(None, ge=1, description="images per step; default: the model's own")
 
 
 class Retrain(Method[Config]):

@@ -1,9 +1,9 @@
-"""A DCGAN (Radford, Metz, Chintala, arXiv 1511.06434) for small images: transposed convolutions, batch norm, Adam.
+"""DCGAN for small images (Radford, Metz, Chintala, arXiv 1511.06434).
 
-Deviations: three resolutions below the image's instead of four (28 px), the deployed generator is the exponential
-moving average of the trained one (Karras et al. 2018), whose batch-norm statistics are its own, the learning rate
-ends in a cosine, and convolutions train in bfloat16. The paper (arXiv 2303.05699) gives neither sizes nor training
-length; these are ours.
+Deviations: images of 28 px need three doublings of the resolution, not four; the deployed generator is the exponential
+moving average of the trained one (Karras et al. 2018) and measures its own batch-norm statistics; the learning rate
+ends in a cosine; convolutions train in bfloat16. The paper (arXiv 2303.05699) gives neither sizes nor training length;
+these are ours.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from torch.nn.functional import softplus
 from bench.api import Batch, Model, Networks, NoiseLatentGenerator, Stateful, TrainingConfig, hookimpl
 from bench.toolkit.training import mixed_precision
 
-STATISTICS_EVERY = 8  # steps between two batches on which the averaged generator's batch-norm statistics follow
+STATISTICS_EVERY = 8  # steps between updates of the averaged generator's batch-norm statistics
 
 
 class DCGANConfig(TrainingConfig):
@@ -29,15 +29,21 @@ class DCGANConfig(TrainingConfig):
 
     epochs: float = Field(25, gt=0, description="passes over the training images")
     batch_size: int = Field(64, ge=2, description="images per step")
-    lr: float = Field(4e-4, gt=0, description="the generator's learning rate (Adam); cosine to 0 in the second half")
-    discriminator_lr: float = Field(1e-4, gt=0, description="the discriminator's, which would else win; cosine too")
+    lr: float = Field(4e-4, gt=0, description="Adam's learning rate, generator; cosine to 0 in the second half")
+    discriminator_lr: float = Field(
+        1e-4, gt=0, description="the same for the discriminator; lower, so that it does not win"
+    )
     beta1: float = Field(0.5, ge=0, lt=1, description="Adam's first-moment decay (Radford et al.)")
     latent_dim: int = Field(16, ge=1, description="length of the latent, which is the noise")
-    generator_channels: int = Field(64, ge=2, multiple_of=2, description="at 7x7; twice at 4x4, half at 14x14")
-    discriminator_channels: int = Field(64, ge=2, multiple_of=2, description="at 7x7; half at 14x14, twice at 4x4")
+    generator_channels: int = Field(
+        64, ge=2, multiple_of=2, description="channels at 7x7; twice as many at 4x4, half as many at 14x14"
+    )
+    discriminator_channels: int = Field(
+        64, ge=2, multiple_of=2, description="channels at 7x7; half as many at 14x14, twice as many at 4x4"
+    )
     average: float = Field(0.999, ge=0, lt=1, description="decay per step of the generator's moving average")
     precision: Literal["float32", "bfloat16"] = Field(
-        "bfloat16", description="of convolutions in training (autocast); float32 where the device lacks bfloat16"
+        "bfloat16", description="number format of convolutions in training; float32 if the device lacks bfloat16"
     )
 
 
@@ -119,7 +125,7 @@ class DCGAN(Model[DCGANConfig]):
         live = deepcopy(cast(nn.Module, networks.generator)).train().requires_grad_(True)
         betas = (config.beta1, 0.999)
         return {
-            "live": live,  # what the adversary sees; networks.generator is its moving average
+            "live": live,  # what the discriminator sees; networks.generator is its moving average
             "generator": torch.optim.Adam(live.parameters(), config.lr, betas),
             "discriminator": torch.optim.Adam(
                 cast(nn.Module, networks.discriminator).parameters(), config.discriminator_lr, betas
@@ -160,7 +166,7 @@ class DCGAN(Model[DCGANConfig]):
     @staticmethod
     @torch.no_grad()
     def _follow(average: DCGenerator, live: nn.Module, decay: float, noise: Tensor) -> None:
-        """Move the average towards the live weights; every few steps it measures its own batch statistics."""
+        """Move the average towards the live weights; every few steps, update its batch-norm statistics."""
         for mean, current in zip(average.parameters(), live.parameters(), strict=True):
             mean.lerp_(current, 1 - decay)
         counted = next(b for name, b in live.named_buffers() if name.endswith("num_batches_tracked"))

@@ -1,7 +1,7 @@
-"""A vanilla VAE (Kingma and Welling, arXiv 1312.6114): Bernoulli likelihood, small convolutional decoder.
+"""Vanilla VAE with a small convolutional decoder (Kingma and Welling, arXiv 1312.6114).
 
-The paper (arXiv 2303.05699, Sec. 4.1) names its MNIST model "vanilla VAE" and gives no sizes; these are ours,
-small enough for unlearning on two CPU cores.
+The likelihood is Bernoulli. The paper (arXiv 2303.05699, Sec. 4.1) calls its MNIST model "vanilla VAE" and gives no
+sizes; these are ours, small enough for unlearning on two CPU cores.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch.optim import Adam
 
 from bench.api import Batch, Model, Networks, NoiseLatentGenerator, Stateful, TrainingConfig, hookimpl
 
-WARM_UP = 0.01  # share of the training in which the learning rate rises
+WARM_UP = 0.01  # share of the training during which the learning rate rises
 
 
 class VAEConfig(TrainingConfig):
@@ -26,11 +26,11 @@ class VAEConfig(TrainingConfig):
 
     epochs: float = Field(50, gt=0, description="passes over the training images")
     batch_size: int = Field(128, ge=1, description="images per step")
-    lr: float = Field(1e-3, gt=0, description="Adam's peak learning rate; short warm-up, then cosine to 0")
+    lr: float = Field(1e-3, gt=0, description="Adam's peak learning rate; rises in the first 1 %, then cosine to 0")
     latent_dim: int = Field(12, ge=1, description="length of the latent, which is the noise")
-    encoder_widths: tuple[int, ...] = Field((256, 256), description="hidden layers of the encoder")
-    decoder_width: int = Field(256, ge=1, description="hidden layer of the decoder")
-    decoder_channels: int = Field(32, ge=2, multiple_of=2, description="at 7x7; half of them at 14x14")
+    encoder_widths: tuple[int, ...] = Field((256, 256), description="units of the encoder's hidden layers")
+    decoder_width: int = Field(256, ge=1, description="units of the decoder's hidden layer")
+    decoder_channels: int = Field(32, ge=2, multiple_of=2, description="channels at 7x7; half as many at 14x14")
     kl_weight: float = Field(1.0, gt=0, description="weight of the KL divergence in the loss (1: the ELBO)")
 
 

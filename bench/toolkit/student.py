@@ -21,7 +21,7 @@ from bench.toolkit.losses import l1, ms_ssim_dissimilarity
 
 
 class StudentParams(Params):
-    """How the student is trained; the defaults are the paper's for MNIST."""
+    """How the student is trained; the defaults are the paper's for MNIST, where it states them."""
 
     epochs: int = Field(200, ge=1, description="epochs of unlearning")
     steps_per_epoch: int = Field(1, ge=1, description="batches drawn per epoch (Algorithm 1: one)")
@@ -29,7 +29,7 @@ class StudentParams(Params):
     lr: float = Field(1e-3, gt=0, lt=1, description="Adam's learning rate")
     schedule: Literal["constant", "cosine"] = Field("constant", description="learning rate: constant, or cosine to 0")
     alpha: float = Field(3.0, ge=0, description="weight of L_unlearn and L_percep (Table 5's 3 equals Table 2)")
-    l1: Literal["mean", "sum"] = Field("mean", description="|.|_1 over the pixels of an image: mean or sum")
+    l1: Literal["mean", "sum"] = Field("mean", description="L1 distance of two images: mean or sum over the pixels")
     unlearn_term: bool = Field(True, description="train on L_unlearn (Eq. 3)")
     perception_term: bool = Field(True, description="train on L_percep, 1 - MS-SSIM (Eq. 4)")
     reconstruction_term: bool = Field(True, description="train on L_recon (Eq. 2)")

@@ -1,8 +1,8 @@
-"""Stroke thickness, left slant and other shape measures of digits, by image analysis.
+"""Morpho-MNIST for digits: stroke thickness, left slant and more, by image analysis.
 
-The simulated user for MNIST, after Castro et al., "Morpho-MNIST: Quantitative Assessment and Diagnostics for
-Representation Learning", JMLR 20(178), 2019. Moon et al. (arXiv 2303.05699) let it pick the thickest, or the
-most left-slanted, tenth of the samples. Nothing is trained: ``measures.py`` has the measures.
+Castro et al., "Morpho-MNIST: Quantitative Assessment and Diagnostics for Representation Learning", JMLR 20(178), 2019.
+As in Moon et al. (arXiv 2303.05699), the oracle clicks the thickest, or the most left-slanted, tenth of the samples.
+Nothing is trained; ``measures.py`` has the measures.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .measures import COLUMNS, measure
 __all__ = ["TRAINING_TOP_DECILE", "MorphoMnist", "measure", "register_classifiers"]
 
 # 90 % points of the scores of the MNIST training set (np.quantile of all 60,000). "score >= cut" selects
-# exactly 6,000 images; by area 6,004 and by length 6,008, where several images share the value at the cut.
+# exactly 6,000 images; 6,004 by area and 6,008 by length, where several images share the value at the cut.
 TRAINING_TOP_DECILE: Mapping[str, float] = MappingProxyType(
     {
         "area": 148.4375,  # px^2
@@ -35,7 +35,7 @@ TRAINING_TOP_DECILE: Mapping[str, float] = MappingProxyType(
 
 
 class MorphoMnist(Classifier):
-    """Scores are the measures themselves; of slant, its negative: larger leans further to the left."""
+    """Scores are the measures, except that slant is negated: larger means leaning further left."""
 
     attributes = COLUMNS
     cuts = TRAINING_TOP_DECILE

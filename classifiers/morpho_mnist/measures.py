@@ -3,11 +3,11 @@
 Definitions and constants are those of Castro et al., "Morpho-MNIST: Quantitative Assessment and Diagnostics
 for Representation Learning", JMLR 20(178), 2019, and of its tool (github.com/dccastro/Morpho-MNIST, MIT
 licence, ``measure.py`` and ``morpho.py`` with their defaults: threshold 0.5, scale 4, bound_frac 0.02). The
-implementation is ours and works on whole batches. Upscaling and smoothing are linear and separable: matrix
-products, one set per image, so that an image's numbers do not depend on its batch. The medial axis, and
-with it the draw that breaks its ties, is in ``medial_axis.py``.
+implementation is ours and works on whole batches. Upscaling and smoothing are linear and separable, so they are
+matrix products, computed per image: an image's numbers do not depend on its batch. ``medial_axis.py`` has the
+medial axis and the draw that breaks its ties.
 
-numpy, scipy and scikit-image only.
+It uses numpy, scipy and scikit-image only.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ Ints = NDArray[np.intp]
 
 
 def measure(images: Any, columns: Sequence[str] | None = None) -> pd.DataFrame:
-    """Measure images of handwritten digits: bright ink on dark ground.
+    """Measure images of handwritten digits: bright ink on a dark background.
 
     Parameters
     ----------
     images : (N, H, W) or (N, 1, H, W) array or tensor
         uint8 in [0, 255] or floating point in [0, 1]; the latter is rounded to 8 bits first.
     columns : sequence of str, optional
-        Which of ``COLUMNS`` to compute, in which order; all of them by default.
+        Which of ``COLUMNS`` to compute, in this order; default: all.
 
     Returns
     -------
@@ -59,21 +59,21 @@ def measure(images: Any, columns: Sequence[str] | None = None) -> pd.DataFrame:
 
     Notes
     -----
-    Ink is what lies above the middle of an image's own range. So an image without contrast (blank, full, or
-    any other grey that is flat after smoothing) shows no stroke, and all six numbers are 0; the tool divides
-    zero by zero there, or measures the distance to a ground that does not exist. A single bright pixel is a
-    dot like any other. Ink at the border is measured as if it went on beyond, as the tool does.
+    Ink is what is brighter than the middle of an image's own range. So an image without contrast (blank, full,
+    or any other grey that is flat after smoothing) has no stroke, and all six numbers are 0; the tool divides
+    zero by zero there, or measures the distance to a background that does not exist. A single bright pixel is a
+    dot like any other. Ink at the border is measured as if it continued beyond, as in the tool.
     """
-    import pandas as pd  # half a second: not before it is needed
+    import pandas as pd  # takes half a second, so only when needed
 
     wanted = tuple(COLUMNS if columns is None else columns)
     if unknown := sorted(set(wanted) - set(COLUMNS)):
-        raise ValueError(f"unknown column {unknown[0]!r}; there are {', '.join(COLUMNS)}")
+        raise ValueError(f"unknown column {unknown[0]!r}; known: {', '.join(COLUMNS)}")
     pixels = _as_bytes(images)
     count, height, width = pixels.shape
     values = {name: np.zeros(count) for name in wanted}
     chunk = min(count, max(1, CHUNK_PIXELS // (height * width)))
-    # Allocated once: fresh pages for every chunk can cost as much as the arithmetic.
+    # Allocated once: new memory pages for every chunk can cost as much as the arithmetic.
     work = np.empty((2, chunk, SCALE * height, SCALE * width))
     for start in range(0, count, chunk or 1):
         shown, found = _measure_chunk(pixels[start : start + chunk], frozenset(wanted), work)
@@ -84,23 +84,23 @@ def measure(images: Any, columns: Sequence[str] | None = None) -> pd.DataFrame:
 
 def _as_bytes(images: Any) -> Bytes:
     """Convert to (N, H, W) uint8."""
-    # A tensor is known by its methods: importing torch to ask would cost a worker more than its work.
+    # Recognise a tensor by its methods: importing torch would take a worker longer than its work.
     array = np.asarray(images.detach().cpu().numpy() if hasattr(images, "detach") else images)
     if array.ndim == 4 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim != 3 or 0 in array.shape[1:]:
-        raise ValueError(f"images have shape {array.shape}; (N, H, W) or (N, 1, H, W) was expected")
+        raise ValueError(f"images have shape {array.shape}; expected (N, H, W) or (N, 1, H, W)")
     if array.dtype == np.uint8:
         return np.ascontiguousarray(array)
     if not np.issubdtype(array.dtype, np.floating):
-        raise ValueError(f"images are {array.dtype}; uint8 or floating point in [0, 1] was expected")
+        raise ValueError(f"images are {array.dtype}; expected uint8 or floating point in [0, 1]")
     if array.size and not (array.min() >= 0 and array.max() <= 1):  # a NaN fails both
         raise ValueError("floating-point images must be finite and in [0, 1]")
     return np.rint(array.astype(np.float64) * 255).astype(np.uint8)
 
 
 def _measure_chunk(images: Bytes, wanted: frozenset[str], work: Floats) -> tuple[Ints, dict[str, Floats]]:
-    """Say which images (B, H, W) have contrast, and measure those: what is wanted, and what comes with it."""
+    """Return which images (B, H, W) have contrast, and their measures: those wanted and those that come with them."""
     hires = _expand(images, work)
     low, high = hires.min(axis=(1, 2)), hires.max(axis=(1, 2))
     shown = np.flatnonzero(high > low)
@@ -118,7 +118,7 @@ def _measure_chunk(images: Bytes, wanted: frozenset[str], work: Floats) -> tuple
 
 @lru_cache(maxsize=16)
 def _zoom_matrix(size: int) -> Floats:
-    """Return cubic-spline upscaling of one axis, (SCALE * size, size): `pyramid_expand`'s first half."""
+    """Return the cubic-spline upscaling of one axis, (SCALE * size, size): the first half of `pyramid_expand`."""
     from scipy import ndimage
 
     lines = [ndimage.zoom(line, SCALE, order=3, mode="mirror", grid_mode=True) for line in np.eye(size)]
@@ -127,9 +127,9 @@ def _zoom_matrix(size: int) -> Floats:
 
 @lru_cache(maxsize=16)
 def _smoothing_bands(size: int) -> tuple[tuple[slice, slice, Floats], ...]:
-    """Return Gaussian smoothing of one axis of ``size`` hi-res pixels: `pyramid_expand`'s second half.
+    """Return the Gaussian smoothing of one axis of ``size`` hi-res pixels: the second half of `pyramid_expand`.
 
-    The matrix is banded; cutting it in blocks of rows with the columns they read saves half of the products.
+    The matrix is banded; blocks of rows with only the columns they read save half of the products.
     """
     from scipy import ndimage
 
@@ -144,28 +144,28 @@ def _smoothing_bands(size: int) -> tuple[tuple[slice, slice, Floats], ...]:
 
 
 def _expand(images: Bytes, work: Floats) -> Bytes:
-    """Upscale (B, H, W) to (B, SCALE * H, SCALE * W), smooth, and cut to whole grey levels.
+    """Upscale (B, H, W) to (B, SCALE * H, SCALE * W), smooth, and round down to whole grey levels.
 
     ``work`` (2, B or more, SCALE * H, SCALE * W) is overwritten.
     """
     count, height, width = images.shape
     hires, smooth = work[:, :count]
     np.matmul(_zoom_matrix(height) @ images.astype(np.float64), _zoom_matrix(width).T, out=hires)
-    # The spline overshoots; the tool's upscaling cuts to the range of the input before it smooths.
+    # The spline overshoots; the tool clips to the range of the input before it smooths.
     low, high = (edge.astype(np.float64)[:, None, None] for edge in (images.min((1, 2)), images.max((1, 2))))
     np.clip(hires, low, high, out=hires)
     for target, source, block in _smoothing_bands(SCALE * height):
         np.matmul(block, hires[:, source], out=smooth[:, target])
     for target, source, block in _smoothing_bands(SCALE * width):
         np.matmul(smooth[:, :, source], block.T, out=hires[:, :, target])
-    # Rounding errors would decide between 254 and 255 inside a saturated patch, where the tool says 254.
+    # Without this, rounding errors decide between 254 and 255 inside a saturated patch, where the tool has 254.
     hires -= 1e-9
     levels: Bytes = hires.astype(np.uint8)
     return levels
 
 
 def _strokes(ink: Bools, wanted: frozenset[str]) -> dict[str, Floats]:
-    """Compute area, length and thickness of hi-res figures (B, H, W), each with ink and ground."""
+    """Compute area, length and thickness of hi-res figures (B, H, W), each with ink and background."""
     count = len(ink)
     found = {"area": np.count_nonzero(ink, axis=(1, 2)) / SCALE**2}
     if not wanted & {"length", "thickness"}:
@@ -189,7 +189,7 @@ def _strokes(ink: Bools, wanted: frozenset[str]) -> dict[str, Floats]:
 def _extents(hires: Bytes, wanted: frozenset[str]) -> dict[str, Floats]:
     """Compute slant, width and height of hi-res images (B, H, W), none of them blank."""
     count, height, width = hires.shape
-    # Sums of whole numbers: exact in any order, for small images also in single precision, which is faster.
+    # Sums of whole numbers are exact in any order; for small images also in single precision, which is faster.
     exact = np.float32 if 255 * max(height, width) ** 2 < 2**25 else np.float64
     image = hires.astype(exact)
     y = np.arange(height)
@@ -211,14 +211,14 @@ def _extents(hires: Bytes, wanted: frozenset[str]) -> dict[str, Floats]:
 
 
 def _mass_left_of(image: NDArray[Any], shear: Floats, middle: Floats) -> Floats:
-    """Sum (B, H, W) left of slanted lines through x = 0 ... W - 1 at row ``middle``; returns (B, W).
+    """Sum (B, H, W) to the left of slanted lines through x = 0 ... W - 1 at row ``middle``; returns (B, W).
 
-    A pixel lies left of line t if x + 0.5 < t + shear (y - middle): each row is moved by a whole number of
-    pixels, then columns are summed.
+    A pixel lies left of line t if x + 0.5 < t + shear (y - middle): shift each row by a whole number of pixels,
+    then sum the columns.
     """
     count, height, width = image.shape
     shift = np.ceil(shear[:, None] * (np.arange(height) - middle[:, None]) - 0.5)
-    move = np.clip(shift, -width, width).astype(np.intp)  # (B, H); beyond, all or nothing lies left
+    move = np.clip(shift, -width, width).astype(np.intp)  # (B, H); further shifts change nothing
     ahead, behind = max(0, int(move.max())), max(0, -int(move.min()))
     padded = np.pad(image, ((0, 0), (0, 0), (ahead + behind, ahead)))
     rows = np.lib.stride_tricks.sliding_window_view(padded, ahead + width, axis=2)
@@ -240,7 +240,7 @@ def _spread(below: Floats, mass: Floats) -> Floats:
 
 
 def _quantile(share: Floats, at: float) -> Floats:
-    """Invert non-decreasing rows (B, L) at one level, as `np.interp` does, flat pieces and ends included."""
+    """Invert non-decreasing rows (B, L) at one level, as `np.interp` does, including flat pieces and ends."""
     rows, last = np.arange(len(share)), share.shape[1] - 1
     before = np.maximum(np.count_nonzero(share <= at, axis=1) - 1, 0)
     after = np.minimum(before + 1, last)

@@ -1,10 +1,9 @@
 """The medial axes of many binary images at once: scikit-image's, with ties broken by a fixed draw.
 
-`skimage.morphology.medial_axis` (BSD-3) spends most of its time on look-up tables that it builds anew for
-every image. Here they are built once, everything but the thinning itself is done on whole batches, and the
-images are thinned side by side in one call of its inner loop. That loop is private to scikit-image: where
-it is missing or takes other arguments, the public function does the work, more slowly and with the same
-result (a test compares the two).
+`skimage.morphology.medial_axis` (BSD-3) spends most of its time on look-up tables that it rebuilds for every
+image. Here they are built once, everything except the thinning works on whole batches, and one call of
+scikit-image's inner loop thins all images side by side. That loop is private to scikit-image. If it is missing
+or takes other arguments, the public function is used: slower, with the same result (a test compares the two).
 """
 
 from __future__ import annotations
@@ -30,27 +29,27 @@ def medial_axes(figures: Bools) -> tuple[Bools, Distances]:
     Parameters
     ----------
     figures : (B, H, W) bool
-        Each with some foreground and some background. What lies outside the image is neither.
+        Each with some foreground and some background. Outside the image there is neither.
 
     Returns
     -------
     axes : (B, h + 1, w + 1) bool
-        The medial axes, cut to a frame (h, w) that holds all figures. The empty last row and column keep the
-        images apart, so that the neighbours of a pixel can be looked up in the flattened array.
+        The medial axes, cropped to a frame (h, w) that holds all figures. The empty last row and column separate
+        the images, so that the neighbours of a pixel can be looked up in the flattened array.
     squared : (B, h + 1, w + 1) unsigned integer
         Squared distance to the nearest background pixel, at each pixel of a figure.
     """
     framed = _frame(figures)
     try:
         return _thin_batch(framed)
-    except (ImportError, AttributeError, TypeError):  # the private loop has gone, or wants other arguments
+    except (ImportError, AttributeError, TypeError):  # the private loop is missing or takes other arguments
         return _thin_each(framed)
 
 
 def _frame(figures: Bools) -> Bools:
-    """Cut to what holds all figures and one pixel around it, where there is one.
+    """Crop to a frame around all figures, with one more pixel on each side that has one.
 
-    The nearest background of every pixel stays inside: moving a point into the frame brings it nearer.
+    The nearest background of every pixel stays in the frame: moving an outside point into the frame brings it nearer.
     """
     used_y, used_x = (np.flatnonzero(figures.any(axis=(0, other))) for other in (2, 1))
     y, x = (slice(max(0, int(used[0]) - 1), int(used[-1]) + 2) for used in (used_y, used_x))
@@ -95,7 +94,7 @@ def _distance_type(height: int, width: int) -> type[np.uint16] | type[np.uint32]
 
 
 def _far(height: int, width: int) -> int:
-    """Return a distance no smaller than any in the image."""
+    """Return a distance that no two pixels of the image exceed."""
     return int(np.ceil(np.hypot(height, width)))
 
 
@@ -149,7 +148,7 @@ def _cornerness(apart: Bools) -> Bytes:
 
 
 def _thinning_order(pixels: Ints, squared: Distances, neighbours: Bytes) -> NDArray[np.int32]:
-    """Order each image's pixels by distance, then by background pixels around them, then by lot.
+    """Order each image's pixels by distance, then by the number of background pixels around them, then at random.
 
     Parameters
     ----------
@@ -168,8 +167,8 @@ def _thinning_order(pixels: Ints, squared: Distances, neighbours: Bytes) -> NDAr
     sizes = np.diff(bounds)
     drawn = np.concatenate([_lottery(int(size)) for size in sizes]) + np.repeat(bounds[:-1], sizes)
     at = pixels[drawn]
-    # Distance, cornerness and place in the draw, side by side in one word: sorting words is many times faster
-    # than sorting indices by three keys.
+    # Pack distance, cornerness and place in the draw into one word: sorting words is many times faster than
+    # sorting indices by three keys.
     distance, bits = squared.reshape(-1)[at], len(at).bit_length()
     kind = np.uint32 if (int(distance.max()) + 1) << (4 + bits) < 2**32 else np.uint64
     key = distance.astype(kind) << kind(4)
@@ -185,17 +184,17 @@ def _thinning_order(pixels: Ints, squared: Distances, neighbours: Bytes) -> NDAr
 
 @lru_cache(maxsize=4096)
 def _lottery(count: int) -> NDArray[Any]:
-    """Draw all of ``count`` pixels: the pixel of lot 0, of lot 1, ... ."""
+    """Return ``count`` pixels in a random order that depends only on ``count``."""
     lots = np.random.default_rng(TIE_SEED).permutation(count)
     return np.argsort(lots).astype(np.uint16 if count <= 2**16 else np.uint32)
 
 
 @lru_cache(maxsize=1)
 def _keep_table() -> Bytes:
-    """Say for each 3x3 pattern (bit 3 y + x) whether thinning keeps its centre.
+    """Return for each 3x3 pattern (bit 3 y + x) whether thinning keeps its centre.
 
-    It does where the centre is set, and taking it away would change the number of 8-connected
-    parts or it has at most one neighbour.
+    It keeps a centre that is set if removing it would change the number of 8-connected parts, or if it has at most
+    one neighbour.
     """
     from scipy import ndimage
 

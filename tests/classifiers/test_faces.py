@@ -73,7 +73,7 @@ def test_it_learns_and_measures_itself():
     assert found["test_images"] == 100 and found["test_accuracy"] > 0.95
     embeddings, logits = Faces(networks).outputs(held_out[0].float() / 255)
     assert embeddings.shape == (100, 96) and logits.shape == (100, 20) and (embeddings >= 0).all()
-    with pytest.raises(ValueError, match="no outputs"):
+    with pytest.raises(ValueError, match="has no outputs: pass trained networks"):
         Faces().outputs(held_out[0].float())
 
 

@@ -79,7 +79,7 @@ def test_scores_are_those_of_single_images(oracle, images):
 
 def test_without_networks_it_knows_nothing(images):
     assert MobileNet().attributes == ()
-    with pytest.raises(ValueError, match="it scores nothing"):
+    with pytest.raises(ValueError, match="cannot score images: pass trained networks"):
         MobileNet().scores(images, ["bang"])
 
 

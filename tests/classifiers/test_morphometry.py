@@ -212,10 +212,10 @@ def test_slant_alone_needs_no_medial_axis(digits: Bytes, monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     ("images", "columns", "message"),
     [
-        (np.zeros((1, 28, 28), np.uint8), ["slent"], "unknown column 'slent'; there are area, length"),
+        (np.zeros((1, 28, 28), np.uint8), ["slent"], "unknown column 'slent'; known: area, length"),
         (np.zeros((28, 28), np.uint8), None, r"shape \(28, 28\)"),
         (np.zeros((1, 3, 28, 28), np.uint8), None, r"shape \(1, 3, 28, 28\)"),
-        (np.zeros((1, 28, 28), np.int64), None, "int64; uint8 or floating point"),
+        (np.zeros((1, 28, 28), np.int64), None, "int64; expected uint8 or floating point"),
         (np.full((1, 28, 28), 255.0), None, r"finite and in \[0, 1\]"),
         (np.full((1, 28, 28), np.nan), None, r"finite and in \[0, 1\]"),
     ],

@@ -183,7 +183,7 @@ def test_the_probe_finds_and_removes_what_is_no_direction(params):
 
 def test_the_probe_refuses_latents_too_many(monkeypatch):
     monkeypatch.setattr(PROBE, "LIMIT", 5)
-    with pytest.raises(UsageError, match="would read 6 latents, at most 5 are allowed.*-p layers=1,4"):
+    with pytest.raises(UsageError, match="6 latents are too many, at most 5 are allowed.*-p layers=1,4"):
         fitted()
     monkeypatch.setattr(PROBE, "LIMIT", 2)
     assert fitted(layers=(1,)).columns.tolist() == [0, 1]

@@ -1,12 +1,12 @@
-"""A progressively growing GAN (Karras, Aila, Laine, Lehtinen 2018, arXiv 1710.10196), 4x4 up to 1024x1024.
+"""Progressively growing GAN, 4x4 to 1024x1024 (Karras et al. 2018, arXiv 1710.10196).
 
-Deviations: widths and training length are ours (the published ones are options: fmap_base=8192, fmap_max=512,
-latent_dim=512, loss=wgan-gp, precision=float32), every layer is scaled by He's constant as in
-facebookresearch/pytorch_GAN_zoo, generator and critic step on the same fakes, and the batch size is the same at
-every resolution. The default loss is non-saturating with lazy R1, for its cost: on one CPU thread a step of 32 at
-64x64 takes 0.9 s on average, a WGAN-GP step 1.4 s (CPU time); trials of equal cost, far from converged, did not tell
-the two apart. gamma and penalty_every are ours. bfloat16 is 1.7 times faster there than float32. Weights that are
-at full size (the retrain baseline) do not grow again.
+Deviations: widths and training length are ours (options for the published ones: fmap_base=8192, fmap_max=512,
+latent_dim=512, loss=wgan-gp, precision=float32). Every layer is scaled by He's constant, as in
+facebookresearch/pytorch_GAN_zoo. Generator and critic learn from the same fakes, and the batch size is the same at
+every resolution. The default loss is non-saturating with lazy R1, because it is cheaper: on one CPU thread a step of
+32 images at 64x64 takes 0.9 s on average, a WGAN-GP step 1.4 s (CPU time). Trials of equal cost, far from
+convergence, showed no difference between the two. gamma and penalty_every are ours. On that thread bfloat16 is 1.7
+times faster than float32. Weights that have reached full size (method ``retrain``) do not grow again.
 """
 
 from __future__ import annotations
@@ -38,26 +38,26 @@ LARGEST = 1024  # pixels, as published
 class ProgGANConfig(TrainingConfig):
     """Architecture and training recipe."""
 
-    image_shape: tuple[int, int, int] = Field((3, 64, 64), description="(C, H, W), H = W = 4, 8, 16, ... 1024")
-    epochs: float = Field(10, gt=0, description="passes over the training images, all resolutions together")
-    batch_size: int = Field(32, ge=1, description="images per step; best a multiple of `group`")
+    image_shape: tuple[int, int, int] = Field((3, 64, 64), description="(C, H, W), px; H = W = 4, 8, 16, ... 1024")
+    epochs: float = Field(10, gt=0, description="passes over the training images, over all resolutions")
+    batch_size: int = Field(32, ge=1, description="images per step, preferably a multiple of `group`")
     lr: float = Field(2e-3, gt=0, description="Adam's learning rate for both networks (published: 1e-3)")
     beta1: float = Field(0.0, ge=0, lt=1, description="Adam's first-moment decay (published: 0)")
     beta2: float = Field(0.99, ge=0, lt=1, description="Adam's second-moment decay (published: 0.99)")
     latent_dim: int = Field(128, ge=1, description="length of the latent, which is the noise (published: 512)")
-    fmap_base: int = Field(1024, ge=2, description="channels are fmap_base / 2 at 4x4, then halved (published: 8192)")
-    fmap_max: int = Field(128, ge=1, description="but no more than this many (published: 512)")
-    growth: float = Field(0.5, gt=0, le=0.9, description="share of the training until the full size is faded in")
-    fade: float = Field(0.5, gt=0, le=1, description="share of each resolution's images in which it fades in")
+    fmap_base: int = Field(1024, ge=2, description="channels: fmap_base / 2 at 4x4, then halved (published: 8192)")
+    fmap_max: int = Field(128, ge=1, description="largest number of channels (published: 512)")
+    growth: float = Field(0.5, gt=0, le=0.9, description="share of the training until the full size has faded in")
+    fade: float = Field(0.5, gt=0, le=1, description="share of each resolution's images during which it fades in")
     loss: Literal["r1", "wgan-gp"] = Field("r1", description="non-saturating with lazy R1, or WGAN-GP (published)")
     gradient_weight: float = Field(10.0, ge=0, description="wgan-gp: weight of the gradient penalty (published: 10)")
-    drift: float = Field(0.001, ge=0, description="wgan-gp: weight of the squared scores of reals (published: 0.001)")
+    drift: float = Field(0.001, ge=0, description="wgan-gp: weight of the reals' squared scores (published: 0.001)")
     gamma: float = Field(1.0, ge=0, description="r1: weight of half the squared gradient at reals in [-1, 1]")
-    penalty_every: int = Field(8, ge=1, description="r1: steps between two penalties, which weigh so much more")
+    penalty_every: int = Field(8, ge=1, description="r1: one penalty every so many steps, weighted by that number")
     group: int = Field(4, ge=1, description="samples per group of the minibatch standard deviation (published: 4)")
     average: float = Field(0.999, ge=0, lt=1, description="decay per step of the moving average (published: 0.999)")
     precision: Literal["float32", "bfloat16"] = Field(
-        "bfloat16", description="of convolutions in training (autocast); float32 where the device lacks bfloat16"
+        "bfloat16", description="number format of convolutions in training; float32 if the device lacks bfloat16"
     )
 
     @field_validator("image_shape")
@@ -106,12 +106,12 @@ class ProgGAN(Model[ProgGANConfig]):
         average = cast(ProgressiveGenerator, networks.generator)
         critic = cast(ProgressiveDiscriminator, networks.discriminator)
         live, adam_g, adam_d = optimisers["live"], optimisers["generator"], optimisers["discriminator"]
-        # Never back: weights that are trained on (the retrain baseline) are at full size already.
+        # Never shrink: weights that are trained further (method retrain) already have full size.
         level = max(live.level, level_at(progress, live.top, config.growth, config.fade))
         live.level = critic.level = average.level = level
         reals = critic.prepare(batch.images)  # (N, C, R, R)
         noise = torch.randn(len(reals), config.latent_dim, generator=rng, device=device)
-        done = int(adam_d.state.get(critic.decision.bias, {}).get("step", 0))  # counts every step, and is resumed
+        done = int(adam_d.state.get(critic.decision.bias, {}).get("step", 0))  # counts every step, also after resuming
         with mixed_precision(device, config.precision == "bfloat16"):
             fakes = live.signed(noise)  # (N, C, R, R)
             loss_d = self._critic_loss(config, critic, reals, fakes.detach(), rng, done)
@@ -126,7 +126,7 @@ class ProgGAN(Model[ProgGANConfig]):
         loss_g.backward()  # type: ignore[no-untyped-call]
         adam_g.step()
         critic.requires_grad_(True)
-        # Until there are enough steps to average, fewer (as tf.train.ExponentialMovingAverage does with num_updates).
+        # At first, average over fewer steps (as tf.train.ExponentialMovingAverage does with num_updates).
         follow(average, live, min(config.average, (1 + done) / (10 + done)))
         return {"generator": loss_g.detach(), "discriminator": loss_d.detach(), "level": torch.tensor(level)}
 

@@ -1,4 +1,4 @@
-"""Layers of the progressive GAN (Karras et al. 2018, arXiv 1710.10196): equalised learning rate, pixel norm, ..."""
+"""Layers of the progressive GAN (Karras et al. 2018): equalised learning rate, pixel norm, minibatch deviation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ EPSILON = 1e-8  # of pixel norm (section 4.2) and, as in the authors' code, of t
 
 
 def he_constant(weight: Tensor) -> float:
-    """Return sqrt(2 / fan in), He et al. 2015; the paper's c of section 4.1 multiplies by it (w = w * c)."""
+    """Return sqrt(2 / fan in) (He et al. 2015), by which weights are multiplied: the c of section 4.1."""
     return math.sqrt(2 / weight[0].numel())
 
 
@@ -31,10 +31,10 @@ class EqualisedConv2d(nn.Conv2d):
         return F.conv2d(x, self.weight * self.scale, self.bias, padding=self.padding)
 
     def upsampled(self, x: Tensor) -> Tensor:
-        """Map (N, inputs, H, W) to (N, outputs, 2 H, 2 W): what a 3x3 layer gives on ``upsample(x)``.
+        """Map (N, inputs, H, W) to (N, outputs, 2 H, 2 W): the output of this 3x3 layer for ``upsample(x)``.
 
-        A pixel of the repeated image meets the same input two or three times, so its nine products are summed to four
-        beforehand: a transposed 4x4 convolution (as ``fused_scale`` in the authors' code), twice as fast.
+        In the upsampled image a 3x3 window covers only four different inputs, so the nine weights are summed to four
+        first. This gives a transposed 4x4 convolution (``fused_scale`` in the authors' code), twice as fast.
         """
         weight = F.pad((self.weight * self.scale).flip(2, 3).transpose(0, 1), (1, 1, 1, 1))  # (inputs, outputs, 5, 5)
         weight = weight[..., 1:, 1:] + weight[..., 1:, :-1] + weight[..., :-1, 1:] + weight[..., :-1, :-1]
@@ -56,7 +56,7 @@ class EqualisedLinear(nn.Linear):
 
 
 def leaky(x: Tensor) -> Tensor:
-    """Apply the leaky ReLU, in place: what a layer gives is needed by nothing else, and memory traffic is the cost."""
+    """Apply the leaky ReLU in place: nothing else reads a layer's output, and memory traffic is the bottleneck."""
     return F.leaky_relu_(x, SLOPE)
 
 
@@ -88,8 +88,8 @@ def minibatch_deviation(x: Tensor, group: int) -> Tensor:
     ----------
     x : (N, C, H, W)
     group : int
-        Samples per group, 4 in the authors' code: sample i belongs to group i modulo N / group. A batch that it does
-        not divide is one group; a batch of one sample has deviation 0.
+        Samples per group, 4 in the authors' code: sample i belongs to group i modulo N / group. If it does not divide
+        N, the batch is one group. A batch of one sample has deviation 0.
 
     Returns
     -------

@@ -1,10 +1,10 @@
 """Progressively growing networks (Karras et al. 2018, arXiv 1710.10196): generator and discriminator, 4x4 to 1024x1024.
 
-Both have a *level*: 2 means 16x16, 2.3 means that 32x32 is faded in by 30 %. The level is part of their state, so a
-generator whose training was cut short renders what it has learned, enlarged to full size. Layers correspond one to
-one to those of facebookresearch/pytorch_GAN_zoo (models/networks/progressive_conv_net.py, BSD 3-clause; no code of
-it is here): ``format`` = formatLayer, ``scales.0`` = groupScale0, ``scales.i`` = scaleLayers.(i-1),
-``to_rgb.i`` = toRGBLayers.i. It scales its biases too, so an imported bias is multiplied by the layer's ``scale``.
+Both have a *level*: 2 means 16x16, 2.3 means that 32x32 has faded in by 30 %. The level is part of their state, so a
+generator whose training was cut short draws what it has learned, enlarged to full size. Layers correspond one to one
+to those of facebookresearch/pytorch_GAN_zoo (models/networks/progressive_conv_net.py, BSD 3-clause; its code is not
+used here): ``format`` = formatLayer, ``scales.0`` = groupScale0, ``scales.i`` = scaleLayers.(i-1),
+``to_rgb.i`` = toRGBLayers.i. That code scales biases too, so an imported bias is multiplied by the layer's ``scale``.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def channel_widths(size: int, fmap_base: int, fmap_max: int) -> tuple[int, ...]:
 def level_at(progress: float, top: int, growth: float, fade: float) -> float:
     """Return the level at a share of the training (section 3 and appendix A.1, in shares instead of images).
 
-    4x4 is trained alone; then each resolution is faded in and trained on, for equally many images each.
+    4x4 is trained first; then each resolution fades in and is trained, with the same number of images for each.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def level_at(progress: float, top: int, growth: float, fade: float) -> float:
     top : int
         Level of the full-size image.
     growth : float
-        Share of the training after which the full resolution has been faded in; the rest is spent on it.
+        Share of the training after which the full resolution has faded in; the rest trains it.
     fade : float
         Share of each resolution's images during which it fades in (published: 0.5).
     """
@@ -151,7 +151,7 @@ class ProgressiveGenerator(Growing, NoiseLatentGenerator):
         return images.contiguous()
 
     def _image(self, level: int, x: Tensor) -> Tensor:
-        """Project features to colours, in float32 even under autocast: bfloat16 has but 8 bits for a grey level."""
+        """Project features to colours, in float32 even under autocast: bfloat16 has only 8 bits for a grey level."""
         with torch.autocast(x.device.type, enabled=False):
             images: Tensor = self.to_rgb[level](x.float())
             return images
@@ -183,7 +183,7 @@ class ProgressiveDiscriminator(Growing):
         return self.score(self.prepare(images))
 
     def prepare(self, images: Tensor) -> Tensor:
-        """Bring full-size images in [0, 1] to the current resolution and to [-1, 1], faded in like the generator's."""
+        """Map full-size images in [0, 1] to the current resolution and to [-1, 1], fading in as in the generator."""
         current, alpha = self.resolution
         signed = 2 * downsample(images, 2 ** (self.top - current)) - 1  # (N, C, R, R)
         return signed if alpha >= 1 else torch.lerp(upsample(downsample(signed)), signed, alpha)
@@ -200,6 +200,6 @@ class ProgressiveDiscriminator(Growing):
             if level == current and alpha < 1:
                 x = torch.lerp(leaky(self.from_rgb[current - 1](downsample(signed))), x, alpha)
         x = leaky(self.scales[0][0](minibatch_deviation(x, self.group)))  # type: ignore[index]
-        with torch.autocast(x.device.type, enabled=False):  # drift's gradient is lost in bfloat16 beside the scores'
+        with torch.autocast(x.device.type, enabled=False):  # in bfloat16 the scores' gradient swamps drift's
             scores: Tensor = self.decision(leaky(self.dense(x.float().flatten(1))))
             return scores[:, 0]

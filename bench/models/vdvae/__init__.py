@@ -1,10 +1,10 @@
-"""The very deep VAE (Child 2021, arXiv 2011.10650): latents from 1 px to full size, drawn top-down.
+"""Very deep VAE: latents from 1 px to full size, drawn top-down (Child 2021, arXiv 2011.10650).
 
-Its latents are the concatenated z of all blocks, drawn by ancestral sampling from per-block noise. ``preset`` chooses
-between a size for two CPU cores (lite, 64 px) and the published ones. Ours, for short training, and all off in the
-published presets: coarse latents first (``open_from``), shapes before shades (one logistic a pixel, whose scale has a
-floor that falls), learned maps between 1 and 4 px, a bounded prior, fewer latent channels at fine resolutions, features
-that end at 32 px with 2x2 pixels each. The deployed networks are the moving average.
+Its latent is the concatenated z of all blocks, drawn by ancestral sampling from per-block noise. ``preset`` selects a
+size for two CPU cores (lite, 64 px) or a published one. Additions of ours shorten the training and are off in the
+published presets: coarse latents open first (``open_from``); shapes are learned before shades (one logistic per pixel,
+the floor of whose scale falls); jumps between 1 and 4 px are learned; the prior is bounded; fine resolutions have fewer
+latent channels; features end at 32 px, with 2x2 pixels each. The deployed networks are moving averages.
 
 ``architecture`` (layer strings) -> ``config`` (and the published sizes) -> ``blocks`` -> ``networks`` (generator,
 encoder) -> ``mixture`` (the likelihood) -> ``objective`` (ELBO, its weights, bits per dimension).
@@ -36,11 +36,11 @@ from .config import VDVAEConfig
 from .networks import Encoder, VDVAEGenerator
 from .objective import Bound, bound, training_loss
 
-PATIENCE = 100  # steps skipped in a row after which training counts as diverged
+PATIENCE = 100  # skipped steps in a row after which the training counts as diverged
 
 
 class Counters(nn.Module):
-    """What the schedules count: steps that were done, and steps skipped since the last of them."""
+    """Counts the steps that were done, and those skipped since the last of them."""
 
     done: Tensor
     skipped: Tensor
@@ -87,7 +87,7 @@ class VDVAE(Model[VDVAEConfig]):
         average, encoder_average = cast(VDVAEGenerator, networks.generator), cast(Encoder, networks.encoder)
         live, encoder = optimisers["live generator"], optimisers["live encoder"]
         adam, counters = optimisers["adam"], optimisers["counters"]
-        opened = max(progress, float(average.opened))  # of the schedules; a model that goes on training is past them
+        opened = max(progress, float(average.opened))  # share of the schedules; retraining starts after them
         average.opened.fill_(opened)
         live.opened.fill_(opened)
         adam.param_groups[0]["lr"] = learning_rate(config, int(counters.done), progress)
@@ -109,13 +109,13 @@ class VDVAE(Model[VDVAEConfig]):
 
 
 def learning_rate(config: VDVAEConfig, done: int, progress: float) -> float:
-    """Return the rate of this step: linear warm-up, constant, and a cosine to 0 from ``decay_from`` on."""
+    """Return the learning rate of a step: linear warm-up, constant, then a cosine to 0 from ``decay_from`` on."""
     late = (progress - config.decay_from) / (1 - config.decay_from) if progress > config.decay_from else 0.0
     return config.lr * min(1.0, (done + 1) / (config.warmup_steps + 1)) * 0.5 * (1 + math.cos(math.pi * late))
 
 
 def average_decay(config: VDVAEConfig, done: int) -> float:
-    """Return the moving average's decay, less in the first steps so that it forgets the initial weights."""
+    """Return the moving average's decay, lower in the first steps so that it forgets the initial weights."""
     return min(config.average, done / (done + 10))
 
 
@@ -126,9 +126,10 @@ def follow(average: nn.Module, live: nn.Module, decay: float) -> None:
 
 
 def report(parts: Bound, loss: Tensor, norm: float, skipped: int) -> dict[str, Tensor]:
-    """Return what is worth watching: bits per dimension, KL by resolution (nats per image), gradient norm, skips.
+    """Return the values to log: bits per dimension, KL by resolution (nats per image), gradient norm, skipped steps.
 
-    A skipped step's non-finite values are left out; after ``PATIENCE`` of them in a row they stop the training.
+    Values of a skipped step that are not finite are left out, until ``PATIENCE`` skipped steps in a row stop the
+    training.
     """
     values = {"loss": loss.detach(), "bits_per_dim": parts.bits_per_dimension().detach().mean()}
     values |= {f"kl_{resolution}px": rate.detach().mean() for resolution, rate in parts.rates.items()}

@@ -43,14 +43,14 @@ def parse_steps(text: str, joint: str) -> tuple[Step, ...]:
     Raises
     ------
     ValueError
-        Naming the token that cannot be read.
+        If a token cannot be read; the message names it.
     """
     steps: list[Step] = []
     for token in text.split(","):
         match = TOKEN.fullmatch(token.strip())
         if match is None or match[2] not in (None, "x", joint) or 0 in (int(match[1]), int(match[3] or 1)):
             raise ValueError(
-                f"'{token}' is no layer: allowed are 32x4, 32 and 32{joint}2 (numbers from 1), with commas"
+                f"'{token}' is not a layer: write 32x4, 32 or 32{joint}2 (numbers from 1), separated by commas"
             )
         resolution = int(match[1])
         steps += (
@@ -134,19 +134,25 @@ class Architecture:
         known: set[int] = set()
         for step in self.decoder:
             if step.resolution not in encoded:
-                raise ValueError(f"dec_blocks: enc_blocks ends no block at {step.resolution} px; it ends {encoded}")
+                raise ValueError(
+                    f"dec_blocks: enc_blocks needs a block that ends at {step.resolution} px; it has them at {encoded}"
+                )
             if known and step.resolution not in known and step.other is None:
                 raise ValueError(
-                    f"dec_blocks: nothing leads to {step.resolution} px; write {step.resolution}m{max(known)}"
+                    f"dec_blocks: the first block at {step.resolution} px must start from other features; "
+                    f"write {step.resolution}m{max(known)}"
                 )
             if step.other is not None and (step.other not in known or step.resolution % step.other):
-                raise ValueError(f"dec_blocks: {step.resolution}m{step.other}: there are features of {known} px there")
+                raise ValueError(
+                    f"dec_blocks: {step.resolution}m{step.other} must start from features that exist there, "
+                    f"{known} px, and whose resolution divides {step.resolution} px"
+                )
             known.add(step.resolution)
         if self.image_size % self.top:
-            raise ValueError(f"dec_blocks: its last block, {self.top} px, does not divide {self.image_size} px")
+            raise ValueError(f"dec_blocks: the last block has {self.top} px, which must divide {self.image_size} px")
         for low, high in pairwise(sorted(known)):
             if self.width_at(low) < self.width_at(high):
                 raise ValueError(
-                    f"custom_widths: {low} px is narrower than {high} px, into which it is mixed "
-                    f"({self.width_at(low)} < {self.width_at(high)} channels)"
+                    f"custom_widths: {low} px needs at least as many channels as {high} px, into which it is mixed "
+                    f"({self.width_at(low)} < {self.width_at(high)})"
                 )

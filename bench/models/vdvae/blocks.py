@@ -63,7 +63,7 @@ class StochasticBlock(nn.Module):
         self.resnet = Bottleneck(layer.resolution, width, middle, width, residual=True, last_scale=depth_scale)
 
     def forward(self, x: Tensor, draw: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Tensor:
-        """Map features (N, W, R, R) to features, with latents that ``draw`` makes of them and of the prior."""
+        """Map features (N, W, R, R) to features, with latents that ``draw`` takes from them and from the prior."""
         z = self.channels
         prior = self.prior(x)  # (N, 2Z + W, R, R): mean, log standard deviation, features
         mean, log_sigma = prior[:, :z].float(), prior[:, z : 2 * z].float()
@@ -84,13 +84,13 @@ class OutNet(nn.Module):
         self.out_conv = nn.Conv2d(width, parameters * factor**2, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map features (N, W, R, R) to parameters (N, P * factor**2, R, R), contiguous: planes are read one by one."""
+        """Map features (N, W, R, R) to parameters (N, P * factor**2, R, R), contiguous for reading plane by plane."""
         parameters: Tensor = self.out_conv(x.contiguous())
         return parameters.contiguous()
 
 
 def convolution(inputs: int, outputs: int, side: int = 1, scale: float = 1.0) -> nn.Conv2d:
-    """Make a convolution that keeps the resolution: bias 0, initial weights PyTorch's times ``scale``."""
+    """Make a convolution that keeps the resolution: bias 0, PyTorch's initial weights times ``scale``."""
     layer = nn.Conv2d(inputs, outputs, side, padding=side // 2)
     with torch.no_grad():
         assert layer.bias is not None
@@ -105,7 +105,7 @@ def middle_width(width: int, config: VDVAEConfig) -> int:
 
 
 def learned_upsampling(architecture: Architecture, config: VDVAEConfig) -> dict[str, nn.Module]:
-    """Jumps from ``learned_jumps`` px or less, by the resolution they lead to."""
+    """Make the learned upsampling from ``learned_jumps`` px or less, by the resolution it leads to."""
     jumps = {(step.other, step.resolution) for step in architecture.decoder if step.other is not None}
     return {
         str(high): nn.ConvTranspose2d(
@@ -117,7 +117,7 @@ def learned_upsampling(architecture: Architecture, config: VDVAEConfig) -> dict[
 
 
 def learned_pooling(architecture: Architecture, config: VDVAEConfig) -> dict[str, nn.Module]:
-    """Jumps to ``learned_jumps`` px or less, by the resolution they lead to."""
+    """Make the learned pooling to ``learned_jumps`` px or less, by the resolution it leads to."""
     jumps = {(step.resolution, step.other) for step in architecture.encoder if step.other is not None}
     return {
         str(high // factor): nn.Conv2d(

@@ -1,4 +1,4 @@
-"""Sizes and training recipe of the VDVAE: lite, and the published ones (openai/vdvae hps.py, commit ea35b49, MIT)."""
+"""Sizes and training recipes of the VDVAE: lite, and the published ones (openai/vdvae hps.py, commit ea35b49, MIT)."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from bench.api import TrainingConfig
 from .architecture import Architecture, parse_by_resolution, parse_steps
 
 _BY_RESOLUTION = ("custom_widths", "custom_latents", "kl_factors", "open_from")  # fields of px:number
-RAMP = 0.05  # share of the training over which a resolution's latents open, once they do
+RAMP = 0.05  # share of the training that a resolution's latents take to open
 
-# What every published size has in common (hps.py, and its defaults in add_vae_arguments).
+# What all published sizes have in common (hps.py, and its defaults in add_vae_arguments).
 _PUBLISHED: dict[str, Any] = {
     "custom_widths": "", "latent_channels": 16, "custom_latents": "", "learned_jumps": 0, "mixtures": 10,
     "min_log_scale": -7.0, "first_log_scale": -7.0, "prior_bound": 0.0, "weight_decay": 0.01, "beta2": 0.9,
@@ -50,99 +50,97 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 
 class VDVAEConfig(TrainingConfig):
-    """Architecture and training recipe; a preset fills whatever is not given."""
+    """Architecture and training recipe; the preset fills the fields that are not given."""
 
     removed_fields: ClassVar[Mapping[str, Any]] = {"kl_balance": False, "free_nats": ""}
 
     preset: Literal["lite", "cifar10", "imagenet32", "imagenet64", "ffhq256"] = Field(
         "lite",
-        description="sizes and recipe that other fields override: ours for 64 px on a CPU, or a published one per GPU "
-        "(imagenet64 is the published size for 64 px, CelebA included)",
+        description="sizes and recipe, which other fields override: lite (ours, 64 px, for a CPU) or a published one "
+        "(imagenet64 for any images of 64 px, CelebA included)",
     )
-    image_shape: tuple[int, int, int] = Field((3, 64, 64), description="(C, H, W), C 1 or 3, H = W")
+    image_shape: tuple[int, int, int] = Field((3, 64, 64), description="(C, H, W), px; C is 1 or 3, H = W")
     epochs: float = Field(40, gt=0, description="passes over the training images")
-    batch_size: int = Field(16, ge=1, description="images per step (published: per GPU, on 2 to 32 of them)")
+    batch_size: int = Field(16, ge=1, description="images per step (published: per GPU, on 2 to 32 GPUs)")
     lr: float = Field(1e-3, gt=0, description="AdamW's peak learning rate")
     enc_blocks: str = Field(
         "64x1,64d2,32x3,32d2,16x4,16d2,8x4,8d2,4x3,4d4,1x2",
-        description="encoder: RxN is N blocks at R px, RdK one whose output is pooled by K",
+        description="encoder: RxN is N blocks at R px, RdK is one block whose output is pooled by K",
     )
     dec_blocks: str = Field(
         "1x4,4m1,4x3,8m4,8x5,16m8,16x4,32m16,32x2",
-        description="decoder: RxN is N stochastic blocks at R px, RmK one that starts from the features of K px",
+        description="decoder: RxN is N stochastic blocks at R px, RmK is one that starts from the features of K px",
     )
-    width: int = Field(64, ge=4, description="channels of features")
+    width: int = Field(64, ge=4, description="channels of features at resolutions not in `custom_widths`")
     custom_widths: str = Field(
-        "64:32,32:48,16:64,8:128,4:128,1:192", description="channels by resolution, px:channels, where not `width`"
+        "64:32,32:48,16:64,8:128,4:128,1:192", description="channels of features by resolution, px:channels"
     )
-    bottleneck: float = Field(0.25, gt=0, le=1, description="width of the inner convolutions, share of the features'")
-    latent_channels: int = Field(16, ge=1, description="channels of a block's latents")
-    custom_latents: str = Field(
-        "1:32,4:16,8:4,16:2,32:1", description="channels of latents by resolution, where not `latent_channels`"
-    )
-    no_bias_above: int = Field(64, ge=1, description="largest resolution whose features start from a learned bias, px")
+    bottleneck: float = Field(0.25, gt=0, le=1, description="channels of inner convolutions, share of the features'")
+    latent_channels: int = Field(16, ge=1, description="channels of latents at resolutions not in `custom_latents`")
+    custom_latents: str = Field("1:32,4:16,8:4,16:2,32:1", description="channels of latents by resolution, px:channels")
+    no_bias_above: int = Field(64, ge=1, description="px up to which the decoder's features start from a learned bias")
     learned_jumps: int = Field(
         1,
         ge=0,
-        description="up to this resolution (px) pooling and upsampling are full learned maps; 0: none (published)",
+        description="pooling to, and upsampling from, resolutions up to this (px) are learned; 0: none (published)",
     )
-    mixtures: int = Field(1, ge=1, le=100, description="logistics per pixel (10: published)")
+    mixtures: int = Field(1, ge=1, le=100, description="logistics per pixel (published: 10)")
     min_log_scale: float = Field(
-        -3.0, ge=-7, le=0, description="floor of a logistic's log scale, pixels in [-1, 1] (-7: published)"
+        -3.0, ge=-7, le=0, description="final floor of a logistic's log scale, pixels in [-1, 1] (published: -7)"
     )
     first_log_scale: float = Field(
         -2.0,
         ge=-7,
         le=0,
-        description="that floor until `fall_from`; from there it falls evenly until `fall_until`, so that shapes are "
+        description="that floor at first; it falls linearly from `fall_from` to `fall_until`, so that shapes are "
         "learned before shades",
     )
-    fall_from: float = Field(0.35, ge=0, le=1, description="share of the training after which that floor falls")
-    fall_until: float = Field(0.6, ge=0, le=1, description="share of the training after which it is `min_log_scale`")
+    fall_from: float = Field(0.35, ge=0, le=1, description="share of the training at which that floor starts to fall")
+    fall_until: float = Field(0.6, ge=0, le=1, description="share of the training at which it is `min_log_scale`")
     prior_bound: float = Field(
         3.0,
         ge=0,
-        description="the prior's means lie within +- this (tanh), its standard deviations below it, so that no sample "
-        "runs away (cf. NVAE, arXiv 2007.03898); 0: no bound (published)",
+        description="bound of the prior's means (+-, by tanh) and standard deviations, so that no sample diverges (cf. "
+        "NVAE, arXiv 2007.03898); 0: no bound (published)",
     )
-    bits: Literal[5, 8] = Field(8, description="grey levels that are modelled, bits (5: FFHQ-256)")
-    input_mean: float = Field(0.66, ge=0, le=1, description="subtracted from what the encoder sees, image in [0, 1]")
-    input_std: float = Field(0.24, gt=0, le=1, description="divides what the encoder sees")
-    weight_decay: float = Field(0.01, ge=0, description="AdamW's")
+    bits: Literal[5, 8] = Field(8, description="bits per colour that are modelled (published: 5 for FFHQ-256)")
+    input_mean: float = Field(0.66, ge=0, le=1, description="subtracted from the encoder's input, image in [0, 1]")
+    input_std: float = Field(0.24, gt=0, le=1, description="divides the encoder's input, after `input_mean`")
+    weight_decay: float = Field(0.01, ge=0, description="AdamW's decoupled weight decay")
     beta1: float = Field(0.9, ge=0, lt=1, description="AdamW's first-moment decay")
-    beta2: float = Field(0.99, ge=0, lt=1, description="AdamW's second-moment decay (0.9: published)")
-    warmup_steps: int = Field(100, ge=0, description="steps in which the learning rate rises")
+    beta2: float = Field(0.99, ge=0, lt=1, description="AdamW's second-moment decay (published: 0.9)")
+    warmup_steps: int = Field(100, ge=0, description="steps during which the learning rate rises")
     decay_from: float = Field(
         0.5,
         ge=0,
         le=1,
-        description="share of the training after which the learning rate falls to 0 in a cosine; 1: never",
+        description="share of the training from which the learning rate falls in a cosine to 0; 1: never (published)",
     )
     grad_clip: float = Field(20.0, gt=0, description="norm to which gradients are clipped (loss in nats per dimension)")
-    skip_threshold: float = Field(100.0, gt=0, description="gradient norm at and above which a step is skipped")
+    skip_threshold: float = Field(100.0, gt=0, description="gradient norm from which a step is skipped")
     average: float = Field(0.999, ge=0, lt=1, description="decay per step of the networks' moving average")
     kl_start: float = Field(
-        0.1, gt=0, le=1, description="weight of the KL divergence at the start; `kl_end` from `kl_until` on"
+        0.1, gt=0, le=1, description="weight of the KL divergence at first; it rises linearly until `kl_until`"
     )
     kl_end: float = Field(
         1.0,
         gt=0,
-        description="that weight in the end (1: the bound; less: more detail in the latents, before a last "
+        description="that weight at the end (1: the ELBO; less: more detail in the latents, to be followed by a last "
         "training at 1)",
     )
-    kl_until: float = Field(0.3, ge=0, le=1, description="share of the training after which that weight is `kl_end`")
+    kl_until: float = Field(0.3, ge=0, le=1, description="share of the training at which that weight is `kl_end`")
     kl_factors: str = Field(
         "",
-        description="px:factor on that weight, where not 1 (0.1 at coarse resolutions: they take over details from the "
-        "fine ones)",
+        description="factors of that weight by resolution, px:factor, 1 if not named (0.1 at coarse resolutions moves "
+        "details into them from the fine ones)",
     )
     open_from: str = Field(
         "4:0.2,8:0.4,16:0.55,32:0.75",
-        description="px:share of the training until which a resolution's latents are held at the prior's mean, so that "
-        "the coarse ones learn first",
+        description="share of the training until which a resolution's latents stay at the prior's mean, px:share, so "
+        "that coarse latents learn first",
     )
     bfloat16: bool = Field(
-        False, description="train with bfloat16 autocast, where the device has it (sampling stays float32)"
+        False, description="train with bfloat16 autocast, if the device supports it (sampling stays in float32)"
     )
 
     @model_validator(mode="before")
@@ -161,22 +159,22 @@ class VDVAEConfig(TrainingConfig):
     @model_validator(mode="after")
     def _sound(self) -> Self:
         if self.fall_until < self.fall_from:
-            raise ValueError(f"fall_until {self.fall_until:g} lies before fall_from {self.fall_from:g}")
+            raise ValueError(f"fall_until ({self.fall_until:g}) must be at least fall_from ({self.fall_from:g})")
         channels, height, width = self.image_shape
         if channels not in (1, 3) or height != width:
-            raise ValueError(f"image_shape {self.image_shape}: 1 or 3 channels, and as high as wide, are allowed")
+            raise ValueError(f"image_shape {self.image_shape}: needs 1 or 3 channels, and H = W")
         architecture = self.architecture()
         late = {r: s for r, s in parse_by_resolution(self.open_from).items() if s > 1 - 2 * RAMP}
         if late:
-            raise ValueError(f"open_from: {late} opens later than {1 - 2 * RAMP:g} of the training")
+            raise ValueError(f"open_from: the share must be at most {1 - 2 * RAMP:g}; got {late}")
         if architecture.decoder[0].resolution > self.no_bias_above:
             raise ValueError(
-                f"no_bias_above: the decoder starts at {architecture.decoder[0].resolution} px, from a bias"
+                f"no_bias_above: must be at least {architecture.decoder[0].resolution}, where the decoder starts"
             )
         return self
 
     def architecture(self) -> Architecture:
-        """Return the sizes that the layer strings describe; raises ValueError where they do not fit together."""
+        """Return the sizes that the layer strings describe; raises ValueError if they do not fit together."""
         return Architecture(
             image_size=self.image_shape[1],
             encoder=parse_steps(self.enc_blocks, "d"),

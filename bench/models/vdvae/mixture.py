@@ -1,6 +1,6 @@
 """The discretised mixture of logistics (PixelCNN++, Salimans et al., arXiv 1701.05517): likelihood and mean.
 
-Channel order of the parameters is that of openai/vdvae: K mixture logits, then per colour K means, K log scales
+The parameters' channels are ordered as in openai/vdvae: K mixture logits, then per colour K means, K log scales
 and, for three colours, K coefficients (green on red, blue on red, blue on green).
 """
 
@@ -12,7 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-# Half a bin, pixels in [-1, 1]; openai/vdvae's `low_bit` keeps levels 8 apart of 255 and yet 1/31.
+# Half a bin, pixels in [-1, 1]. For 5 bits openai/vdvae (`low_bit`) uses 1/31 too, although levels are 8/255 apart.
 HALF_BIN = {8: 1 / 255, 5: 1 / 31}
 
 
@@ -49,20 +49,20 @@ def unpack(parameters: Tensor, channels: int, mixtures: int, min_log_scale: floa
 
 
 def log_likelihood(mixture: Mixture, images: Tensor, bits: int = 8) -> Tensor:
-    """Log probability of every pixel, all its colours together.
+    """Return the log probability of every pixel, all its colours together.
 
     Parameters
     ----------
     mixture : Mixture
     images : (N, C, H, W) float32 in [0, 1]
-        8-bit images; ``bits`` = 5 keeps their 5 leading bits.
+        8-bit images; ``bits`` = 5 keeps their leading 5 bits.
     bits : {5, 8}
 
     Returns
     -------
     (N, H, W) float32
-        Nats. Of a bin [b, a]: log(sigmoid(a) - sigmoid(b)) = log sigmoid(a) + log sigmoid(-b) + log(1 - e^(b - a)),
-        exact and without the original's case distinction for small probabilities.
+        Nats. For a bin [b, a]: log(sigmoid(a) - sigmoid(b)) = log sigmoid(a) + log sigmoid(-b) + log(1 - e^(b - a)),
+        which is exact and needs no special case for small probabilities, unlike the original code.
     """
     x = (levels(images, bits) * 2 - 1).unsqueeze(2)  # (N, C, 1, H, W)
     inverse = (-mixture.log_scales).exp()
@@ -76,10 +76,10 @@ def log_likelihood(mixture: Mixture, images: Tensor, bits: int = 8) -> Tensor:
 
 
 def mean_image(mixture: Mixture) -> Tensor:
-    """Mean of the mixture, (N, C, H, W) in [0, 1]: smooth, and inside the range without a clamp.
+    """Return the mean of the mixture, (N, C, H, W) in [0, 1]: smooth, and inside the range without a clamp.
 
-    Mass beyond the range lies on 0 or 1, as in the likelihood; rounding to levels is ignored (under half a level).
-    A later colour's location is taken at the mean of the earlier ones in the same component.
+    Mass beyond the range counts as 0 or 1, as in the likelihood; rounding to levels is ignored (under half a level).
+    The location of a later colour is taken at the mean of the earlier colours in the same component.
     """
     scales = mixture.log_scales.exp()
     if mixture.coefficients is None:
@@ -100,7 +100,7 @@ def levels(images: Tensor, bits: int) -> Tensor:
 
 
 def bits_per_dimension(nats: Tensor) -> Tensor:
-    """Convert nats per dimension."""
+    """Convert nats per dimension to bits."""
     return nats / math.log(2)
 
 

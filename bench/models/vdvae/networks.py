@@ -39,8 +39,8 @@ class VDVAEGenerator(Generator):
     ----------
     latent_layers : tuple of LatentLayer
     opened : () float32 buffer
-        Share of the training's schedules that is done; 1 in a trained model. Latents that are not open yet are the
-        prior's mean, and the likelihood's scales have a higher floor.
+        Share of the training's schedules that is done; 1 in a trained model. Before that, latents that are not open
+        yet equal the prior's mean, and the likelihood's scales have a higher floor.
     """
 
     opened: Tensor
@@ -130,7 +130,7 @@ class VDVAEGenerator(Generator):
         return parameters.float().reshape(count, -1, self.factor**2 * self.top, self.top)
 
     def rearrange(self, images: Tensor) -> Tensor:
-        """Bring images (N, C, H, W) into the order (N, C, S * R, R) of the parameters."""
+        """Reorder images (N, C, H, W) like the parameters, to (N, C, S * R, R)."""
         return F.pixel_unshuffle(images, self.factor).reshape(len(images), -1, self.factor**2 * self.top, self.top)
 
     def unpack(self, parameters: Tensor) -> mixture.Mixture:
@@ -150,9 +150,9 @@ class VDVAEGenerator(Generator):
 
 
 class Encoder(nn.Module):
-    """Image -> features at every resolution; and per stochastic block the posterior of its latents.
+    """Image -> features at every resolution; per stochastic block, the posterior of its latents.
 
-    Networks of inference alone: unlearning and sampling never need them.
+    Only inference needs it; sampling and unlearning do not.
     """
 
     def __init__(self, config: VDVAEConfig) -> None:
@@ -198,7 +198,7 @@ class Encoder(nn.Module):
         x : (N, W, R, R)
             The decoder's features at the block.
         encoded : (N, W, R, R)
-            The encoder's at its resolution.
+            The encoder's features at its resolution.
         """
         mean, log_sigma = self.posteriors[index](torch.cat([x, encoded], dim=1)).float().chunk(2, dim=1)
         return mean, log_sigma

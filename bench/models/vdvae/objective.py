@@ -39,7 +39,7 @@ class Bound:
 
 
 def bound(generator: VDVAEGenerator, encoder: Encoder, images: Tensor, noise: Tensor, bits: int = 8) -> Bound:
-    """Compute the bound with one sample of the posterior.
+    """Compute the bound with one sample from the posterior.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def bound(generator: VDVAEGenerator, encoder: Encoder, images: Tensor, noise: Te
         Of one model.
     images : (N, C, H, W) float32 in [0, 1]
     noise : (N, noise_dim) float32 ~ N(0, 1)
-        Makes the posterior's sample, layer by layer as in ``generator.sample``.
+        Turned into the posterior's sample layer by layer, as in ``generator.sample``.
     bits : {5, 8}
         Grey levels of the likelihood.
     """
@@ -70,15 +70,15 @@ def bound(generator: VDVAEGenerator, encoder: Encoder, images: Tensor, noise: Te
 
 
 def gaussian_kl(q_mean: Tensor, q_log_sigma: Tensor, p_mean: Tensor, p_log_sigma: Tensor) -> Tensor:
-    """KL(q || p) of Gaussians, nats, elementwise (Kingma and Welling, arXiv 1312.6114, Appendix B)."""
+    """Return KL(q || p) of Gaussians, nats, elementwise (Kingma and Welling, arXiv 1312.6114, Appendix B)."""
     spread = (2 * (q_log_sigma - p_log_sigma)).exp()
     return p_log_sigma - q_log_sigma - 0.5 + 0.5 * (spread + (q_mean - p_mean) ** 2 * (-2 * p_log_sigma).exp())
 
 
 def training_loss(parts: Bound, config: VDVAEConfig, progress: float) -> Tensor:
-    """Weigh the bound for training, nats per dimension.
+    """Return the weighted bound, nats per dimension.
 
-    Distortion plus the resolutions' rates, each times the KL weight of this moment and the resolution's factor.
+    Distortion plus the rate of every resolution, times the current KL weight and the resolution's factor.
 
     Parameters
     ----------

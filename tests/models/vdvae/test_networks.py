@@ -108,7 +108,7 @@ def test_the_likelihoods_floor_falls_on_schedule():
     assert at_once.log_scale_floor() == -2.0
     at_once.opened.fill_(0.5)
     assert at_once.log_scale_floor() == -4.0
-    with pytest.raises(ValidationError, match="fall_until 0.1 lies before fall_from 0.35"):
+    with pytest.raises(ValidationError, match=r"fall_until \(0.1\) must be at least fall_from \(0.35\)"):
         MODEL.Config(fall_until=0.1)
 
 
