@@ -8,6 +8,8 @@ from importlib import import_module
 from bench.api import Params
 from bench.registry import Plugin, Registry
 
+SIGNS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<=", "multiple_of": "multiple of", "min_length": "length >="}
+
 
 def describe(registry: Registry, name: str) -> str:
     """Describe every plug-in of a name, of whatever kind."""
@@ -29,13 +31,15 @@ def _one(plugin: Plugin) -> str:
 def _fields(config: type[Params]) -> list[str]:
     lines = []
     for name, field in config.model_fields.items():
-        bounds = " ".join(str(m) for m in field.metadata)
+        bounds = ", ".join(_bound(each) for each in field.metadata)
         default = "required" if field.is_required() else f"= {field.default!r}"
-        kind = getattr(field.annotation, "__name__", str(field.annotation)).replace("typing.", "")
-        lines.append(
-            f"  {name:20} {default:22} {kind if 'Literal' not in kind else field.annotation} {bounds}".replace(
-                "typing.", ""
-            ).rstrip()
-        )
+        kind = field.annotation.__name__ if isinstance(field.annotation, type) else str(field.annotation)
+        lines.append(f"  {name:20} {default:22} {kind.replace('typing.', '')} {bounds}".rstrip())
         lines.append(f"  {'':20} {field.description or ''}".rstrip())
     return lines
+
+
+def _bound(constraint: object) -> str:
+    """Return a constraint as one writes it: Ge(ge=1) as ">= 1"."""
+    found = [f"{sign} {getattr(constraint, name)}" for name, sign in SIGNS.items() if hasattr(constraint, name)]
+    return " ".join(found) or str(constraint)
