@@ -1,9 +1,9 @@
-"""What ``counterfactual_error`` can tell apart: known-good and known-bad edits of faces whose truth is known.
+"""What ``counterfactual_error`` can tell apart: good and bad edits of faces for which the truth is known.
 
-Run: ``python benchmarks/counterfactual_ranking.py --feature beard`` (two minutes). A row per edit, from true pairs of
-the test split, which no remover has seen; ``above`` is the share of pairs in which the edit scores worse than the
-true counterfactual, which is 1/2 for a score that sees no difference. Beside it the two simpler scores that were
-tried: the change outside the region where the feature can be, and the change anywhere.
+Run: ``python benchmarks/counterfactual_ranking.py --feature beard`` (two minutes). It prints a row per edit, from true
+pairs of the test split, on which no remover was trained. ``above`` is the share of pairs in which the edit scores worse
+than the true counterfactual: 1/2 for a score that sees no difference. Two simpler scores are shown for comparison: the
+change outside the region where the feature can be, and the change anywhere.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from bench.registry import Registry
 from bench.workspace import manifest
 
 SPLIT = "synthfaces/test"
-REGION = 0.01  # share of 2,000 training faces whose feature must reach a pixel for it to lie in the region
+REGION = 0.01  # a pixel lies in the region if the feature of at least this share of 2,000 training faces reaches it
 RIVALS = ("outside", "change")
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Faces with and without the feature (N, 3, H, W) float32, their own regions (N, 1, H, W), and who they are."""
+    """Faces with and without the feature, (N, 3, H, W) float32, the region of each, (N, 1, H, W), and their indices."""
 
     feature: str
     indices: np.ndarray[Any, Any]
@@ -45,7 +45,7 @@ class Pairs:
     region: Tensor
 
     def redrawn(self, **causes: Callable[[People], Any]) -> Tensor:
-        """Draw the same faces without the feature and with some other causes."""
+        """Draw the same faces without the feature, and with some other causes changed."""
 
         def change(people: People) -> People:
             changed = {name: value(people) for name, value in causes.items()}
@@ -54,7 +54,7 @@ class Pairs:
         return to_float(render(SPLIT, self.indices, change))
 
     def inside(self, filling: Tensor) -> Tensor:
-        """Put something in place of the feature's own region."""
+        """Replace each face's own region by ``filling``."""
         return self.having + self.region * (filling - self.having)
 
 
@@ -78,21 +78,21 @@ def edits(p: Pairs) -> Iterator[tuple[str, Tensor]]:
     yield "the truth", b
     yield "feature kept", a
     yield "feature half removed", (a + b) / 2
-    yield "feature removed but for a tenth", 0.1 * a + 0.9 * b
+    yield "feature nine tenths removed", 0.1 * a + 0.9 * b
     yield from ((f"truth, blurred by {s} px", gaussian_blur(b, 9, [s, s])) for s in (0.5, 1.0, 2.0))
-    yield from ((f"truth, hue turned by {s:.0%}", adjust_hue(b, s)) for s in (0.02, 0.05, 0.15))
+    yield from ((f"truth, hue shifted by {s:.0%}", adjust_hue(b, s)) for s in (0.02, 0.05, 0.15))
     yield from ((f"truth, brighter by {s:.0%}", b + s) for s in (0.03, 0.10))
     yield "truth, noise of 2 %", b + 0.02 * noise
     yield "truth, shifted by 1 px", b.roll(1, -1)
-    yield "another face without it", other
+    yield "another face without the feature", other
     yield from ((f"truth mixed with {s:.0%} of another face", torch.lerp(b, other, s)) for s in (0.1, 0.25, 0.5))
-    yield "truth, glasses on or off", p.redrawn(glasses=lambda people: ~people.glasses)
-    yield "truth, hat on or off", p.redrawn(hat=lambda people: ~people.hat)
+    yield "truth, glasses put on or off", p.redrawn(glasses=lambda people: ~people.glasses)
+    yield "truth, hat put on or off", p.redrawn(hat=lambda people: ~people.hat)
     yield "truth, other hair colour", p.redrawn(colour=lambda people: (people.colour + 1) % 4)
     yield "truth, smile on or off", p.redrawn(smiling=lambda people: ~people.smiling)
     yield "truth, moustache on or off", p.redrawn(moustache=lambda people: ~people.moustache)
-    yield "truth, man or woman", man_or_woman
-    yield from ((f"truth mixed with {s:.0%} of man or woman", torch.lerp(b, man_or_woman, s)) for s in (0.1, 0.25))
+    yield "truth, sex changed", man_or_woman
+    yield from ((f"truth mixed with {s:.0%} of sex changed", torch.lerp(b, man_or_woman, s)) for s in (0.1, 0.25))
     yield "truth, other background", torch.where(_background(p), other, b)
     yield "region filled with the face's mean colour", filled
     yield from ((f"truth mixed with {s:.0%} of that", torch.lerp(b, filled, s)) for s in (0.1, 0.25, 0.5))
@@ -130,7 +130,7 @@ def scores_of(remover: counterfactual.Remover, p: Pairs) -> dict[str, Callable[[
 
 
 def ranking(remover: counterfactual.Remover, p: Pairs) -> pd.DataFrame:
-    """Return a row per edit: its true error, and per score the mean and the share of pairs above the truth's."""
+    """Return a row per edit: its true error, and for each score its mean and the share of pairs above the truth's."""
     scores = scores_of(remover, p)
     good: dict[str, Tensor] = {}
     rows = []
@@ -148,7 +148,7 @@ def ranking(remover: counterfactual.Remover, p: Pairs) -> pd.DataFrame:
 
 
 def unlike_the_renderer(remover: counterfactual.Remover, p: Pairs) -> pd.DataFrame:
-    """Return the remover's error on true pairs that were both distorted, as a generator's pictures might be."""
+    """Return the remover's error on true pairs whose images are both distorted, as a generator's might be."""
     low = 0.2 * F.interpolate(torch.rand(len(p.having), 2, 6, 6, generator=randomness.generator("warp", 0)) - 0.5, 64)
     y, x = torch.meshgrid(torch.linspace(-1, 1, 64), torch.linspace(-1, 1, 64), indexing="ij")
     grid = torch.stack([x, y], -1) * (63 / 64) + gaussian_blur(low, 15, [5.0, 5.0]).movedim(1, -1)
@@ -172,10 +172,12 @@ def unlike_the_renderer(remover: counterfactual.Remover, p: Pairs) -> pd.DataFra
 @click.command()
 @click.option("--feature", type=click.Choice(["bang", "beard"]), default="beard", show_default=True)
 @click.option("--pairs", type=click.IntRange(2), default=1000, show_default=True)
-@click.option("--weights", type=click.Path(path_type=Path), default=None, help="The shipped ones by default.")
-@click.option("--out", type=click.Path(path_type=Path), default=None, help="CSV file to write, too.")
+@click.option(
+    "--weights", type=click.Path(path_type=Path), default=None, help="Weights of a remover (default: the shipped one)."
+)
+@click.option("--out", type=click.Path(path_type=Path), default=None, help="Also write the table to this CSV file.")
 def main(feature: str, pairs: int, weights: Path | None, out: Path | None) -> None:
-    """Rank known-good and known-bad edits."""
+    """Rank good and bad edits of faces for which the truth is known."""
     remover = removers.load_remover(weights or manifest.path_of(removers.zoo_name("synthfaces", feature)))
     found = pairs_of(feature, pairs)
     table = ranking(remover, found)

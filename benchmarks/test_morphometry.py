@@ -1,4 +1,4 @@
-"""Ours, in batches, beside the same measure written image by image with scikit-image.
+"""Our measures, in batches, against the same measures image by image with scikit-image.
 
 Run with ``OMP_NUM_THREADS=1 pytest benchmarks/test_morphometry.py --benchmark-timer=time.process_time``;
 ``extra_info`` in the JSON file has milliseconds per image.

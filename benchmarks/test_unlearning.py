@@ -1,6 +1,6 @@
-"""One optimisation step beside its bare passes; sampling noise by name beside one plain draw; a whole evaluation.
+"""Our code against what a user would write instead: unlearning steps, noise drawn by name, the Frechet distance.
 
-Run: ``pytest benchmarks/``. Each group holds ours beside what a user would write instead.
+Run: ``pytest benchmarks/``. Each benchmark group has both versions.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def direction(original: Generator) -> Direction:
 
 
 def bare_passes(original: Generator, direction: Direction, params: StudentParams) -> Callable[[], None]:
-    """Teacher forward, student forward and backward, loss, update: what no implementation can leave out."""
+    """Teacher forward, student forward and backward, loss, update: what every implementation needs."""
     student = deepcopy(original).requires_grad_(True)
     optimiser = torch.optim.Adam(student.parameters(), lr=params.lr)
     noises = torch.randn(STEPS, params.batch_size, original.noise_dim)

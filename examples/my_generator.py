@@ -1,7 +1,7 @@
-"""A generator of one's own: a torch module wrapped as a plug-in. Copy this file into plugins/ and make it yours.
+"""Your own generator: a torch module wrapped as a plug-in. Copy this file into plugins/ and adapt it.
 
-To try the commands without a generator, `python examples/my_generator.py mine.pt` writes weights for the net below:
-discs of many colours, about one in five with a scar.
+To try the commands without a generator, `python examples/my_generator.py mine.pt` writes weights for the network
+below. It draws discs of many colours, about one in five with a scar.
 """
 
 import sys
@@ -14,7 +14,7 @@ from bench.api import Networks, NoiseLatentGenerator, Params, Pretrained, hookim
 
 
 class Net(nn.Module):
-    """Stands for your own module: import it instead, as it is (from my_package.networks import Net)."""
+    """Stands for your module. Import yours instead, unchanged (from my_package.networks import Net)."""
 
     def __init__(self, latents, width):
         super().__init__()
@@ -26,7 +26,7 @@ class Net(nn.Module):
 
 
 class Config(Params):
-    """What your module's constructor takes; `bench zoo import -p width=128` sets it."""
+    """What your module's constructor needs; `bench zoo import -p width=128` sets it."""
 
     latents: int = Field(8, ge=1, description="length of the latent")
     width: int = Field(32, ge=1, description="hidden units")
@@ -39,7 +39,7 @@ class Generator(NoiseLatentGenerator):
         super().__init__()
         self.image_shape = (3, 32, 32)
         self.noise_dim = self.latent_dim = config.latents
-        self.net = Net(config.latents, config.width)  # the only submodule with weights: its state dict is what you have
+        self.net = Net(config.latents, config.width)  # the only submodule with weights: your file has its state dict
 
     def render(self, latents):
         """Map latents (N, latent_dim) to images (N, C, H, W) in [0, 1]."""
@@ -47,23 +47,23 @@ class Generator(NoiseLatentGenerator):
 
 
 class MyGenerator(Pretrained[Config]):
-    """It comes with its weights and is not trained here."""
+    """A generator that comes with its weights and is not trained here."""
 
     Config = Config
 
     def build(self, config):
-        """Build the generator; the weights are loaded into it."""
+        """Build the generator; your weights are then loaded into it."""
         return Networks(config, generator=Generator(config))
 
 
 @hookimpl
 def register_models(register):
-    """Register the model; the file's name is its name."""
+    """Register the model under the file's name."""
     register(MyGenerator)
 
 
 def planted():
-    """Return the net of this file with weights that draw discs, and a scar where the first latent is high."""
+    """Return the network with weights that draw discs, with a scar if the first latent is high."""
     net = Net(Config().latents, Config().width)
     y, x = torch.meshgrid(torch.linspace(-1, 1, 32), torch.linspace(-1, 1, 32), indexing="ij")
     disc, scar = (x**2 + y**2 < 0.7).float(), ((x - y / 2).abs() < 0.08) & (y.abs() < 0.5)
@@ -75,7 +75,7 @@ def planted():
             parameter.zero_()
         hidden.weight[:20, 0], hidden.bias[:20] = 1, -0.8
         pixels.weight[:, :20] = (-0.08 * grey * scar).flatten()[:, None]
-        for i, look in enumerate(looks):  # a pair of units passes one latent on, whatever its sign
+        for i, look in enumerate(looks):  # a pair of units passes on one latent, positive or negative
             hidden.weight[20 + 2 * i, 1 + i], hidden.weight[21 + 2 * i, 1 + i] = 1, -1
             pixels.weight[:, 20 + 2 * i], pixels.weight[:, 21 + 2 * i] = look.flatten(), -look.flatten()
     return net
