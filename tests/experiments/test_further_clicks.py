@@ -36,9 +36,7 @@ def test_only_who_asks_for_further_clicks_has_another_key(world):
 def test_an_attribute_nobody_can_label_is_refused(world):
     done = world.run("keeper", "-p", "keep=Lef")
     assert done.code == 4
-    assert (
-        "-p keep=Lef (with --feature light): unknown attribute 'Lef'. Did you mean 'Left'? Known: Left." in done.err
-    )
+    assert "-p keep=Lef (with --feature light): unknown attribute 'Lef'. Did you mean 'Left'? Known: Left." in done.err
     done = world.run("keeper", "-p", "keep=Dark")
     assert done.code == 4 and "unknown attribute 'Dark'" in done.err, "the feature itself under another name"
 
@@ -56,4 +54,7 @@ def test_a_feedback_file_must_hold_what_is_asked(world, tmp_path):
     file.write_text(json.dumps({**content, "also": {"Right": [5]}}))
     done = world.run("keeper", "-p", "keep=Left", "--feedback", file)
     assert done.code == 4
-    assert f"--feedback {file}: holds no clicks for Left (its 'also' has: Right), which the method asks for" in done.err
+    assert (
+        f"--feedback {file}: holds no clicks on Left, which the method needs (-p keep=...); its 'also' has Right"
+        in done.err
+    )

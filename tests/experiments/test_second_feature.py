@@ -77,4 +77,4 @@ def test_in_python_a_loaded_one_is_unlearned_further_and_saved(first, tmp_path):
     path = bench.save(further, tmp_path / "further.safetensors")
     assert (bench.sample(bench.load(path), 2) == bench.sample(further, 2)).all()
     with pytest.raises(UsageError, match="needs the encoder, which these weights do not have"):
-        bench.unlearn(generator, feedback, method="retrain", feature="slant", dataset="mnist")
+        bench.unlearn(generator, feedback, method="retrain", task=bench.Task("slant", "mnist"))

@@ -202,7 +202,7 @@ def test_every_number_of_another_table_is_that_of_its_own_cell(name, table, tmp_
             took, found = record["timings"]["unlearn"], record["metrics"].get(metric)
             assert float(row["mean"]) == (took[metric] if name == "cost" else found["value"]), (variant, metric)
             assert (row["sd"], row["seeds"], row["note"]) == ("", "1", "")
-    reasons = {variant: row["note"].partition(", and")[0] for (variant, _), row in by_cell.items()}
+    reasons = {variant: row["note"].partition(", but")[0] for (variant, _), row in by_cell.items()}
     assert reasons == NO_NUMBER[name] and not any(row["mean"] for row in by_cell.values())
 
 
@@ -251,7 +251,10 @@ def test_a_table_s_plan_names_its_cells_and_runs_none(table, tmp_path):
     assert "-ours-bars-thickness-s1-" in planned.out and "perception_term=false" in planned.out
     assert not (tmp_path / "runs").exists() and not (tmp_path / "out").exists()
     assert table("1", "--dry-run")[0].out == "table 1: counts images, and runs no cell\n"
-    for wrong, message in ((("--formats", "pdf"), "--formats pdf: expected"), (("--no-run",), "--dry-run: says what")):
+    for wrong, message in (
+        (("--formats", "pdf"), "--formats pdf: expected"),
+        (("--no-run",), "--dry-run and --no-run cannot"),
+    ):
         assert table("4", "--dry-run", *wrong)[0].err.startswith(f"Error: {message}")
 
 
