@@ -109,4 +109,8 @@ def test_a_damaged_stage_is_made_again(on_bars, tmp_path, interrupt_at):
     (path,) = stages.glob("unlearn-*/checkpoint.pt")
     path.write_bytes(path.read_bytes()[:1000])
     resumed = on_bars("ours", "--seed", "1", *QUICK)
-    assert resumed.code == 0 and f"{path}: this checkpoint cannot be used" in resumed.err and "starting again" in resumed.err
+    assert (
+        resumed.code == 0
+        and f"{path}: this checkpoint cannot be used" in resumed.err
+        and "starting again" in resumed.err
+    )

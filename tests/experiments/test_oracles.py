@@ -59,7 +59,9 @@ def test_a_method_that_needs_an_oracle_gets_the_one_that_clicks(world):
     assert drawn.max() < A < brightness(rebuilt.original, randomness.EVALUATION, SEEN).max()
     assert record["metrics"]["target_ratio"]["value"] == (drawn >= np.float32(B)).mean()
     world.copy("a", 0.12)
-    with pytest.raises(CheckpointError, match="the weights '.*a.safetensors' of its oracle have changed since it was made"):
+    with pytest.raises(
+        CheckpointError, match="the weights '.*a.safetensors' of its oracle have changed since it was made"
+    ):
         loading.load_unlearned(world.registry, path)
     world.a.unlink()
     with pytest.raises(CheckpointError, match=r"a\.safetensors: no such weights file"):

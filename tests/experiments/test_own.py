@@ -138,7 +138,10 @@ def test_clicks_on_another_attribute_keep_it(hers, unlearn, bench_cli, tmp_path)
     kept = unlearn("ours", "--feedback", out, "-p", "keep=tall", "-p", "epochs=2")
     assert kept.code == 0, kept.err
     lost = unlearn("ours", "--feedback", out, "-p", "keep=small", "-p", "epochs=2")
-    assert lost.code == 4 and "holds no clicks on small, which the method needs (-p keep=...); its 'also' has tall" in lost.err
+    assert (
+        lost.code == 4
+        and "holds no clicks on small, which the method needs (-p keep=...); its 'also' has tall" in lost.err
+    )
 
 
 def test_clicks_on_other_weights_are_refused(unlearn, clicks, tmp_path):

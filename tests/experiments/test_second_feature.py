@@ -59,7 +59,9 @@ def test_an_edit_around_the_weights_is_refused(unlearn, folder):
     assert unlearn("latent_edit", "thickness")[0].code == 0
     (path,) = folder.glob("runs/lite-latent_edit-vae-thickness-*/unlearned.safetensors")
     done, _ = unlearn("ours", "slant", "--weights", path)
-    assert done.code == 4 and done.err.startswith(f"Error: {path}: the method 'latent_edit' changed the structure of the generator")
+    assert done.code == 4 and done.err.startswith(
+        f"Error: {path}: the method 'latent_edit' changed the structure of the generator"
+    )
     assert done.err.endswith("Start from the weights that it was given\n")
     edited = bench.load(path)
     feedback = bench.make_feedback(bench.sample(edited, 50).mean(axis=(1, 2, 3)) > 0.15, stream="sample")

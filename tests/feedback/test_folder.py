@@ -104,10 +104,7 @@ def test_an_attribute_that_nothing_has_is_refused(hers, bench_cli, tmp_path):
 
 
 def test_a_wrong_folder_or_name_is_refused(click, hers, tmp_path):
-    assert (
-        "samples.json: no such file. FOLDER must be one that `bench sample"
-        in click("3", hers / "scar")[0].err
-    )
+    assert "samples.json: no such file. FOLDER must be one that `bench sample" in click("3", hers / "scar")[0].err
     (tmp_path / "samples.json").write_text("{}")
     assert "samples.json: does not say what the samples are" in click("3", tmp_path)[0].err
     assert click("3", feature="a/b")[0].err.startswith("Error: --feature a/b: may contain only letters")

@@ -203,9 +203,7 @@ def test_an_assignment_needs_a_name_and_a_value(text):
 
 
 def test_a_name_given_twice_is_an_error():
-    with pytest.raises(
-        UsageError, match="-p a: given twice. Give it once; where a grid is allowed, write -p a=1//2"
-    ):
+    with pytest.raises(UsageError, match="-p a: given twice. Give it once; where a grid is allowed, write -p a=1//2"):
         read_assignments(["a=1", "b=2", "a=1"], "-p")
 
 

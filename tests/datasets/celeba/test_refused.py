@@ -43,7 +43,11 @@ WRONG = [
     (PARTS, edited("000003.jpg 0", "000003.jpg 3"), "line 3: '3' is not a split"),
     (PARTS, edited("000003.jpg 0", "000003.jpg"), "line 3 has 1 columns, expected 2"),
     (PHOTOGRAPH, cut, "damaged, or not the photograph expected: image file is truncated"),
-    (PHOTOGRAPH, lambda file: file.write_bytes(b""), "damaged, or not the photograph expected: not a JPEG image. Download C"),
+    (
+        PHOTOGRAPH,
+        lambda file: file.write_bytes(b""),
+        "damaged, or not the photograph expected: not a JPEG image. Download C",
+    ),
     (
         PHOTOGRAPH,
         lambda file: file.write_bytes(b"\x89PNG"),
@@ -67,7 +71,9 @@ def test_a_wrong_file_is_named(name, change, message, data):
 def test_missing_photographs_are_counted_before_any_is_read(data):
     for name in ALIGNED[2:4]:
         (data / "celeba" / "img_align_celeba" / name).unlink()
-    with pytest.raises(DataError, match=r"img_align_celeba: lacks 2 of 4 photographs, for instance 000003.jpg\. Download CelebA"):
+    with pytest.raises(
+        DataError, match=r"img_align_celeba: lacks 2 of 4 photographs, for instance 000003.jpg\. Download CelebA"
+    ):
         faces("celeba", data).split("train").read(np.array([0]))
     assert faces("celeba", data).split("test").read(np.array([0])).shape == (1, 3, 64, 64)
 
@@ -78,7 +84,9 @@ def test_a_zip_that_leads_elsewhere_is_refused(hq, member):
     files = sorted(hq.parent.rglob("*"))
     with pytest.raises(DataError) as caught:
         faces("celebahq", hq).split("all")
-    assert str(caught.value).startswith(f"{file}: refused, '{member}' in it leads out of the archive. Download CelebA-HQ")
+    assert str(caught.value).startswith(
+        f"{file}: refused, '{member}' in it leads out of the archive. Download CelebA-HQ"
+    )
     assert sorted(hq.parent.rglob("*")) == files
 
 

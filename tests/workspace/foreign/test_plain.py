@@ -216,5 +216,8 @@ def test_what_cannot_be_exported_is_told_and_nothing_is_written(unlearn, unlearn
         assert done.code == 4 and message in done.err and done.err.count("\n") == 1, done.err
     assert take_home(bench_cli, good, like, like).err.startswith(f"Error: --out {like}: already exists")
     confused = take_home(bench_cli, good, good, tmp_path / "confused.pt")
-    assert confused.code == 4 and "is already a weights file of this project. Use it directly (--weights FILE); " in confused.err
+    assert (
+        confused.code == 4
+        and "is already a weights file of this project. Use it directly (--weights FILE); " in confused.err
+    )
     assert sorted(tmp_path.iterdir()) == files

@@ -67,7 +67,10 @@ def test_an_archive_whose_names_lead_elsewhere_is_refused(root, tmp_path, refuse
     renamed(file, lambda name: f"{root}/{name.partition('/')[2]}")
     with zipfile.ZipFile(file) as archive:
         first = archive.namelist()[0]
-    assert refuse(file) == f"Error: {file}: refused, {first!r} in it leads out of the archive. Get a new copy from its source\n"
+    assert (
+        refuse(file)
+        == f"Error: {file}: refused, {first!r} in it leads out of the archive. Get a new copy from its source\n"
+    )
 
 
 def test_one_name_that_leads_elsewhere_is_enough(tmp_path, refuse):

@@ -43,7 +43,9 @@ def test_an_unpublished_vdvae_is_told_how_to_be_described(tmp_path, refuse):
 
 def test_sparse_tensors_are_refused_without_a_warning(tmp_path, refuse, recwarn):
     torch.save(vdvae() | {GAIN: torch.eye(2).to_sparse()}, tmp_path / "sparse.th")
-    assert "is not a state dict (names and tensors): 'decoder.gain' is not a plain tensor" in refuse(tmp_path / "sparse.th")
+    assert "is not a state dict (names and tensors): 'decoder.gain' is not a plain tensor" in refuse(
+        tmp_path / "sparse.th"
+    )
     assert not recwarn.list
 
 
