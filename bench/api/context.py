@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
+import re
 import signal
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -19,10 +20,9 @@ from torch import Tensor, nn
 from bench.api.classifiers import Oracle
 from bench.api.data import Split
 from bench.api.models import Model, Networks, Stateful
-from bench.core import randomness
-from bench.core.files import write_atomically
+from bench.core import randomness, resuming
 from bench.core.progress import Progress, silent
-from bench.errors import Diverged, Interrupted
+from bench.errors import Diverged, Interrupted, PluginError
 
 CHECKPOINT_SECONDS = 5.0
 
@@ -83,14 +83,37 @@ class Context:
     history: list[dict[str, float]] = field(default_factory=list)
     seconds_before: float = 0.0
     _began: float = field(default_factory=time.monotonic)
+    _phase: str = resuming.PHASE
+    _phases: list[str] = field(default_factory=list)
+    _drawn: dict[tuple[str, str], int] = field(default_factory=dict)  # by phase and tag, the last step drawn
 
-    def rng(self, step: int) -> torch.Generator:
-        """Return the random generator of one step, on the device."""
-        return randomness.generator(self.stream, step, self.device)
+    def rng(self, step: int, tag: str = "") -> torch.Generator:
+        """Return the random generator of one step, on the device.
 
-    def noise(self, step: int, count: int, noise_dim: int) -> Tensor:
-        """Draw the noise of one step from N(0, I), (count, noise_dim) float32 on the device."""
-        return torch.randn(count, noise_dim, generator=self.rng(step), device=self.device)
+        Parameters
+        ----------
+        step : int
+        tag : str
+            Sets draws of one step apart. A step gives each tag once, ``noise`` included: the same seed again would be
+            the same numbers again.
+
+        Raises
+        ------
+        PluginError
+            If the tag was used in this step already.
+        """
+        phase = "" if self._phase == resuming.PHASE else self._phase
+        if self._drawn.get((phase, tag)) == step:
+            raise PluginError(
+                f"context.noise and context.rng: step {step} was drawn already, and would give the same numbers. Give "
+                'the second draw a tag: context.noise(step, ..., tag="second"), context.rng(step, tag="second")'
+            )
+        self._drawn[phase, tag] = step
+        return randomness.generator("/".join([self.stream, *filter(None, (phase, tag))]), step, self.device)
+
+    def noise(self, step: int, count: int, noise_dim: int, tag: str = "") -> Tensor:
+        """Draw the noise of one step from N(0, I), (count, noise_dim) float32 on the device; ``tag`` as for ``rng``."""
+        return torch.randn(count, noise_dim, generator=self.rng(step, tag), device=self.device)
 
     def log(self, step: int, **values: float | Tensor) -> None:
         """Record scalar values of a step, such as losses; raise Diverged if one is NaN or infinite."""
@@ -101,7 +124,7 @@ class Context:
         self.history.append({"step": float(step), **row})
         self.progress.show(row)
 
-    def steps(self, total: int, state: Mapping[str, Stateful]) -> Iterator[int]:
+    def steps(self, total: int, state: Mapping[str, Stateful], name: str = resuming.PHASE) -> Iterator[int]:
         """Yield the steps still to do, showing progress and saving ``state`` every few seconds.
 
         A run that was stopped resumes from its last checkpoint. Every step draws from its own seed, so the outcome
@@ -113,9 +136,18 @@ class Context:
             Number of steps.
         state : mapping of str to Stateful
             Everything that changes from step to step: the student, its optimiser.
+        name : str
+            Of this phase, in letters, digits, "_" and "-". A method with several loops names each. A phase that ended
+            before an interruption is restored as it ended, and yields nothing.
+
+        Raises
+        ------
+        PluginError
+            If a phase of this name ran already, or the name cannot be part of a file's name.
         """
-        done = self._restore(state)
-        self.progress.start(total, done, self.label)
+        self._begin(name)
+        done = self._restore(state, total)
+        self.progress.start(total, done, self.label if name == resuming.PHASE else f"{self.label}: {name}")
         saved = time.monotonic()
         with _deferred_interrupt() as interrupted:
             for step in range(done, total):
@@ -127,28 +159,49 @@ class Context:
                 if interrupted.is_set():
                     raise Interrupted(f"stopped after step {step + 1} of {total}")
         self.progress.stop()
+        if done < total and name != resuming.PHASE:  # a later phase may be interrupted
+            self._save(total, state)
+
+    def _begin(self, name: str) -> None:
+        if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+            raise PluginError(f"context.steps: the phase's name {name!r} holds other characters than A-Z a-z 0-9 _ -")
+        if name in self._phases or (self._phases and resuming.PHASE in (name, *self._phases)):
+            raise PluginError(
+                "context.steps: a second loop needs a name of its own, and so does the first: context.steps(n, state, "
+                f"name=...). So far: {', '.join(self._phases)}"
+            )
+        self._phases.append(name)
+        self._phase = name
 
     def _save(self, done: int, state: Mapping[str, Stateful]) -> None:
         if self.checkpoint is None:
             return
         content = {name: part.state_dict() for name, part in state.items()}
-        with write_atomically(self.checkpoint) as file:
-            seconds = self.seconds_before + time.monotonic() - self._began
-            torch.save({"done": done, "seconds": seconds, "history": self.history, "state": content}, file)
+        seconds = self.seconds_before + time.monotonic() - self._began
+        stored = {"done": done, "seconds": seconds, "history": self.history, "state": content}
+        resuming.save(resuming.phase_file(self.checkpoint, self._phase), stored)
 
-    def _restore(self, state: Mapping[str, Stateful]) -> int:
-        if self.checkpoint is None or not self.checkpoint.exists():
+    def _restore(self, state: Mapping[str, Stateful], total: int) -> int:
+        """Load the phase's checkpoint into ``state``; return how many steps are done, 0 if it cannot be used."""
+        path = None if self.checkpoint is None else resuming.phase_file(self.checkpoint, self._phase)
+        if path is None or not path.exists():
             return 0
+        before = {name: deepcopy(part.state_dict()) for name, part in state.items()}
         try:
-            stored = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
-        except (OSError, EOFError, ValueError, RuntimeError, UnpicklingError) as error:
-            self.progress.note(f"{self.checkpoint}: damaged checkpoint ({type(error).__name__}); starting again")
+            stored = resuming.load(path, self.device)
+            done, seconds, history = int(stored["done"]), float(stored["seconds"]), list(stored["history"])
+            if not 0 <= done <= total or stored["state"].keys() != state.keys():
+                raise resuming.Unusable("of another training")
+            for name, part in state.items():
+                part.load_state_dict(stored["state"][name])
+        except (resuming.Unusable, AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
+            for name, part in state.items():
+                part.load_state_dict(before[name])
+            reason = str(error) if isinstance(error, resuming.Unusable) else type(error).__name__
+            self.progress.note(f"{path}: this checkpoint cannot be used ({reason}); starting again")
             return 0
-        for name, part in state.items():
-            part.load_state_dict(stored["state"][name])
-        self.history[:] = stored["history"]
-        self.seconds_before = stored["seconds"]
-        return int(stored["done"])
+        self.history[:], self.seconds_before = history, seconds
+        return done
 
 
 @contextmanager

@@ -25,7 +25,7 @@ NUMBERLESS = frozenset(
     f"bench.{name}"
     for name in (
         "core.code_hash", "core.code_meaning", "core.files", "core.machine", "core.old_paths", "core.progress",
-        "core.sources", "errors", "hookspecs", "registry", "workspace.store",
+        "core.resuming", "core.sources", "errors", "hookspecs", "registry", "workspace.store",
     )
 )  # fmt: skip
 ENGINE = Place("bench", Path(__file__).parents[1])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from bench.api.context import Context
-from bench.core import code_hash
+from bench.core import code_hash, resuming
 from bench.errors import CheckpointError
 from bench.evaluation.counterfactual import (
     BATCH,
@@ -98,7 +98,7 @@ def write_remover(
     }
     tensors = checkpoint.state_of({"remover": remover})
     checkpoint.save(path, "counterfactual", zoo_name(dataset_name, feature), described, tensors)
-    path.with_suffix(".checkpoint.pt").unlink(missing_ok=True)
+    resuming.forget(path.with_suffix(".checkpoint.pt"))
     return measured
 
 

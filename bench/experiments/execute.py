@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from bench.core import resuming
 from bench.errors import EXIT_NOTHING, EXIT_OK, EXIT_SOME_FAILED, BenchError, DataError, first_sentence
 from bench.experiments import pretrain
 from bench.experiments.plan import Plan, Planned
@@ -137,5 +138,5 @@ def _forget(resolved: Resolved) -> None:
     folder = store.stage("unlearn", resolved.keys.unlearn)
     (resolved.folder / "result.json").unlink(missing_ok=True)
     with store.locked(folder):
-        for name in ("unlearned.safetensors", "checkpoint.pt"):
-            (folder / name).unlink(missing_ok=True)
+        (folder / "unlearned.safetensors").unlink(missing_ok=True)
+        resuming.forget(folder / "checkpoint.pt")

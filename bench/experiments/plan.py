@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from bench.core import resuming
 from bench.errors import BenchError
 from bench.experiments.cell import Cell
 from bench.experiments.expected import Expected, duration, expected_cell, expected_training
@@ -178,7 +179,7 @@ class _Planner:
         if trained and cell.method != "original":
             seconds, basis = expected_cell(cell.suite, "original", cell.model, self.past)
             expected = Expected(seconds, f"evaluation alone, its training is another cell's or done; {basis}")
-        if (stage / "checkpoint.pt").exists():
+        if resuming.has_begun(stage / "checkpoint.pt"):
             return Planned(cell, "resume", "has a checkpoint", expected, resolved)
         why = "no stored result" if record is None else f"stored with status {record.status}"
         return Planned(cell, "run", why, expected, resolved)

@@ -9,7 +9,7 @@ from typing import Any
 
 from bench.api import Dataset, Networks, Trainable
 from bench.api.context import Context
-from bench.core import machine
+from bench.core import machine, resuming
 from bench.core.progress import Progress
 from bench.errors import CheckpointError
 from bench.experiments.recipes import Recipe, configured, pretrained_path, starting_weights, with_settings
@@ -86,7 +86,7 @@ def pretrain(workspace: Workspace, recipe: Recipe, out: Path | None = None, comm
     _tell_accuracy(measured, workspace.dataset(recipe.dataset), workspace.progress)
     description = {**start, **made, "command": command, **measured}
     saving.save_networks(path, recipe.singular, recipe.name, networks, description, half=recipe.half)
-    checkpoint.unlink(missing_ok=True)
+    resuming.forget(checkpoint)
     return path
 
 

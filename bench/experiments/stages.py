@@ -8,7 +8,7 @@ from pathlib import Path
 from zipfile import BadZipFile, ZipFile
 
 from bench.api import Context, Extractor, Feedback, Oracle, TrainingData, Unlearned
-from bench.core import machine
+from bench.core import machine, resuming
 from bench.core.files import write_bytes
 from bench.errors import CheckpointError, Diverged, UsageError
 from bench.evaluation.passes import Described, Observers, Pass, run_pass
@@ -84,13 +84,13 @@ def unlearn_stage(resolved: Resolved, feedback: Feedback, clicker: Oracle) -> Tr
             try:
                 unlearned, cost = _train(resolved, feedback, clicker, started)
             except Diverged:
-                started.unlink(missing_ok=True)  # nothing of it is reused
+                resuming.forget(started)  # nothing of it is reused
                 raise
             write_bytes(timing, cost.model_dump_json().encode())
             kept = clicker if "oracle" in resolved.method.needs else None
             cell = resolved.cell
             saving.save_unlearned(path, resolved.original, unlearned, cell.method, cell.params, kept)
-            started.unlink(missing_ok=True)
+            resuming.forget(started)
     unlearned = loading.load_unlearned(workspace.registry, path)
     for module in (unlearned.generator, unlearned.identifier):
         if module is not None:
