@@ -90,8 +90,9 @@ def _built_in() -> Iterator[Source]:
 
 
 def _installed() -> Iterator[Source]:
+    everything = entry_points()  # reads the metadata of every installed package: 10 ms
     for kind in KINDS:
-        for point in entry_points(group=kind.group):
+        for point in everything.select(group=kind.group):
             package = point.dist.name if point.dist else point.module
             yield Source(kind, point.name, f"package {package}", _file_of(point), entry_point=point)
 
