@@ -91,7 +91,9 @@ def test_the_old_weight_norm_is_told_of_the_new_one(plugins, problems):
     plugins.write("old", text.replace(at, f"{at}        nn.utils.weight_norm(self.layer)\n"))
     plugins.write("new", text.replace(at, f"{at}        nn.utils.parametrizations.weight_norm(self.layer)\n"))
     found = problems("old")["generator_can_be_copied"]
-    assert "with the one in torch.nn.utils.parametrizations; or call torch.nn.utils.remove_weight_norm on the la" in found
+    assert (
+        "with the one in torch.nn.utils.parametrizations; or call torch.nn.utils.remove_weight_norm on the la" in found
+    )
     assert problems("new") == {}
 
 
