@@ -14,7 +14,7 @@ from bench.hookspecs import kind_named
 from bench.toolkit.training import build, train
 from bench.workspace import checkpoint, manifest
 from bench.workspace.checkpoint import Checkpoint
-from bench.workspace.suites import ModelSettings, load_suite, validated
+from bench.workspace.suites import NO_DATASET, ModelSettings, load_suite, validated
 from bench.workspace.values import read_assignments, values_of
 from bench.workspace.workspace import Workspace
 
@@ -68,7 +68,8 @@ def suite_dataset(workspace: Workspace, suite_name: str, kind: str, name: str) -
     models = load_suite(suite_name).models
     if kind == "models" and name in models:
         return models[name].dataset
-    known = ", ".join(workspace.registry.names("datasets"))
+    workspace.registry.source(kind, name, f"--{kind_named(kind).singular}")  # an unknown name is the first thing to say
+    known = ", ".join(name for name in workspace.registry.names("datasets") if name != NO_DATASET)
     raise UsageError(f"--dataset: name the data set to train '{name}' on: {known}")
 
 
