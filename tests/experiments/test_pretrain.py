@@ -77,7 +77,7 @@ def test_half_weights_are_half_the_file_and_load_as_float32(trained):
 
 
 def test_a_training_that_was_stopped_counts_all_of_its_time(trained, monkeypatch):
-    def late(context, state):
+    def late(context, state, total):
         context.seconds_before = 5000.0
         return 0
 
