@@ -7,14 +7,18 @@ import copy
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import torch
 
 from bench.core import code_hash, code_meaning
 from bench.experiments import grid, keys
 from bench.experiments.resolve import Resolved, resolve
 from bench.experiments.run import run_cell
 from bench.registry import Registry
+from bench.workspace.store import Store
+from bench.workspace.workspace import Workspace
 
 REPOSITORY = Path(__file__).parents[2]
 # What prepares, loads and stores around the stages; whatever it hands to a stage is in the key by content.
@@ -174,6 +178,30 @@ def test_a_changed_operator_changes_what_the_definition_means():
     assert count > 400
 
 
+def forget_code():
+    """Clear what is kept of files that have been read."""
+    kept = (code_hash.code_of, code_hash._text, code_hash._own_meaning, code_hash._references, code_hash._attributes)
+    for cached in kept:
+        cached.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def keyed(bars, tmp_path_factory):
+    """Return a cell, and a function that computes its keys from the code as it is now."""
+    workspace = Workspace(bars.registry, Store(tmp_path_factory.mktemp("runs")), torch.device("cpu"))
+    request = grid.Request(
+        methods=["ours"], models=["bars"], features=["slant"], dataset="mnist", weights=str(bars.weights)
+    )
+    (cell,) = grid.cells(request, workspace)
+
+    def keys_now():
+        forget_code()
+        return vars(resolve(cell, workspace).keys)
+
+    yield SimpleNamespace(now=keys_now, before=keys_now())
+    forget_code()
+
+
 @pytest.mark.parametrize(
     ("path", "old", "new", "changed"),
     [
@@ -191,26 +219,10 @@ def test_a_changed_operator_changes_what_the_definition_means():
         ("core/progress.py", "s left", "s more", set()),
     ],
 )  # fmt: skip
-def test_a_changed_operator_reaches_the_keys_of_its_stages(path, old, new, changed, bars, workspace, monkeypatch):
+def test_a_changed_operator_reaches_the_keys_of_its_stages(path, old, new, changed, keyed, monkeypatch):
     """End to end: the file on disk changes, and the cell's keys with it."""
-
-    def keys_now():
-        for cached in (
-            code_hash.code_of,
-            code_hash._text,
-            code_hash._own_meaning,
-            code_hash._references,
-            code_hash._attributes,
-        ):
-            cached.cache_clear()
-        return vars(resolve(cell, workspace).keys)
-
-    request = grid.Request(
-        methods=["ours"], models=["bars"], features=["slant"], dataset="mnist", weights=str(bars.weights)
-    )
-    (cell,) = grid.cells(request, workspace)
-    before, plain, file = keys_now(), code_meaning.source_of, code_hash.ENGINE.folder / path
+    plain, file = code_meaning.source_of, code_hash.ENGINE.folder / path
     code = plain(file)
     assert old in code
     monkeypatch.setattr(code_meaning, "source_of", lambda p: code.replace(old, new) if p == file else plain(p))
-    assert {stage for stage, key in keys_now().items() if key != before[stage]} == changed
+    assert {stage for stage, key in keyed.now().items() if key != keyed.before[stage]} == changed

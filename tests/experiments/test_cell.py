@@ -107,6 +107,7 @@ def test_the_same_seed_in_two_stores_is_the_same_to_the_last_bit(bars, bench_cli
             "run", "--method", "ours,probe,latent_edit,reject", "--model", "bars", "--dataset", "mnist", "--weights",
             bars.weights, "--feature", "slant", "--plugins", bars.folder.path, "--results", tmp_path / name,
             "--set", "feedback.count=100", "--set", "evaluation.count=130", "--device", "cpu", "--json", *QUICK,
+            "-p", "probe_steps=50",
         )  # fmt: skip
         assert done.code == 0, done.err
         found.append(records(done))

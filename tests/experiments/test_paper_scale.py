@@ -124,15 +124,23 @@ def test_the_proggan_draws_and_scores_images_at_its_full_size(suite):
 
 def test_inception_describes_images_of_any_size_and_colour(inception):
     rng = torch.Generator().manual_seed(0)
-    colours, grey = torch.rand(1, 3, 64, 64, generator=rng), torch.rand(1, 1, 28, 28, generator=rng)
-    for images in (colours, grey):
-        embeddings, logits = inception.outputs(images)
-        assert embeddings.shape == (1, 2048) and logits.shape == (1, len(inception.classes)) == (1, 1008)
-        assert embeddings.isfinite().all() and logits.isfinite().all() and embeddings.std() > 0
-    assert torch.equal(inception.outputs(grey)[0], inception.outputs(grey.expand(-1, 3, -1, -1))[0]), "grey is a colour"
-    rounded = torch.round(grey * 255) / 255
-    assert torch.equal(inception.outputs(grey)[1], inception.outputs(rounded)[1]), "it is shown 8 bits"
-    assert not torch.equal(inception.outputs(grey)[1], inception.outputs(1 - grey)[1])
+    grey = torch.rand(1, 1, 28, 28, generator=rng)
+    seen = {
+        name: inception.outputs(images)
+        for name, images in {
+            "colours": torch.rand(1, 3, 64, 64, generator=rng),
+            "grey": grey,
+            "grey in three channels": grey.expand(-1, 3, -1, -1),
+            "grey of 8 bits": torch.round(grey * 255) / 255,
+            "inverted": 1 - grey,
+        }.items()
+    }
+    for name, (embeddings, logits) in seen.items():
+        assert embeddings.shape == (1, 2048) and logits.shape == (1, len(inception.classes)) == (1, 1008), name
+        assert embeddings.isfinite().all() and logits.isfinite().all() and embeddings.std() > 0, name
+    for same in ("grey in three channels", "grey of 8 bits"):
+        assert all(torch.equal(a, b) for a, b in zip(seen["grey"], seen[same], strict=True)), same
+    assert not torch.equal(seen["grey"][1], seen["inverted"][1])
 
 
 def test_the_oracle_of_the_paper_suites_is_the_published_mobilenet():
