@@ -64,6 +64,8 @@ def cells(request: Request, workspace: Workspace) -> list[Cell]:
         Unknown names (with the nearest match), wrong values (all at once), a feature the data set lacks.
     """
     if request.weights is not None:
+        if not request.weights.strip():
+            raise UsageError("--weights: is empty. Name a weights file, or leave the option out")
         manifest.path_of(request.weights)  # raises unless it is there
     suite = load_suite(request.suite)
     methods = _methods(request.methods, workspace)
