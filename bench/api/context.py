@@ -82,10 +82,12 @@ class Context:
     label: str = "unlearn"
     history: list[dict[str, float]] = field(default_factory=list)
     seconds_before: float = 0.0
-    _began: float = field(default_factory=time.monotonic)
-    _phase: str = resuming.PHASE
-    _phases: list[str] = field(default_factory=list)
-    _drawn: dict[tuple[str, str], int] = field(default_factory=dict)  # by phase and tag, the last step drawn
+    _began: float = field(default_factory=time.monotonic, init=False)
+    _phase: str = field(default=resuming.PHASE, init=False)
+    _phases: list[str] = field(default_factory=list, init=False)
+    _drawn: dict[tuple[str, str], int] = field(
+        default_factory=dict, init=False
+    )  # by phase and tag, the last step drawn
 
     def rng(self, step: int, tag: str = "") -> torch.Generator:
         """Return the random generator of one step, on the device.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from copy import deepcopy
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -58,7 +59,7 @@ def vdvae():
 
 def unlearned(name, vdvae, **params):
     method = REGISTRY.get("methods", name)
-    return method(method.Config(**params)).unlearn(vdvae.generator, vdvae.feedback, vdvae.context)
+    return method(method.Config(**params)).unlearn(vdvae.generator, vdvae.feedback, replace(vdvae.context))
 
 
 def fresh(count=40):
