@@ -87,7 +87,7 @@ class Context:
     _phases: list[str] = field(default_factory=list, init=False)
     _drawn: dict[tuple[str, str], int] = field(
         default_factory=dict, init=False
-    )  # by phase and tag, the last step drawn
+    )  # (phase, tag) to the last step
 
     def rng(self, step: int, tag: str = "") -> torch.Generator:
         """Return the random generator of one step, on the device.
