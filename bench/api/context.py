@@ -85,9 +85,7 @@ class Context:
     _began: float = field(default_factory=time.monotonic, init=False)
     _phase: str = field(default=resuming.PHASE, init=False)
     _phases: list[str] = field(default_factory=list, init=False)
-    _drawn: dict[tuple[str, str], int] = field(
-        default_factory=dict, init=False
-    )  # (phase, tag) to the last step
+    _drawn: dict[tuple[str, str], int] = field(default_factory=dict, init=False)  # (phase, tag) to the last step
 
     def rng(self, step: int, tag: str = "") -> torch.Generator:
         """Return the random generator of one step, on the device.
