@@ -99,8 +99,8 @@ def _train_all(plan: Plan, workspace: Workspace) -> dict[str, BenchError]:
         if all(item.missing for item in plan.cells if item.cell.weights == training.weights):
             continue  # its cells could not run afterwards
         workspace.progress.note(
-            f"no weights are shipped for '{training.model}': training it on '{training.recipe.dataset}' "
-            "(--weights FILE avoids this)"
+            f"no weights of '{training.model}' for data set '{training.recipe.dataset}' yet: training it first "
+            "(to use other weights: --weights FILE)"
         )
         try:
             pretrain.pretrain(workspace, training.recipe)

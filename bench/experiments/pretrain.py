@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.api import Dataset, Networks, Trainable
+from bench.api import Dataset, Networks, Params, Trainable
 from bench.api.context import Context
 from bench.core import machine, resuming
 from bench.core.progress import Progress
-from bench.errors import CheckpointError
+from bench.errors import CheckpointError, UsageError
 from bench.experiments.recipes import Recipe, configured, pretrained_path, starting_weights, with_settings
 from bench.toolkit.training import build, train
-from bench.workspace import loading, manifest, saving
+from bench.workspace import checkpoint, loading, manifest, saving
 from bench.workspace.store import Store
 from bench.workspace.workspace import Workspace
 
@@ -53,6 +53,22 @@ def pretrain_command(
     return path
 
 
+def _require_same(path: Path, recipe: Recipe, config: Params) -> None:
+    """Raise UsageError if an existing file holds other weights than the recipe makes."""
+    stored = checkpoint.read(path)
+    asked, found = config.model_dump(mode="json"), stored.description.get("config", {})
+    made = (recipe.name, recipe.dataset, recipe.seed)
+    there = (stored.name, stored.description.get("dataset"), stored.description.get("seed"))
+    if (there, found) == (made, asked):
+        return
+    changed = ", ".join(sorted(name for name in asked if found.get(name) != asked[name])) if there == made else ""
+    fields = f", with another {changed}" if changed else ""
+    raise UsageError(
+        f"--out {path}: already holds other weights: '{there[0]}' on '{there[1]}', seed {there[2]}{fields}. Remove the "
+        "file, or name another one"
+    )
+
+
 def pretrain(workspace: Workspace, recipe: Recipe, out: Path | None = None, command: str = "") -> Path:
     """Train, measure (``Trainable.assess``) and store; an interrupted training resumes.
 
@@ -73,7 +89,8 @@ def pretrain(workspace: Workspace, recipe: Recipe, out: Path | None = None, comm
     trainable, config = configured(workspace, recipe)
     path = out or pretrained_path(workspace, recipe)
     if path.exists():
-        workspace.progress.note(f"{path} is already there")
+        _require_same(path, recipe, config)
+        workspace.progress.note(f"{path}: already trained with these settings")
         return path
     Store(path.parent).require_writable("--out" if out else "--results")
     networks: Networks[Any] = build(trainable, config, _stream(recipe))

@@ -9,8 +9,20 @@ from typing import Any
 from pydantic import ValidationError
 from torch import nn
 
-from bench.api import Classifier, Extractor, Generator, Method, Model, Networks, Oracle, Params, Statistics, Unlearned
-from bench.errors import CheckpointError, wrong_fields
+from bench.api import (
+    Classifier,
+    Extractor,
+    Generator,
+    Method,
+    Model,
+    Networks,
+    Oracle,
+    Params,
+    Statistics,
+    Trainable,
+    Unlearned,
+)
+from bench.errors import CheckpointError, PluginError, wrong_fields
 from bench.registry import Registry
 from bench.workspace import checkpoint, manifest
 from bench.workspace.checkpoint import Checkpoint
@@ -120,6 +132,11 @@ def load_extractor(registry: Registry, name: str, weights: str | Path) -> tuple[
     found = plugin_class.identity()
     if found is not None:
         return plugin_class(), found
+    if not issubclass(plugin_class, Trainable):
+        raise PluginError(
+            f"extractor '{name}': has no training recipe and finds no weights by itself. Implement identity(), which "
+            "returns the sha256 of what it computes with"
+        )
     others = "--set evaluation.extractors=NAME"
     manifest.require(str(weights), f"extractor '{name}'", f"--extractor {name} --dataset NAME", others)
     path = manifest.path_of(weights)

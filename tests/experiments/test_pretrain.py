@@ -84,3 +84,17 @@ def test_a_training_that_was_stopped_counts_all_of_its_time(trained, monkeypatch
     monkeypatch.setattr("bench.api.context.Context._restore", late)
     _, path = trained("late")
     assert 5000 < checkpoint.read(path).description["timing"]["seconds"] < 5100
+
+
+def test_a_file_that_holds_other_weights_is_not_taken_for_the_outcome(trained):
+    """Another setting, seed or model must not end with the old weights and exit code 0."""
+    done, out = trained("mine")
+    before = out.read_bytes()
+    assert done.code == 0 and trained("mine")[0].code == 0, "the same command again finds its outcome"
+    for more, reason in (
+        (("-p", "lr=0.5"), "'vae' on 'strips', seed 0, with another lr"),
+        (("--seed", "3"), "'vae' on 'strips', seed 0"),
+    ):
+        again, _ = trained("mine", *more)
+        assert again.code == 4 and f"--out {out}: already holds other weights: {reason}. " in again.err
+    assert out.read_bytes() == before
