@@ -7,6 +7,7 @@ import torch
 
 from bench.authoring.conformance.toys import ToyClassifier
 from bench.core import randomness
+from bench.core.rendering import to_uint8
 from bench.feedback.oracle import simulate_feedback, top_fraction_threshold
 
 
@@ -38,6 +39,17 @@ def test_the_oracle_sees_the_stream_in_order(generator):
     assert list(found.also) == ["dark"], "on the same samples, from its own cut on"
     np.testing.assert_array_equal(found.also["dark"], classifier.scores(images, ["bright"])[:, 0] <= 0.08)
     assert 0 < found.positives < 100 and 0 < found.also["dark"].sum() < 100
+
+
+def test_a_score_at_the_cut_is_a_click(generator):
+    images = to_uint8(generator(randomness.draw("s", range(20), 6)))
+    bright, dark = Watching().scores(images, ["bright", "dark"])[3]
+
+    class Exact(Watching):
+        cuts = {"bright": bright, "dark": dark}
+
+    found, _ = simulate_feedback(generator, Exact(), ["bright", "dark"], "s", 20)
+    assert found.labels[3] and found.also["dark"][3]
 
 
 def test_a_top_fraction_is_of_the_feature_alone(generator):

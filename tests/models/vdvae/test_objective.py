@@ -9,6 +9,7 @@ import torch
 from torch.distributions import Normal, kl_divergence
 from vdvae_toys import LATENTS, MICRO, MODEL, blobs, disturbed, micro, normal, opened
 
+from bench.models.vdvae import objective
 from bench.models.vdvae.objective import Bound, bound, gaussian_kl, kl_weight, training_loss
 
 
@@ -30,6 +31,30 @@ def test_the_bound_per_image_does_not_depend_on_the_batch():
         ]
     assert set(together.rates) == {1, 4, 8} and together.dimensions == 768
     torch.testing.assert_close(together.bits_per_dimension(), torch.cat(singles), atol=1e-4, rtol=0)
+
+
+def test_a_resolution_costs_what_all_of_its_layers_cost(monkeypatch):
+    networks, found = disturbed(opened()), []
+
+    def recorded(*given):
+        found.append(gaussian_kl(*given))
+        return found[-1]
+
+    monkeypatch.setattr(objective, "gaussian_kl", recorded)
+    with torch.no_grad():
+        rates = bound(networks.generator, networks.encoder, blobs(3), normal(3, LATENTS)).rates
+    by_resolution = {1: found[:2], 4: found[2:5], 8: found[5:]}
+    assert [layer.resolution for layer in networks.generator.latent_layers] == [1, 1, 4, 4, 4, 8, 8] and len(found) == 7
+    for resolution, costs in by_resolution.items():
+        torch.testing.assert_close(rates[resolution], sum(cost.flatten(1).sum(1) for cost in costs))
+
+
+def test_the_encoder_sees_images_of_zero_mean_and_unit_deviation():
+    encoder, seen = micro(input_mean=0.25, input_std=0.125).encoder, []
+    encoder.in_conv.register_forward_pre_hook(lambda module, given: seen.append(given[0]))
+    for deviations in (0.0, 1.0, -2.0):
+        encoder(torch.full((2, 3, 16, 16), 0.25 + deviations * 0.125))
+        torch.testing.assert_close(seen[-1], torch.full((2, 3, 16, 16), deviations), atol=1e-6, rtol=0)
 
 
 def test_closed_resolutions_cost_nothing():
