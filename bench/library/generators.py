@@ -115,7 +115,8 @@ def save(unlearned: KnownGenerator | Generator, path: str | Path) -> Path:
     if not isinstance(made, UnlearnedGenerator) or made.teacher is None:
         raise UsageError(
             "save: keeps what bench.unlearn made of a generator from bench.load; this one has another "
-            "origin. torch.save(unlearned.generator.state_dict(), FILE) keeps its weights."
+            "origin. torch.save(unlearned.generator.state_dict(), FILE) keeps its weights; for a second feature, save "
+            "the first unlearned generator and bench.load it."
         )
     if not made.registered:
         raise UsageError(
