@@ -97,6 +97,13 @@ def test_of_a_class_the_methods_count_whose_names_are_written(written):
     assert written(method=CLASS.replace("self.n + 1", "self.n - 1"))[0] != key
 
 
+def test_a_method_runs_unnamed_only_if_python_calls_it(written):
+    more = "    def {name}(self, other=None):\n        return 2\n\ndef entry("
+    for name, counts in (("__add__", True), ("__spare", False), ("spare__", False)):
+        _, names = written(method=CLASS.replace("def entry(", more.format(name=name)))
+        assert (f"stranger.method:Base.{name}" in names) == counts, name
+
+
 def test_every_method_counts_of_a_class_that_other_projects_call(written):
     _, names = written(method=CLASS.replace("from abc import ABC", "from torch import nn").replace("ABC", "nn.Module"))
     assert "stranger.method:Base.unused" in names

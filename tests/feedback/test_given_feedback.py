@@ -35,6 +35,18 @@ def test_a_person_s_feedback_is_used(given, on_bars):
     assert record["metrics"]["roc_auc"]["value"] > 0.9
 
 
+def test_the_cut_that_a_file_holds_is_the_cut_of_its_clicks(given, on_bars):
+    change(given, oracle="morpho_mnist", threshold=2.5)
+    record = json.loads(on_bars("original", "--feedback", given, "--json").out)
+    assert record["provenance"]["oracle"]["threshold"] == 2.5
+    whole = json.loads(
+        on_bars("original", "--feedback", given, "--json", "--set", "evaluation.metrics=target_ratio").out
+    )
+    change(given, threshold=5.0)
+    fewer = json.loads(on_bars("original", "--feedback", given, "--json").out)
+    assert fewer["metrics"]["target_ratio"]["value"] < whole["metrics"]["target_ratio"]["value"]
+
+
 def from_count(path):
     return len(json.loads(path.read_text())["positive"])
 

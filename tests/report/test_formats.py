@@ -37,6 +37,14 @@ def test_a_cell_s_text(changed, text):
     assert formats.pivoted(SHAPE, frame(**changed)).iloc[0, 0] == text
 
 
+@pytest.mark.parametrize(
+    ("higher_is_better", "column"),
+    [(True, "fid[digits] ↑"), (False, "fid[digits] ↓"), (None, "fid[digits]"), (float("nan"), "fid[digits]")],
+)
+def test_an_arrow_says_which_way_is_better_where_one_is(higher_is_better, column):
+    assert list(formats.pivoted(SHAPE, frame(higher_is_better=higher_is_better)).columns) == [column]
+
+
 HOSTILE = r"50% of $x$ & #1 {a}_b ^2 ~ \end{tabular} <b>"
 
 
