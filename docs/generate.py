@@ -49,7 +49,7 @@ def made(what: str) -> str:
     Raises
     ------
     ValueError
-        If there is no such maker, file, row or column.
+        If the maker, file, row or column is unknown.
     """
     name, *words = shlex.split(what)
     if name not in MAKERS:

@@ -142,7 +142,7 @@ def _shown(images: NDArray[Any] | Tensor, name: str, dataset: Dataset) -> Tensor
 
 
 def _require_unit_range(images: Tensor) -> None:
-    """Raise UsageError unless images are float, finite, and in [0, 1] but for what a generator overshoots."""
+    """Raise UsageError unless images are float, finite, and in [0, 1], except where a generator overshoots."""
     if not images.is_floating_point():
         raise UsageError(f"ask_oracle(images): are {images.dtype}; expected float in [0, 1], or uint8 in 0..255")
     if not torch.isfinite(images).all():

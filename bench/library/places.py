@@ -49,7 +49,7 @@ def open_workspace(
     Raises
     ------
     bench.errors.UsageError
-        If there is no such device.
+        If the device is not available.
     """
     data = data_dir or os.environ.get("BENCH_DATA")
     registry = Registry(None if plugins is None else Path(plugins))

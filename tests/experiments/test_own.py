@@ -1,4 +1,4 @@
-"""A generator of one's own: its weights in, clicks on its samples, unlearned without an oracle, its weights back."""
+"""Your own generator: import its weights, click on its samples, unlearn without an oracle, export its weights."""
 
 from __future__ import annotations
 

@@ -178,7 +178,7 @@ UNKNOWN = {
 
 @pytest.mark.parametrize("message", UNKNOWN)
 def test_errors_name_the_arguments_of_python(message, original, clicked):
-    """In place of the command line's options, but for the commands that make what is missing."""
+    """Not command-line options, except in commands that make what is missing."""
     pieces = [re.escape(piece) for piece in message.split(".*")]
     with pytest.raises(BenchError, match=f"(?s)^{'.*'.join(pieces)}") as caught:
         UNKNOWN[message](original, clicked[0])

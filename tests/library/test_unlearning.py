@@ -1,4 +1,4 @@
-"""``import bench``: the same weights and numbers as ``bench run``, and generators of one's own."""
+"""``import bench``: the same weights and numbers as ``bench run``, and your own generators."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_the_suite_s_hyper_parameters_are_the_defaults_of_a_model_that_it_knows(
     assert (found.epochs, found.batch_size, found.lr, found.alpha) == trained
 
 
-# --- generators of one's own --------------------------------------------------------------------------
+# --- your own generators --------------------------------------------------------------------------
 
 
 def test_a_generator_built_by_hand_is_unlearned_without_any_oracle(original, clicked, tmp_path):

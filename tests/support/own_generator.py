@@ -1,4 +1,4 @@
-"""The worked example of a generator of one's own: its file, samples, clicks on them, and an unlearned cell."""
+"""The worked example of your own generator: its file, samples, clicks on them, and an unlearned cell."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""State dicts of a network of one's own: nested files, wrong files, broken plug-ins, and back."""
+"""State dicts of your own network: nested files, wrong files, broken plug-ins, and back."""
 
 from __future__ import annotations
 
