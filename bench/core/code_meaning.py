@@ -223,14 +223,13 @@ class _Plain(ast.NodeTransformer):
         return None
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
-        call = node.value
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "note":
-            return None
-        return self.generic_visit(node)
+        called = dotted(node.value.func) if isinstance(node.value, ast.Call) else None
+        return None if called is not None and called.endswith("progress.note") else self.generic_visit(node)
 
     def visit_Raise(self, node: ast.Raise) -> ast.AST:
-        raised = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
-        node.exc, node.cause = raised, None
+        node.cause = None
+        if isinstance(node.exc, ast.Call) and _is_error(node.exc.func):
+            node.exc = node.exc.func
         return self.generic_visit(node)
 
     def visit_Assert(self, node: ast.Assert) -> ast.AST:
@@ -252,3 +251,9 @@ class _Plain(ast.NodeTransformer):
         if written in self.renamed:
             return ast.copy_location(ast.Name(self.renamed[written], node.ctx), node)
         return self.generic_visit(node)
+
+
+def _is_error(raised: ast.expr) -> bool:
+    """Say whether what is raised only speaks to people; another exception may carry a result out of a loop."""
+    leaf = (dotted(raised) or "").rpartition(".")[2]
+    return leaf.endswith("Error") or leaf in ("Diverged", "Interrupted", "unknown")

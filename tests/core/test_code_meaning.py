@@ -88,6 +88,8 @@ def test_wording_formatting_imports_and_hints_do_not_count(same):
         CODE.replace("gt=0", "ge=0"),
         CODE.replace("lr: float", "lr: int"),
         CODE.replace("is None", "is not None"),
+        CODE.replace("context.progress.note(", "context.tally.note("),
+        CODE.replace("UsageError(", "Found("),
         CODE.replace("assert l1", "assert not l1"),
         CODE.replace("SHARE = 0.5", "SHARE = 0.25"),
     ],
@@ -95,3 +97,10 @@ def test_wording_formatting_imports_and_hints_do_not_count(same):
 def test_code_counts(other):
     assert other != CODE
     assert meaning(other) != meaning(CODE)
+
+
+@pytest.mark.parametrize("carried", ["context.tally.note({})", "raise Found({})"])
+def test_what_carries_a_value_counts(carried):
+    """A stranger's ``note`` may compute, and an exception may carry a result out of a loop."""
+    first, second = (CODE.replace('context.progress.note("begins")', carried.format(value)) for value in ("1", "2"))
+    assert meaning(first) != meaning(second)
