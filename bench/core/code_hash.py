@@ -1,4 +1,4 @@
-"""Keys: a stage's key hashes exactly what the stage reads, so a stored result is never stale and never lost.
+"""Keys: a stage's key hashes what the stage reads, so that a stored result is reused only while it would be the same.
 
 Only code that can run counts, and only its meaning (``code_meaning.py``): the functions and classes that a stage starts
 with, and every definition they refer to, directly or indirectly. A method of such a class counts if its name appears
