@@ -14,7 +14,8 @@ from bench.evaluation.without_oracle import require_feature
 from bench.experiments.cell import Cell
 from bench.experiments.recipes import pretrained_path, recipe_of
 from bench.workspace import manifest
-from bench.workspace.suites import ModelSettings, Suite, load_suite, method_params, model_settings
+from bench.workspace.settings import method_params, model_settings
+from bench.workspace.suites import ModelSettings, Suite, load_suite
 from bench.workspace.values import grid_of, read_assignments
 from bench.workspace.workspace import Workspace
 

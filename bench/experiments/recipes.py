@@ -14,7 +14,8 @@ from bench.hookspecs import kind_named
 from bench.toolkit.training import build, train
 from bench.workspace import checkpoint, manifest
 from bench.workspace.checkpoint import Checkpoint
-from bench.workspace.suites import NO_DATASET, ModelSettings, load_suite, validated
+from bench.workspace.suites import NO_DATASET, ModelSettings, load_suite
+from bench.workspace.validation import validated
 from bench.workspace.values import read_assignments, values_of
 from bench.workspace.workspace import Workspace
 

@@ -10,7 +10,8 @@ from typing import Any
 from bench.api import Method
 from bench.errors import UsageError
 from bench.library.task import Task
-from bench.workspace.suites import load_suite, validated
+from bench.workspace.suites import load_suite
+from bench.workspace.validation import validated
 from bench.workspace.workspace import Workspace
 
 

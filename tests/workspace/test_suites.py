@@ -8,8 +8,9 @@ from bench.experiments import expected, grid
 from bench.experiments.recipes import Recipe, configured
 from bench.registry import Registry
 from bench.workspace import manifest
+from bench.workspace.settings import method_params, model_settings
 from bench.workspace.store import Store
-from bench.workspace.suites import load_suite, method_params, model_settings
+from bench.workspace.suites import load_suite
 from bench.workspace.workspace import Workspace
 
 LITE = load_suite("lite")

@@ -18,7 +18,7 @@ from bench.workspace.foreign import containers
 from bench.workspace.foreign.fitting import mismatches
 from bench.workspace.foreign.layouts import Imported, read_as
 from bench.workspace.foreign.release import Release
-from bench.workspace.suites import validated
+from bench.workspace.validation import validated
 
 
 def export_release(weights: Path, like: Path, out: Path) -> str:

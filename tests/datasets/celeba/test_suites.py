@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 from bench.registry import Registry
-from bench.workspace.suites import load_suite, method_params
+from bench.workspace.settings import method_params
+from bench.workspace.suites import load_suite
 
 
 @pytest.mark.parametrize("name", ["paper", "paper-hq"])

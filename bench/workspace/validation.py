@@ -1,0 +1,46 @@
+"""One error for everything that a configuration gets wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from bench.api import Params
+from bench.errors import UsageError, reason_of, suggestion
+from bench.workspace.values import shown
+
+ParamsT = TypeVar("ParamsT", bound=Params)
+
+
+def validated(kind: type[ParamsT], content: Mapping[str, Any], flag: str) -> ParamsT:
+    """Validate content; raises one UsageError for all that is wrong."""
+    try:
+        return kind.model_validate(content)
+    except ValidationError as error:
+        lines = [f"  {shown('.'.join(map(str, e['loc']))) or '(all)'}: {_explain(e, kind)}" for e in error.errors()]
+        raise UsageError(f"{flag}: {error.error_count()} wrong value(s)\n" + "\n".join(lines)) from error
+
+
+def _explain(error: Any, kind: type[Params]) -> str:
+    if error["type"] == "extra_forbidden":
+        *path, name = error["loc"]
+        return f"unknown field. {suggestion(shown(str(name)), _fields_at(kind, path))}"
+    given = "" if isinstance(error["input"], Mapping) else f" (got {shown(repr(error['input']))})"
+    if error["type"] in ("tuple_type", "list_type") and isinstance(error["input"], str):
+        return f"should be a list of values, not a single text{given}"
+    return f"{reason_of(error)}{given}"
+
+
+def _fields_at(kind: type[Params], path: Iterable[Any]) -> Iterable[str]:
+    """Return the fields that a user may set at a path inside a model."""
+    inner: Any = kind
+    for step in path:
+        field = inner.model_fields.get(step) if hasattr(inner, "model_fields") else None
+        if field is not None:
+            inner = field.annotation
+            if getattr(inner, "__args__", None):
+                inner = inner.__args__[-1]  # the values of a mapping
+    fields: Iterable[str] = getattr(inner, "model_fields", {})
+    return fields
