@@ -15,7 +15,7 @@ from bench.errors import UsageError, unknown
 from bench.evaluation import references, removers, without_oracle
 from bench.evaluation.metrics import compute_metrics, metric_columns
 from bench.evaluation.passes import Pass, Truth
-from bench.workspace.loading import LoadedClassifier
+from bench.workspace.observers import LoadedClassifier
 from bench.workspace.record import OracleCopy, OraclePair
 from bench.workspace.suites import ModelSettings
 from bench.workspace.workspace import Oracles, Workspace

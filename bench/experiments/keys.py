@@ -16,7 +16,8 @@ from bench.experiments.method_run import run_method
 from bench.experiments.parts import Parts
 from bench.feedback.file import files_sha256, from_file, to_file
 from bench.feedback.oracle import simulate_feedback
-from bench.workspace.loading import LoadedClassifier, load_unlearned
+from bench.workspace.loading import load_unlearned
+from bench.workspace.observers import LoadedClassifier
 from bench.workspace.record import StageKeys
 from bench.workspace.workspace import Oracles
 

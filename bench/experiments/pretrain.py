@@ -14,7 +14,8 @@ from bench.core.progress import Progress
 from bench.errors import CheckpointError, UsageError
 from bench.experiments.recipes import Recipe, configured, pretrained_path, starting_weights, with_settings
 from bench.toolkit.training import build, train
-from bench.workspace import checkpoint, loading, manifest, saving
+from bench.workspace import checkpoint, manifest, saving
+from bench.workspace.networks import fill
 from bench.workspace.store import Store
 from bench.workspace.workspace import Workspace
 
@@ -117,7 +118,7 @@ def _fill(networks: Networks[Any], recipe: Recipe) -> dict[str, Any]:
     if start is None or recipe.start is None:
         return {}
     try:
-        loading.fill(networks, start, manifest.path_of(recipe.start))
+        fill(networks, start, manifest.path_of(recipe.start))
     except CheckpointError as error:
         raise CheckpointError(f"--from {error}. What is given with -p must leave the architecture alone") from error
     return {"start": {"sha256": start.sha256, **start.description}}

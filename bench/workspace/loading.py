@@ -1,31 +1,21 @@
-"""From checkpoint files to networks: originals, unlearned generators, classifiers, extractors, reference statistics."""
+"""From checkpoint files to generators, original and unlearned; and to reference statistics."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 from torch import nn
 
-from bench.api import (
-    Classifier,
-    Extractor,
-    Generator,
-    Method,
-    Model,
-    Networks,
-    Oracle,
-    Params,
-    Statistics,
-    Trainable,
-    Unlearned,
-)
-from bench.errors import CheckpointError, PluginError, wrong_fields
+from bench.api import Generator, Method, Model, Networks, Statistics, Unlearned
+from bench.errors import CheckpointError, wrong_fields
 from bench.registry import Registry
 from bench.workspace import checkpoint, manifest
 from bench.workspace.checkpoint import Checkpoint
+from bench.workspace.networks import config_of, networks_of
+from bench.workspace.observers import stored_oracle
 
 
 @dataclass(frozen=True)
@@ -47,49 +37,6 @@ class Original:
         """The generator, which every model has."""
         assert self.networks.generator is not None
         return self.networks.generator
-
-
-@dataclass(frozen=True)
-class LoadedClassifier:
-    """A loaded classifier; an untrained one has no weights.
-
-    Attributes
-    ----------
-    name : str
-        As registered.
-    classifier : Classifier
-    weights : str or None
-        Zoo name or file.
-    sha256 : str or None
-        Of the weights' content.
-    accuracy : dict
-        Per attribute, what its training measured on held-out images (``Trainable.assess``).
-    """
-
-    name: str
-    classifier: Classifier
-    weights: str | None = None
-    sha256: str | None = None
-    accuracy: dict[str, dict[str, Any]] = field(default_factory=dict)
-
-    @property
-    def label(self) -> str:
-        """Its name in the source of a number."""
-        return self.weights or self.name
-
-    def oracle(self, feature: str, threshold: float) -> Oracle:
-        """Return it as the oracle of one feature."""
-        return Oracle(self.classifier, self.name, feature, threshold, self.weights, self.sha256)
-
-    def about(self, oracle: Oracle) -> dict[str, Any]:
-        """Describe an oracle for a record: its weights, its threshold, and its accuracy by attribute."""
-        accuracy = {name: found["balanced_accuracy"] for name, found in self.accuracy.items()}
-        return {
-            "weights": self.weights,
-            "sha256": self.sha256,
-            "threshold": oracle.threshold,
-            "balanced_accuracy": accuracy,
-        }
 
 
 def load_original(registry: Registry, weights: str | Path, expected_model: str | None = None) -> Original:
@@ -114,34 +61,6 @@ def load_either(registry: Registry, weights: str | Path) -> tuple[Checkpoint, Or
     if stored.kind == "unlearned":
         return stored, _unlearned(registry, stored, path)
     return stored, _original(registry, stored, path)
-
-
-def load_classifier(registry: Registry, name: str, weights: str) -> LoadedClassifier:
-    """Load a trained classifier, in eval mode, gradients off."""
-    path = manifest.path_of(weights)
-    stored = _stored(path, "classifier", name)
-    plugin_class = registry.get("classifiers", name)
-    networks = _networks(plugin_class(), stored, path)
-    known = weights if weights in manifest.entries() else str(path.resolve())
-    return LoadedClassifier(name, plugin_class(networks), known, stored.sha256, stored.description.get("accuracy", {}))
-
-
-def load_extractor(registry: Registry, name: str, weights: str | Path) -> tuple[Extractor, str]:
-    """Load a trained extractor; returns it and its weights' sha256."""
-    plugin_class: type[Extractor] = registry.get("extractors", name, "--set evaluation.extractors")
-    found = plugin_class.identity()
-    if found is not None:
-        return plugin_class(), found
-    if not issubclass(plugin_class, Trainable):
-        raise PluginError(
-            f"extractor '{name}': has no training recipe and finds no weights by itself. Implement identity(), which "
-            "returns the sha256 of what it computes with"
-        )
-    others = "--set evaluation.extractors=NAME"
-    manifest.require(str(weights), f"extractor '{name}'", f"--extractor {name} --dataset NAME", others)
-    path = manifest.path_of(weights)
-    stored = _stored(path, "extractor", name)
-    return plugin_class(_networks(plugin_class(), stored, path)), stored.sha256
 
 
 def load_statistics(weights: str | Path, extractor_sha256: str) -> dict[str, Statistics]:
@@ -177,7 +96,7 @@ def _original(registry: Registry, stored: Checkpoint, path: Path) -> Original:
     if stored.kind != "model":
         raise CheckpointError(f"{path}: holds a {stored.kind} ('{stored.name}'), not a pre-trained model")
     plugin = registry.get("models", stored.name, f"{path}")()
-    networks = _networks(plugin, stored, path)
+    networks = networks_of(plugin, stored, path)
     if networks.generator is None:
         raise CheckpointError(f"{path}: model '{stored.name}' has no generator")
     return Original(stored.name, plugin, networks, stored.sha256, path, stored.description)
@@ -192,7 +111,7 @@ def as_original(registry: Registry, stored: Checkpoint, unlearned: Unlearned, pa
         If its structure is not what its model builds: a generator that edits latents around the weights, for instance.
     """
     plugin = registry.get("models", stored.name, f"{path}")()
-    networks: Networks[Any] = plugin.build(_config(plugin, stored, path))
+    networks: Networks[Any] = plugin.build(config_of(plugin, stored, path))
     if _structure(unlearned.generator) != _structure(networks.generator):
         raise CheckpointError(
             f"{path}: the method '{stored.description['method']}' changed the structure of the generator, so nothing "
@@ -218,8 +137,8 @@ def _unlearned(registry: Registry, stored: Checkpoint, path: Path) -> Unlearned:
     if stored.kind != "unlearned":
         raise CheckpointError(f"{path}: holds a {stored.kind}, not an unlearned generator")
     model = registry.get("models", stored.name, f"{path}")()
-    skeleton = model.build(_config(model, stored, path)).generator
-    rebuilt: Unlearned = _method(registry, stored, path).rebuild(skeleton, _oracle(registry, stored, path))
+    skeleton = model.build(config_of(model, stored, path)).generator
+    rebuilt: Unlearned = _method(registry, stored, path).rebuild(skeleton, stored_oracle(registry, stored, path))
     identifier = stored.part("identifier") or stored.part("score")  # its name in version 0.1
     for part, module, tensors in (
         ("generator", rebuilt.generator, stored.part("generator")),
@@ -229,38 +148,6 @@ def _unlearned(registry: Registry, stored: Checkpoint, path: Path) -> Unlearned:
             checkpoint.load_into(module, tensors, path, part)
             module.eval().requires_grad_(False)
     return rebuilt
-
-
-def fill(networks: Networks[Any], stored: Checkpoint, path: Path) -> None:
-    """Load a checkpoint into all networks, and leave them in eval mode, gradients off."""
-    for part, module in networks.modules().items():
-        checkpoint.load_into(module, stored.part(part), path, part)
-        module.eval().requires_grad_(False)
-
-
-def _networks(plugin: Any, stored: Checkpoint, path: Path) -> Networks[Any]:
-    networks: Networks[Any] = plugin.build(_config(plugin, stored, path))
-    fill(networks, stored, path)
-    return networks
-
-
-def _stored(path: Path, kind: str, name: str) -> Checkpoint:
-    """Read the weights of a plug-in; raises CheckpointError if they belong to another."""
-    stored = checkpoint.read(path)
-    if not stored.holds(kind, name):
-        raise CheckpointError(f"{path}: holds the {stored.kind} '{stored.name}', not the {kind} '{name}'")
-    return stored
-
-
-def _config(plugin: Any, stored: Checkpoint, path: Path) -> Params:
-    try:
-        config: Params = plugin.Config.model_validate(stored.description["config"])
-    except (ValidationError, KeyError, TypeError) as error:
-        reason = wrong_fields(error) if isinstance(error, ValidationError) else f"{type(error).__name__}: {error}"
-        raise CheckpointError(
-            f"{path}: its configuration does not fit this version of '{stored.name}' ({reason})"
-        ) from error
-    return config
 
 
 def _method(registry: Registry, stored: Checkpoint, path: Path) -> Method[Any]:
@@ -276,19 +163,3 @@ def _method(registry: Registry, stored: Checkpoint, path: Path) -> Method[Any]:
             f"{path}: its parameters do not fit this version of the method '{name}' ({wrong_fields(error)})"
         ) from error
     return method
-
-
-def _oracle(registry: Registry, stored: Checkpoint, path: Path) -> Oracle | None:
-    """Return the oracle that an unlearned generator still asks, loaded from the weights it was made with."""
-    described = stored.description.get("oracle")
-    if described is None:
-        return None
-    if described.get("weights") is None:
-        return Oracle(registry.get("classifiers", described["name"])(), **described)
-    loaded = load_classifier(registry, described["name"], described["weights"])
-    if loaded.sha256 != described["sha256"]:
-        raise CheckpointError(
-            f"{path}: the weights '{loaded.weights}' of its oracle have changed since it was made "
-            f"(their sha256 was {described['sha256'][:12]}...)"
-        )
-    return Oracle(loaded.classifier, **described)

@@ -13,7 +13,7 @@ from bench.api import Dataset, Extractor, Oracle, Trainable
 from bench.core.progress import Progress, silent
 from bench.errors import CheckpointError, UsageError
 from bench.registry import Registry
-from bench.workspace import loading, manifest
+from bench.workspace import loading, manifest, observers
 from bench.workspace.store import Store
 from bench.workspace.suites import OracleSettings
 from bench.workspace.values import assignments
@@ -27,8 +27,8 @@ COPIES = {"feedback": ("a", 0), "evaluation": ("b", 1)}  # last letter of the de
 class Oracles:
     """The copy of a classifier that gives feedback, and the one that judges; the same one if it is untrained."""
 
-    feedback: loading.LoadedClassifier
-    evaluation: loading.LoadedClassifier
+    feedback: observers.LoadedClassifier
+    evaluation: observers.LoadedClassifier
 
     def of(self, feature: str, threshold: float) -> tuple[Oracle, Oracle]:
         """Return the oracle that clicks on a feature and the one that judges it.
@@ -85,13 +85,13 @@ class Workspace:
                 f"--set oracle.feedback, oracle.evaluation: '{name}' is not trained and has no weights. Leave both out"
             )
         measure = self.once(
-            ("classifier", name), lambda: loading.LoadedClassifier(name, self.registry.get("classifiers", name)())
+            ("classifier", name), lambda: observers.LoadedClassifier(name, self.registry.get("classifiers", name)())
         )
         return Oracles(measure, measure)
 
     def extractor(self, name: str) -> tuple[Extractor, str]:
         """Return an extractor and its weights' sha256."""
-        return self.once(("extractor", name), lambda: loading.load_extractor(self.registry, name, name))
+        return self.once(("extractor", name), lambda: observers.load_extractor(self.registry, name, name))
 
     def once(self, key: object, make: Callable[[], T]) -> T:
         """Return the result of ``make``, which runs on the first call only."""
@@ -119,12 +119,12 @@ class Workspace:
         if missing:
             raise CheckpointError("\n".join(missing))
 
-    def _trained_oracle(self, dataset: str, name: str, role: str, weights: str | None) -> loading.LoadedClassifier:
+    def _trained_oracle(self, dataset: str, name: str, role: str, weights: str | None) -> observers.LoadedClassifier:
         chosen = _copy_weights(dataset, name, role, weights)
         return self.once(("classifier", name, chosen), lambda: self._load_oracle(dataset, name, chosen))
 
-    def _load_oracle(self, dataset: str, name: str, weights: str) -> loading.LoadedClassifier:
-        loaded = loading.load_classifier(self.registry, name, weights)
+    def _load_oracle(self, dataset: str, name: str, weights: str) -> observers.LoadedClassifier:
+        loaded = observers.load_classifier(self.registry, name, weights)
         if missing := set(self.dataset(dataset).features) - set(loaded.classifier.attributes):
             raise CheckpointError(
                 f"{weights}: does not know {', '.join(sorted(missing))}, a feature of the data set '{dataset}'. "

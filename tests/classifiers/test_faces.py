@@ -12,7 +12,7 @@ from bench.api import Batch, Split
 from bench.registry import Registry
 from bench.toolkit.augmentation import random_flip, random_shift
 from bench.toolkit.training import build
-from bench.workspace import loading
+from bench.workspace import observers
 
 Faces = Registry().get("extractors", "faces")
 MODULE = sys.modules[Faces.__module__]
@@ -78,7 +78,7 @@ def test_it_learns_and_measures_itself():
 
 
 def test_the_shipped_extractor_knows_faces():
-    extractor, _ = loading.load_extractor(Registry(), "faces", "faces")
+    extractor, _ = observers.load_extractor(Registry(), "faces", "faces")
     test = Registry().get("datasets", "synthfaces")().split("test")
     truth = Faces().classes_of(torch.tensor(test.attributes[list(Faces.targets)].iloc[:40].to_numpy(dtype=np.int64)))
     embeddings, logits = extractor.outputs(test.read(np.arange(40)).float() / 255)

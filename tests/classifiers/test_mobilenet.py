@@ -11,7 +11,7 @@ import torch
 from bench.api import Batch, Split
 from bench.registry import Registry
 from bench.toolkit.training import build
-from bench.workspace import loading
+from bench.workspace import observers
 
 REGISTRY = Registry()
 MobileNet = REGISTRY.get("classifiers", "mobilenet")
@@ -96,7 +96,7 @@ def test_its_fields_follow_from_the_data_set():
 
 @pytest.mark.parametrize("copy", ["a", "b"])
 def test_a_shipped_copy_is_accurate(copy):
-    shipped = loading.load_classifier(REGISTRY, "mobilenet", f"mobilenet-synthfaces-{copy}")
+    shipped = observers.load_classifier(REGISTRY, "mobilenet", f"mobilenet-synthfaces-{copy}")
     for feature in FEATURES:
         assert shipped.accuracy[feature]["balanced_accuracy"] >= 0.98 and shipped.accuracy[feature]["n"] == 10_000
     test = REGISTRY.get("datasets", "synthfaces")().split("test")
@@ -109,7 +109,7 @@ def test_a_shipped_copy_is_accurate(copy):
 
 
 def test_the_shipped_copies_are_two():
-    a, b = (loading.load_classifier(REGISTRY, "mobilenet", f"mobilenet-synthfaces-{copy}") for copy in "ab")
+    a, b = (observers.load_classifier(REGISTRY, "mobilenet", f"mobilenet-synthfaces-{copy}") for copy in "ab")
     assert a.sha256 != b.sha256
 
 

@@ -37,6 +37,8 @@ AROUND = {
     "bench.workspace.suites",
     "bench.workspace.workspace",
     "bench.workspace.loading",
+    "bench.workspace.networks",
+    "bench.workspace.observers",
     "bench.workspace.manifest",
     "bench.workspace.saving",
 }

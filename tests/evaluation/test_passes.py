@@ -19,9 +19,9 @@ from bench.registry import Registry
 
 @pytest.fixture
 def observers():
-    from bench.workspace import loading
+    from bench.workspace import observers
 
-    extractor = loading.load_extractor(Registry(), "digits", "digits")[0]
+    extractor = observers.load_extractor(Registry(), "digits", "digits")[0]
     return Observers(Registry().get("classifiers", "morpho_mnist")(), {"digits": extractor})
 
 

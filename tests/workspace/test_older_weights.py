@@ -12,14 +12,14 @@ from bench.errors import CheckpointError
 from bench.registry import Registry
 from bench.toolkit.latent import Direction
 from bench.toolkit.training import build
-from bench.workspace import checkpoint, loading, manifest, saving
+from bench.workspace import checkpoint, loading, manifest, observers, saving
 
 
 def test_shipped_extractors_are_stored_as_classifiers_and_load():
     for name in ("digits", "faces"):
         stored = checkpoint.read(manifest.path_of(name))
         assert stored.kind == "classifier" and stored.holds("extractor", name)
-        extractor, sha256 = loading.load_extractor(Registry(), name, name)
+        extractor, sha256 = observers.load_extractor(Registry(), name, name)
         assert (type(extractor), sha256) == (Registry().get("extractors", name), stored.sha256)
 
 
@@ -28,10 +28,10 @@ def test_an_extractor_is_stored_as_one_and_a_classifier_is_not_taken_for_one(tmp
     networks = build(plugin, plugin.Config(embedding_dim=8), "test")
     path = tmp_path / "digits.safetensors"
     saving.save_networks(path, "extractor", "digits", networks, {})
-    extractor, _ = loading.load_extractor(Registry(), "digits", path)
+    extractor, _ = observers.load_extractor(Registry(), "digits", path)
     assert extractor.outputs(torch.rand(2, 1, 28, 28))[0].shape == (2, 8)
     with pytest.raises(CheckpointError, match="holds the extractor 'digits', not the classifier 'mobilenet'"):
-        loading.load_classifier(Registry(), "mobilenet", str(path))
+        observers.load_classifier(Registry(), "mobilenet", str(path))
 
 
 def test_the_embedding_of_older_weights_has_its_length():
