@@ -13,7 +13,8 @@ import click
     "--clicked",
     type=click.Path(path_type=Path),
     required=True,
-    help="The clicked samples: a text file with one per line (17 or 000017.png), or a folder of their pictures.",
+    help="The clicked samples: a text file with one per line (17 or 000017.png), or a folder with copies of their "
+    "pictures.",
 )
 @click.option("--feature", metavar="NAME", required=True, help="Feature that the clicked samples have.")
 @click.option(
@@ -28,7 +29,8 @@ def command(folder: Path, clicked: Path, feature: str, also: tuple[str, ...], ou
 
     FOLDER holds the samples, drawn by `bench sample`.
     """
-    from bench.feedback.folder import click_samples, lists_of
+    from bench.feedback.clicked import lists_of
+    from bench.feedback.folder import click_samples
 
     made = click_samples(folder, clicked, feature, out, lists_of(also))
     click.echo(f"{out}: {len(made.positive)} of {made.count} samples of '{made.model}' have '{feature}'")

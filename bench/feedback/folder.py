@@ -1,15 +1,11 @@
-"""A person's clicks: samples drawn into a folder, and a feedback file from a list of the clicked ones.
-
-The list is a text with one sample per line, by number or file name ("17", "000017.png"), or a folder with copies of
-the clicked pictures.
-"""
+"""A person's clicks: samples drawn into a folder, and a feedback file from a list of the clicked ones."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
-from pathlib import Path, PureWindowsPath
+from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 
 from pydantic import Field, ValidationError
@@ -18,6 +14,7 @@ from bench.api import Params
 from bench.core import randomness
 from bench.core.files import write_bytes
 from bench.errors import UsageError, wrong_fields
+from bench.feedback.clicked import clicked_numbers
 from bench.feedback.file import FeedbackFile, noise_hash
 from bench.registry import Registry
 from bench.workspace import loading
@@ -85,7 +82,7 @@ def click_samples(
     folder : Path
         A folder that ``show_samples`` wrote.
     clicked : Path
-        Text file or folder; see the top of this module.
+        Text file or folder, see ``bench.feedback.clicked``.
     feature : str
     out : Path
         The file to write; it must not exist.
@@ -95,7 +92,7 @@ def click_samples(
     Raises
     ------
     UsageError
-        Naming file and line: not a sample, not in the folder, or listed twice; none clicked, or all.
+        Naming file and line or picture: not a sample, or listed twice; none clicked, or all.
     """
     if out.exists():
         raise UsageError(f"--out {out}: already exists. Remove it, or name another file")
@@ -105,68 +102,12 @@ def click_samples(
     if feature in also:
         raise UsageError(f"--also {feature}: is the feature itself; its clicks belong in --clicked")
     shown = _read_samples_file(folder)
-    numbers = clicked_numbers(clicked, shown.count)
-    others = {name: sorted(clicked_numbers(path, shown.count, f"--also {name}=")) for name, path in also.items()}
+    numbers = clicked_numbers(clicked, folder, shown.count)
+    others = {name: clicked_numbers(path, folder, shown.count, f"--also {name}=") for name, path in also.items()}
     about = shown.model_dump(exclude={"format"})
-    made = FeedbackFile(**about, feature=feature, positive=sorted(numbers), also=others)
+    made = FeedbackFile(**about, feature=feature, positive=numbers, also=others)
     write_bytes(out, made.model_dump_json(indent=1).encode())
     return made
-
-
-def clicked_numbers(clicked: Path, count: int, flag: str = "--clicked ") -> list[int]:
-    """Return the numbers of the clicked samples, each in 0..count-1 and once.
-
-    Raises UsageError, naming the line, and if none or all are clicked.
-    """
-    found: dict[int, int] = {}
-    for line, text in enumerate(_lines(clicked, flag), 1):
-        name = PureWindowsPath(text.strip().strip("\"'")).name
-        if not name:
-            continue
-        match = re.fullmatch(r"(\d{1,9})(\.png)?", name)
-        where = f"{flag}{clicked}, line {line}"
-        if match is None:
-            raise UsageError(
-                f"{where}: '{text.strip()[:80]}' is not a sample. Write one clicked sample per line, by its number "
-                "or file name: 17 or 000017.png"
-            )
-        number = int(match[1])
-        if number >= count:
-            raise UsageError(f"{where}: no sample {number}; the samples are 0 to {count - 1}")
-        if number in found:
-            raise UsageError(f"{where}: sample {number} is listed twice (first in line {found[number]})")
-        found[number] = line
-    if len(found) in (0, count):
-        raise UsageError(
-            f"{flag}{clicked}: {'all' if found else 'none'} of the {count} samples are clicked, but a direction needs "
-            "some with the feature and some without. Click some, or draw more samples (bench sample --count N)"
-        )
-    return list(found)
-
-
-def lists_of(assignments: Sequence[str]) -> dict[str, Path]:
-    """Read ``--also NAME=FILE``; raises UsageError for any other form, and for an attribute given twice."""
-    found: dict[str, Path] = {}
-    for text in assignments:
-        name, _, path = text.partition("=")
-        if not name or not path:
-            raise UsageError(f"--also {text}: expected NAME=FILE, for instance --also Male=male.txt")
-        if name in found:
-            raise UsageError(f"--also {name}: given twice")
-        found[name] = Path(path)
-    return found
-
-
-def _lines(clicked: Path, flag: str) -> list[str]:
-    """Return the lines of a text, or the names of the pictures in a folder."""
-    if clicked.is_dir():
-        return sorted(path.name for path in clicked.glob("*.png"))
-    try:
-        return clicked.read_text(encoding="utf-8-sig").splitlines()
-    except FileNotFoundError as error:
-        raise UsageError(f"{flag}{clicked}: no such file or folder") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{flag}{clicked}: not a readable text file ({error})") from error
 
 
 def _read_samples_file(folder: Path) -> SamplesFile:
