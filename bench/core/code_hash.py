@@ -25,7 +25,8 @@ NUMBERLESS = frozenset(
     f"bench.{name}"
     for name in (
         "core.code_hash", "core.code_meaning", "core.files", "core.machine", "core.old_paths", "core.progress",
-        "core.resuming", "core.sources", "errors", "hookspecs", "registry", "workspace.store",
+        "core.resuming", "core.sealed", "core.sources", "errors", "hookspecs", "registry", "workspace.seals",
+        "workspace.store",
     )
 )  # fmt: skip
 ENGINE = Place("bench", Path(__file__).parents[1])

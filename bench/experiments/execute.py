@@ -11,6 +11,7 @@ from bench.experiments import pretrain
 from bench.experiments.plan import Plan, Planned
 from bench.experiments.resolve import Resolved, resolve
 from bench.experiments.run import run_cell
+from bench.workspace import seals
 from bench.workspace.record import Record
 from bench.workspace.workspace import Workspace
 
@@ -138,5 +139,6 @@ def _forget(resolved: Resolved) -> None:
     folder = store.stage("unlearn", resolved.keys.unlearn)
     (resolved.folder / "result.json").unlink(missing_ok=True)
     with store.locked(folder):
+        seals.open_seal(folder)
         (folder / "unlearned.safetensors").unlink(missing_ok=True)
         resuming.forget(folder / "checkpoint.pt")

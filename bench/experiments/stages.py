@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from zipfile import BadZipFile, ZipFile
 
 from bench.api import Context, Extractor, Feedback, Oracle, TrainingData, Unlearned
-from bench.core import machine, resuming
+from bench.core import machine, resuming, sealed
 from bench.core.files import write_bytes
-from bench.errors import CheckpointError, Diverged, UsageError
+from bench.errors import Diverged
 from bench.evaluation.passes import Described, Observers, Pass, run_pass
 from bench.evaluation.targets import target_mask
 from bench.experiments.method_run import run_method
 from bench.experiments.resolve import Resolved
 from bench.feedback import file as feedback_file
 from bench.feedback.oracle import simulate_feedback
-from bench.workspace import checkpoint, loading, saving
+from bench.workspace import loading, saving, seals
 from bench.workspace.record import Cost
 
 
@@ -48,11 +47,10 @@ def feedback_stage(resolved: Resolved) -> tuple[Feedback, float]:
     folder = store.stage("feedback", resolved.keys.feedback)
     path = folder / "feedback.json"
     with store.locked(folder):
-        try:
-            feedback, stored = feedback_file.from_file(path, original.sha256, original.generator)
-        except UsageError:  # not there yet, or damaged
+        if not seals.is_sealed(folder, resolved.keys.feedback, resolved.workspace.progress):
             _click(resolved, path)
-            feedback, stored = feedback_file.from_file(path, original.sha256, original.generator)
+            seals.seal(folder, resolved.keys.feedback, path.name)
+        feedback, stored = feedback_file.from_file(path, original.sha256, original.generator)
     assert stored.threshold is not None
     return feedback, stored.threshold
 
@@ -68,7 +66,7 @@ def _click(resolved: Resolved, path: Path) -> None:
     described = feedback_file.to_file(
         path, feedback, cell.model, original.sha256, original.generator, oracle, cell.feature
     )
-    write_bytes(path, described.model_dump_json(indent=1).encode())
+    sealed.write(path, described.model_dump(mode="json"))
 
 
 # --- unlearn ------------------------------------------------------------------------------------------
@@ -80,7 +78,7 @@ def unlearn_stage(resolved: Resolved, feedback: Feedback, clicker: Oracle) -> Tr
     folder = workspace.store.stage("unlearn", resolved.keys.unlearn)
     path, timing, started = folder / "unlearned.safetensors", folder / "timing.json", folder / "checkpoint.pt"
     with workspace.store.locked(folder):
-        if not (timing.exists() and _is_sound(resolved, path)):
+        if not seals.is_sealed(folder, resolved.keys.unlearn, workspace.progress):
             try:
                 unlearned, cost = _train(resolved, feedback, clicker, started)
             except Diverged:
@@ -90,21 +88,13 @@ def unlearn_stage(resolved: Resolved, feedback: Feedback, clicker: Oracle) -> Tr
             kept = clicker if "oracle" in resolved.method.needs else None
             cell = resolved.cell
             saving.save_unlearned(path, resolved.original, unlearned, cell.method, cell.params, kept)
+            seals.seal(folder, resolved.keys.unlearn, timing.name, path.name)
             resuming.forget(started)
     unlearned = loading.load_unlearned(workspace.registry, path)
     for module in (unlearned.generator, unlearned.identifier):
         if module is not None:
             module.to(workspace.device)
     return Trained(unlearned, path, Cost.model_validate_json(timing.read_text("utf-8")))
-
-
-def _is_sound(resolved: Resolved, path: Path) -> bool:
-    """Say whether stored weights are there and as they were written."""
-    try:
-        return path.exists() and bool(checkpoint.read(path))
-    except CheckpointError as error:
-        resolved.workspace.progress.note(f"{error} It is made again.")
-        return False
 
 
 def _train(resolved: Resolved, feedback: Feedback, clicker: Oracle, started: Path) -> tuple[Unlearned, Cost]:
@@ -147,7 +137,8 @@ def evaluate_stage(resolved: Resolved, unlearned: Unlearned, judge: Oracle) -> P
     observers = Observers(resolved.judgement.observer, loaded(resolved.extractors))
     truth = resolved.judgement.truth(workspace, resolved.cell.settings.dataset, judge)
     with workspace.store.locked(folder):
-        cached = Described.load(path) if _is_sound_archive(path) else None
+        intact = seals.is_sealed(folder, resolved.keys.original, workspace.progress)
+        cached = Described.load(path) if intact else None
         result = run_pass(
             original,
             unlearned.generator,
@@ -160,18 +151,10 @@ def evaluate_stage(resolved: Resolved, unlearned: Unlearned, judge: Oracle) -> P
         )
         if cached is None:
             result.original.save(path)
+            seals.seal(folder, resolved.keys.original, path.name)
     return result
 
 
 def loaded(extractors: Mapping[str, tuple[Extractor, str | None]]) -> dict[str, Extractor]:
     """Return extractors without the sha256 of their weights."""
     return {name: extractor for name, (extractor, _) in extractors.items()}
-
-
-def _is_sound_archive(path: Path) -> bool:
-    """Say whether a zip file is there and every checksum in it holds."""
-    try:
-        with ZipFile(path) as archive:
-            return archive.testzip() is None
-    except (OSError, BadZipFile):
-        return False

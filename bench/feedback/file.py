@@ -3,6 +3,7 @@
 A feedback file is JSON::
 
     {"format": "bench-feedback/1", "model": "vae", "feature": "thickness",
+     "sha256": "...",                    # optional: of the other fields; if it is there, it must be right
      "weights_sha256": "...",            # of the generator's weights
      "noise_sha256": "...",              # of the first noise vector, float32, little-endian
      "stream": "feedback/0",             # sample i is drawn from this stream ...
@@ -21,6 +22,7 @@ import json
 from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +31,7 @@ from torch import Tensor
 
 from bench.api import Generator, Oracle, Params
 from bench.api.feedback import Feedback
+from bench.core import sealed
 from bench.core.files import file_sha256
 from bench.errors import UsageError, wrong_fields
 
@@ -153,7 +156,8 @@ def _labels(positive: Sequence[int], count: int, flag: str, what: str) -> NDArra
 def _read_feedback(path: Path) -> FeedbackFile:
     flag = f"--feedback {path}"
     try:
-        stored = FeedbackFile.model_validate(json.loads(path.read_text(encoding="utf-8")))
+        content = json.loads(path.read_text(encoding="utf-8"))
+        stored = FeedbackFile.model_validate(_unchanged(content, flag))
     except FileNotFoundError as error:
         raise UsageError(f"{flag}: no such file") from error
     except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
@@ -163,6 +167,16 @@ def _read_feedback(path: Path) -> FeedbackFile:
     if stored.format != FORMAT:
         raise UsageError(f"{flag}: has format '{stored.format}', expected '{FORMAT}'")
     return stored
+
+
+def _unchanged(content: Any, flag: str) -> Any:
+    """Return a file's content without its sha256, which a file written by hand does not have."""
+    if not isinstance(content, dict) or sealed.FIELD not in content:
+        return content
+    try:
+        return sealed.verified(content)
+    except ValueError as error:
+        raise UsageError(f"{flag}: {error}. If you meant to change it, remove its line with \"sha256\"") from error
 
 
 def _array_path(path: Path, stored: FeedbackFile) -> Path:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import random
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +13,7 @@ from feedback_files import WEIGHTS, change, write
 from bench.api import Oracle
 from bench.api.feedback import Feedback
 from bench.authoring.conformance.toys import ToyClassifier
-from bench.core import randomness
+from bench.core import randomness, sealed
 from bench.errors import UsageError
 from bench.feedback import file as feedbacks
 from bench.feedback.file import from_file, noise_hash
@@ -56,6 +59,28 @@ def test_latents_come_in_chunks_and_in_order(generator):
 
 
 # --- what is refused ----------------------------------------------------------------------------------
+
+
+def test_a_file_with_a_sha256_is_read_only_as_it_was_written(tmp_path, generator, clicked):
+    path = tmp_path / "x.json"
+    sealed.write(path, write(path, Feedback(clicked, "s", also={"Male": ~clicked}), generator))
+    whole, draw = path.read_bytes(), random.Random(0)
+    assert from_file(path, WEIGHTS, generator)[1].positive == [0, 7, 19]
+    for _ in range(200):
+        bit = draw.randrange(8 * (len(whole) - 1))  # the last byte is a line break
+        damaged = bytearray(whole)
+        damaged[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(damaged)
+        with pytest.raises(UsageError, match="not a readable JSON file|was changed since it was written|has format"):
+            from_file(path, WEIGHTS, generator)
+    path.write_bytes(whole)
+    change(path, positive=[0, 7])
+    with pytest.raises(UsageError, match='was changed since .* remove its line with "sha256"'):
+        from_file(path, WEIGHTS, generator)
+    rest = json.loads(path.read_text())
+    del rest["sha256"]
+    path.write_text(json.dumps(rest))
+    assert from_file(path, WEIGHTS, generator)[1].positive == [0, 7], "edited by hand, and the advice followed"
 
 
 def refused(path, generator, weights=WEIGHTS):

@@ -1,0 +1,36 @@
+"""JSON files that verify themselves: the field ``sha256`` hashes all others, so that a changed bit is noticed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bench.core.code_hash import digest
+from bench.core.files import write_bytes
+
+FIELD = "sha256"
+CHANGED = "was changed since it was written: its sha256 differs"
+
+
+def write(path: Path, content: Mapping[str, Any]) -> None:
+    """Write an object of JSON values atomically, with its sha256."""
+    sealed = {**content, FIELD: digest(dict(content))}
+    write_bytes(path, json.dumps(sealed, indent=2, allow_nan=False, sort_keys=True).encode() + b"\n")
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Read what ``write`` wrote; raises OSError, or ValueError if a value differs."""
+    content = json.loads(path.read_bytes())
+    if not isinstance(content, dict):
+        raise ValueError("is not a JSON object")
+    return verified(content)
+
+
+def verified(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an object without its sha256; raises ValueError if that is missing or differs."""
+    rest = {name: value for name, value in content.items() if name != FIELD}
+    if content.get(FIELD) != digest(rest):
+        raise ValueError(CHANGED if FIELD in content else "has no sha256")
+    return rest
