@@ -21,7 +21,8 @@ BENCH_DATA = os.environ.pop("BENCH_DATA", None)  # commands under test see a dat
 os.environ["OMP_NUM_THREADS"] = "1"  # for the processes that tests start; this one: see one_thread
 
 REPOSITORY = Path(__file__).parents[1]
-pytest_plugins = ["own_generator", "trained_oracles"]  # fixtures of tests/support that several rooms use
+# fixtures of tests/support that several rooms use
+pytest_plugins = ["own_generator", "trained_oracles", "wrapped_files"]
 
 PLUGINS = REPOSITORY / "tests" / "plugins"  # loose plug-ins, which fixtures copy into a folder for --plugins
 

@@ -46,8 +46,15 @@ def write_content(content: Any, file: IO[bytes], like: Path) -> None:
     if _is_safetensors(like):
         from safetensors.torch import save
 
-        plain = {name: tensor.contiguous().clone() for name, tensor in content.items()}
-        file.write(save(plain, metadata=_read_safetensors(like)[1]))
+        _, metadata, shared = _read_safetensors(like)
+        for name, stored in shared.items():
+            if not torch.equal(content[name], content[stored]):
+                raise CheckpointError(
+                    f"{like}: holds {name} and {stored} as one tensor, and the two differ now, so its layout cannot "
+                    "hold both. Save it again from your own code without sharing (safetensors.torch.save_file of clones)"
+                )
+        plain = {name: tensor.contiguous().clone() for name, tensor in content.items() if name not in shared}
+        file.write(save(plain, metadata=metadata))
     else:
         with _official_names():
             torch.save(content, file)
@@ -59,8 +66,11 @@ def _is_safetensors(path: Path) -> bool:
         return path.suffix == ".safetensors" or file.read(9)[8:] == b"{"
 
 
-def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str] | None]:
-    """Return tensors in the order of their names, and the header's metadata."""
+def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str] | None, dict[str, str]]:
+    """Return tensors in the order of their names, the header's metadata, and the names that share a stored tensor.
+
+    ``safetensors.torch.save_model`` stores a shared tensor once; the metadata map its other names to that one.
+    """
     from safetensors import safe_open
 
     try:
@@ -76,7 +86,9 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str] | N
             f"{path}: is already a weights file of this project. Use it directly (--weights FILE); "
             "import and --like take a file of other code"
         )
-    return tensors, metadata
+    shared = {n: kept for n, kept in (metadata or {}).items() if kept in tensors and n not in tensors}
+    tensors |= {name: tensors[kept] for name, kept in shared.items()}
+    return dict(sorted(tensors.items())), metadata, shared
 
 
 def _require_plain_archive(path: Path) -> None:

@@ -16,7 +16,7 @@ from bench.workspace import checkpoint
 from bench.workspace.checkpoint import Checkpoint
 from bench.workspace.foreign import containers
 from bench.workspace.foreign.fitting import mismatches
-from bench.workspace.foreign.layouts import Imported, read_as
+from bench.workspace.foreign.layouts import Imported, read_as, tensor_sha256
 from bench.workspace.foreign.release import Release
 from bench.workspace.validation import validated
 
@@ -66,6 +66,7 @@ def export_release(weights: Path, like: Path, out: Path) -> str:
         raise CheckpointError(
             f"{like}: has another layout than {weights}: {'; '.join(differences[:3])}{wrapped}. {remedy}"
         )
+    _require_own_unchanged(imported, generator, weights, like)
     replaced = _replaced(release, state)
     _write(
         content, out, like, release, lambda p: read_as(imported, containers.read_content(p), p, stored.name, generator)
@@ -84,14 +85,28 @@ def _imported(stored: Checkpoint, weights: Path) -> Imported:
     return validated(Imported, described, f"{weights}: imported")
 
 
+def _require_own_unchanged(imported: Imported, generator: Mapping[str, Tensor], weights: Path, like: Path) -> None:
+    """Raise CheckpointError if the wrapper's own parameters were trained: the layout has no place for them."""
+    for name, before in imported.own.items():
+        own = name.removeprefix("generator.")
+        if own not in generator or tensor_sha256(generator[own]) != before:
+            raise CheckpointError(
+                f"{weights}: unlearning changed {own}, a parameter that the plug-in's generator has beside the module "
+                f"that it wraps, and {like} has no place for it. Make it a buffer, self.register_buffer('{own}', ...), "
+                "import the file again and unlearn again"
+            )
+
+
 def _unshared(content: Any) -> Any:
-    """Copy nested dicts and tensors (not their memory), so that entries that share a tensor can change separately."""
+    """Copy containers and tensors (not their memory), so that entries that share a tensor can change separately."""
     if isinstance(content, Tensor):
         return copy(content)
     if isinstance(content, dict):
         own = copy(content)  # keeps the type, and a state dict's versions
         own.update({key: _unshared(value) for key, value in content.items()})
         return own
+    if isinstance(content, (list, tuple)):
+        return type(content)(_unshared(value) for value in content)
     return content
 
 

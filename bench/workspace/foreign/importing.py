@@ -6,15 +6,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from bench.api import Networks
 from bench.api.checks import require_contract
 from bench.core.files import file_sha256
-from bench.errors import PluginError, UsageError
+from bench.errors import CheckpointError, PluginError, UsageError
 from bench.registry import Registry
 from bench.workspace import saving
 from bench.workspace.foreign.containers import read_content
 from bench.workspace.foreign.fitting import built, fitting_networks, require_fit, taken
-from bench.workspace.foreign.layouts import MODELS, OFFICIAL, PLAIN, Imported
+from bench.workspace.foreign.layouts import MODELS, OFFICIAL, PLAIN, Imported, tensor_sha256
 from bench.workspace.foreign.plain import read_plain
 from bench.workspace.foreign.release import Release
 from bench.workspace.values import values_of
@@ -96,14 +98,29 @@ def import_state_dict(
     names = networks.generator.state_dict() if networks.generator is not None else {}
     release = read_plain(read_content(source), source, at, model, params, names)
     require_fit(networks, release, source)
+    if release.wrapper:
+        _require_constant(release, built(registry, model, params), source)
     count = _fill(networks, release, source)
     _require_contract(networks, model, source)
-    return _save(out, model, networks, _imported(source, PLAIN, at), count)
+    return _save(out, model, networks, _imported(source, PLAIN, at, release), count)
 
 
 def _require_new(out: Path) -> None:
     if out.exists():
         raise UsageError(f"--out {out}: already exists. Remove it, or name another file")
+
+
+def _require_constant(release: Release, again: Networks[Any], source: Path) -> None:
+    """Raise CheckpointError if what the wrapper adds to the file is drawn anew each time it is built."""
+    assert again.generator is not None
+    state = again.generator.state_dict()
+    for name in sorted(release.wrapper):
+        own = name.removeprefix("generator.")
+        if not torch.equal(state[own], release.own[name]):
+            raise CheckpointError(
+                f"{source}: lacks {own}, which the plug-in's generator has beside the module that it wraps, with other "
+                f"values each time it is built. {release.remedy}"
+            )
 
 
 def _fill(networks: Networks[Any], release: Release, source: Path) -> int:
@@ -123,11 +140,13 @@ def _require_contract(networks: Networks[Any], model: str, source: Path) -> None
         raise PluginError(f"model '{model}' with the weights of {source}: {error}") from error
 
 
-def _imported(source: Path, layout: str, at: str = "") -> Imported:
-    return Imported(file=source.name, sha256=file_sha256(source), layout=layout, at=at)
+def _imported(source: Path, layout: str, at: str = "", release: Release | None = None) -> Imported:
+    own = {name: tensor_sha256(release.own[name]) for name in sorted(release.wrapper)} if release else {}
+    return Imported(file=source.name, sha256=file_sha256(source), layout=layout, at=at, own=own)
 
 
 def _save(out: Path, model: str, networks: Networks[Any], imported: Imported, count: int) -> str:
-    saving.save_networks(out, "model", model, networks, {"imported": imported.model_dump()})
+    described = imported.model_dump(exclude=None if imported.own else {"own"})
+    saving.save_networks(out, "model", model, networks, {"imported": described})
     assert networks.generator is not None
     return f"{out}: {model}, {networks.generator.image_shape[1]} px, {count:,} parameters"

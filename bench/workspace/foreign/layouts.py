@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from bench.api import Params
+from bench.workspace.checkpoint import content_sha256
 from bench.workspace.foreign.pgan import read_pgan
 from bench.workspace.foreign.plain import read_plain
 from bench.workspace.foreign.release import Release
@@ -18,16 +21,25 @@ PLAIN = "state-dict"
 
 
 class Imported(Params):
-    """Where weights came from, and in which layout; stored with them, so that they can be written back."""
+    """Where weights came from, and in which layout; stored with them, so that they can be written back.
+
+    ``own`` holds the sha256 of each parameter and buffer of the wrapper itself, which the layout has no place for.
+    """
 
     file: str
     sha256: str
     layout: str
     at: str = ""
+    own: dict[str, str] = {}
 
 
-def read_as(imported: Imported, content: Any, path: Path, model: str, generator: Collection[str]) -> Release:
-    """Read a file in the layout that weights were imported from; ``generator`` holds the names of its tensors."""
+def tensor_sha256(tensor: Tensor) -> str:
+    """Return the sha256 of a tensor's type, shape and bytes."""
+    return content_sha256("", "", {}, {"": tensor})
+
+
+def read_as(imported: Imported, content: Any, path: Path, model: str, generator: Mapping[str, Tensor]) -> Release:
+    """Read a file in the layout that weights were imported from; ``generator`` holds the generator's tensors."""
     if imported.layout == PLAIN:
         return read_plain(content, path, imported.at, model, {}, generator)
     return OFFICIAL[imported.layout](content, path, {})

@@ -40,7 +40,9 @@ class Release:
     restore : callable
         Maps our values of the generator back to the file's.
     own : dict of str to Tensor
-        Tensors that only this project has, under our names.
+        Tensors that the file lacks by right, under our names.
+    wrapper : frozenset of str
+        Those of them that belong to the plug-in around a foreign module.
     """
 
     model: str
@@ -51,6 +53,7 @@ class Release:
     adapt: Callable[[State], State] = unchanged
     restore: Callable[[State], State] = unchanged
     own: State = field(default_factory=dict)
+    wrapper: frozenset[str] = frozenset()
 
 
 def state_dict(content: Any, what: str) -> State:
