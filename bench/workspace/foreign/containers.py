@@ -51,7 +51,7 @@ def write_content(content: Any, file: IO[bytes], like: Path) -> None:
             if not torch.equal(content[name], content[stored]):
                 raise CheckpointError(
                     f"{like}: holds {name} and {stored} as one tensor, and the two differ now, so its layout cannot "
-                    "hold both. Save it again from your own code without sharing (safetensors.torch.save_file of clones)"
+                    "hold both. Save it again from your own code with safetensors.torch.save_file, of clones"
                 )
         plain = {name: tensor.contiguous().clone() for name, tensor in content.items() if name not in shared}
         file.write(save(plain, metadata=metadata))
