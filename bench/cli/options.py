@@ -188,12 +188,13 @@ def open_registry(folder: Path | None, files: tuple[Path, ...] = ()) -> Registry
 
 
 def workspace_at(plugins: Path, results: Path, data_dir: Path | None, device: str, *, write: bool = True) -> Workspace:
-    """Open the workspace; with ``write``, first check that results can be written."""
+    """Open the workspace; with ``write``, first check that results can be written, and tidy up."""
     from bench.workspace.store import Store
 
     store = Store(results)
     if write:
         store.require_writable()
+        store.sweep()
     from bench.core.machine import choose_device
     from bench.core.progress import for_stderr
     from bench.workspace.workspace import Workspace

@@ -1,8 +1,17 @@
-"""Atomic writes: a reader sees the old file or the new one, never half of one."""
+"""Atomic writes: a reader sees the old file or the new one, never half of one.
+
+A killed process leaves its temporary file behind. ``sweep`` removes those that no process is writing any more: a writer
+holds a lock on its file, which the system releases when the process ends.
+"""
 
 from __future__ import annotations
 
+import fcntl
 import os
+import platform
+import re
+import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
@@ -10,12 +19,16 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO
 
+HOST = sha256(platform.node().encode()).hexdigest()[:6]  # in temporary files' names: some locks end at the machine
+TEMPORARY = re.compile(r"\..+-(?P<host>[0-9a-f]{6})-[a-z0-9_]{8}\.tmp")
+ABANDONED = 24 * 3600  # seconds after which a temporary file is left over, whoever wrote it
+
 
 @contextmanager
 def write_atomically(path: Path) -> Iterator[IO[bytes]]:
     """Open a temporary file next to ``path``; on success flush it to disk and rename it into place."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-", suffix=".tmp", delete=False) as file:
+    with _locked_temporary(path) as file:
         temporary = Path(file.name)
         try:
             yield file
@@ -31,6 +44,57 @@ def write_atomically(path: Path) -> Iterator[IO[bytes]]:
         os.fsync(folder)  # otherwise a crash may lose the rename
     finally:
         os.close(folder)
+
+
+def _locked_temporary(path: Path) -> IO[bytes]:
+    while True:
+        file = NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-{HOST}-", suffix=".tmp", delete=False)
+        _lock(file, fcntl.LOCK_EX)
+        if os.fstat(file.fileno()).st_nlink:
+            return file
+        file.close()  # swept before it was locked
+
+
+def _lock(file: IO[bytes], how: int) -> bool | None:
+    """Lock a file; False if another process holds it, None if this file system has no locks."""
+    try:
+        fcntl.flock(file, how)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return None
+    return True
+
+
+def sweep(folder: Path) -> list[Path]:
+    """Remove the temporary files in a folder that no process is writing any more; returns them.
+
+    One of another machine, or on a file system without locks, is removed a day after it was written.
+    """
+    return [path for path in _temporaries(folder) if _removed(path)]
+
+
+def _temporaries(folder: Path) -> list[Path]:
+    try:
+        return [path for path in folder.iterdir() if TEMPORARY.fullmatch(path.name)]
+    except OSError:  # not there, or not ours to read
+        return []
+
+
+def _removed(path: Path) -> bool:
+    try:
+        found = path.lstat()
+        if not stat.S_ISREG(found.st_mode):
+            return False
+        with path.open("r+b") as file:
+            lock, match = _lock(file, fcntl.LOCK_EX | fcntl.LOCK_NB), TEMPORARY.fullmatch(path.name)
+            certain = lock and match is not None and match["host"] == HOST
+            if lock is False or not (certain or time.time() - found.st_mtime > ABANDONED):
+                return False
+            path.unlink()
+    except OSError:  # renamed into place meanwhile, or not ours to remove
+        return False
+    return True
 
 
 def _umask() -> int:

@@ -176,7 +176,7 @@ def _unchanged(content: Any, flag: str) -> Any:
     try:
         return sealed.verified(content)
     except ValueError as error:
-        raise UsageError(f"{flag}: {error}. If you meant to change it, remove its line with \"sha256\"") from error
+        raise UsageError(f'{flag}: {error}. If you meant to change it, remove its line with "sha256"') from error
 
 
 def _array_path(path: Path, stored: FeedbackFile) -> Path:

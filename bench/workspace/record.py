@@ -1,4 +1,4 @@
-"""A stored result: the content of a cell's ``result.json``, which ``bench run --json`` prints."""
+"""A stored result, which ``bench run --json`` prints. The file ``result.json`` also holds the sha256 of it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import Field
 from bench.api import Params
 from bench.workspace.suites import ModelSettings
 
-FORMAT: Literal[2] = 2  # a record of another format is named and left as it is
+FORMAT: Literal[3] = 3  # a record of another format is named and left as it is
 Status = Literal["ok", "failed", "diverged", "killed", "timeout", "skipped"]
 
 
@@ -108,7 +108,7 @@ class Provenance(Params):
 class Record(Params):
     """A stored result."""
 
-    format: Literal[2] = FORMAT
+    format: Literal[3] = FORMAT
     key: str
     status: Status
     reason: str | None = None

@@ -1,7 +1,10 @@
 """The store: one immutable result file per cell with its artefacts, and stages that cells share.
 
-<results>/<suite>-<method>-<model>-<feature>-s<seed>-<key8>/result.json, unlearned.safetensors, before-after.png
+<results>/<suite>-<method>-<model>-<feature>-s<seed>-<key16>/result.json, unlearned.safetensors, before-after.png
 <results>/.stages/feedback-<key16>/  unlearn-<key16>/  original-<key16>/
+
+The whole key is in every record and every sealed stage, and is compared: cells whose keys begin alike share a folder's
+name, never a number.
 """
 
 from __future__ import annotations
@@ -16,10 +19,14 @@ from typing import NamedTuple
 from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
-from bench.core.files import write_bytes
+from bench.core import sealed
+from bench.core.files import sweep
 from bench.errors import StoreError, wrong_fields
+from bench.workspace import seals
 from bench.workspace.record import FORMAT, Record
 
+STAGES = ".stages"
+DIGITS = 16  # of a key, in the name of a folder
 FEATURE = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"  # part of a folder's name
 
 
@@ -56,11 +63,15 @@ class Store:
 
     def folder(self, readable: str, key: str) -> Path:
         """Return a cell's folder."""
-        return self.root / f"{readable}-{key[:8]}"
+        return self.root / f"{readable}-{key[:DIGITS]}"
 
     def stage(self, name: str, key: str) -> Path:
         """Return a stage's folder."""
-        return self.root / ".stages" / f"{name}-{key[:16]}"
+        return self.root / STAGES / f"{name}-{key[:DIGITS]}"
+
+    def stages(self) -> list[Path]:
+        """Return the folders of all stages, sorted."""
+        return sorted(path.parent for path in (self.root / STAGES).glob(f"*/{seals.SEAL}"))
 
     @contextmanager
     def locked(self, folder: Path) -> Iterator[None]:
@@ -91,7 +102,7 @@ class Store:
         Raises
         ------
         StoreError
-            If the file is damaged, is not a record, has another format, or belongs to another cell.
+            If the file was changed, is not a record, has another format, or belongs to another cell.
         """
         path = folder / "result.json"
         try:
@@ -100,7 +111,7 @@ class Store:
                 raise StoreError(f"{path}: is not a result of this project")
             if content.get("format", 1) != FORMAT:
                 raise StoreError(f"{path}: has format {content.get('format', 1)}; this version reads format {FORMAT}")
-            record = Record.model_validate(content)
+            record = Record.model_validate(sealed.verified(content))
         except FileNotFoundError:
             return None
         except ValidationError as error:
@@ -108,8 +119,8 @@ class Store:
             raise StoreError(f"{path}: is not a result of this project ({first})") from error
         except (OSError, ValueError, RecursionError) as error:
             raise StoreError(f"{path}: cannot be read ({error})") from error
-        if not (record.key == key if key else folder.name.endswith(record.key[:8])):
-            raise StoreError(f"{path}: belongs to another cell (key {record.key[:8]})")
+        if not (record.key == key if key else folder.name.endswith(f"-{record.key[:DIGITS]}")):
+            raise StoreError(f"{path}: belongs to another cell (key {record.key[:DIGITS]})")
         return record
 
     def readable(self, folder: Path, key: str | None = None) -> Record | None:
@@ -120,12 +131,17 @@ class Store:
             return None
 
     def write(self, folder: Path, record: Record) -> None:
-        """Write a cell's record, the last step of a cell; an unreadable file there is renamed first."""
+        """Write a cell's record, the last step of a cell; an unreadable file or another cell's is renamed first."""
         path = folder / "result.json"
-        if path.exists() and self.readable(folder) is None:
+        if path.exists() and self.readable(folder, record.key) is None:
             path.rename(_free_name(path))
-        content = json.dumps(record.model_dump(mode="json"), indent=2, allow_nan=False, sort_keys=True)
-        write_bytes(path, content.encode() + b"\n")
+        sealed.write(path, record.model_dump(mode="json"))
+
+    def sweep(self) -> None:
+        """Remove temporary files that killed processes left: of cells, of stages, and of what is made next to them."""
+        beside = (self.root.parent / name for name in ("statistics", "counterfactual", "pretrained"))
+        for folder in (*beside, *self.root.glob("*/"), *self.root.glob(f"{STAGES}/*/")):
+            sweep(folder)
 
     def records(self) -> list[tuple[Path, Record]]:
         """Return every record that can be used, sorted by folder."""
@@ -150,7 +166,7 @@ class Store:
         if not self.root.is_dir():
             return []
         return sorted(
-            f for f in self.root.iterdir() if f.is_dir() and f.name != ".stages" and not (f / "result.json").exists()
+            f for f in self.root.iterdir() if f.is_dir() and f.name != STAGES and not (f / "result.json").exists()
         )
 
 

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.core.files import write_atomically, write_bytes
+from bench.core import files
+from bench.core.files import sweep, write_atomically, write_bytes
+from bench.workspace.store import Store
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -88,3 +90,101 @@ def test_the_lock_of_a_killed_process_is_free_at_once(tmp_path):
     holder.stdout.close()
     with FileLock(tmp_path / "cell" / ".lock", timeout=1):
         pass
+
+
+# --- what a kill leaves behind ------------------------------------------------------------------------
+
+
+HALF_WRITTEN = """
+import sys, time
+from pathlib import Path
+from bench.core.files import write_atomically
+with write_atomically(Path(sys.argv[1])) as file:
+    file.write(b"half")
+    print("writing", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture
+def writer(tmp_path):
+    """Start a process that writes a file of a cell and does not finish."""
+    path = tmp_path / "cell" / "result.json"
+    started = subprocess.Popen(
+        [sys.executable, "-c", HALF_WRITTEN, str(path)], stdout=subprocess.PIPE, cwd=REPOSITORY, text=True
+    )
+    assert started.stdout.readline() == "writing\n"
+    yield started
+    started.kill()
+    started.wait()
+    started.stdout.close()
+
+
+def left(tmp_path):
+    return list(tmp_path.rglob("*.tmp"))
+
+
+def test_a_temporary_file_is_swept_once_its_process_is_dead(writer, tmp_path):
+    (mine,) = left(tmp_path)
+    os.utime(mine, (0, 0))
+    Store(tmp_path).sweep()
+    assert left(tmp_path) == [mine], "a live process writes it, however old it looks"
+    writer.kill()
+    writer.wait()
+    Store(tmp_path).sweep()
+    assert left(tmp_path) == []
+
+
+def test_one_of_another_machine_is_swept_a_day_later(tmp_path):
+    other, day = tmp_path / ".result.json-0abcde-x1y2z3_4.tmp", 24 * 3600
+    assert files.HOST != "0abcde"
+    other.write_bytes(b"half")
+    assert sweep(tmp_path) == []
+    os.utime(other, (time.time() - day - 60,) * 2)
+    assert sweep(tmp_path) == [other]
+
+
+def test_without_locks_only_age_says_that_nobody_writes_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "_lock", lambda file, how: None)
+    ours = tmp_path / f".result.json-{files.HOST}-x1y2z3_4.tmp"
+    ours.write_bytes(b"half")
+    assert sweep(tmp_path) == []
+    os.utime(ours, (0, 0))
+    assert sweep(tmp_path) == [ours]
+    write_bytes(tmp_path / "file", b"whole")
+    assert (tmp_path / "file").read_bytes() == b"whole"
+
+
+def test_what_is_not_a_temporary_file_of_ours_stays(tmp_path):
+    kept = [tmp_path / name for name in (".mine.tmp", "a.tmp", f".x-{files.HOST}-abc.tmp", "x-abcdef-x1y2z3_4.tmp")]
+    for path in kept:
+        path.write_bytes(b"")
+        os.utime(path, (0, 0))
+    os.mkfifo(tmp_path / f".pipe-{files.HOST}-x1y2z3_4.tmp")
+    (tmp_path / f".folder-{files.HOST}-x1y2z3_4.tmp").mkdir()
+    (tmp_path / f".link-{files.HOST}-x1y2z3_4.tmp").symlink_to(kept[0])
+    assert sweep(tmp_path) == [] and sweep(tmp_path / "nowhere") == []
+
+
+def test_a_file_that_is_swept_before_its_writer_has_locked_it_is_written_again(tmp_path, monkeypatch):
+    plain, found = files._lock, []
+
+    def late(file, how):
+        if not found:
+            found.append(Path(file.name))
+            found[0].unlink()
+        return plain(file, how)
+
+    monkeypatch.setattr(files, "_lock", late)
+    write_bytes(tmp_path / "file", b"whole")
+    assert found and (tmp_path / "file").read_bytes() == b"whole" and left(tmp_path) == []
+
+
+def test_all_places_of_a_store_are_swept(tmp_path):
+    places = ("runs/cell", "runs/.stages/unlearn-ab", "statistics", "counterfactual", "pretrained")
+    for place in places:
+        (tmp_path / place).mkdir(parents=True)
+        (tmp_path / place / f".x-{files.HOST}-x1y2z3_4.tmp").write_bytes(b"half")
+    assert len(left(tmp_path)) == len(places)
+    Store(tmp_path / "runs").sweep()
+    assert left(tmp_path) == []

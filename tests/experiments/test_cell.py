@@ -12,6 +12,7 @@ from small_cells import QUICK, folders, records
 
 import bench
 from bench.core import randomness
+from bench.core.code_hash import digest
 from bench.core.rendering import to_uint8
 from bench.workspace import checkpoint
 
@@ -39,8 +40,8 @@ def shipped(bench_cli, tmp_path_factory):
 
 def test_a_cell_on_the_shipped_vae_is_stored_whole(shipped):
     folder, record = shipped
-    assert record == json.loads((folder / "result.json").read_text())
-    assert folder.name == f"lite-ours-vae-thickness-s0-{record['key'][:8]}"
+    assert {**record, "sha256": digest(record)} == json.loads((folder / "result.json").read_text())
+    assert folder.name == f"lite-ours-vae-thickness-s0-{record['key'][:16]}"
     assert record.keys() == FIELDS and record["status"] == "ok" and record["reason"] is None
     assert record["needs"] == [] and record["params"]["epochs"] == 25 and record["params"]["alpha"] == 3.0
     assert record["provenance"]["feedback"]["count"] == 200 and record["provenance"]["feedback"]["positives"] == 20

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
+from bench.core.code_hash import digest
 from bench.errors import StoreError
 from bench.workspace.record import Record
 from bench.workspace.store import Store
@@ -44,12 +46,12 @@ def record(**changed):
 def test_a_record_goes_through_its_file(tmp_path):
     store = Store(tmp_path)
     folder = store.folder("lite-ours", KEY)
-    assert folder == tmp_path / "lite-ours-abababab" and store.read(folder) is None
+    assert folder == tmp_path / "lite-ours-abababababababab" and store.read(folder) is None
     store.write(folder, record())
     assert store.read(folder) == store.read(folder, KEY) == record()
     assert store.records() == [(folder, record())] and store.unreadable() == []
     assert [p.name for p in folder.iterdir()] == ["result.json"], "no temporary file is left"
-    assert json.loads((folder / "result.json").read_text())["format"] == 2
+    assert json.loads((folder / "result.json").read_text())["format"] == 3
     assert record().value("fid") == 1.5 and record().value("nothing") is None
 
 
@@ -59,9 +61,19 @@ def test_a_record_holds_finite_numbers(value):
         record(metrics={"fid": measured(value)})
 
 
-NEWER = json.dumps({**record().model_dump(mode="json"), "format": 3, "more": 1})
+def written(content):
+    """Return what a file holds: the record's fields and their sha256."""
+    content = content.model_dump(mode="json") if isinstance(content, Record) else content
+    return {**content, "sha256": digest(content)}
+
+
+NEWER = json.dumps({**record().model_dump(mode="json"), "format": 4, "more": 1})
 OLDER = json.dumps({"key": KEY, "status": "ok"})
-OTHER = record(key="cd" * 32).model_dump_json()
+PAST = json.dumps({**record().model_dump(mode="json"), "format": 2})
+OTHER = json.dumps(written(record(key="cd" * 32)))
+FINE = json.dumps(written({**record().model_dump(mode="json"), "status": "fine"}))
+BARE = record().model_dump_json()
+CHANGED = json.dumps({**written(record()), "seed": 1})
 DEEP = "[" * 100_000
 LONG = '{"key": ' + "9" * 5000 + "}"
 
@@ -74,17 +86,17 @@ LONG = '{"key": ' + "9" * 5000 + "}"
         ("[]", "is not a result of this project"),
         ('{"status": "ok"}', "is not a result of this project"),
         ("\xff\xff", "cannot be read ('utf-8' codec"),
-        (NEWER, "has format 3; this version reads format 2"),
-        (OLDER, "has format 1; this version reads format 2"),
-        (OTHER, "belongs to another cell (key cdcdcdcd)"),
-        (
-            record().model_dump_json().replace('"ok"', '"fine"'),
-            "is not a result of this project (status: should be",
-        ),
+        (NEWER, "has format 4; this version reads format 3"),
+        (OLDER, "has format 1; this version reads format 3"),
+        (PAST, "has format 2; this version reads format 3"),
+        (OTHER, "belongs to another cell (key cdcdcdcdcdcdcdcd)"),
+        (FINE, "is not a result of this project (status: should be"),
+        (BARE, "cannot be read (has no sha256)"),
+        (CHANGED, "cannot be read (was changed since it was written: its sha256 differs)"),
         (DEEP, "cannot be read (maximum recursion depth"),
         (LONG, "cannot be read (Exceeds the limit (4300"),
     ],
-    ids=["empty", "cut", "list", "no key", "binary", "newer", "older", "other", "changed", "deep", "long"],
+    ids="empty cut list no-key binary newer older past other fine bare changed deep long".split(),
 )
 def test_a_file_that_is_not_a_record_is_named_and_blocks_nothing(content, reason, tmp_path, bench_cli):
     store = Store(tmp_path)
@@ -102,6 +114,38 @@ def test_a_file_that_is_not_a_record_is_named_and_blocks_nothing(content, reason
     store.write(folder, record())  # the cell ran again: what was there is kept
     assert store.read(folder) == record()
     assert (folder / "result.json.1.unreadable").read_bytes() == content.encode("latin-1")
+
+
+def test_a_changed_bit_anywhere_is_noticed(tmp_path):
+    store = Store(tmp_path)
+    folder = store.folder("lite-ours", KEY)
+    store.write(folder, record())
+    path, draw = folder / "result.json", random.Random(0)
+    whole = path.read_bytes()
+    for _ in range(400):
+        bit = draw.randrange(8 * (len(whole) - 1))  # the last byte is a line break
+        damaged = bytearray(whole)
+        damaged[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(damaged)
+        assert store.readable(folder, KEY) is None and store.records() == [], damaged[bit // 8 - 20 : bit // 8 + 20]
+
+
+def test_cells_whose_keys_begin_alike_never_serve_each_other(tmp_path):
+    store = Store(tmp_path)
+    other = KEY[:16] + "cd" * 24
+    folder = store.folder("lite-ours", KEY)
+    assert folder == store.folder("lite-ours", other)
+    store.write(folder, record())
+    assert store.readable(folder, other) is None
+    with pytest.raises(StoreError, match="belongs to another cell"):
+        store.read(folder, other)
+    store.write(folder, record(key=other, seed=1))
+    assert store.read(folder, other).seed == 1 and store.readable(folder, KEY) is None
+    kept = json.loads((folder / "result.json.1.unreadable").read_text())
+    assert kept["key"] == KEY, "the first cell's result is still there"
+    third = "-".join(["lite-ours", KEY[:15]]) + "0"
+    store.write(tmp_path / third, record())
+    assert [path for path, _ in store.records()] == [folder], "a folder of another name than its record's key"
 
 
 def test_unknown_fields_and_statuses_are_refused():
@@ -123,8 +167,8 @@ def test_stopped_and_running_cells_are_listed(tmp_path, bench_cli):
     listed = bench_cli("status", "--results", tmp_path)
     assert listed.code == 0
     assert listed.out.splitlines() == [
-        "ok        done-abababab  target_ratio 0.2500",
-        "failed    failed-abababab  KeyError: 'x'",
+        "ok        done-abababababababab  target_ratio 0.2500",
+        "failed    failed-abababababababab  KeyError: 'x'",
         "stopped   stopped  run the same `bench run` again to resume",
     ]
     with store.locked(tmp_path / "stopped"):
@@ -140,9 +184,9 @@ def test_cells_of_other_parameters_are_told_apart(tmp_path, bench_cli):
     store.write(store.folder("c", KEY), record(params={"lr": 0.2, "keep": []}, method="probe"))
     out = bench_cli("status", "--results", tmp_path).out.splitlines()
     assert [line.split() for line in out] == [
-        ["ok", "a-abababab", "keep="],
-        ["ok", "b-abababab", "keep=Male,Young"],
-        ["ok", "c-abababab"],
+        ["ok", "a-abababababababab", "keep="],
+        ["ok", "b-abababababababab", "keep=Male,Young"],
+        ["ok", "c-abababababababab"],
     ]
 
 
