@@ -9,6 +9,7 @@ from bench.api import Classifier, Split
 from bench.core import code_hash
 from bench.core.files import write_atomically
 from bench.core.rendering import chunks
+from bench.workspace.observers import LoadedClassifier
 from bench.workspace.suites import OracleSettings
 from bench.workspace.workspace import Workspace
 
@@ -26,9 +27,9 @@ def target_mask(workspace: Workspace, dataset: str, split: Split, feature: str) 
     known = workspace.dataset(dataset).has_feature(split.attributes, feature)
     if known is not None:
         return known
-    oracle = workspace.oracles(dataset, OracleSettings()).feedback
+    oracle = _measured_by(workspace, dataset, feature)
     classifier = oracle.classifier
-    code = code_hash.code_of(type(classifier).scores)
+    code = code_hash.code_of(type(classifier).scores, *oracle.code[1:])
     folder = workspace.store.stage(
         "training-scores", code_hash.digest([split.sha256, oracle.name, oracle.sha256, code, feature])
     )
@@ -49,8 +50,13 @@ def target_identity(workspace: Workspace, dataset: str, feature: str) -> list[st
     identity: list[str | None] = [dataset, feature, code]
     if feature in plugin.feature_attributes or plugin.classifier is None:
         return identity
-    oracle = workspace.oracles(dataset, OracleSettings()).feedback
-    return [*identity, code_hash.code_of(type(oracle.classifier).scores), oracle.sha256]
+    oracle = _measured_by(workspace, dataset, feature)
+    return [*identity, code_hash.code_of(type(oracle.classifier).scores, *oracle.code[1:]), oracle.sha256]
+
+
+def _measured_by(workspace: Workspace, dataset: str, feature: str) -> LoadedClassifier:
+    """Return the data set's own oracle, which says what its attributes do not."""
+    return workspace.oracles(dataset, OracleSettings(), feature, ("feedback",))["feedback"]
 
 
 def _scores(workspace: Workspace, split: Split, classifier: Classifier, feature: str) -> NDArray[np.float64]:

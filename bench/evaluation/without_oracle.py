@@ -21,12 +21,14 @@ from bench.workspace.store import FEATURE
 
 if TYPE_CHECKING:
     from bench.evaluation.passes import Pass
+
+ORACLE = "an oracle"
 LACKING = {
-    **dict.fromkeys(("labels", "original_labels", "scores", "original_scores"), "an oracle"),
-    **dict.fromkeys(("attributes", "original_attributes"), "an oracle"),
+    **dict.fromkeys(("labels", "original_labels", "scores", "original_scores"), ORACLE),
+    **dict.fromkeys(("attributes", "original_attributes"), ORACLE),
     **dict.fromkeys(("reference", "reference_retain"), "reference images"),
 }  # what each column of the evaluation needs
-UNMET = {"oracle": "an oracle", "training_data": "training data"}  # what a method may need and clicks do not give
+UNMET = {"oracle": ORACLE, "training_data": "training data"}  # what a method may need and clicks do not give
 
 
 class NoOracle(Classifier):
@@ -58,9 +60,10 @@ def why_skipped(needs: frozenset[str]) -> str | None:
     return f"needs {' and '.join(unmet)}; this run has only clicks" if unmet else None
 
 
-def left_out(metrics: Mapping[str, Metric]) -> dict[str, str]:
-    """Return the metrics that cannot be computed, each with the reason."""
-    lacking = {name: sorted({LACKING[c] for c in metric.columns & LACKING.keys()}) for name, metric in metrics.items()}
+def left_out(metrics: Mapping[str, Metric], *, judged: bool = False) -> dict[str, str]:
+    """Return the metrics that cannot be computed, each with the reason; ``judged``: an oracle was named."""
+    absent = {column: what for column, what in LACKING.items() if not (judged and what == ORACLE)}
+    lacking = {name: sorted({absent[c] for c in metric.columns & absent.keys()}) for name, metric in metrics.items()}
     return {name: f"needs {' and '.join(what)}" for name, what in lacking.items() if what}
 
 

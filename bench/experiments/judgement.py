@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar
 
 from numpy.typing import NDArray
@@ -16,9 +17,10 @@ from bench.evaluation import references, removers, without_oracle
 from bench.evaluation.metrics import compute_metrics, metric_columns
 from bench.evaluation.passes import Pass, Truth
 from bench.workspace.observers import LoadedClassifier
+from bench.workspace.oracles import Oracles
 from bench.workspace.record import OracleCopy, OraclePair
 from bench.workspace.suites import ModelSettings
-from bench.workspace.workspace import Oracles, Workspace
+from bench.workspace.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,9 @@ class Judgement(ABC):
     Attributes
     ----------
     oracles : Oracles
-        The copy that clicks and the copy that judges; of ``ClicksOnly``, placeholders that say nothing.
+        Who clicks and who judges. Who is not asked, because a person clicked, is a placeholder that says nothing.
     has_oracle : bool
+        Whether an oracle judges.
     """
 
     oracles: Oracles
@@ -60,6 +63,11 @@ class Judgement(ABC):
         return Computed(columns, values | self.further(result, identifier), skipped)
 
     @property
+    def can_click(self) -> bool:
+        """Whether there is an oracle that clicks."""
+        return not isinstance(self.oracles.feedback.classifier, without_oracle.NoOracle)
+
+    @property
     def observer(self) -> Classifier:
         """What looks at the evaluation samples."""
         return self.oracles.evaluation.classifier
@@ -74,7 +82,8 @@ class Judgement(ABC):
 
     def threshold(self, stored: float | None, feature: str) -> float:
         """Return the score from which clicked samples have the feature: what a feedback file says, else the cut."""
-        return self.oracles.feedback.classifier.cuts[feature] if stored is None else stored
+        asked = self.oracles.feedback if self.can_click else self.oracles.evaluation
+        return asked.classifier.cuts[feature] if stored is None else stored
 
     @abstractmethod
     def unmet(self, needs: frozenset[str]) -> str | None:
@@ -114,25 +123,36 @@ class Judgement(ABC):
 
 @dataclass(frozen=True)
 class Judged(Judgement):
-    """One copy of the data set's oracle clicks, the other judges."""
+    """An oracle judges; another one clicks, or a person did.
+
+    Attributes
+    ----------
+    has_images : bool
+        Whether the data set has images to compare with.
+    """
 
     oracles: Oracles
+    has_images: bool = True
     has_oracle: ClassVar[bool] = True
 
     def require_attributes(self, asked: tuple[str, ...], feature: str) -> None:
+        if not self.can_click:
+            return  # the feedback file has them, or is refused
         known = self.oracles.feedback.classifier.non_target(feature)
         for name in asked:
             if name not in known:
                 raise unknown("attribute", name, known, f"-p keep={name} (with --feature {feature})")
 
     def clicker(self, stored: str | None) -> str | None:
-        return self.oracles.feedback.name
+        return self.oracles.feedback.name if self.can_click or self.has_images else stored
 
     def unmet(self, needs: frozenset[str]) -> str | None:
-        return None
+        if self.has_images:
+            return None
+        return without_oracle.why_skipped(needs - {"oracle"} if self.can_click else needs)
 
     def left_out(self, metrics: Mapping[str, Metric]) -> dict[str, str]:
-        return {}
+        return {} if self.has_images else without_oracle.left_out(metrics, judged=True)
 
     def truth(self, workspace: Workspace, dataset: str, judge: Oracle) -> Truth | None:
         remover = removers.remover_for(workspace, dataset, judge.feature)
@@ -141,7 +161,7 @@ class Judged(Judgement):
     def references(
         self, workspace: Workspace, dataset: str, extractors: Mapping[str, Extractor], feature: str
     ) -> dict[str, tuple[Statistics | None, Statistics | None]]:
-        return references.references(workspace, dataset, extractors, feature)
+        return references.references(workspace, dataset, extractors, feature) if self.has_images else {}
 
     def further(self, result: Pass, identifier: nn.Module | None) -> dict[str, Value]:
         return {}
@@ -150,13 +170,15 @@ class Judged(Judgement):
         return original_labels, None
 
     def about(self, clicker: Oracle, judge: Oracle) -> OraclePair | None:
-        copies = {"feedback": (self.oracles.feedback, clicker), "evaluation": (self.oracles.evaluation, judge)}
-        described = {role: _copy(loaded, oracle) for role, (loaded, oracle) in copies.items()}
-        return OraclePair(name=judge.name, threshold=judge.threshold, **described)
+        clicked = _described(self.oracles.feedback, clicker) if self.can_click else None
+        judged = _described(self.oracles.evaluation, judge)
+        return OraclePair(name=judge.name, threshold=judge.threshold, feedback=clicked, evaluation=judged)
 
     @property
     def label(self) -> str:
-        return f"oracle {self.oracles.evaluation.label}"
+        clicker, judge = self.oracles.feedback, self.oracles.evaluation
+        other = f", clicks by {clicker.label}" if self.can_click and clicker.name != judge.name else ""
+        return f"oracle {judge.label}{other}"
 
 
 @dataclass(frozen=True)
@@ -205,25 +227,61 @@ class ClicksOnly(Judgement):
         return "no oracle"
 
 
-def judgement_of(workspace: Workspace, dataset: Dataset, settings: ModelSettings, feature: str) -> Judgement:
-    """Return how a feature of a model is judged: by the data set's oracles, or not at all where it has none."""
-    if dataset.classifier is None:
+def judgement_of(
+    workspace: Workspace, dataset: Dataset, settings: ModelSettings, feature: str, asks: bool
+) -> Judgement:
+    """Return how a feature of a model is judged: by the oracles of the settings and the data set, or not at all.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    dataset : Dataset
+    settings : ModelSettings
+    feature : str
+    asks : bool
+        Whether the oracle that clicks is asked for anything. If not, its default weights need not be there.
+    """
+    chosen, has_images = settings.oracle, dataset.classifier is not None
+    if chosen.evaluation is None and not has_images:
+        if chosen.feedback is not None:
+            raise UsageError(
+                f"--set oracle.feedback={chosen.feedback}: data set '{settings.dataset}' has no oracle that judges. "
+                "Name one, the same or another: --set oracle.evaluation=NAME"
+            )
         return ClicksOnly(feature)
-    return Judged(workspace.oracles(settings.dataset, settings.oracle))
+    roles = ("feedback", "evaluation") if asks or chosen.feedback is not None else ("evaluation",)
+    found = workspace.oracles(settings.dataset, chosen, feature, roles)
+    silent = LoadedClassifier(dataset.classifier or "none", without_oracle.NoOracle(feature))
+    return Judged(Oracles(found.get("feedback", silent), found["evaluation"]), has_images)
+
+
+def judged_by(judge: LoadedClassifier, dataset: Dataset, feature: str) -> Judged:
+    """Return how an oracle judges a feature on whose clicks, and with which threshold, somebody else decided."""
+    silent = LoadedClassifier(judge.name, without_oracle.NoOracle(feature))
+    return Judged(Oracles(silent, judge), dataset.classifier is not None)
+
+
+def asks_oracle(feedback_file: Path | None, needs: frozenset[str]) -> bool:
+    """Say whether a cell asks the oracle that clicks: for feedback, or for a method that needs one."""
+    return feedback_file is None or "oracle" in needs
 
 
 def require_clicks(judgement: Judgement, dataset: str, model: str) -> None:
-    """Raise UsageError: without an oracle, feedback must be given."""
-    if isinstance(judgement, ClicksOnly):
+    """Raise UsageError: without an oracle that clicks, feedback must be given."""
+    if not judgement.can_click:
         raise UsageError(
             f"--feedback: data set '{dataset}' has no oracle that could click on samples of '{model}'. Click yourself "
-            "(bench sample, bench feedback) and give the file: --feedback FILE; or name a data set with an oracle: "
-            "--dataset NAME."
+            "(bench sample, bench feedback) and give the file: --feedback FILE; or name an oracle that clicks: "
+            "--set oracle.feedback=NAME, or a data set with one: --dataset NAME."
         )
 
 
-def _copy(loaded: LoadedClassifier, oracle: Oracle) -> OracleCopy:
+def _described(loaded: LoadedClassifier, oracle: Oracle) -> OracleCopy:
     accuracy = {name: found["balanced_accuracy"] for name, found in loaded.accuracy.items()}
     return OracleCopy(
-        weights=loaded.weights, sha256=loaded.sha256, threshold=oracle.threshold, balanced_accuracy=accuracy
+        name=loaded.name,
+        weights=loaded.weights,
+        sha256=loaded.sha256,
+        threshold=oracle.threshold,
+        balanced_accuracy=accuracy,
     )

@@ -18,8 +18,8 @@ from bench.feedback.file import files_sha256, from_file, to_file
 from bench.feedback.oracle import simulate_feedback
 from bench.workspace.loading import load_unlearned
 from bench.workspace.observers import LoadedClassifier
+from bench.workspace.oracles import Oracles
 from bench.workspace.record import StageKeys
-from bench.workspace.workspace import Oracles
 
 # Where the code of each stage begins; plug-ins are added cell by cell.
 FEEDBACK = (simulate_feedback, to_file, from_file)
@@ -61,7 +61,7 @@ def _feedback(parts: Parts) -> str:
         {
             "weights": parts.original.sha256,
             "oracle": [*_identity(oracle), cell.feature],
-            "code": code_of(*FEEDBACK, type(oracle.classifier), type(parts.original.generator)),
+            "code": code_of(*FEEDBACK, *oracle.code, type(parts.original.generator)),
             **shown,
             **also,
         }
@@ -94,7 +94,7 @@ def _seen(parts: Parts) -> dict[str, Any]:
         "extractors": {name: sha for name, (_, sha) in parts.extractors.items()},
         "count": parts.cell.settings.evaluation.count,
         "stream": randomness.EVALUATION,
-        "code": code_of(*SEEN, generator, type(judge.classifier), *extractors),
+        "code": code_of(*SEEN, generator, *judge.code, *extractors),
     }
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from bench.errors import BenchError, CheckpointError
 from bench.evaluation.references import has_references
 from bench.experiments.cell import Cell
+from bench.experiments.judgement import asks_oracle, judgement_of
 from bench.workspace import manifest
 from bench.workspace.workspace import Workspace
 
@@ -64,9 +65,9 @@ class Looked:
             yield Need(f"weights {cell.model} {cell.weights}", partial(require_weights, cell, self.suite))
         for name in settings.evaluation.extractors or ():
             yield Need(f"extractor {name}", partial(workspace.extractor, name))
-        if dataset.classifier is not None:
-            copies = f"oracles {settings.dataset} {settings.oracle}"
-            yield Need(copies, partial(workspace.oracles, settings.dataset, settings.oracle))
+        asks = asks_oracle(cell.feedback_file, workspace.registry.get("methods", cell.method, "--method").needs)
+        oracles = f"oracles {settings.dataset} {settings.oracle} {cell.feature} {asks}"
+        yield Need(oracles, partial(judgement_of, workspace, dataset, settings, cell.feature, asks))
 
     def _read(self, cell: Cell) -> Iterator[Need]:
         dataset = self.workspace.dataset(cell.settings.dataset)

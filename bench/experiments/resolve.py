@@ -10,7 +10,7 @@ from bench.api import Feedback, Method
 from bench.evaluation import without_oracle
 from bench.evaluation.metrics import load_metrics
 from bench.experiments.cell import Cell
-from bench.experiments.judgement import Judgement, judgement_of, require_clicks
+from bench.experiments.judgement import Judgement, asks_oracle, judgement_of, require_clicks
 from bench.experiments.keys import keys_of
 from bench.experiments.parts import Parts
 from bench.feedback import file as feedback_file
@@ -50,7 +50,7 @@ def resolve(cell: Cell, workspace: Workspace) -> Resolved:
     dataset = workspace.dataset(settings.dataset)
     method: Method[Any] = workspace.registry.get("methods", cell.method, "--method")(cell.params)
     without_oracle.require_feature(dataset, settings.dataset, cell.feature)
-    judgement = judgement_of(workspace, dataset, settings, cell.feature)
+    judgement = judgement_of(workspace, dataset, settings, cell.feature, asks_oracle(cell.feedback_file, method.needs))
     if cell.feedback_file is None:
         require_clicks(judgement, settings.dataset, cell.model)
     also = method.also_asks()

@@ -14,11 +14,11 @@ from torch import Tensor
 from bench.api import Dataset, Generator
 from bench.api.feedback import Feedback
 from bench.core.rendering import to_uint8
-from bench.errors import UsageError, unknown
+from bench.errors import UsageError
 from bench.feedback.oracle import cut_of
 from bench.library.known import KnownGenerator
 from bench.library.places import PLUGINS, workspace_for
-from bench.library.task import Task, oracles_of
+from bench.library.task import Task, oracle_of
 from bench.library.wording import arguments_of
 from bench.workspace.workspace import Workspace
 
@@ -47,8 +47,8 @@ def ask_oracle(
     dataset : str
         Registered name of the data set whose oracle is asked (``bench list datasets``).
     oracle : str or path-like, optional
-        Zoo name or file of the trained classifier that clicks, as ``--set oracle.feedback=FILE``; by default the data
-        set's own, ``<classifier>-<dataset>-a``.
+        What clicks, as ``--set oracle.feedback=NAME``: a classifier, an extractor, or the weights of either (zoo name
+        or file); by default the data set's own, if it is trained the copy ``<classifier>-<dataset>-a``.
     plugins : path-like, optional
         Folder of loose plug-ins.
     workspace : Workspace, optional
@@ -69,9 +69,7 @@ def ask_oracle(
     """
     task = Task(feature, dataset, oracle=oracle)
     opened = workspace_for(None, workspace, plugins)
-    classifier = oracles_of(opened, task).feedback.classifier
-    if feature not in classifier.attributes:
-        raise unknown("attribute", feature, classifier.attributes, f"ask_oracle(dataset='{dataset}', feature=...)")
+    classifier = oracle_of(opened, task, "feedback").classifier
     scores = classifier.scores(_shown(images, dataset, opened.dataset(dataset)), [feature])[:, 0]
     threshold = cut_of(classifier, feature, scores)
     return scores >= threshold, threshold
@@ -130,10 +128,11 @@ def _shown(images: NDArray[Any] | Tensor, name: str, dataset: Dataset) -> Tensor
         shown = images if isinstance(images, Tensor) else torch.from_numpy(np.array(images))
     except (TypeError, ValueError) as error:
         raise UsageError(f"ask_oracle(images): are no array of numbers ({error})") from error
-    if shown.ndim != 4 or tuple(shown.shape[1:]) != dataset.image_shape or len(shown) == 0:
+    shape = getattr(dataset, "image_shape", tuple(shown.shape[1:]))  # without images of its own, any
+    if shown.ndim != 4 or tuple(shown.shape[1:]) != shape or len(shown) == 0:
         raise UsageError(
             f"ask_oracle(images): has the shape {tuple(shown.shape)}; the data set '{name}' has images "
-            f"(N, {', '.join(map(str, dataset.image_shape))})"
+            f"(N, {', '.join(map(str, shape))})"
         )
     if shown.dtype == torch.uint8:
         return shown.cpu()

@@ -13,11 +13,11 @@ from bench.api import Dataset, Extractor, Generator, Metric, Value
 from bench.errors import UsageError
 from bench.evaluation.metrics import load_metrics, source_of
 from bench.evaluation.passes import Observers, run_pass
-from bench.experiments.judgement import ClicksOnly, Judged, Judgement
+from bench.experiments.judgement import ClicksOnly, Judgement, judged_by
 from bench.library.arguments import whole
 from bench.library.known import KnownGenerator, known
 from bench.library.places import PLUGINS, workspace_for
-from bench.library.task import Task, dataset_of, oracles_of
+from bench.library.task import Task, dataset_of, oracle_of
 from bench.library.wording import arguments_of
 from bench.workspace.suites import NO_DATASET
 from bench.workspace.workspace import Workspace
@@ -54,8 +54,9 @@ def evaluate(
         The score from which the feature was clicked, as ``ask_oracle`` returned it; counts where an oracle clicks the
         top fraction of what it is shown. By default, as after a person's clicks, the training set's own cut.
     oracle : str or path-like, optional
-        Zoo name or file of the trained classifier that judges, as ``--set oracle.evaluation=FILE``; by default the data
-        set's own, ``<classifier>-<dataset>-b``. It should be another copy than the one that clicked.
+        What judges, as ``--set oracle.evaluation=NAME``: a classifier, an extractor, or the weights of either (zoo name
+        or file); by default the data set's own, if it is trained the copy ``<classifier>-<dataset>-b``. It should not
+        be what clicked.
     count : int
         Samples of the stream ``evaluation``, at least 2.
     extractors : sequence of str, optional
@@ -134,7 +135,8 @@ class _Setting:
 def _setting(workspace: Workspace, task: Task | None, extractors: Sequence[str] | None) -> _Setting:
     """Load what judges a task; without one, nobody does."""
     dataset = dataset_of(workspace, task or NOTHING)
-    judgement = ClicksOnly(NOTHING.feature) if task is None else Judged(oracles_of(workspace, task))
+    judge = None if task is None else oracle_of(workspace, task, "evaluation")
+    judgement = judged_by(judge, dataset, task.feature) if task and judge else ClicksOnly(NOTHING.feature)
     metrics, missing = load_metrics(workspace.registry)
     missing |= judgement.left_out(metrics)
     return _Setting(
@@ -181,7 +183,7 @@ def _require_comparable(after: KnownGenerator, before: KnownGenerator, dataset: 
         raise UsageError(
             f"evaluate: original lies on {before.device}, unlearned on {after.device}; move one: .to('{before.device}')"
         )
-    if dataset is not None and shapes[0][1] != dataset.image_shape:
+    if dataset is not None and shapes[0][1] != getattr(dataset, "image_shape", shapes[0][1]):
         raise UsageError(
             f"evaluate: the generator draws images {shapes[0][1]}; what judges {dataset.label} sees "
             f"{dataset.image_shape}"

@@ -10,8 +10,9 @@ from pathlib import Path
 from bench.api import Dataset
 from bench.errors import UsageError
 from bench.evaluation.without_oracle import require_feature
+from bench.workspace.observers import LoadedClassifier
 from bench.workspace.suites import OracleSettings
-from bench.workspace.workspace import Oracles, Workspace
+from bench.workspace.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,9 @@ class Task:
     threshold : float, optional
         The score from which the oracle sees the feature, as ``bench.ask_oracle`` returned it; its own cut by default.
     oracle : str or path-like, optional
-        Zoo name or file of the trained classifier that is asked, as ``--set oracle.feedback=FILE``; the data set's own
-        by default, ``<classifier>-<dataset>-a`` where it clicks and ``-b`` where it judges.
+        What is asked: a classifier, an extractor, or the weights of either (zoo name or file), as
+        ``--set oracle.feedback=NAME``; the data set's own by default. Of one that is trained, the weights are
+        ``<classifier>-<dataset>-a`` where it clicks and ``-b`` where it judges.
 
     Raises
     ------
@@ -49,7 +51,7 @@ class Task:
             ("feature", str, "a name"),
             ("dataset", str, "a name"),
             ("threshold", Real | None, "a number"),
-            ("oracle", str | Path | None, "a zoo name or a file"),
+            ("oracle", str | Path | None, "a name or a file"),
         ):
             value = getattr(self, name)
             if not isinstance(value, kinds) or (isinstance(value, float) and not math.isfinite(value)):
@@ -63,7 +65,20 @@ def dataset_of(workspace: Workspace, task: Task) -> Dataset:
     return dataset
 
 
-def oracles_of(workspace: Workspace, task: Task) -> Oracles:
-    """Return a task's oracles: the data set's two copies, or the named weights as both."""
+def oracle_of(workspace: Workspace, task: Task, role: str) -> LoadedClassifier:
+    """Return a task's oracle for a role, "feedback" or "evaluation": the one it names, else the data set's.
+
+    Raises
+    ------
+    UsageError
+        If there is neither.
+    """
     named = None if task.oracle is None else str(task.oracle)
-    return workspace.oracles(task.dataset, OracleSettings(feedback=named, evaluation=named))
+    settings = OracleSettings(feedback=named, evaluation=named)
+    found = workspace.oracles(task.dataset, settings, task.feature, (role,))
+    if role not in found:
+        raise UsageError(
+            f"--dataset {task.dataset}: this data set has no oracle. Choose one that has, or name an oracle: "
+            f"--set oracle.{role}=FILE"
+        )
+    return found[role]

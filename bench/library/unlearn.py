@@ -18,7 +18,7 @@ from bench.library.arguments import whole
 from bench.library.known import KnownGenerator, UnlearnedGenerator, frozen_networks, known
 from bench.library.methods import Chosen, choose, merged
 from bench.library.places import PLUGINS, workspace_for
-from bench.library.task import Task, dataset_of, oracles_of
+from bench.library.task import Task, dataset_of, oracle_of
 from bench.library.wording import arguments_of
 from bench.workspace import loading
 from bench.workspace.workspace import Workspace
@@ -154,7 +154,7 @@ class _Unlearning:
             dataset_of(self.workspace, task)
             if "oracle" not in needs:
                 return None
-            loaded = oracles_of(self.workspace, task).feedback
+            loaded = oracle_of(self.workspace, task, "feedback")
         cut = loaded.classifier.cuts[task.feature] if task.threshold is None else task.threshold
         return loaded.oracle(task.feature, cut)
 

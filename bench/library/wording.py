@@ -11,7 +11,8 @@ from bench.errors import BenchError
 SPELLINGS = (  # in this order: what the command line's error says, and what an error of the function CALL says
     (r"--set oracle\.(feedback|evaluation)=FILE", r"CALL(oracle=FILE)"),
     (r"--set evaluation\.extractors=NAME", r"CALL(extractors=[NAME])"),
-    (r"^--set oracle\.feedback, oracle\.evaluation:", r"CALL(oracle=...):"),
+    (r"^--set oracle\.(?:feedback|evaluation)=([^\s:]+):", r"CALL(oracle='\1'):"),
+    (r" \(--feature\)", ""),
     (r"^--set evaluation\.extractors:", r"CALL(extractors=...):"),
     (r"^--feature \(data set '([^']+)'\):", r"CALL(dataset='\1', feature=...):"),
     (r"^--(dataset|device|suite) (\S+):", r"CALL(\1='\2'):"),

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.api import Classifier, Extractor, Oracle, Trainable
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bench.api import Classifier, Extractor, Oracle, Trainable, chunks, to_float
 from bench.errors import CheckpointError, PluginError
 from bench.registry import Registry
 from bench.workspace import manifest
@@ -16,12 +22,12 @@ from bench.workspace.networks import networks_of, stored_for
 
 @dataclass(frozen=True)
 class LoadedClassifier:
-    """A loaded classifier; an untrained one has no weights.
+    """A loaded oracle of any feature: a classifier, or an extractor's classes; one that measures has no weights.
 
     Attributes
     ----------
     name : str
-        As registered.
+        As registered: a classifier's or an extractor's name.
     classifier : Classifier
     weights : str or None
         Zoo name or file.
@@ -42,19 +48,75 @@ class LoadedClassifier:
         """Its name in the source of a number."""
         return self.weights or self.name
 
+    @property
+    def code(self) -> tuple[type[Classifier | Extractor], ...]:
+        """The classes whose code scores the images."""
+        behind = (type(self.classifier.extractor),) if isinstance(self.classifier, ClassOracle) else ()
+        return (type(self.classifier), *behind)
+
     def oracle(self, feature: str, threshold: float) -> Oracle:
         """Return it as the oracle of one feature."""
         return Oracle(self.classifier, self.name, feature, threshold, self.weights, self.sha256)
+
+
+class ClassOracle(Classifier):
+    """An extractor as an oracle: each class is an attribute, whose score is its log odds; the cut is 0, even odds."""
+
+    def __init__(self, extractor: Extractor) -> None:
+        super().__init__(extractor.networks)
+        self.extractor = extractor
+        self.attributes = tuple(extractor.classes)
+        self.cuts = dict.fromkeys(self.attributes, 0.0)
+
+    @torch.no_grad()
+    def scores(self, images: Tensor, attributes: Sequence[str]) -> NDArray[np.float64]:
+        parts = [self.extractor.outputs(to_float(images[start:stop]))[1].cpu() for start, stop in chunks(len(images))]
+        logits = torch.cat(parts).double()  # (N, K)
+        columns = [self.attributes.index(name) for name in attributes]
+        found = torch.stack([logits[:, k] - _others(logits, k).logsumexp(dim=1) for k in columns], dim=1)
+        odds: NDArray[np.float64] = found.numpy()
+        return odds
+
+
+def _others(logits: Tensor, column: int) -> Tensor:
+    """Return all columns but one: (N, K - 1)."""
+    return torch.cat([logits[:, :column], logits[:, column + 1 :]], dim=1)
+
+
+def load_observer(registry: Registry, kind: str, name: str, weights: str | None) -> LoadedClassifier:
+    """Load what can be an oracle: a classifier that measures, a trained one, or an extractor.
+
+    Parameters
+    ----------
+    registry : Registry
+    kind : str
+        "classifiers" or "extractors".
+    name : str
+        As registered.
+    weights : str or None
+        Zoo name or file; None for a classifier that is not trained, and for an extractor with its usual weights.
+    """
+    if kind == "classifiers" and weights is None:
+        return LoadedClassifier(name, registry.get(kind, name)())
+    if kind == "classifiers":
+        return load_classifier(registry, name, str(weights))
+    extractor, sha256 = load_extractor(registry, name, weights or name)
+    return LoadedClassifier(name, ClassOracle(extractor), _known_as(weights), sha256)
 
 
 def load_classifier(registry: Registry, name: str, weights: str) -> LoadedClassifier:
     """Load a trained classifier, in eval mode, gradients off."""
     path = manifest.path_of(weights)
     stored = stored_for(path, "classifier", name)
-    plugin_class = registry.get("classifiers", name)
+    plugin_class = registry.get("classifiers", name, f"{path}")
     networks = networks_of(plugin_class(), stored, path)
-    known = weights if weights in manifest.entries() else str(path.resolve())
-    return LoadedClassifier(name, plugin_class(networks), known, stored.sha256, stored.description.get("accuracy", {}))
+    accuracy = stored.description.get("accuracy", {})
+    return LoadedClassifier(name, plugin_class(networks), _known_as(weights), stored.sha256, accuracy)
+
+
+def _known_as(weights: str | None) -> str | None:
+    """Return weights as a record names them: the zoo name, or the file's whole path."""
+    return weights if weights is None or weights in manifest.entries() else str(Path(weights).resolve())
 
 
 def load_extractor(registry: Registry, name: str, weights: str | Path) -> tuple[Extractor, str]:
@@ -80,12 +142,12 @@ def stored_oracle(registry: Registry, stored: Checkpoint, path: Path) -> Oracle 
     described = stored.description.get("oracle")
     if described is None:
         return None
-    if described.get("weights") is None:
-        return Oracle(registry.get("classifiers", described["name"])(), **described)
-    loaded = load_classifier(registry, described["name"], described["weights"])
+    name, weights = described["name"], described.get("weights")
+    kind = "classifiers" if name in registry.names("classifiers") else "extractors"
+    loaded = load_observer(registry, kind, name, weights)
     if loaded.sha256 != described["sha256"]:
         raise CheckpointError(
-            f"{path}: the weights '{loaded.weights}' of its oracle have changed since it was made "
-            f"(their sha256 was {described['sha256'][:12]}...)"
+            f"{path}: the weights '{loaded.label}' of its oracle have changed since it was made "
+            f"(their sha256 was {str(described['sha256'])[:12]}...)"
         )
     return Oracle(loaded.classifier, **described)

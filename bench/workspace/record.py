@@ -46,8 +46,9 @@ class Weights(Params):
 
 
 class OracleCopy(Params):
-    """One copy of an oracle."""
+    """One oracle: the one that clicked, or the one that judged."""
 
+    name: str | None = Field(None, description="classifier or extractor; null in earlier records, where both are one")
     weights: str | None = Field(description="zoo name or file; null for one that is not trained")
     sha256: str | None
     threshold: float = Field(description="an image has the feature from this score on")
@@ -55,11 +56,11 @@ class OracleCopy(Params):
 
 
 class OraclePair(Params):
-    """The copy that clicked and the copy that judged."""
+    """Who clicked and who judged."""
 
-    name: str
+    name: str = Field(description="the judge's")
     threshold: float = Field(description="the judge's")
-    feedback: OracleCopy
+    feedback: OracleCopy | None = Field(description="null if no oracle was asked: a person clicked")
     evaluation: OracleCopy
 
 

@@ -33,17 +33,20 @@ class EvaluationSettings(Params):
 
 
 class OracleSettings(Params):
-    """The copies of a trained classifier that click and judge; an untrained classifier does both and has no weights.
+    """Who clicks and who judges; by default the data set's oracle, of which two copies are trained independently.
 
-    The copies are trained independently, so that no method wins by fooling its own oracle. The paper used one copy
-    for both; a suite may too, by naming it twice.
+    Each is named by a classifier, by an extractor (its classes are what it knows), or by the weights of either: a zoo
+    name or a file. Two copies, so that no method wins by fooling its own oracle. The paper used one copy for both; a
+    suite may too, by naming it twice.
     """
 
     feedback: str | None = Field(
-        None, description="zoo name or file of the copy that clicks; <classifier>-<dataset>-a by default"
+        None,
+        description="who clicks: a classifier, an extractor, or weights; <classifier>-<dataset>-a by default",
     )
     evaluation: str | None = Field(
-        None, description="zoo name or file of the copy that judges; <classifier>-<dataset>-b by default"
+        None,
+        description="who judges: a classifier, an extractor, or weights; <classifier>-<dataset>-b by default",
     )
     pretrain: dict[str, Any] = Field(
         {}, description="fields of the classifier's Config in the command that trains a missing copy"

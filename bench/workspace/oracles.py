@@ -1,0 +1,138 @@
+"""Oracles: who clicks and who judges, each a classifier that measures, trained weights, or an extractor's classes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from bench.api import Oracle, Trainable
+from bench.errors import CheckpointError, UsageError, suggestion
+from bench.registry import Registry
+from bench.workspace import checkpoint, manifest
+from bench.workspace.observers import LoadedClassifier
+from bench.workspace.values import assignments
+
+ROLES: Mapping[str, tuple[str, int]] = {  # last letter of the default weights' name, and seed of their training
+    "feedback": ("a", 0),
+    "evaluation": ("b", 1),
+}
+
+
+@dataclass(frozen=True)
+class Oracles:
+    """The oracle that gives feedback, and the one that judges."""
+
+    feedback: LoadedClassifier
+    evaluation: LoadedClassifier
+
+    def of(self, feature: str, threshold: float) -> tuple[Oracle, Oracle]:
+        """Return the oracle that clicks on a feature and the one that judges it.
+
+        The first has ``threshold``, which is stored with the feedback. The second has its own cut. If both are of one
+        plug-in whose positives are the top fraction of the feedback's samples, it has ``threshold`` too; the scores of
+        another plug-in are on another scale.
+        """
+        judge = self.evaluation.classifier
+        alike = self.feedback.name == self.evaluation.name
+        own = threshold if alike and judge.top_fraction is not None else judge.cuts[feature]
+        return self.feedback.oracle(feature, threshold), self.evaluation.oracle(feature, own)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which plug-in has a role, and with which weights.
+
+    Attributes
+    ----------
+    kind : str
+        "classifiers" or "extractors".
+    name : str
+        As registered.
+    weights : str or None
+        Zoo name or file; None for a classifier that is not trained, and for an extractor without a file of its own.
+    said : str
+        Where it was named, for errors.
+    """
+
+    kind: str
+    name: str
+    weights: str | None
+    said: str
+
+    def require_knows(self, loaded: LoadedClassifier, feature: str) -> None:
+        """Raise an error unless the oracle scores a feature and has a cut for it."""
+        known = [name for name in loaded.classifier.attributes if name in loaded.classifier.cuts]
+        if feature not in known:
+            kind = UsageError if self.weights is None else CheckpointError
+            what = f"the oracle '{loaded.label}' does not know the feature '{feature}'"
+            raise kind(f"{self.said}: {what}. {suggestion(feature, known)}")
+
+
+def choose(
+    registry: Registry, dataset: str, default: str | None, role: str, named: str | None, recipe: Mapping[str, Any]
+) -> Choice | None:
+    """Return which oracle has a role.
+
+    Parameters
+    ----------
+    registry : Registry
+    dataset : str
+        Registered name of the data set.
+    default : str or None
+        The data set's own oracle, a classifier or an extractor.
+    role : str
+        "feedback" or "evaluation".
+    named : str or None
+        What ``oracle.feedback`` or ``oracle.evaluation`` says: a classifier, an extractor, or weights of either.
+    recipe : mapping of str to Any
+        ``oracle.pretrain``: fields in the command that trains missing weights.
+
+    Returns
+    -------
+    Choice or None
+        None if neither the data set nor the settings name one.
+
+    Raises
+    ------
+    UsageError
+        If the data set's own oracle is not registered.
+    CheckpointError
+        If weights are missing, with the command that makes them, or are of something that cannot be an oracle.
+    """
+    if named is not None and not named.strip():
+        raise UsageError(f"--set oracle.{role}: is empty. Name a classifier, an extractor, or weights of either")
+    name, said = named or default, f"--set oracle.{role}={named}" if named else f"data set '{dataset}'"
+    if name is None:
+        return None
+    kind = next((kind for kind in ("classifiers", "extractors") if name in registry.names(kind)), None)
+    if kind is None and named is None:
+        registry.source("classifiers", name, f"{said}, its classifier")  # raises, with the nearest name
+    if kind == "extractors" or (kind and not issubclass(registry.get(kind, name, said), Trainable)):
+        return Choice(kind, name, None, said)
+    letter, seed = ROLES[role]
+    weights = f"{name}-{dataset}-{letter}" if kind else name
+    trained_on = f"--classifier {name if kind else default or 'NAME'} --dataset {dataset if default else 'NAME'}"
+    fields = "".join(f" -p {field}" for field in assignments(recipe))
+    instead = f"--set oracle.{role}=FILE{_nearest(registry, name) if kind is None else ''}"
+    manifest.require(weights, f"{role} oracle of '{dataset}'", f"{trained_on} --seed {seed}{fields}", instead)
+    return Choice(kind, name, weights, said) if kind else _of_weights(weights, said)
+
+
+def _of_weights(weights: str, said: str) -> Choice:
+    path = manifest.path_of(weights)
+    stored = checkpoint.read(path)
+    if stored.kind not in ("classifier", "extractor"):
+        raise CheckpointError(
+            f"{said}: {path} holds the {stored.kind} '{stored.name}'; an oracle is a classifier or an extractor"
+        )
+    return Choice(f"{stored.kind}s", stored.name, weights, said)
+
+
+def _nearest(registry: Registry, name: str) -> str:
+    """Return the plug-in whose name is near, as a question; "" for what looks like a file."""
+    known: Iterable[str] = [*registry.names("classifiers"), *registry.names("extractors"), *manifest.entries()]
+    near = get_close_matches(name, known, n=1) if Path(name).suffix == "" else []
+    return f". Did you mean '{near[0]}'?" if near else ""
