@@ -35,6 +35,7 @@ def test_a_record_names_both_copies_and_their_accuracy(world):
     assert (oracle["name"], oracle["threshold"]) == ("level", 0.0)
     for role, path, level in (("feedback", world.a, A), ("evaluation", world.b, B)):
         assert oracle[role] == {
+            "name": "level",
             "weights": str(path),
             "sha256": checkpoint.read(path).sha256,
             "threshold": 0.0,
@@ -46,7 +47,7 @@ def test_an_oracle_that_is_not_trained_is_both(on_bars):
     oracle = record_of(on_bars("original", "--json"))["provenance"]["oracle"]
     assert oracle["feedback"] == oracle["evaluation"]
     assert oracle["feedback"] == {
-        "weights": None, "sha256": None, "threshold": oracle["threshold"], "balanced_accuracy": {},
+        "name": "morpho_mnist", "weights": None, "sha256": None, "threshold": oracle["threshold"], "balanced_accuracy": {},
     }  # fmt: skip
 
 
@@ -104,12 +105,12 @@ def test_missing_copies_are_named_with_the_command_that_makes_them(world, tmp_pa
 def test_weights_that_are_no_oracle_of_the_data_set_are_refused(world, bars, on_bars, plugins):
     judge = ("--set", f"oracle.evaluation={world.b}")
     done = world.run("original", oracles=("--set", f"oracle.feedback={bars.weights}", *judge))
-    assert done.code == 4 and "holds the model 'bars', not the classifier 'level'" in done.err
+    assert done.code == 4 and "holds the model 'bars'; an oracle is a classifier or an extractor" in done.err
     plugins.add("level", ('("light", "Dark", "Left")', '("Dark", "Left")'))
     done = world.run("original")
-    assert done.code == 4 and "does not know light, a feature of the data set 'strips'" in done.err
+    assert done.code == 4 and "does not know the feature 'light'. Known: Dark, Left." in done.err
     done = on_bars("original", "--set", "oracle.feedback=digits")
-    assert done.code == 4 and "'morpho_mnist' is not trained and has no weights" in done.err
+    assert done.code == 4 and "the oracle 'digits' does not know the feature 'thickness'" in done.err
 
 
 def test_missing_weights_of_a_suite_are_named_with_the_command_that_makes_them(bench_cli, tmp_path):

@@ -104,8 +104,8 @@ def test_a_method_without_an_identifier_says_how_much_it_changed(unlearn, clicks
 def test_without_clicks_weights_or_a_name_it_is_told_what_to_give(unlearn, clicks, hers):
     assert unlearn("ours").err == (
         "Error: --feedback: data set 'own' has no oracle that could click on samples of 'my_generator'. Click yourself "
-        "(bench sample, bench feedback) and give the file: --feedback FILE; or name a data set with an oracle: "
-        "--dataset NAME.\n"
+        "(bench sample, bench feedback) and give the file: --feedback FILE; or name an oracle that clicks: --set "
+        "oracle.feedback=NAME, or a data set with one: --dataset NAME.\n"
     )
     assert unlearn("ours", weights=None).err.startswith(
         "Error: --model my_generator: no weights for this model. For your own generator, pass its weights and your "

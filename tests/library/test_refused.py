@@ -71,7 +71,7 @@ WRONG_TASKS = {
     "feature": ({"feature": 3}, "is 3; a name is expected"),
     "dataset": ({"dataset": None}, "is None; a name is expected"),
     "threshold": ({"threshold": "midpoint"}, "is 'midpoint'; a number is expected"),
-    "oracle": ({"oracle": 5}, "is 5; a zoo name or a file is expected"),
+    "oracle": ({"oracle": 5}, "is 5; a name or a file is expected"),
 }
 
 

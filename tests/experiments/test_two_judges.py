@@ -1,0 +1,261 @@
+"""Oracles that are named: another measure, an extractor, weights of another plug-in; and what a cell does not ask."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from trained_oracles import COUNT, SEEN, B, brightness, record_of
+
+from bench.core import randomness
+from bench.experiments import grid
+from bench.experiments.resolve import resolve
+from bench.registry import Registry
+from bench.workspace import loading, saving
+from bench.workspace.observers import ClassOracle, load_observer
+from bench.workspace.store import Store
+from bench.workspace.suites import OracleSettings
+from bench.workspace.workspace import Workspace
+
+
+@pytest.fixture
+def judged(on_bars, plugins, tmp_path):
+    """Unlearn thickness from the bars, ``ink`` and ``shades`` at hand; return the command's outcome."""
+    for name in ("ink", "shades", "level"):
+        plugins.add(name)
+    return lambda *more, method="original", **others: on_bars(method, *more, plugins=plugins.path, **others)
+
+
+def evaluation(name):
+    return ("--set", f"oracle.evaluation={name}")
+
+
+def feedback(name):
+    return ("--set", f"oracle.feedback={name}")
+
+
+# --- two different judges of one feature --------------------------------------------------------------
+
+
+def test_another_measure_judges_and_both_are_named(judged, bars):
+    usual = record_of(judged("--json"))
+    record = record_of(judged(*evaluation("ink"), "--json"))
+    ink = brightness(bars.original.generator, randomness.EVALUATION, SEEN)
+    assert (
+        record["metrics"]["target_ratio"]["value"] == (ink >= 0.11).mean() != usual["metrics"]["target_ratio"]["value"]
+    )
+    oracle = record["provenance"]["oracle"]
+    assert (oracle["name"], oracle["threshold"]) == ("ink", 0.11), "its own cut, not the clicker's in pixels"
+    assert (oracle["feedback"]["name"], oracle["evaluation"]["name"]) == ("morpho_mnist", "ink")
+    assert oracle["feedback"] == usual["provenance"]["oracle"]["feedback"]
+    source = f"MNIST (real); oracle ink, clicks by morpho_mnist; {SEEN} samples of bars"
+    assert record["metrics"]["target_ratio"]["source"] == source
+
+
+def test_one_measure_for_both_uses_the_threshold_of_the_clicks(judged, bars):
+    record = record_of(judged(*feedback("ink"), *evaluation("ink"), "--json"))
+    shown = np.sort(brightness(bars.original.generator, "feedback/0", 100))
+    assert record["provenance"]["oracle"]["threshold"] == shown[-10] != 0.11
+    assert record["provenance"]["feedback"]["positives"] == 10
+    assert record["metrics"]["target_ratio"]["source"] == f"MNIST (real); oracle ink; {SEEN} samples of bars"
+
+
+def test_each_oracle_counts_in_the_keys(plugins, bars, tmp_path):
+    for name in ("ink", "shades"):
+        plugins.add(name)
+
+    def keys(*overrides, feature="thickness", dataset="mnist"):
+        workspace = Workspace(Registry(plugins.path), Store(tmp_path / "runs"), torch.device("cpu"))
+        request = grid.Request(
+            methods=["latent_edit"], models=["bars"], features=[feature], dataset=dataset, weights=str(bars.weights),
+            overrides=overrides,
+        )  # fmt: skip
+        (cell,) = grid.cells(request, workspace)
+        return vars(resolve(cell, workspace).keys)
+
+    def differing(first, second):
+        return {stage for stage, key in first.items() if key != second[stage]}
+
+    usual = keys()
+    assert differing(usual, keys("oracle.evaluation=ink")) == {"original", "evaluate"}
+    assert differing(usual, keys("oracle.feedback=ink")) == {"feedback", "unlearn", "evaluate"}
+    by_shades = {"feature": "light", "dataset": "own"}
+    named = ("oracle.feedback=shades", "oracle.evaluation=shades")
+    before = keys(*named, **by_shades)
+    plugins.add("shades", ("cls) -> str:\n        return code_of(cls)", 'cls) -> str:\n        return "0" * 64'))
+    same_name_other_sha = keys(*named, **by_shades)
+    assert differing(before, same_name_other_sha) == {"feedback", "unlearn", "original", "evaluate"}
+    text = (plugins.path / "shades.py").read_text()
+    plugins.write("shades", text.replace("20 * (level - 0.1)], dim", "21 * (level - 0.1)], dim"))
+    assert differing(same_name_other_sha, keys(*named, **by_shades)) == {"feedback", "unlearn", "original", "evaluate"}
+
+
+# --- an extractor ---------------------------------------------------------------------------------------
+
+
+def test_an_extractor_is_an_oracle_of_its_classes(judged, bars):
+    """On the data set ``own`` a feature may have any name, so a class of an extractor can be unlearned."""
+    named = ("--dataset", "own", *feedback("shades"), *evaluation("shades"))
+    record = record_of(judged(*named, "--json", feature="light"))
+    seen = brightness(bars.original.generator, randomness.EVALUATION, SEEN)
+    assert 0 < record["metrics"]["target_ratio"]["value"] == (seen >= np.float32(0.1)).mean() < 1
+    assert [name for name in record["metrics"] if "shift[" in name] == ["attribute_shift[dark]"]
+    assert record["provenance"]["oracle"]["evaluation"]["sha256"] is not None
+    assert record["skipped_metrics"]["fidelity"] == "needs reference images"
+
+
+def test_the_scores_of_a_class_are_its_log_odds(plugins):
+    plugins.add("shades")
+    oracle = load_observer(Registry(plugins.path), "extractors", "shades", None).classifier
+    assert isinstance(oracle, ClassOracle) and oracle.cuts == {"dark": 0.0, "light": 0.0}
+    images = torch.tensor([0, 51, 255], dtype=torch.uint8).view(3, 1, 1, 1).expand(3, 1, 8, 8)
+    scores = oracle.scores(images, ["light", "dark"])
+    assert np.allclose(scores, [[-4, 4], [4, -4], [36, -36]], atol=1e-5)
+    digits = load_observer(Registry(), "extractors", "digits", "digits").classifier
+    found = digits.scores(torch.zeros(2, 1, 28, 28, dtype=torch.uint8), digits.attributes)
+    assert found.shape == (2, 10) and np.isfinite(found).all()
+    shares = 1 / (1 + np.exp(-found))
+    assert np.allclose(shares.sum(axis=1), 1) and digits.non_target("3") == tuple("012456789")
+
+
+def test_a_method_that_asks_an_extractor_is_loaded_back(judged, tmp_path, plugins):
+    named = ("--dataset", "own", *feedback("shades"), *evaluation("shades"))
+    record = record_of(judged(*named, "--json", feature="light", method="reject"))
+    (path,) = (tmp_path / "runs").glob("*reject*/unlearned.safetensors")
+    rebuilt = loading.load_unlearned(Registry(plugins.path), path).generator
+    drawn = brightness(rebuilt, randomness.EVALUATION, SEEN)
+    assert record["metrics"]["target_ratio"]["value"] == (drawn >= np.float32(0.1)).mean() < 0.2
+
+
+def test_a_data_set_may_name_an_extractor_as_its_oracle(world):
+    world.plugins.add("shades")
+    world.plugins.add("strips", ('classifier = "level"', 'classifier = "shades"'))
+    record = record_of(world.run("original", "--json", oracles=()))
+    assert record["provenance"]["oracle"]["evaluation"]["name"] == "shades"
+
+
+# --- weights and names ----------------------------------------------------------------------------------
+
+
+def test_weights_of_another_plug_in_judge(world, judged, tmp_path):
+    """The data set's oracle is level; a copy of it judges cells of a data set with another oracle."""
+    text = (world.plugins.path / "level.py").read_text()
+    world.plugins.write("level", text.replace('("light", "Dark", "Left")', '("light", "Dark", "Left", "thickness")'))
+    world.plugins.write("level", (world.plugins.path / "level.py").read_text().replace('{"light": above', '{"thickness": above, "light": above'))  # fmt: skip
+    record = record_of(judged(*evaluation(world.b), "--json"))
+    assert record["provenance"]["oracle"]["evaluation"]["weights"] == str(world.b)
+    assert record["provenance"]["oracle"]["evaluation"]["name"] == "level"
+    assert record["metrics"]["target_ratio"]["source"].startswith(f"MNIST (real); oracle {world.b}, clicks by morpho_")
+
+
+def test_a_trained_classifier_named_by_its_plug_in_has_the_usual_weights(world):
+    done = world.run("original", *evaluation("level"), oracles=feedback(world.a))
+    assert done.code == 4 and "the weights 'level-strips-b' are neither shipped nor a file" in done.err
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("inc", "the weights 'inc' are neither shipped nor a file. Train them with: bench pretrain --classifier morpho_mnist"),
+        ("inc", "--set oracle.evaluation=FILE. Did you mean 'ink'?"),
+        ("inc.safetensors", "--out inc.safetensors; or name others: --set oracle.evaluation=FILE\n"),
+        ("shades", "--set oracle.evaluation=shades: the oracle 'shades' does not know the feature 'thickness'. Known: dark, light."),
+        ("mobilenet-synthfaces-a", "the oracle 'mobilenet-synthfaces-a' does not know the feature 'thickness'. Known: "),
+        ("vae-mnist", "holds the model 'vae'; an oracle is a classifier or an extractor"),
+        ("", "--set oracle.evaluation: is empty. Name a classifier, an extractor, or weights of either"),
+    ],
+)  # fmt: skip
+def test_what_cannot_judge_is_refused_before_anything_runs(name, told, judged, tmp_path):
+    done = judged(*evaluation(name))
+    assert done.code == 4 and told in done.err
+    assert not (tmp_path / "runs").exists() or not list((tmp_path / "runs").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ([('classifier = "level"', 'classifier = "levle"')], "data set 'strips', its classifier: unknown classifier 'levle'. Did you mean 'level'?"),
+        ([('classifier = "level"', 'classifier = "ink"'), ('features = ("light",)', 'features = ("light", "thickness")')],
+         "data set 'strips': the oracle 'ink' does not know the feature 'light'. Known: thickness."),
+    ],
+)  # fmt: skip
+def test_a_data_set_whose_oracle_does_not_fit_is_told_before_anything_runs(changes, told, world):
+    world.plugins.add("ink")
+    world.plugins.add("strips", *changes)
+    done = world.run("original", oracles=())
+    assert done.code == 4 and told in done.err
+    assert not world.results.exists() or not list(world.results.iterdir())
+
+
+# --- what is not asked need not be there ------------------------------------------------------------------
+
+
+def clicks_of(world, tmp_path):
+    """Return a feedback file with a person's clicks on the bars."""
+    from bench.feedback.file import noise_hash
+
+    record_of(world.run("original", "--json"))
+    (stored,) = world.results.glob(".stages/feedback-*/feedback.json")
+    content = json.loads(stored.read_text()) | {"oracle": None, "threshold": None}
+    assert content["noise_sha256"] == noise_hash(randomness.draw("feedback/0", range(1), 6)[0])
+    path = tmp_path / "clicks.json"
+    path.write_text(json.dumps(content))
+    return path
+
+
+def test_the_copy_that_clicks_is_not_wanted_where_a_person_clicked(world, tmp_path):
+    clicks = clicks_of(world, tmp_path)
+    record = record_of(world.run("latent_edit", "--feedback", clicks, "--json", oracles=evaluation(world.b)))
+    oracle = record["provenance"]["oracle"]
+    assert oracle["feedback"] is None and oracle["evaluation"]["weights"] == str(world.b)
+    both = record_of(world.run("latent_edit", "--feedback", clicks, "--json"))
+    assert both["metrics"] == record["metrics"] and both["provenance"]["oracle"]["feedback"]["weights"] == str(world.a)
+    done = world.run("reject", "--feedback", clicks, oracles=evaluation(world.b))
+    assert done.code == 4 and "level-strips-a" in done.err, "reject asks it"
+
+
+def test_a_judge_of_ones_own_generator(judged, bars, world, tmp_path):
+    """No data set, a person's clicks, and an oracle that judges: what it needs to be judged, and no more."""
+    clicks = clicks_of(world, tmp_path)
+    own = ("--dataset", "own", "--feedback", clicks, "--json")
+    record = record_of(judged(*own, *evaluation(world.b), feature="light"))
+    seen = brightness(bars.original.generator, randomness.EVALUATION, SEEN)
+    assert record["metrics"]["target_ratio"]["value"] == (seen >= np.float32(B)).mean()
+    assert record["provenance"]["oracle"]["feedback"] is None
+    assert record["skipped_metrics"]["fidelity"] == "needs reference images"
+    assert {"target_ratio", "retain_change", "attribute_shift[Left]"} <= record["metrics"].keys()
+    skipped = json.loads(judged(*own, *evaluation(world.b), feature="light", method="reject").out)
+    assert (skipped["status"], skipped["reason"]) == ("skipped", "needs an oracle; this run has only clicks")
+    asked = record_of(judged(*own, *evaluation(world.b), *feedback(world.a), feature="light", method="reject"))
+    assert asked["status"] == "ok" and asked["provenance"]["oracle"]["feedback"]["weights"] == str(world.a)
+    nobody = judged("--dataset", "own", *evaluation(world.b), feature="light")
+    assert nobody.code == 4 and "or name an oracle that clicks: --set oracle.feedback=NAME" in nobody.err
+    unjudged = judged("--dataset", "own", *feedback(world.b), feature="light")
+    assert unjudged.code == 4 and "Name one, the same or another: --set oracle.evaluation=NAME" in unjudged.err
+
+
+def test_a_named_judge_is_used_in_python(world, bars):
+    import bench
+
+    workspace = bench.open_workspace(world.plugins.path, results=world.results)
+    original = bench.load(bars.weights, workspace=workspace)
+    task = {"feature": "light", "dataset": "own", "oracle": world.b, "workspace": workspace}
+    measured = bench.evaluate(original, original, count=SEEN, **task)
+    seen = brightness(bars.original.generator, randomness.EVALUATION, SEEN)
+    assert measured["value"]["target_ratio"] == (seen >= np.float32(B)).mean()
+    labels, threshold = bench.ask_oracle(bench.sample(original, COUNT), **task)
+    assert threshold == 0.0 and 0 < labels.sum() < COUNT
+
+
+def test_weights_of_an_extractor_judge(workspace, tmp_path):
+    networks = load_observer(Registry(), "extractors", "digits", "digits").classifier.networks
+    path = tmp_path / "mine.safetensors"
+    saving.save_networks(path, "extractor", "digits", networks, {})
+    found = workspace.oracles("own", OracleSettings(feedback="digits", evaluation=str(path)), "1")
+    assert (found["feedback"].weights, found["evaluation"].weights) == (None, str(path))
+    assert found["feedback"].name == found["evaluation"].name == "digits"
+    images = torch.randint(0, 256, (70, 1, 28, 28), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    scores = [oracle.classifier.scores(images, ["1", "7"]) for oracle in found.values()]
+    assert np.array_equal(*scores) and scores[0].shape == (70, 2)
