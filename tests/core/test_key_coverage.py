@@ -39,6 +39,7 @@ AROUND = {
     "bench.workspace.loading",
     "bench.workspace.networks",
     "bench.workspace.observers",
+    "bench.workspace.oracles",
     "bench.workspace.manifest",
     "bench.workspace.saving",
 }
