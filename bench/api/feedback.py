@@ -12,7 +12,7 @@ from torch import Tensor
 
 from bench.api.models import Generator
 from bench.core import randomness
-from bench.core.rendering import chunks
+from bench.core.rendering import by_chunk
 from bench.errors import UsageError
 
 
@@ -55,8 +55,12 @@ class Feedback:
     def latents(self, generator: Generator) -> Iterator[Tensor]:
         """Draw the latents of the shown samples again, chunk by chunk: (B, latent_dim) on the generator's device."""
         device = next(generator.parameters()).device
-        for start, stop in chunks(len(self)):
-            yield generator.sample(self.noise(start, stop, generator.noise_dim).to(device))[0]
+        if self.noise_array is not None:
+            yield from by_chunk(lambda n: generator.sample(n.to(device))[0], torch.from_numpy(self.noise_array))
+            return
+        assert self.stream is not None
+        for noise, kept in randomness.draw_chunks(self.stream, len(self), generator.noise_dim):
+            yield generator.sample(noise.to(device))[0][:kept]
 
     def require_both_classes(self) -> None:
         """Raise UsageError unless something was clicked and something was not."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 
 import torch
 from torch import Tensor
+
+from bench.core.rendering import CHUNK, chunks
 
 EVALUATION = "evaluation"
 
@@ -36,6 +38,21 @@ def draw(stream: str, indices: Iterable[int], dim: int) -> Tensor:
         rng.manual_seed(seed_of(stream, index))
         rows.append(torch.randn(dim, generator=rng))
     return torch.stack(rows) if rows else torch.empty(0, dim)
+
+
+def draw_chunks(stream: str, count: int, dim: int) -> Iterator[tuple[Tensor, int]]:
+    """Draw the noise of samples 0 to ``count - 1`` in whole chunks, the last one filled up with the samples after them.
+
+    So sample 64 is computed together with the same 63 others, whether 65 samples are asked for or 128.
+
+    Yields
+    ------
+    noise : (64, dim) float32 on the CPU
+    kept : int
+        How many of them were asked for: 64, or fewer in the last chunk.
+    """
+    for start, stop in chunks(count):
+        yield draw(stream, range(start, start + CHUNK), dim), stop - start
 
 
 def generator(stream: str, index: int, device: torch.device | str = "cpu") -> torch.Generator:

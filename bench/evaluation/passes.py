@@ -17,7 +17,7 @@ from bench.api import Classifier, Extractor, Generator, Oracle
 from bench.core import randomness
 from bench.core.files import write_bytes
 from bench.core.progress import Progress
-from bench.core.rendering import CHUNK, chunks, to_float, to_uint8
+from bench.core.rendering import CHUNK, chunks, to_float, to_uint8, whole
 from bench.evaluation.counterfactual import Remover, errors
 
 BLOCK = 16 * CHUNK  # samples whose images are held at once
@@ -59,6 +59,14 @@ class Described:
         }
         return cls(arrays["scores"], parts["embeddings"], parts["logits"])
 
+    def rows(self, start: int, stop: int) -> Described:
+        """Return what is said about some of the samples."""
+
+        def cut(arrays: dict[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
+            return {name: array[start:stop] for name, array in arrays.items()}
+
+        return Described(self.scores[start:stop], cut(self.embeddings), cut(self.logits))
+
 
 @dataclass(frozen=True)
 class Observers:
@@ -69,14 +77,18 @@ class Observers:
 
     @torch.no_grad()
     def look(self, images: Tensor) -> Described:
-        """Describe (N, C, H, W) uint8 images; extractors see chunks of 64."""
-        scores = self.classifier.scores(images, self.classifier.attributes)
-        embeddings, logits = {}, {}
-        for name, extractor in self.extractors.items():
-            outputs = [extractor.outputs(to_float(images[start:stop])) for start, stop in chunks(len(images))]
-            embeddings[name] = torch.cat([e.cpu() for e, _ in outputs]).numpy()
-            logits[name] = torch.cat([k.cpu() for _, k in outputs]).numpy()
-        return Described(scores, embeddings, logits)
+        """Describe (N, C, H, W) uint8 images, 64 at a time; N is a multiple of 64."""
+        scores: list[NDArray[np.float64]] = []
+        embeddings: dict[str, list[Tensor]] = {name: [] for name in self.extractors}
+        logits: dict[str, list[Tensor]] = {name: [] for name in self.extractors}
+        for start, stop in chunks(len(images)):
+            chunk = images[start:stop]
+            scores.append(self.classifier.scores(chunk, self.classifier.attributes))
+            for name, extractor in self.extractors.items():
+                embedding, logit = extractor.outputs(to_float(chunk))
+                embeddings[name].append(embedding.cpu())
+                logits[name].append(logit.cpu())
+        return Described(np.concatenate(scores), _columns(embeddings), _columns(logits))
 
 
 @dataclass(frozen=True)
@@ -110,6 +122,8 @@ class Pass:
         Mean |g - f| over the pixels of an image, for 8-bit images scaled to [0, 1].
     counterfactual_error : (N, 2) float64 or None
         As in ``Columns``.
+    seen : Described or None
+        The original's description in whole chunks, a few samples more than N: what a later pass takes as ``cached``.
     """
 
     original: Described
@@ -117,6 +131,7 @@ class Pass:
     identifier_scores: NDArray[np.float64] | None
     pixel_change: NDArray[np.float64]
     counterfactual_error: NDArray[np.float64] | None = None
+    seen: Described | None = None
 
 
 @torch.no_grad()
@@ -132,6 +147,8 @@ def run_pass(
 ) -> Pass:
     """Draw and describe ``count`` samples of the evaluation stream.
 
+    The last chunk is drawn and described whole, and what exceeds ``count`` is left out of the result.
+
     Parameters
     ----------
     original, unlearned : Generator
@@ -142,7 +159,7 @@ def run_pass(
     count : int
     progress : Progress
     cached : Described, optional
-        f's description from an earlier pass over the same samples.
+        ``Pass.seen`` of an earlier pass over as many samples.
     truth : Truth, optional
         Given if the data set can redraw its images without the feature.
     """
@@ -153,7 +170,7 @@ def run_pass(
     changes: list[Tensor] = []
     misses: list[NDArray[np.float64]] = []
     progress.start(count, label="evaluate")
-    for start, stop in chunks(count, BLOCK):
+    for start, stop in chunks(whole(count), BLOCK):
         before, after = [], []
         for a, b in chunks(stop - start):
             noise = randomness.draw(randomness.EVALUATION, range(start + a, start + b), original.noise_dim).to(device)
@@ -164,26 +181,25 @@ def run_pass(
                 identifier_scores.append(identifier(latents).double().cpu())
         f_images, g_images = torch.cat(before), torch.cat(after)
         changes.append((to_float(f_images) - to_float(g_images)).abs().flatten(1).double().mean(1))
-        f_seen = _rows(cached, start, stop) if cached is not None else observers.look(f_images)
+        f_seen = cached.rows(start, stop) if cached is not None else observers.look(f_images)
         parts.append((f_seen, f_seen if same else observers.look(g_images)))
         if truth is not None:
             misses.append(truth.errors(f_images, g_images, f_seen))
-        progress.advance(stop - start)
+        progress.advance(min(stop, count) - start)
     progress.stop()
+    seen = _join([f for f, _ in parts])
     return Pass(
-        _join([f for f, _ in parts]),
-        _join([g for _, g in parts]),
-        torch.cat(identifier_scores).numpy() if identifier_scores else None,
-        torch.cat(changes).numpy(),
-        np.concatenate(misses) if misses else None,
+        seen.rows(0, count),
+        _join([g for _, g in parts]).rows(0, count),
+        torch.cat(identifier_scores).numpy()[:count] if identifier_scores else None,
+        torch.cat(changes).numpy()[:count],
+        np.concatenate(misses)[:count] if misses else None,
+        seen,
     )
 
 
-def _rows(seen: Described, start: int, stop: int) -> Described:
-    def cut(arrays: dict[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
-        return {name: array[start:stop] for name, array in arrays.items()}
-
-    return Described(seen.scores[start:stop], cut(seen.embeddings), cut(seen.logits))
+def _columns(parts: Mapping[str, list[Tensor]]) -> dict[str, NDArray[np.float32]]:
+    return {name: torch.cat(found).numpy() for name, found in parts.items()}
 
 
 def _join(parts: list[Described]) -> Described:

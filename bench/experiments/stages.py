@@ -149,8 +149,8 @@ def evaluate_stage(resolved: Resolved, unlearned: Unlearned, judge: Oracle) -> P
             cached,
             truth=truth,
         )
-        if cached is None:
-            result.original.save(path)
+        if cached is None and result.seen is not None:
+            result.seen.save(path)
             seals.seal(folder, resolved.keys.original, path.name)
     return result
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bench.api import Classifier, Generator
 from bench.api.feedback import Feedback
 from bench.core import randomness
-from bench.core.rendering import CHUNK, chunks, to_uint8
+from bench.core.rendering import to_uint8
 
 
 @torch.no_grad()
@@ -38,11 +38,10 @@ def simulate_feedback(
         attributes are always clicked from the classifier's cut on.
     """
     device = next(generator.parameters()).device
-    images = []
-    for start, stop in chunks(count, CHUNK):
-        noise = randomness.draw(stream, range(start, stop), generator.noise_dim).to(device)
-        images.append(to_uint8(generator(noise)))
-    scores = classifier.scores(torch.cat(images), attributes)  # (N, A)
+    parts = []
+    for noise, kept in randomness.draw_chunks(stream, count, generator.noise_dim):
+        parts.append(classifier.scores(to_uint8(generator(noise.to(device))), attributes)[:kept])
+    scores = np.concatenate(parts)  # (N, A)
     feature, *others = attributes
     threshold = cut_of(classifier, feature, scores[:, 0])
     also = {name: scores[:, i] >= classifier.cuts[name] for i, name in enumerate(others, 1)}

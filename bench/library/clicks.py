@@ -13,7 +13,7 @@ from torch import Tensor
 
 from bench.api import Dataset, Generator
 from bench.api.feedback import Feedback
-from bench.core.rendering import to_uint8
+from bench.core.rendering import by_chunk, to_uint8
 from bench.errors import UsageError
 from bench.feedback.oracle import cut_of
 from bench.library.known import KnownGenerator
@@ -70,7 +70,8 @@ def ask_oracle(
     task = Task(feature, dataset, oracle=oracle)
     opened = workspace_for(None, workspace, plugins)
     classifier = oracle_of(opened, task, "feedback").classifier
-    scores = classifier.scores(_shown(images, dataset, opened.dataset(dataset)), [feature])[:, 0]
+    shown = _shown(images, dataset, opened.dataset(dataset))
+    scores = np.concatenate(list(by_chunk(lambda chunk: classifier.scores(chunk, [feature])[:, 0], shown)))
     threshold = cut_of(classifier, feature, scores)
     return scores >= threshold, threshold
 

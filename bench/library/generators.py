@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bench.api import Generator, Unlearned
 from bench.core import randomness
-from bench.core.rendering import chunks, to_float, to_uint8
+from bench.core.rendering import to_float, to_uint8
 from bench.errors import CheckpointError, UsageError
 from bench.library.arguments import whole
 from bench.library.known import KnownGenerator, LoadedGenerator, UnlearnedGenerator, known
@@ -83,9 +83,9 @@ def sample(generator: KnownGenerator | Generator, count: int = 64, *, stream: st
         Multiples of 1/255: what a PNG file would hold.
     """
     given, count = known(generator, "sample(generator)"), whole(count, 1, "sample(count)")
-    noise_dim, device = given.generator.noise_dim, given.device
-    drawn = [randomness.draw(stream, range(a, b), noise_dim).to(device) for a, b in chunks(count)]
-    images: NDArray[np.float32] = to_float(torch.cat([to_uint8(given(noise)) for noise in drawn])).numpy()
+    drawn = randomness.draw_chunks(stream, count, given.generator.noise_dim)
+    pictures = torch.cat([to_uint8(given(noise.to(given.device)))[:kept] for noise, kept in drawn])
+    images: NDArray[np.float32] = to_float(pictures).numpy()
     return images
 
 

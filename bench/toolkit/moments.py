@@ -12,10 +12,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import Field
+from torch import Tensor
 
 from bench.api import Generator, NoiseLatentGenerator, Params
 from bench.api.feedback import Feedback
-from bench.core.rendering import chunks
+from bench.core.rendering import CHUNK, chunks
 from bench.errors import UsageError
 
 Array = NDArray[np.float64]
@@ -60,7 +61,7 @@ class ShownLatents:
         self.generator, self.feedback = generator, feedback
         self.columns, self.parts = columns_of(generator, resolutions)
         self.held = held and len(feedback) * len(self.columns) <= HELD
-        self._stored: dict[int, NDArray[np.float32]] = {}
+        self._stored: list[NDArray[np.float32]] = []
 
     def __len__(self) -> int:
         return len(self.feedback)
@@ -68,20 +69,27 @@ class ShownLatents:
     @torch.no_grad()
     def chunks(self) -> Iterator[NDArray[np.float32]]:
         """Yield the latents (B, D) of consecutive samples."""
-        for start, stop in chunks(len(self)):
-            latents = self._stored[start] if start in self._stored else self._draw(start, stop)
+        if len(self._stored) == len(range(0, len(self), CHUNK)):
+            yield from self._stored
+            return
+        drawn: list[NDArray[np.float32]] = []
+        for latents in self._drawn():
             if self.held:
-                self._stored[start] = latents
+                drawn.append(latents)
             yield latents
+        self._stored = drawn
 
-    def _draw(self, start: int, stop: int) -> NDArray[np.float32]:
-        latents = self.feedback.noise(start, stop, self.generator.noise_dim)
-        if not isinstance(self.generator, NoiseLatentGenerator):  # otherwise the noise is the latent
-            device = next(self.generator.parameters()).device
-            latents = self.generator.sample(latents.to(device))[0].cpu()
+    def _drawn(self) -> Iterator[NDArray[np.float32]]:
         everything = len(self.columns) == self.generator.latent_dim
-        drawn: NDArray[np.float32] = latents.numpy() if everything else latents.numpy()[:, self.columns]
-        return drawn
+        for latents in self._latents():
+            yield latents.numpy() if everything else latents.numpy()[:, self.columns]
+
+    def _latents(self) -> Iterator[Tensor]:
+        if isinstance(self.generator, NoiseLatentGenerator):  # the noise is the latent, and nothing has to be computed
+            for start, stop in chunks(len(self)):
+                yield self.feedback.noise(start, stop, self.generator.noise_dim)
+        else:
+            yield from (latents.cpu() for latents in self.feedback.latents(self.generator))
 
     def project(self, normal: Array) -> Array:
         """Project every sample on a normal (D,); (N,)."""

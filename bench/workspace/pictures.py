@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from bench.api import Generator
 from bench.api.feedback import Feedback
 from bench.core import randomness
 from bench.core.files import write_bytes
-from bench.core.rendering import chunks, to_float, to_uint8
+from bench.core.rendering import to_float, to_uint8
 
 COLUMNS = 10
 SHEET = 100  # images per grid of samples
@@ -76,10 +77,10 @@ def sample_to_folder(generator: Generator, count: int, folder: Path, stream: str
     from torchvision.utils import save_image
 
     folder.mkdir(parents=True, exist_ok=True)
-    images = torch.cat(
-        [to_uint8(generator(randomness.draw(stream, range(a, b), generator.noise_dim))) for a, b in chunks(count)]
-    )
-    for i, image in enumerate(images):
-        save_image(to_float(image), folder / f"{i:06d}.png")
-    for start in range(0, count, SHEET):
-        save_grid(images[start : start + SHEET], folder / (f"grid-{start:06d}.png" if start else "grid.png"), COLUMNS)
+    drawn = randomness.draw_chunks(stream, count, generator.noise_dim)
+    images = (image for noise, kept in drawn for image in to_uint8(generator(noise))[:kept])
+    for first in range(0, count, SHEET):
+        sheet = list(itertools.islice(images, SHEET))
+        for number, image in enumerate(sheet, first):
+            save_image(to_float(image), folder / f"{number:06d}.png")
+        save_grid(torch.stack(sheet), folder / (f"grid-{first:06d}.png" if first else "grid.png"), COLUMNS)

@@ -44,9 +44,9 @@ def _flagged(series: Series) -> sheet.Row:
     remaining = round(ratio.value * ratio.n)
     images, scores = torch.empty(0, *generator.image_shape, dtype=torch.uint8), np.zeros(0)
     if remaining:
-        for noise in evaluation_chunks(series.original, series.count):
+        for noise, kept in evaluation_chunks(series.original, series.count):
             pictures = drawn(generator, noise)
-            found = oracle.score(pictures)
+            found = oracle.score(pictures)[:kept]
             flagged = np.flatnonzero(found >= oracle.threshold)
             images, scores = torch.cat([images, pictures[flagged]]), np.concatenate([scores, found[flagged]])
             if len(images) >= min(FLAGGED, remaining):
@@ -73,9 +73,9 @@ def _pairs(panel: Panel) -> sheet.Block:
     names = ["original", *(series.label for series in panel.series)]
     generators = [first.original, *(series.unlearned.generator for series in panel.series)]
     found: dict[bool, list[tuple[Tensor, NDArray[np.bool_]]]] = {True: [], False: []}  # a latent: (G, C, H, W), (G,)
-    for noise in evaluation_chunks(first.original, first.count):
-        images = torch.stack([drawn(generator, noise) for generator in generators], 1)  # (B, G, C, H, W)
-        labels = np.stack([first.oracle.label(images[:, i]) for i in range(len(generators))], 1)  # (B, G)
+    for noise, kept in evaluation_chunks(first.original, first.count):
+        images = torch.stack([drawn(generator, noise) for generator in generators], 1)  # (64, G, C, H, W)
+        labels = np.stack([first.oracle.label(images[:, i])[:kept] for i in range(len(generators))], 1)  # (B, G)
         for having, some in found.items():
             chosen = np.flatnonzero(labels[:, 0] == having)[: EACH - len(some)]
             some += [(images[i], labels[i]) for i in chosen]

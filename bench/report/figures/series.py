@@ -11,7 +11,7 @@ from torch import Tensor
 
 from bench.api import Generator, Oracle, Unlearned
 from bench.core import randomness
-from bench.core.rendering import chunks, to_uint8
+from bench.core.rendering import to_uint8
 from bench.experiments.resolve import Resolved
 from bench.workspace import loading
 from bench.workspace.record import Record
@@ -62,14 +62,14 @@ class Panel:
     missing: Sequence[str] = ()
 
 
-def evaluation_chunks(generator: Generator, count: int) -> Iterator[Tensor]:
-    """Yield the noise (B, D) of the evaluation samples in the chunks in which a cell draws them.
+def evaluation_chunks(generator: Generator, count: int) -> Iterator[tuple[Tensor, int]]:
+    """Yield the noise (64, D) of the evaluation samples in whole chunks, and how many of each are among ``count``.
 
     Pictures drawn from a whole chunk are those the cell was measured on, to the last grey level.
     """
     device = next(generator.parameters()).device
-    for start, stop in chunks(count):
-        yield randomness.draw(randomness.EVALUATION, range(start, stop), generator.noise_dim).to(device)
+    for noise, kept in randomness.draw_chunks(randomness.EVALUATION, count, generator.noise_dim):
+        yield noise.to(device), kept
 
 
 @torch.no_grad()

@@ -65,7 +65,7 @@ def _traversed(panel: Panel) -> tuple[sheet.Block, int]:
 def _path(series: Series, direction: Direction) -> Sequence[float]:
     """Return the projections that are gone through."""
     chunks = evaluation_chunks(series.original, min(SHOWN, series.count))
-    projections = torch.cat([direction(series.original.sample(noise)[0]) for noise in chunks])
+    projections = torch.cat([direction(series.original.sample(noise)[0])[:kept] for noise, kept in chunks])
     low, high = (float(end) for end in np.quantile(projections.cpu().numpy(), ENDS))
     return [float(p) for p in np.linspace(low, high, STEPS)]
 
@@ -75,10 +75,10 @@ def _latents(series: Series, direction: Direction, path: Sequence[float]) -> tup
     """Return the first latents whose original gains the feature along the path, and the first of all."""
     gaining: list[Latent] = []
     first: list[Latent] = []
-    for noise in evaluation_chunks(series.original, min(SHOWN, series.count)):
+    for noise, kept in evaluation_chunks(series.original, min(SHOWN, series.count)):
         latents = series.original.sample(noise)[0]
         low, high = (
-            series.oracle.label(_seen(series.original, series.original, direction, noise, latents, end))
+            series.oracle.label(_seen(series.original, series.original, direction, noise, latents, end))[:kept]
             for end in (path[0], path[-1])
         )
         first = first or [(noise[i : i + 1], latents[i : i + 1]) for i in range(BASES)]
