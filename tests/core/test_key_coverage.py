@@ -217,7 +217,7 @@ def keyed(bars, tmp_path_factory):
         ("api/models.py", "return noise, self.render(noise)", "return noise, self.render(-noise)", {"feedback", "unlearn", "original", "evaluate"}),
         ("evaluation/without_oracle.py", "result.identifier_scores >= float(threshold)", "result.identifier_scores > float(threshold)", {"evaluate"}),
         ("evaluation/metrics.py", "scores >= oracle.threshold", "scores > oracle.threshold", {"evaluate"}),
-        ("workspace/workspace.py", "top_fraction is not None else", "top_fraction is None else", {"evaluate"}),
+        ("workspace/oracles.py", "top_fraction is not None else", "top_fraction is None else", {"evaluate"}),
         ("errors.py", "training diverged", "the training diverged", set()),
         ("core/progress.py", "s left", "s more", set()),
     ],

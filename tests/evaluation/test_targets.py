@@ -44,8 +44,8 @@ def test_attributes_say_which_training_images_have_the_feature(world, bench_cli,
 def test_an_oracle_measures_what_no_attribute_says_once(world, tmp_path, monkeypatch):
     world.plugins.add("strips", ('{"light": ("Dark", False)}', "{}"))
     workspace = Workspace(Registry(world.plugins.path), Store(tmp_path / "runs"), torch.device("cpu"))
-    oracles = workspace.oracles("strips", OracleSettings(feedback=str(world.a), evaluation=str(world.b)))
-    monkeypatch.setattr(Workspace, "oracles", lambda self, dataset, settings: oracles)
+    oracles = workspace.oracles("strips", OracleSettings(feedback=str(world.a), evaluation=str(world.b)), "light")
+    monkeypatch.setattr(Workspace, "oracles", lambda *asked: oracles)
     split = workspace.dataset("strips").split("train")
     found = target_mask(workspace, "strips", split, "light")
     np.testing.assert_array_equal(found, np.arange(40) / 255 >= np.float32(A))
@@ -62,7 +62,7 @@ def test_what_decides_is_identified_by_the_oracle_only_where_attributes_do_not_s
     def identity(dataset, feature):
         workspace = Workspace(Registry(world.plugins.path), Store(tmp_path / "runs"), torch.device("cpu"))
         named = OracleSettings(feedback=str(world.a), evaluation=str(world.b))
-        monkeypatch.setattr(Workspace, "oracles", lambda self, name, settings: oracles(self, name, named))
+        monkeypatch.setattr(Workspace, "oracles", lambda self, name, settings, *rest: oracles(self, name, named, *rest))
         return target_identity(workspace, dataset, feature)
 
     oracles = Workspace.oracles
