@@ -29,11 +29,20 @@ class Plugin:
 
     source: Source
     cls: type[Any]
+    module: ModuleType  # that registered it
 
     @property
     def name(self) -> str:
         """The registered name."""
         return self.source.name
+
+    def code(self, *methods: str) -> tuple[Any, ...]:
+        """Return where its code begins: the class, methods of it that the engine calls, its file if it is a stranger's.
+
+        That file may do more than define the class, which it may even import.
+        """
+        found = (getattr(self.cls, name) for name in methods if hasattr(self.cls, name))
+        return (self.cls, *found, *(() if self.source.origin == "built-in" else (self.module,)))
 
 
 class Registry:
@@ -87,7 +96,8 @@ class Registry:
         if (kind, name) not in self._loaded:
             source = self.source(kind, name, flag)
             try:
-                self._loaded[kind, name] = Plugin(source, _registered_class(source))
+                module = source.load()
+                self._loaded[kind, name] = Plugin(source, _registered_class(module, source), module)
             except PluginError:
                 raise
             except (Exception, SystemExit) as error:  # whatever a stranger's module does on import
@@ -133,9 +143,9 @@ def _line_of(error: BaseException, path: Path | None) -> str:
     return f" (line {lines[-1]})" if lines and not isinstance(error, SyntaxError) else ""
 
 
-def _registered_class(source: Source) -> type[Any]:
-    """Import a source, call its one hook, and check what it registers."""
-    classes = _hooked(source.load(), source)
+def _registered_class(module: ModuleType, source: Source) -> type[Any]:
+    """Call the one hook of a source's module, and check what it registers."""
+    classes = _hooked(module, source)
     if len(classes) != 1:
         raise PluginError(
             f"{source.origin}: {source.kind.hook} of '{source.name}' registers {len(classes)} classes; one is expected"

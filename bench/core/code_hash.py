@@ -1,45 +1,48 @@
 """Keys: a stage's key hashes what the stage reads, so that a stored result is reused only while it would be the same.
 
-Only code that can run counts, and only its meaning (``code_meaning.py``): the functions and classes that a stage starts
-with, and every definition they refer to, directly or indirectly. A method of such a class counts if its name appears
-anywhere in the code that counts. Modules that compute nothing do not count.
+Only the meaning of code counts (``code_meaning.py``). Of the engine, that which can run: the functions and classes that
+a stage starts with, and every definition they refer to, directly or indirectly. A method of such a class counts if its
+name appears anywhere in the code that counts. Modules that compute nothing do not count. Of other code, whole modules
+count: that of a plug-in, and every module that it imports, directly or indirectly, unless it is installed.
 """
 
 from __future__ import annotations
 
 import ast
-import inspect
 import json
-import sys
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from hashlib import sha256
-from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple
 
-from bench.core.code_meaning import Module, Place, dotted, meaning, module_at
-from bench.core.old_paths import MOVED
+from bench.core.code_imports import imported
+from bench.core.code_meaning import dotted, meaning
+from bench.core.code_modules import WHOLE, Module, module_at
+from bench.core.code_places import all_modules, loaded_module, module_named, place_of
 
 # They only report, find, store and lock. tests/core/test_key_coverage.py checks this list against what runs in a cell.
 NUMBERLESS = frozenset(
     f"bench.{name}"
     for name in (
-        "core.code_hash", "core.code_meaning", "core.files", "core.machine", "core.old_paths", "core.progress",
-        "core.resuming", "core.sealed", "core.sources", "errors", "hookspecs", "registry", "workspace.seals",
-        "workspace.store",
+        "core.code_hash", "core.code_imports", "core.code_meaning", "core.code_modules", "core.code_places",
+        "core.files", "core.machine", "core.old_paths", "core.progress", "core.resuming", "core.sealed", "core.sources",
+        "errors", "hookspecs", "registry", "workspace.seals", "workspace.store",
     )
 )  # fmt: skip
-ENGINE = Place("bench", Path(__file__).parents[1])
-SIBLINGS = ("methods", "classifiers", "datasets")  # next to bench/ in a checkout, inside it in the wheel
 # A method with any other decorator may run although its name appears nowhere: a validator, for instance.
 PASSIVE_DECORATORS = frozenset(
     {"abstractmethod", "property", "cached_property", "staticmethod", "classmethod", "override", "no_grad"}
 )
 PASSIVE_BASES = frozenset({"ABC", "Generic", "Protocol", "NamedTuple"})  # they call no method by themselves
+Root = type[Any] | Callable[..., Any] | ModuleType
 
 
 class Symbol(NamedTuple):
-    """A definition: ``f``, ``Class`` (without its methods) or ``Class.method``; "" for what a module's import runs."""
+    """A definition: ``f``, ``Class`` (without its methods) or ``Class.method``; "" for what a module's import runs.
+
+    ``WHOLE`` stands for all that the module holds.
+    """
 
     module: Module
     name: str
@@ -51,13 +54,13 @@ def digest(content: Any) -> str:
 
 
 @lru_cache(maxsize=512)
-def code_of(*roots: type[Any] | Callable[..., Any]) -> str:
-    """Hash all code that can run, starting from functions and classes; 64 hex digits."""
+def code_of(*roots: Root) -> str:
+    """Hash all code that can run, starting from functions, classes or modules; 64 hex digits."""
     return digest(sorted(_text(symbol) for symbol in reached(*roots)))
 
 
-def reached(*roots: type[Any] | Callable[..., Any]) -> set[Symbol]:
-    """Return every definition that can run, starting from functions and classes."""
+def reached(*roots: Root) -> set[Symbol]:
+    """Return every definition that can run, starting from functions, classes or modules."""
     found: set[Symbol] = set()
     written: set[str] = set()  # every attribute's name in the code that counts
     dormant: dict[str, list[Symbol]] = {}  # methods of reached classes whose name is not among them yet
@@ -67,7 +70,10 @@ def reached(*roots: type[Any] | Callable[..., Any]) -> set[Symbol]:
         if symbol in found or symbol.module.name in NUMBERLESS or not symbol.module.nodes(symbol.name):
             continue
         found.add(symbol)
-        waiting.append(Symbol(symbol.module, ""))
+        if symbol.name == WHOLE:
+            waiting += _imported(symbol.module)
+        else:
+            waiting.append(Symbol(symbol.module, ""))
         waiting += [reference for _, reference in _references(symbol)]
         for name in _attributes(symbol) - written:
             written.add(name)
@@ -81,29 +87,37 @@ def reached(*roots: type[Any] | Callable[..., Any]) -> set[Symbol]:
     return found
 
 
-def _symbols_of(root: type[Any] | Callable[..., Any]) -> Iterator[Symbol]:
-    """Yield the definition of a root; of a method, its class too."""
-    path, name = Path(inspect.getsourcefile(inspect.unwrap(root)) or ""), root.__module__
-    top, depth = name.partition(".")[0], name.count(".") + (path.stem == "__init__")
-    if top == "bench":
-        place = ENGINE
-    elif depth:  # a module of a package
-        place = Place(top, path.parents[depth - 1])
-    else:
-        place = Place("", path.parent)
-    if top.startswith("bench_plugin_"):  # a loose plug-in imports its neighbours, and modules of the current folder
-        around = place.folder.parent if depth else place.folder
-        place = Place(place.package, place.folder, (around.resolve(), Path.cwd()))
-    module = module_at(path, name, place)
+def _symbols_of(root: Root) -> Iterator[Symbol]:
+    """Yield the definition of a root; of a method, its class too; all of the module that holds another's code."""
+    name, path = loaded_module(root)
+    module = module_at(path, name, place_of(name, path))
+    if module.place.whole or isinstance(root, ModuleType):
+        yield Symbol(module, WHOLE)
+        return
     yield Symbol(module, root.__qualname__)
     if "." in root.__qualname__:
         yield Symbol(module, root.__qualname__.partition(".")[0])
 
 
+def _imported(module: Module) -> Iterator[Symbol]:
+    """Yield all of the modules that another's module imports."""
+    if module.place.whole:
+        names, computed = imported(module)
+        found = (module_named(name, module.place) for name in sorted(names))
+        yield from (Symbol(each, WHOLE) for each in found if each is not None and each.place.whole)
+        if computed:
+            yield from (Symbol(each, WHOLE) for each in all_modules(module.place))
+
+
 @lru_cache(maxsize=8192)
 def _text(symbol: Symbol) -> str:
-    """Return a definition's meaning; a reference in it counts by its name and its own meaning."""
-    renamed = {
+    """Return a definition's meaning; a reference in it counts by its name and its own meaning.
+
+    A module counts with its name and its import lines, which may act.
+    """
+    if symbol.module.place.whole:
+        return f"{symbol.module.name}: {meaning(symbol.module.body, imports=True)}"
+    renamed = _foreign(symbol) | {
         written: f"{found.name}#{_own_meaning(found)}"
         for written, found in _references(symbol)
         if found.module.name not in NUMBERLESS
@@ -118,20 +132,34 @@ def _own_meaning(symbol: Symbol) -> str:
 
 @lru_cache(maxsize=8192)
 def _attributes(symbol: Symbol) -> frozenset[str]:
-    nodes = (inner for node in symbol.module.nodes(symbol.name) for inner in ast.walk(node))
-    return frozenset(node.attr for node in nodes if isinstance(node, ast.Attribute))
+    """Return the names of attributes in a definition; of another's module, every text that could be such a name."""
+    nodes = [inner for node in symbol.module.nodes(symbol.name) for inner in ast.walk(node)]
+    texts = (node.value for node in nodes if isinstance(node, ast.Constant) and symbol.module.place.whole)
+    named = {text for text in texts if isinstance(text, str) and text.isidentifier()}
+    return frozenset(named | {node.attr for node in nodes if isinstance(node, ast.Attribute)})
+
+
+def _foreign(symbol: Symbol) -> dict[str, str]:
+    """Return the names in a definition that are imported from other projects, each with what it means there."""
+    module, found = symbol.module, {}
+    inner = [node for statement in module.nodes(symbol.name) for node in ast.walk(statement)]
+    for name in {node.id for node in inner if isinstance(node, ast.Name)} & module.imports.keys():
+        base, taken = module.imports[name]
+        if base.partition(".")[0] not in ("bench", module.place.package):
+            found[name] = base if taken is None else f"{base}.{taken}"
+    return found
 
 
 @lru_cache(maxsize=8192)
 def _references(symbol: Symbol) -> tuple[tuple[str, Symbol], ...]:
-    """Return the references in a definition: each as written, and the definition it means."""
+    """Return the references in a definition to the engine or its own package: as written, and what each means."""
     found: dict[str, Symbol] = {}
     waiting: list[ast.AST] = list(symbol.module.nodes(symbol.name))
     while waiting:
         node = waiting.pop()
         parts = tuple((dotted(node) or "").split("."))
         meant, count = _resolve(symbol.module, parts)
-        if meant is not None:
+        if meant is not None and not meant.module.place.whole:
             found[".".join(parts[:count])] = meant
         else:
             waiting.extend(ast.iter_child_nodes(node))
@@ -141,49 +169,32 @@ def _references(symbol: Symbol) -> tuple[tuple[str, Symbol], ...]:
 def _resolve(
     module: Module, parts: tuple[str, ...], seen: frozenset[Module] = frozenset()
 ) -> tuple[Symbol | None, int]:
-    """Return the definition that a dotted name begins with in a module, and how many of its parts name it."""
+    """Return the definition that a dotted name begins with in a module, and how many of its parts name it.
+
+    A module that is used as a value, as in ``getattr(losses, name)``, is a definition too: all that it holds.
+    """
     if parts[0] in module.definitions:
         return Symbol(module, parts[0]), 1
-    if parts[0] not in module.imports or module in seen:
+    if module in seen:
+        return None, 0
+    if parts[0] not in module.imports:
+        for base in (base for base, taken in module.imports.values() if taken == "*"):
+            if (outer := module_named(base, module.place)) is not None:
+                found, count = _resolve(outer, parts, seen | {module})
+                if found is not None:
+                    return found, count
         return None, 0
     base, taken = module.imports[parts[0]]
-    inner, count = _module(base if taken is None else f"{base}.{taken}", module.place), 1
+    inner, count = module_named(base if taken is None else f"{base}.{taken}", module.place), 1
     if inner is None:
-        outer = _module(base, module.place)
+        outer = module_named(base, module.place)
         return (None, 0) if outer is None or taken is None else _resolve(outer, (taken, *parts[1:]), seen | {module})
-    while count < len(parts) and (deeper := _module(f"{inner.name}.{parts[count]}", inner.place)) is not None:
+    while count < len(parts) and (deeper := module_named(f"{inner.name}.{parts[count]}", inner.place)) is not None:
         inner, count = deeper, count + 1
     if count == len(parts):
-        return None, 0
+        return Symbol(inner, WHOLE), count
     found, more = _resolve(inner, parts[count:], seen | {module})
     return found, count + more
-
-
-def _module(name: str, place: Place) -> Module | None:
-    """Return a module of the engine, of the place's package or among its neighbours; None for others' modules."""
-    name = MOVED.get(name, name)
-    top, *rest = name.split(".")
-    if top == "bench":
-        folder = ENGINE.folder.joinpath(*rest)
-        if rest and rest[0] in SIBLINGS and not (ENGINE.folder / rest[0]).is_dir():
-            folder = ENGINE.folder.parent.joinpath(*rest)
-        return _in_folder(folder, name, ENGINE)
-    if top == place.package:
-        return _in_folder(place.folder.joinpath(*rest), name, place)
-    for around in place.neighbours:
-        loaded = getattr(sys.modules.get(top), "__file__", None)
-        if loaded is None or Path(loaded).resolve().is_relative_to(around):
-            found = _in_folder(around.joinpath(top, *rest), name, place)
-            if found is not None:
-                return found
-    return None
-
-
-def _in_folder(stem: Path, name: str, place: Place) -> Module | None:
-    for path in (stem.with_name(f"{stem.name}.py"), stem / "__init__.py"):
-        if path.is_file():
-            return module_at(path, name, place)
-    return None
 
 
 def _methods(symbol: Symbol) -> Iterator[tuple[Symbol, bool]]:

@@ -17,7 +17,7 @@ from bench.experiments.parts import Parts
 from bench.feedback.file import files_sha256, from_file, to_file
 from bench.feedback.oracle import simulate_feedback
 from bench.workspace.loading import load_unlearned
-from bench.workspace.observers import LoadedClassifier
+from bench.workspace.observers import ClassOracle, LoadedClassifier
 from bench.workspace.oracles import Oracles
 from bench.workspace.record import StageKeys
 
@@ -34,16 +34,16 @@ def keys_of(parts: Parts) -> StageKeys:
     unlearn = _unlearn(parts, feedback)
     seen = _seen(parts)
     original = digest({"weights": parts.original.sha256, "seen": seen})
-    metrics = {name: type(metric) for name, metric in parts.metrics.items()}
+    metrics = [root for name in parts.metrics for root in _code(parts, "metrics", name)]
     workspace, dataset = parts.workspace, parts.cell.settings.dataset
     evaluate = digest(
         {
             "unlearn": unlearn,
             "feedback": feedback,
-            "metrics": sorted(metrics),
+            "metrics": sorted(parts.metrics),
             "references": {x: references_identity(workspace, dataset, x) for x in parts.extractors},
             "counterfactual": removers.identity(workspace, dataset, parts.cell.feature),
-            "code": code_of(*EVALUATE, type(parts.judgement).threshold, type(parts.method), *metrics.values()),
+            "code": code_of(*EVALUATE, type(parts.judgement).threshold, *_method(parts), *_original(parts), *metrics),
             "seen": seen,
         }
     )
@@ -61,7 +61,7 @@ def _feedback(parts: Parts) -> str:
         {
             "weights": parts.original.sha256,
             "oracle": [*_identity(oracle), cell.feature],
-            "code": code_of(*FEEDBACK, *oracle.code, type(parts.original.generator)),
+            "code": code_of(*FEEDBACK, *_observer(parts, oracle), *_original(parts)),
             **shown,
             **also,
         }
@@ -71,7 +71,7 @@ def _feedback(parts: Parts) -> str:
 def _unlearn(parts: Parts, feedback: str) -> str:
     cell, method = parts.cell, parts.method
     training_data = "training_data" in method.needs
-    recipe = (type(parts.dataset), type(parts.original.model)) if training_data else ()
+    recipe = (*_code(parts, "datasets", cell.settings.dataset), type(parts.original.model)) if training_data else ()
     images = target_identity(parts.workspace, cell.settings.dataset, cell.feature) if training_data else None
     return digest(
         {
@@ -80,23 +80,47 @@ def _unlearn(parts: Parts, feedback: str) -> str:
             "stream": parts.stream,
             "feedback": feedback if method.reads_feedback or "oracle" in method.needs else None,
             "training_data": images,
-            "code": code_of(*UNLEARN, type(method), type(parts.original.generator), *recipe),
+            "code": code_of(*UNLEARN, *_method(parts), *_original(parts), *recipe),
         }
     )
 
 
 def _seen(parts: Parts) -> dict[str, Any]:
     """Return what decides how the samples of a generator are drawn and what is seen in them."""
-    judge, generator = parts.judgement.oracles.evaluation, type(parts.original.generator)
-    extractors = [type(extractor) for extractor, _ in parts.extractors.values()]
+    judge = parts.judgement.oracles.evaluation
+    extractors = [root for name in parts.extractors for root in _code(parts, "extractors", name, "build")]
     return {
         "oracle": _identity(judge),
         "extractors": {name: sha for name, (_, sha) in parts.extractors.items()},
         "count": parts.cell.settings.evaluation.count,
         "stream": randomness.EVALUATION,
-        "code": code_of(*SEEN, generator, *judge.code, *extractors),
+        "code": code_of(*SEEN, *_original(parts), *_observer(parts, judge), *extractors),
     }
 
 
 def _identity(oracle: LoadedClassifier) -> list[str | None]:
     return [oracle.name, oracle.sha256]
+
+
+# --- where the code of plug-ins begins ----------------------------------------------------------------
+
+
+def _code(parts: Parts, kind: str, name: str, *methods: str) -> tuple[Any, ...]:
+    return parts.workspace.registry.plugin(kind, name).code(*methods)
+
+
+def _method(parts: Parts) -> tuple[Any, ...]:
+    return _code(parts, "methods", parts.cell.method)
+
+
+def _original(parts: Parts) -> tuple[Any, ...]:
+    """Return the generator, and the model: how it builds a generator decides what the weights draw."""
+    _, *building = _code(parts, "models", parts.original.model_name, "build")
+    return (type(parts.original.generator), *building)
+
+
+def _observer(parts: Parts, oracle: LoadedClassifier) -> tuple[Any, ...]:
+    """Return what scores images, and how it builds its networks; ``NoOracle`` is not registered."""
+    kind = "extractors" if isinstance(oracle.classifier, ClassOracle) else "classifiers"
+    known = oracle.name in parts.workspace.registry.names(kind)
+    return (*oracle.code, *(_code(parts, kind, oracle.name, "build") if known else ()))

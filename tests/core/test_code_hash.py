@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.core import code_hash, code_meaning
+from bench.core import code_hash, code_modules
 from bench.registry import Registry
 
 
@@ -18,8 +18,8 @@ def written(tmp_path):
             path = folder.joinpath(*name.split("__in__")).with_suffix(".py")
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(code)
-        place = code_meaning.Place("stranger", folder)
-        entry = code_hash.Symbol(code_meaning.module_at(folder / "method.py", "stranger.method", place), "entry")
+        place = code_modules.Place("stranger", folder)
+        entry = code_hash.Symbol(code_modules.module_at(folder / "method.py", "stranger.method", place), "entry")
         monkey = pytest.MonkeyPatch()
         with monkey.context() as patch:
             patch.setattr(code_hash, "_symbols_of", lambda root: iter([root]))
@@ -133,14 +133,11 @@ def test_a_method_counts_with_what_it_is_built_from():
     )
 
 
-def test_a_loose_plug_in_counts_with_its_neighbours(plugins):
-    plugins.write("_rule", "def rule(x):\n    return x + 1\n")
-    plugins.method("mine", "from _rule import rule\nreturn Unlearned(rule(deepcopy(generator)))")
-
-    def names():
-        return {s.name for s in code_hash.reached(Registry(plugins.path).get("methods", "mine").unlearn)}
-
-    assert "rule" in names()
+def test_a_name_of_another_project_counts_as_what_it_is_there(written):
+    key, _ = written(method="from math import floor as rule\n\ndef entry(x):\n    return rule(x)\n")
+    for same in ("from math import floor\n\ndef entry(x):\n    return floor(x)\n", "import math\n\ndef entry(x):\n    return math.floor(x)\n"):  # fmt: skip  # noqa: E501
+        assert written(method=same)[0] == key
+    assert written(method="from math import ceil as rule\n\ndef entry(x):\n    return rule(x)\n")[0] != key
 
 
 def test_digests_know_types_and_refuse_nan():

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.core import code_hash, code_meaning
+from bench.core import code_meaning, code_modules, code_places
 
 CODE = '''
 """A file."""
@@ -40,7 +40,7 @@ class Mine(Method):
 
 
 def meaning(code):
-    module = code_meaning._parsed(Path("code.py"), "code", code_hash.ENGINE, code)
+    module = code_modules._parsed(Path("code.py"), "code", code_places.ENGINE, code)
     names = [*module.definitions, *(f"{name}.{m}" for name in module.definitions for m in module.methods(name)), ""]
     return [code_meaning.meaning(module.nodes(name)) for name in names]
 

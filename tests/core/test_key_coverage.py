@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from bench.core import code_hash, code_meaning
+from bench.core import code_hash, code_meaning, code_modules, code_places
 from bench.experiments import grid, keys
 from bench.experiments.resolve import Resolved, resolve
 from bench.experiments.run import run_cell
@@ -224,8 +224,8 @@ def keyed(bars, tmp_path_factory):
 )  # fmt: skip
 def test_a_changed_operator_reaches_the_keys_of_its_stages(path, old, new, changed, keyed, monkeypatch):
     """End to end: the file on disk changes, and the cell's keys with it."""
-    plain, file = code_meaning.source_of, code_hash.ENGINE.folder / path
+    plain, file = code_modules.source_of, code_places.ENGINE.folder / path
     code = plain(file)
     assert old in code
-    monkeypatch.setattr(code_meaning, "source_of", lambda p: code.replace(old, new) if p == file else plain(p))
+    monkeypatch.setattr(code_modules, "source_of", lambda p: code.replace(old, new) if p == file else plain(p))
     assert {stage for stage, key in keyed.now().items() if key != keyed.before[stage]} == changed
