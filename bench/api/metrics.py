@@ -1,16 +1,17 @@
-"""Metrics: pure functions of what one pass over the evaluation samples collects."""
+"""Metrics: pure functions of what one pass over the evaluation samples collects, and of what they see in its images."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     import pandas as pd
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,8 @@ class Columns:
         The judge's scores.
     identifier_scores : (N,) float64 or None
         The identifier's scores of the original's latents; None if the method has no identifier.
+    flagged : (N,) bool or None
+        The method's own decision: the identifier's score reaches its threshold. None if it has no threshold.
     pixel_change : (N,) float64
         Mean |g_i - f_i| over the pixels of an image, for 8-bit images scaled to [0, 1].
     counterfactual_error : (N, 2) float64 or None
@@ -81,6 +84,8 @@ class Columns:
     logits, original_logits : (N, K) float32 or None
     reference, reference_retain : Statistics or None
         Of the whole training set, and of the training set without the target feature.
+    looked : (N, ...) or None
+        What this metric's own ``look`` returned, in the order of the samples.
     """
 
     labels: NDArray[np.bool_]
@@ -91,6 +96,7 @@ class Columns:
     pixel_change: NDArray[np.float64]
     attributes: pd.DataFrame
     original_attributes: pd.DataFrame
+    flagged: NDArray[np.bool_] | None = None
     counterfactual_error: NDArray[np.float64] | None = None
     extractor: str | None = None
     embeddings: NDArray[np.float32] | None = None
@@ -99,10 +105,11 @@ class Columns:
     original_logits: NDArray[np.float32] | None = None
     reference: Statistics | None = None
     reference_retain: Statistics | None = None
+    looked: NDArray[Any] | None = None
 
 
 class Metric(ABC):
-    """A pure function of columns.
+    """A pure function of columns; one that overrides ``look`` sees the images too.
 
     Attributes
     ----------
@@ -110,10 +117,37 @@ class Metric(ABC):
         Fields of ``Columns`` that it reads. If one of them is None, the metric is skipped, with the reason.
     per_extractor : bool
         Whether it is computed once per extractor X; the names of its values then end in ``[X]``.
+    values : frozenset of str
+        The names of its values, without anything in brackets. No other metric may use them. By default they become
+        known when it is computed.
     """
 
     columns: ClassVar[frozenset[str]]
     per_extractor: ClassVar[bool] = False
+    values: ClassVar[frozenset[str]] = frozenset()
+
+    def look(self, original_images: Tensor, images: Tensor) -> Tensor | NDArray[Any]:
+        """Look at a batch of images; ``compute`` finds what all batches gave in ``columns.looked``.
+
+        It is called with all evaluation samples in their order, 64 at a time. What it returns for a sample must depend
+        on that sample alone.
+
+        Parameters
+        ----------
+        original_images, images : (B, C, H, W) uint8
+            The original's and the evaluated generator's images of the same noise. Do not change them.
+
+        Returns
+        -------
+        (B, ...)
+            A row per sample. All rows are held at once: 10,000 small images fit, 10,000 large ones may not.
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def looks(cls) -> bool:
+        """Return whether it sees the images."""
+        return cls.look is not Metric.look
 
     @abstractmethod
     def compute(self, columns: Columns) -> dict[str, Value]:

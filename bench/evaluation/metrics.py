@@ -1,23 +1,40 @@
-"""Metrics: loading them, computing them from a pass, and naming the source of each number."""
+"""Computing metrics from a pass: the columns that they read, each metric's outcome, and the source of each number."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from bench.api import Columns, Extractor, Metric, Oracle, Statistics, Value
-from bench.errors import BenchError, PluginError
+from bench.errors import BenchError
 from bench.evaluation.passes import Described, Pass
-from bench.registry import Registry
 
 WHY = {
     "counterfactual_error": "the data set cannot redraw images without the feature",
     "identifier_scores": "the method has no identifier",
+    "flagged": "the method has no identifier with a threshold",
 }  # why a column is None; for all others: "no <column>"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one metric.
+
+    Attributes
+    ----------
+    values : dict of str to Value
+        By name, the extractor's suffix included.
+    skipped : dict of str to str
+        The metric's name, with the suffix of an extractor where it was skipped for that one, to the reason.
+    """
+
+    values: dict[str, Value] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
 
 
 def metric_columns(result: Pass, oracle: Oracle, extractors: Mapping[str, Extractor]) -> Columns:
@@ -31,6 +48,7 @@ def metric_columns(result: Pass, oracle: Oracle, extractors: Mapping[str, Extrac
         scores=scores,
         original_scores=original_scores,
         identifier_scores=result.identifier_scores,
+        flagged=result.flagged,
         pixel_change=result.pixel_change,
         attributes=_attributes(result.unlearned, oracle, extractors),
         original_attributes=_attributes(result.original, oracle, extractors),
@@ -43,8 +61,9 @@ def compute_metrics(
     columns: Columns,
     result: Pass,
     references: Mapping[str, tuple[Statistics | None, Statistics | None]],
-) -> tuple[dict[str, Value], dict[str, str]]:
-    """Compute every metric; returns the values by name, and the reason for every metric that was skipped.
+    reserved: Mapping[str, str],
+) -> dict[str, Outcome]:
+    """Compute every metric; returns what came of each.
 
     Parameters
     ----------
@@ -53,63 +72,110 @@ def compute_metrics(
     result : Pass
     references : mapping of str to pair
         Per extractor, statistics of the whole training set and of it without the target feature.
+    reserved : mapping of str to str
+        Names of values that only one metric may use, and that metric.
     """
-    from dataclasses import replace
-
-    values: dict[str, Value] = {}
-    skipped: dict[str, str] = {}
+    found = {}
     for name, metric in metrics.items():
-        views = {"": columns}
-        if metric.per_extractor:
-            views = {
-                f"[{x}]": replace(
-                    columns,
-                    extractor=x,
-                    embeddings=result.unlearned.embeddings[x],
-                    original_embeddings=result.original.embeddings[x],
-                    logits=result.unlearned.logits[x],
-                    original_logits=result.original.logits[x],
-                    reference=reference,
-                    reference_retain=retain,
-                )
-                for x, (reference, retain) in references.items()
-            }
+        outcome, looked = Outcome(), result.looked.get(name)
+        views = dict(_views(metric, columns, result, references))
+        if not views:
+            outcome.skipped[name] = "the cell has no extractor (evaluation.extractors)"
         for suffix, view in views.items():
-            missing = sorted(WHY.get(c, f"no {c}") for c in metric.columns if getattr(view, c) is None)
-            if missing:
-                skipped[f"{name}{suffix}"] = " and ".join(missing)
-                continue
             try:
-                found = {f"{value}{suffix}": number for value, number in _computed(metric, view).items()}
-                if twice := sorted(found.keys() & values.keys()):
-                    raise BenchError(f"another metric also computes {', '.join(twice)}")
+                if isinstance(looked, str):
+                    raise BenchError(looked)
+                numbers = _computed(metric, replace(view, looked=looked))
+                _require_own_names(name, metric, numbers, reserved)
             except BenchError as error:
-                skipped[f"{name}{suffix}"] = str(error)
+                outcome.skipped[f"{name}{suffix}"] = str(error)
             except Exception as error:  # one broken metric must not cost the others
-                skipped[f"{name}{suffix}"] = f"{type(error).__name__}: {error}"
+                outcome.skipped[f"{name}{suffix}"] = f"{type(error).__name__}: {error}"
             else:
-                values |= found
-    return values, skipped
+                outcome.values.update({f"{value}{suffix}": number for value, number in numbers.items()})
+        found[name] = outcome
+    return found
+
+
+def clashes(names: Mapping[str, Collection[str]]) -> dict[str, str]:
+    """Return the metrics that use a name which another one uses too, each with the reason why neither counts."""
+    users: dict[str, list[str]] = {}
+    for metric, values in sorted(names.items()):
+        for value in values:
+            users.setdefault(value, []).append(metric)
+    return {
+        metric: f"the metrics {' and '.join(who)} both compute '{value}'. Rename it in one of them"
+        for value, who in users.items()
+        if len(who) > 1
+        for metric in who
+    }
+
+
+def source_of(metric: str, extractors: Iterable[str], oracle: str) -> str:
+    """Return the source of a metric's values: the extractor in its name, else ``oracle``."""
+    extractor = next((name for name in extractors if f"[{name}]" in metric), None)
+    return f"extractor {extractor}" if extractor else oracle
+
+
+def _views(
+    metric: Metric,
+    columns: Columns,
+    result: Pass,
+    references: Mapping[str, tuple[Statistics | None, Statistics | None]],
+) -> Iterator[tuple[str, Columns]]:
+    """Yield what a metric is handed, by the suffix of its names: once, or once per extractor."""
+    if not metric.per_extractor:
+        yield "", columns
+        return
+    for x, embeddings in result.unlearned.embeddings.items():
+        reference, retain = references.get(x, (None, None))
+        yield (
+            f"[{x}]",
+            replace(
+                columns,
+                extractor=x,
+                embeddings=embeddings,
+                original_embeddings=result.original.embeddings[x],
+                logits=result.unlearned.logits[x],
+                original_logits=result.original.logits[x],
+                reference=reference,
+                reference_retain=retain,
+            ),
+        )
 
 
 def _computed(metric: Metric, view: Columns) -> dict[str, Value]:
     """Compute a metric, as plain finite numbers that JSON can hold."""
+    missing = sorted(WHY.get(c, f"no {c}") for c in metric.columns if getattr(view, c) is None)
+    if missing:
+        raise BenchError(" and ".join(missing))
     found = metric.compute(view)
     if not found:
         raise BenchError("not defined on these samples")
     for name, value in found.items():
         if not all(x is None or math.isfinite(x) for x in (value.value, value.low, value.high)):
             raise BenchError(f"{name} is {value.value}, interval {value.low} to {value.high}")
-    return {
-        name: Value(
-            float(v.value),
-            int(v.n),
-            None if v.higher_is_better is None else bool(v.higher_is_better),
-            None if v.low is None else float(v.low),
-            None if v.high is None else float(v.high),
-        )
-        for name, v in found.items()
-    }
+    return {name: _plain(value) for name, value in found.items()}
+
+
+def _plain(v: Value) -> Value:
+    return Value(
+        float(v.value),
+        int(v.n),
+        None if v.higher_is_better is None else bool(v.higher_is_better),
+        None if v.low is None else float(v.low),
+        None if v.high is None else float(v.high),
+    )
+
+
+def _require_own_names(name: str, metric: Metric, found: Iterable[str], reserved: Mapping[str, str]) -> None:
+    """Raise BenchError if a metric uses a name of another one's, or one that it did not declare."""
+    for value in found:
+        base = value.partition("[")[0]
+        if reserved.get(base, name) != name:
+            raise BenchError(f"computes '{value}', a name that the benchmark uses itself. Choose another name")
+        if metric.values and base not in metric.values:
+            raise BenchError(f"computes '{value}', which its `values` do not name")
 
 
 def _attributes(seen: Described, oracle: Oracle, extractors: Mapping[str, Extractor]) -> pd.DataFrame:
@@ -124,34 +190,3 @@ def _attributes(seen: Described, oracle: Oracle, extractors: Mapping[str, Extrac
             predicted = seen.logits[name].argmax(axis=1)
             columns |= {f"{extractor.class_attribute}={c}": predicted == i for i, c in enumerate(extractor.classes)}
     return pd.DataFrame(columns)
-
-
-def load_metrics(registry: Registry, asked: Sequence[str] | None = None) -> tuple[dict[str, Metric], dict[str, str]]:
-    """Return the metrics by name, and why others are missing: broken plug-ins that were not asked for.
-
-    Parameters
-    ----------
-    registry : Registry
-    asked : sequence of str, optional
-        Default: all registered metrics.
-
-    Raises
-    ------
-    PluginError
-        If a metric that was asked for does not load.
-    """
-    metrics, missing = {}, {}
-    for name in asked or registry.names("metrics"):
-        try:
-            metrics[name] = registry.get("metrics", name, "--set evaluation.metrics")()
-        except PluginError as error:
-            if asked:
-                raise
-            missing[name] = str(error)
-    return metrics, missing
-
-
-def source_of(metric: str, extractors: Iterable[str], oracle: str) -> str:
-    """Return the source of a metric's values: the extractor in its name, else ``oracle``."""
-    extractor = next((name for name in extractors if f"[{name}]" in metric), None)
-    return f"extractor {extractor}" if extractor else oracle

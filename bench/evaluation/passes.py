@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +13,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from bench.api import Classifier, Extractor, Generator, Oracle
+from bench.api import Classifier, Extractor, Generator, Metric, Oracle
 from bench.core import randomness
 from bench.core.files import write_bytes
 from bench.core.progress import Progress
 from bench.core.rendering import CHUNK, chunks, to_float, to_uint8, whole
 from bench.evaluation.counterfactual import Remover, errors
+from bench.evaluation.looks import Looks
 
 BLOCK = 16 * CHUNK  # samples whose images are held at once
+OPTIONAL = ("identifier_scores", "counterfactual_error", "flagged")  # fields of Pass that may be None
 
 
 @dataclass(frozen=True)
@@ -39,25 +41,29 @@ class Described:
     embeddings: dict[str, NDArray[np.float32]]
     logits: dict[str, NDArray[np.float32]]
 
-    def save(self, path: Path) -> None:
-        """Write to an npz file."""
-        arrays: dict[str, Any] = {"scores": self.scores}
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return everything as named arrays."""
+        arrays: dict[str, NDArray[Any]] = {"scores": self.scores}
         arrays |= {f"embeddings {name}": array for name, array in self.embeddings.items()}
-        arrays |= {f"logits {name}": array for name, array in self.logits.items()}
-        buffer = io.BytesIO()
-        np.savez(buffer, **arrays)
-        write_bytes(path, buffer.getvalue())
+        return arrays | {f"logits {name}": array for name, array in self.logits.items()}
 
     @classmethod
-    def load(cls, path: Path) -> Described:
-        """Read what ``save`` wrote."""
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+    def of_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Described:
+        """Return what ``arrays`` returned it from."""
         parts = {
             kind: {name.split(" ", 1)[1]: array for name, array in arrays.items() if name.startswith(f"{kind} ")}
             for kind in ("embeddings", "logits")
         }
         return cls(arrays["scores"], parts["embeddings"], parts["logits"])
+
+    def save(self, path: Path) -> None:
+        """Write to an npz file."""
+        _write_arrays(path, self.arrays())
+
+    @classmethod
+    def load(cls, path: Path) -> Described:
+        """Read what ``save`` wrote."""
+        return cls.of_arrays(_read_arrays(path))
 
     def rows(self, start: int, stop: int) -> Described:
         """Return what is said about some of the samples."""
@@ -120,10 +126,12 @@ class Pass:
         The identifier on the original's latents; None if the method has no identifier.
     pixel_change : (N,) float64
         Mean |g - f| over the pixels of an image, for 8-bit images scaled to [0, 1].
-    counterfactual_error : (N, 2) float64 or None
+    counterfactual_error, flagged
         As in ``Columns``.
     seen : Described or None
         The original's description in whole chunks, a few samples more than N: what a later pass takes as ``cached``.
+    looked : mapping of str to (N, ...) or str
+        By metric, what its ``look`` returned of all images, or why it returned nothing.
     """
 
     original: Described
@@ -132,6 +140,21 @@ class Pass:
     pixel_change: NDArray[np.float64]
     counterfactual_error: NDArray[np.float64] | None = None
     seen: Described | None = None
+    flagged: NDArray[np.bool_] | None = None
+    looked: Mapping[str, NDArray[Any] | str] = field(default_factory=dict)
+
+    def save(self, path: Path) -> None:
+        """Write all but the original's description and what metrics saw to an npz file."""
+        optional = {name: getattr(self, name) for name in OPTIONAL if getattr(self, name) is not None}
+        _write_arrays(path, {**self.unlearned.arrays(), "pixel_change": self.pixel_change, **optional})
+
+    @classmethod
+    def load(cls, path: Path, seen: Described) -> Pass:
+        """Read what ``save`` wrote; ``seen`` is kept apart from it."""
+        arrays = _read_arrays(path)
+        scores, counterfactual_error, flagged = (arrays.get(name) for name in OPTIONAL)
+        unlearned, change = Described.of_arrays(arrays), arrays["pixel_change"]
+        return cls(seen.rows(0, len(change)), unlearned, scores, change, counterfactual_error, seen, flagged)
 
 
 @torch.no_grad()
@@ -144,6 +167,7 @@ def run_pass(
     progress: Progress,
     cached: Described | None = None,
     truth: Truth | None = None,
+    lookers: Mapping[str, Metric] | None = None,
 ) -> Pass:
     """Draw and describe ``count`` samples of the evaluation stream.
 
@@ -162,40 +186,65 @@ def run_pass(
         ``Pass.seen`` of an earlier pass over as many samples.
     truth : Truth, optional
         Given if the data set can redraw its images without the feature.
+    lookers : mapping of str to Metric, optional
+        Metrics that look at the images themselves.
     """
-    device = next(original.parameters()).device
-    same = _same_weights(original, unlearned)
+    same, looks = _same_weights(original, unlearned), Looks(lookers or {})
     parts: list[tuple[Described, Described]] = []
     identifier_scores: list[Tensor] = []
     changes: list[Tensor] = []
     misses: list[NDArray[np.float64]] = []
-    progress.start(count, label="evaluate")
-    for start, stop in chunks(whole(count), BLOCK):
-        before, after = [], []
-        for a, b in chunks(stop - start):
-            noise = randomness.draw(randomness.EVALUATION, range(start + a, start + b), original.noise_dim).to(device)
-            latents, images = original.sample(noise)
-            before.append(to_uint8(images))
-            after.append(before[-1] if same else to_uint8(unlearned(noise)))
-            if identifier is not None:
-                identifier_scores.append(identifier(latents).double().cpu())
-        f_images, g_images = torch.cat(before), torch.cat(after)
+    for start, stop, latents, f_images, g_images in _drawn(original, unlearned, count, progress):
+        if identifier is not None:
+            identifier_scores += [identifier(chunk).double().cpu() for chunk in latents]
         changes.append((to_float(f_images) - to_float(g_images)).abs().flatten(1).double().mean(1))
         f_seen = cached.rows(start, stop) if cached is not None else observers.look(f_images)
         parts.append((f_seen, f_seen if same else observers.look(g_images)))
         if truth is not None:
             misses.append(truth.errors(f_images, g_images, f_seen))
-        progress.advance(min(stop, count) - start)
-    progress.stop()
-    seen = _join([f for f, _ in parts])
+        looks.look(f_images, g_images)
+    seen, threshold = _join([f for f, _ in parts]), getattr(identifier, "threshold", None)
+    own_scores = torch.cat(identifier_scores).numpy()[:count] if identifier_scores else None
     return Pass(
         seen.rows(0, count),
         _join([g for _, g in parts]).rows(0, count),
-        torch.cat(identifier_scores).numpy()[:count] if identifier_scores else None,
+        own_scores,
         torch.cat(changes).numpy()[:count],
         np.concatenate(misses)[:count] if misses else None,
         seen,
+        None if own_scores is None or threshold is None else own_scores >= float(threshold),
+        looks.found(count),
     )
+
+
+@torch.no_grad()
+def look_again(
+    original: Generator, unlearned: Generator, count: int, progress: Progress, lookers: Mapping[str, Metric]
+) -> dict[str, NDArray[Any] | str]:
+    """Draw the samples of ``run_pass`` once more, for metrics that look at images; returns ``Pass.looked``."""
+    looks = Looks(lookers)
+    for _, _, _, f_images, g_images in _drawn(original, unlearned, count, progress):
+        looks.look(f_images, g_images)
+    return looks.found(count)
+
+
+def _drawn(
+    original: Generator, unlearned: Generator, count: int, progress: Progress
+) -> Iterator[tuple[int, int, list[Tensor], Tensor, Tensor]]:
+    """Yield blocks of the evaluation stream: their range, f's latents by chunk, and the images of f and g (uint8)."""
+    device, same = next(original.parameters()).device, _same_weights(original, unlearned)
+    progress.start(count, label="evaluate")
+    for start, stop in chunks(whole(count), BLOCK):
+        chunk_latents, before, after = [], [], []
+        for a, b in chunks(stop - start):
+            noise = randomness.draw(randomness.EVALUATION, range(start + a, start + b), original.noise_dim).to(device)
+            latents, images = original.sample(noise)
+            chunk_latents.append(latents)
+            before.append(to_uint8(images))
+            after.append(before[-1] if same else to_uint8(unlearned(noise)))
+        yield start, stop, chunk_latents, torch.cat(before), torch.cat(after)
+        progress.advance(min(stop, count) - start)
+    progress.stop()
 
 
 def _columns(parts: Mapping[str, list[Tensor]]) -> dict[str, NDArray[np.float32]]:
@@ -216,3 +265,14 @@ def _join(parts: list[Described]) -> Described:
 def _same_weights(first: Generator, second: Generator) -> bool:
     a, b = first.state_dict(), second.state_dict()
     return type(first) is type(second) and a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+def _write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    write_bytes(path, buffer.getvalue())
+
+
+def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    with np.load(path, allow_pickle=False) as file:
+        return {name: file[name] for name in file.files}

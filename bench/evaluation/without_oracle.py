@@ -8,21 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
-from bench.api import Classifier, Dataset, Metric, Value
+from bench.api import Classifier, Columns, Dataset, Metric, Value
 from bench.errors import UsageError, unknown
 from bench.toolkit.intervals import of_mean, wilson
 from bench.workspace.store import FEATURE
 
-if TYPE_CHECKING:
-    from bench.evaluation.passes import Pass
-
 ORACLE = "an oracle"
+OWN = "without_oracle"  # the name of ``Flags`` among the metrics
 LACKING = {
     **dict.fromkeys(("labels", "original_labels", "scores", "original_scores"), ORACLE),
     **dict.fromkeys(("attributes", "original_attributes"), ORACLE),
@@ -67,29 +64,24 @@ def left_out(metrics: Mapping[str, Metric], *, judged: bool = False) -> dict[str
     return {name: f"needs {' and '.join(what)}" for name, what in lacking.items() if what}
 
 
-def known(result: Pass, identifier: nn.Module | None) -> dict[str, Value]:
-    """Compute what needs no oracle; intervals are over samples.
+class Flags(Metric):
+    """What is known without an oracle; intervals are over samples.
 
-    Parameters
-    ----------
-    result : Pass
-    identifier : nn.Module or None
-        The method's.
-
-    Returns
-    -------
-    dict of str to Value
-        ``flagged_ratio``, the share of the original's samples that the identifier flags; ``flagged_change`` and
-        ``unflagged_change``, the mean absolute change of a pixel (in [0, 1]) in flagged and in all other samples.
-        ``change``, the same over all samples, if the method has no identifier with a threshold.
+    ``flagged_ratio``, the share of the original's samples that the method's identifier flags; ``flagged_change`` and
+    ``unflagged_change``, the mean absolute change of a pixel (in [0, 1]) in flagged and in all other samples.
+    ``change``, the same over all samples, if the method has no identifier with a threshold.
     """
-    threshold = getattr(identifier, "threshold", None)
-    if result.identifier_scores is None or threshold is None:
-        return _changes({"change": result.pixel_change})
-    flags = result.identifier_scores >= float(threshold)  # (N,)
-    ratio = {"flagged_ratio": Value(float(flags.mean()), len(flags), None, *wilson(int(flags.sum()), len(flags)))}
-    parts = {"flagged_change": result.pixel_change[flags], "unflagged_change": result.pixel_change[~flags]}
-    return ratio | _changes(parts)
+
+    columns = frozenset({"pixel_change"})  # and `flagged`, where there is one
+    values = frozenset({"flagged_ratio", "flagged_change", "unflagged_change", "change"})
+
+    def compute(self, columns: Columns) -> dict[str, Value]:
+        flags = columns.flagged
+        if flags is None:
+            return _changes({"change": columns.pixel_change})
+        ratio = {"flagged_ratio": Value(float(flags.mean()), len(flags), None, *wilson(int(flags.sum()), len(flags)))}
+        parts = {"flagged_change": columns.pixel_change[flags], "unflagged_change": columns.pixel_change[~flags]}
+        return ratio | _changes(parts)
 
 
 def _changes(parts: Mapping[str, NDArray[np.float64]]) -> dict[str, Value]:

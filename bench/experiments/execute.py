@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from bench.core import resuming
 from bench.errors import EXIT_NOTHING, EXIT_OK, EXIT_SOME_FAILED, BenchError, DataError, first_sentence
 from bench.experiments import pretrain
+from bench.experiments.measured import shown
 from bench.experiments.plan import Plan, Planned
 from bench.experiments.resolve import Resolved, resolve
 from bench.experiments.run import run_cell
@@ -130,7 +131,8 @@ def _carried_out(item: Planned, plan: Plan, workspace: Workspace) -> Done:
 def _record_of(item: Planned, workspace: Workspace) -> Record | None:
     if item.resolved is None:
         return None
-    return workspace.store.readable(item.resolved.folder, item.resolved.keys.evaluate)
+    record = workspace.store.readable(item.resolved.folder, item.resolved.keys.evaluate)
+    return None if record is None else shown(item.resolved, record)
 
 
 def _forget(resolved: Resolved) -> None:

@@ -9,27 +9,16 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from numpy.typing import NDArray
-from torch import nn
 
-from bench.api import Classifier, Columns, Dataset, Extractor, Feedback, Metric, Oracle, Statistics, Value
+from bench.api import Classifier, Dataset, Extractor, Feedback, Metric, Oracle, Statistics
 from bench.errors import UsageError, unknown
 from bench.evaluation import references, removers, without_oracle
-from bench.evaluation.metrics import compute_metrics, metric_columns
-from bench.evaluation.passes import Pass, Truth
+from bench.evaluation.passes import Truth
 from bench.workspace.observers import LoadedClassifier
 from bench.workspace.oracles import Oracles
 from bench.workspace.record import OracleCopy, OraclePair
 from bench.workspace.suites import ModelSettings
 from bench.workspace.workspace import Workspace
-
-
-@dataclass(frozen=True)
-class Computed:
-    """The metrics of a pass: what they read, their values, and why others were not computed."""
-
-    columns: Columns
-    values: dict[str, Value]
-    skipped: dict[str, str]
 
 
 class Judgement(ABC):
@@ -45,22 +34,6 @@ class Judgement(ABC):
 
     oracles: Oracles
     has_oracle: ClassVar[bool]
-
-    def computed(
-        self,
-        workspace: Workspace,
-        dataset: str,
-        metrics: Mapping[str, Metric],
-        extractors: Mapping[str, Extractor],
-        result: Pass,
-        judge: Oracle,
-        identifier: nn.Module | None,
-    ) -> Computed:
-        """Compute every metric of a pass, and the further values."""
-        columns = metric_columns(result, judge, extractors)
-        references = self.references(workspace, dataset, extractors, judge.feature)
-        values, skipped = compute_metrics(metrics, columns, result, references)
-        return Computed(columns, values | self.further(result, identifier), skipped)
 
     @property
     def can_click(self) -> bool:
@@ -103,9 +76,10 @@ class Judgement(ABC):
     ) -> dict[str, tuple[Statistics | None, Statistics | None]]:
         """Return per extractor the statistics of the training set, and of it without the feature."""
 
-    @abstractmethod
-    def further(self, result: Pass, identifier: nn.Module | None) -> dict[str, Value]:
-        """Return values besides the metrics."""
+    @property
+    def own_metrics(self) -> dict[str, Metric]:
+        """What is computed besides the metrics that are plug-ins."""
+        return {}
 
     @abstractmethod
     def pictured(self, original_labels: NDArray[Any], feedback: Feedback) -> tuple[NDArray[Any], Feedback | None]:
@@ -163,9 +137,6 @@ class Judged(Judgement):
     ) -> dict[str, tuple[Statistics | None, Statistics | None]]:
         return references.references(workspace, dataset, extractors, feature) if self.has_images else {}
 
-    def further(self, result: Pass, identifier: nn.Module | None) -> dict[str, Value]:
-        return {}
-
     def pictured(self, original_labels: NDArray[Any], feedback: Feedback) -> tuple[NDArray[Any], Feedback | None]:
         return original_labels, None
 
@@ -213,8 +184,9 @@ class ClicksOnly(Judgement):
     ) -> dict[str, tuple[Statistics | None, Statistics | None]]:
         return {}  # there is no training set to compare with
 
-    def further(self, result: Pass, identifier: nn.Module | None) -> dict[str, Value]:
-        return without_oracle.known(result, identifier)
+    @property
+    def own_metrics(self) -> dict[str, Metric]:
+        return {without_oracle.OWN: without_oracle.Flags()}
 
     def pictured(self, original_labels: NDArray[Any], feedback: Feedback) -> tuple[NDArray[Any], Feedback | None]:
         return feedback.labels, feedback

@@ -1,4 +1,4 @@
-"""The keys of a cell's stages: each hashes exactly what its stage reads, and the code that it can run."""
+"""The keys of a cell's stages and of its metrics: each hashes exactly what is read, and the code that can run."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 from bench.api import Unlearned
 from bench.core import randomness
 from bench.core.code_hash import code_of, digest
-from bench.evaluation import removers, without_oracle
+from bench.evaluation import removers
 from bench.evaluation.metrics import compute_metrics, metric_columns
-from bench.evaluation.passes import run_pass
+from bench.evaluation.passes import look_again, run_pass
 from bench.evaluation.references import references_identity
 from bench.evaluation.targets import target_identity
 from bench.experiments.method_run import run_method
@@ -25,7 +25,8 @@ from bench.workspace.record import StageKeys
 FEEDBACK = (simulate_feedback, to_file, from_file)
 UNLEARN = (run_method,)
 SEEN = (run_pass,)
-EVALUATE = (load_unlearned, Oracles.of, metric_columns, compute_metrics, without_oracle.known, Unlearned)
+EVALUATE = (load_unlearned, Oracles.of, Unlearned)
+METRIC = (metric_columns, compute_metrics, look_again)
 
 
 def keys_of(parts: Parts) -> StageKeys:
@@ -34,20 +35,41 @@ def keys_of(parts: Parts) -> StageKeys:
     unlearn = _unlearn(parts, feedback)
     seen = _seen(parts)
     original = digest({"weights": parts.original.sha256, "seen": seen})
-    metrics = [root for name in parts.metrics for root in _code(parts, "metrics", name)]
-    workspace, dataset = parts.workspace, parts.cell.settings.dataset
     evaluate = digest(
         {
             "unlearn": unlearn,
             "feedback": feedback,
-            "metrics": sorted(parts.metrics),
-            "references": {x: references_identity(workspace, dataset, x) for x in parts.extractors},
-            "counterfactual": removers.identity(workspace, dataset, parts.cell.feature),
-            "code": code_of(*EVALUATE, type(parts.judgement).threshold, *_method(parts), *_original(parts), *metrics),
+            "code": code_of(*EVALUATE, type(parts.judgement).threshold, *_method(parts), *_original(parts)),
             "seen": seen,
         }
     )
-    return StageKeys(feedback=feedback, unlearn=unlearn, original=original, evaluate=evaluate)
+    return StageKeys(
+        feedback=feedback,
+        unlearn=unlearn,
+        original=original,
+        evaluate=evaluate,
+        columns=digest([evaluate, _counterfactual(parts)]),
+    )
+
+
+def metric_keys_of(parts: Parts) -> dict[str, str]:
+    """Hash what each metric is: its code, and what it reads besides the samples that the cell's key stands for."""
+    workspace, dataset = parts.workspace, parts.cell.settings.dataset
+    references = {x: references_identity(workspace, dataset, x) for x in parts.extractors}
+    return {
+        name: digest(
+            {
+                "code": code_of(*METRIC, *_metric(parts, name)),
+                "references": references if metric.per_extractor else None,
+                "counterfactual": _counterfactual(parts) if "counterfactual_error" in metric.columns else None,
+            }
+        )
+        for name, metric in parts.metrics.items()
+    }
+
+
+def _counterfactual(parts: Parts) -> str | None:
+    return removers.identity(parts.workspace, parts.cell.settings.dataset, parts.cell.feature)
 
 
 def _feedback(parts: Parts) -> str:
@@ -111,6 +133,12 @@ def _code(parts: Parts, kind: str, name: str, *methods: str) -> tuple[Any, ...]:
 
 def _method(parts: Parts) -> tuple[Any, ...]:
     return _code(parts, "methods", parts.cell.method)
+
+
+def _metric(parts: Parts, name: str) -> tuple[Any, ...]:
+    """Return a plug-in, or a metric that the judgement itself computes."""
+    own = parts.judgement.own_metrics.get(name)
+    return _code(parts, "metrics", name) if own is None else (type(own),)
 
 
 def _original(parts: Parts) -> tuple[Any, ...]:

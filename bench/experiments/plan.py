@@ -17,7 +17,7 @@ from bench.workspace.record import Record
 from bench.workspace.workspace import Workspace
 
 Overwrite = Literal["never", "failed", "always"]
-Action = Literal["run", "skip", "cached", "resume", "waits"]
+Action = Literal["run", "measure", "skip", "cached", "resume", "waits"]
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class Planned:
     Attributes
     ----------
     cell : Cell
-    action : {"run", "skip", "cached", "resume", "waits"}
-        A cell that waits lacks something.
+    action : {"run", "measure", "skip", "cached", "resume", "waits"}
+        "measure" is for a stored cell that lacks metrics; a cell that waits lacks something else.
     why : str
     expected : Expected
     resolved : Resolved or None
@@ -167,6 +167,8 @@ class _Planner:
         cell, store = resolved.cell, self.workspace.store
         record = store.readable(resolved.folder, resolved.keys.evaluate)
         if record is not None and self._counts(record):
+            if (lacking := record.lacking(resolved.metric_keys)) and self._completes(record):
+                return Planned(cell, "measure", f"stored without {', '.join(lacking)}", _again(record), resolved)
             why = f"stored with status {record.status}"
             return Planned(cell, "cached", why, Expected(0.0, "stored"), resolved)
         if (reason := resolved.declined) is not None:
@@ -186,6 +188,13 @@ class _Planner:
 
     def _counts(self, record: Record) -> bool:
         return self.overwrite == "never" or (record.status in ("ok", "skipped") and self.overwrite != "always")
+
+    def _completes(self, record: Record) -> bool:
+        return record.status == "ok" and self.overwrite != "never"
+
+
+def _again(record: Record) -> Expected:
+    return Expected(record.timings["evaluate"].seconds, "at most what its evaluation took")
 
 
 def _waiting(cell: Cell, expected: Expected, missing: Sequence[BenchError]) -> Planned:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bench.api import Feedback, Method
 from bench.evaluation import without_oracle
-from bench.evaluation.metrics import load_metrics
+from bench.evaluation.metric_plugins import load_metrics
 from bench.experiments.cell import Cell
 from bench.experiments.judgement import Judgement, asks_oracle, judgement_of, require_clicks
-from bench.experiments.keys import keys_of
+from bench.experiments.keys import keys_of, metric_keys_of
 from bench.experiments.parts import Parts
 from bench.feedback import file as feedback_file
 from bench.feedback.file import FeedbackFile
@@ -28,9 +29,12 @@ class Resolved(Parts):
     ----------
     keys : StageKeys
         From what each stage reads.
+    metric_keys : mapping of str to str
+        By metric, from its code and what it reads besides the cell's samples.
     """
 
     keys: StageKeys
+    metric_keys: Mapping[str, str]
 
     @property
     def folder(self) -> Path:
@@ -57,6 +61,7 @@ def resolve(cell: Cell, workspace: Workspace) -> Resolved:
     judgement.require_attributes(also, cell.feature)
     metrics, missing = load_metrics(workspace.registry, settings.evaluation.metrics)
     missing |= judgement.left_out(metrics)
+    metrics |= judgement.own_metrics
     extractors = {name: workspace.extractor(name) for name in settings.evaluation.extractors or ()}
     original = workspace.original(cell.model, cell.weights)
     parts = Parts(
@@ -72,7 +77,7 @@ def resolve(cell: Cell, workspace: Workspace) -> Resolved:
         extractors=extractors,
         given=_given_feedback(cell, original, judgement, also),
     )
-    return Resolved(**vars(parts), keys=keys_of(parts))
+    return Resolved(**vars(parts), keys=keys_of(parts), metric_keys=metric_keys_of(parts))
 
 
 def _given_feedback(

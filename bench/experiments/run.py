@@ -12,20 +12,20 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from bench.api import Feedback, Value
+from bench.api import Feedback
 from bench.core import machine
 from bench.core.files import file_sha256, write_bytes
 from bench.errors import BenchError, Diverged
-from bench.evaluation.metrics import source_of
+from bench.experiments.evaluating import evaluate_stage
+from bench.experiments.measured import Measured, completed, measured, shown
 from bench.experiments.resolve import Resolved
-from bench.experiments.stages import Trained, evaluate_stage, feedback_stage, loaded, unlearn_stage
+from bench.experiments.stages import Trained, feedback_stage, unlearn_stage
 from bench.workspace import checkpoint, pictures
 from bench.workspace.record import (
     Artefact,
     Clicks,
     Cost,
     MachineFacts,
-    Measurement,
     OraclePair,
     Provenance,
     Record,
@@ -38,15 +38,14 @@ from bench.workspace.record import (
 class Outcome:
     """What the stages of a cell came to."""
 
-    metrics: Mapping[str, Measurement]
-    skipped_metrics: Mapping[str, str]
+    measured: Measured
     artefacts: Mapping[str, Artefact]
     oracle: OraclePair | None
     clicks: Clicks
 
 
 def run_cell(resolved: Resolved) -> Record:
-    """Run the stages that are missing, and store the record; every outcome but an interruption is one.
+    """Run what is missing, stages or metrics, and store the record; every outcome but an interruption is one.
 
     Raises
     ------
@@ -56,14 +55,15 @@ def run_cell(resolved: Resolved) -> Record:
     store, folder = resolved.workspace.store, resolved.folder
     began = folder.exists()
     with store.locked(folder):
+        stored = store.readable(folder, resolved.keys.evaluate)
         try:
-            record = _outcome(resolved)
+            record = completed(resolved, stored) if stored and stored.status == "ok" else _outcome(resolved)
         except BenchError:
             if not began:
                 rmtree(folder, ignore_errors=True)  # else `bench status` would call it resumable
             raise
         store.write(folder, record)
-        return record
+        return shown(resolved, record)
 
 
 def _outcome(resolved: Resolved) -> Record:
@@ -90,32 +90,14 @@ def _stages(resolved: Resolved, timings: dict[str, Cost]) -> Outcome:
     trained = unlearn_stage(resolved, feedback, clicker)
     timings["unlearn"] = trained.cost
     with machine.measured() as took:
-        result = evaluate_stage(resolved, trained.unlearned, judge)
-        found = judgement.computed(
-            resolved.workspace,
-            cell.settings.dataset,
-            resolved.metrics,
-            loaded(resolved.extractors),
-            result,
-            judge,
-            trained.unlearned.identifier,
-        )
+        columns, outcomes = evaluate_stage(resolved, lambda: trained.unlearned, judge, resolved.metrics)
     timings["evaluate"] = Cost.model_validate(took)
     return Outcome(
-        metrics={name: _measurement(resolved, name, value) for name, value in sorted(found.values.items())},
-        skipped_metrics={**resolved.missing_metrics, **found.skipped},
-        artefacts=_artefacts(resolved, trained, found.columns.original_labels, feedback),
+        measured=measured(resolved, outcomes),
+        artefacts=_artefacts(resolved, trained, columns.original_labels, feedback),
         oracle=judgement.about(clicker, judge),
         clicks=Clicks(count=len(feedback), positives=feedback.positives),
     )
-
-
-def _measurement(resolved: Resolved, name: str, value: Value) -> Measurement:
-    """Add to a number which data and which judge stood behind it."""
-    who = source_of(name, resolved.extractors, resolved.judgement.label)
-    count = resolved.cell.settings.evaluation.count
-    source = f"{resolved.dataset.label}; {who}; {count} samples of {resolved.cell.model}"
-    return Measurement(**vars(value), source=source)
 
 
 def _artefacts(
@@ -161,8 +143,9 @@ def _record(
         seed=cell.seed,
         params=cell.params.model_dump(mode="json"),
         needs=sorted(resolved.method.needs),
-        metrics=dict(outcome.metrics) if outcome else {},
-        skipped_metrics=dict(outcome.skipped_metrics) if outcome else {},
+        metrics=outcome.measured.metrics if outcome else {},
+        skipped_metrics=outcome.measured.skipped if outcome else {},
+        metric_runs=outcome.measured.runs if outcome else {},
         provenance=_provenance(resolved, outcome),
         timings=dict(timings or {}),
         artefacts=dict(outcome.artefacts) if outcome else {},

@@ -1,16 +1,14 @@
-"""The stages of a cell: feedback -> unlearn -> evaluate. Each outcome is kept, so that a stopped cell resumes."""
+"""The first stages of a cell, feedback and unlearn. Each outcome is kept, so that a stopped cell resumes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench.api import Context, Extractor, Feedback, Oracle, TrainingData, Unlearned
+from bench.api import Context, Feedback, Oracle, TrainingData, Unlearned
 from bench.core import machine, resuming, sealed
 from bench.core.files import write_bytes
 from bench.errors import Diverged
-from bench.evaluation.passes import Described, Observers, Pass, run_pass
 from bench.evaluation.targets import target_mask
 from bench.experiments.method_run import run_method
 from bench.experiments.resolve import Resolved
@@ -124,37 +122,3 @@ def _training_data(resolved: Resolved) -> TrainingData:
     split = resolved.dataset.split(resolved.dataset.training_split)
     target = target_mask(resolved.workspace, resolved.cell.settings.dataset, split, resolved.cell.feature)
     return TrainingData(split, target, resolved.original.model, resolved.original.networks)
-
-
-# --- evaluate -----------------------------------------------------------------------------------------
-
-
-def evaluate_stage(resolved: Resolved, unlearned: Unlearned, judge: Oracle) -> Pass:
-    """Draw the evaluation samples before and after, and describe them; the original's description is kept."""
-    workspace, original = resolved.workspace, resolved.original.generator
-    folder = workspace.store.stage("original", resolved.keys.original)
-    path = folder / "columns.npz"
-    observers = Observers(resolved.judgement.observer, loaded(resolved.extractors))
-    truth = resolved.judgement.truth(workspace, resolved.cell.settings.dataset, judge)
-    with workspace.store.locked(folder):
-        intact = seals.is_sealed(folder, resolved.keys.original, workspace.progress)
-        cached = Described.load(path) if intact else None
-        result = run_pass(
-            original,
-            unlearned.generator,
-            unlearned.identifier,
-            observers,
-            resolved.cell.settings.evaluation.count,
-            workspace.progress,
-            cached,
-            truth=truth,
-        )
-        if cached is None and result.seen is not None:
-            result.seen.save(path)
-            seals.seal(folder, resolved.keys.original, path.name)
-    return result
-
-
-def loaded(extractors: Mapping[str, tuple[Extractor, str | None]]) -> dict[str, Extractor]:
-    """Return extractors without the sha256 of their weights."""
-    return {name: extractor for name, (extractor, _) in extractors.items()}

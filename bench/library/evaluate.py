@@ -11,7 +11,8 @@ import pandas as pd
 
 from bench.api import Dataset, Extractor, Generator, Metric, Value
 from bench.errors import UsageError
-from bench.evaluation.metrics import load_metrics, source_of
+from bench.evaluation.metric_plugins import load_metrics, reserved_names
+from bench.evaluation.metrics import clashes, compute_metrics, metric_columns, source_of
 from bench.evaluation.passes import Observers, run_pass
 from bench.experiments.judgement import ClicksOnly, Judgement, judged_by
 from bench.library.arguments import whole
@@ -127,9 +128,15 @@ class _Setting:
             count,
             workspace.progress,
             truth=judgement.truth(workspace, dataset, judge),
+            lookers={name: metric for name, metric in self.metrics.items() if metric.looks()},
         )
-        found = judgement.computed(workspace, dataset, self.metrics, self.extractors, result, judge, after.identifier)
-        return found.values, found.skipped
+        columns = metric_columns(result, judge, self.extractors)
+        references = judgement.references(workspace, dataset, self.extractors, feature)
+        found = compute_metrics(self.metrics, columns, result, references, reserved_names(workspace.registry))
+        refused = clashes({name: outcome.values for name, outcome in found.items()})
+        counted = [outcome for name, outcome in found.items() if name not in refused]
+        values = {name: value for outcome in counted for name, value in outcome.values.items()}
+        return values, refused | {name: why for outcome in counted for name, why in outcome.skipped.items()}
 
 
 def _setting(workspace: Workspace, task: Task | None, extractors: Sequence[str] | None) -> _Setting:
@@ -139,6 +146,7 @@ def _setting(workspace: Workspace, task: Task | None, extractors: Sequence[str] 
     judgement = judged_by(judge, dataset, task.feature) if task and judge else ClicksOnly(NOTHING.feature)
     metrics, missing = load_metrics(workspace.registry)
     missing |= judgement.left_out(metrics)
+    metrics |= judgement.own_metrics
     return _Setting(
         workspace,
         task or NOTHING,

@@ -19,6 +19,7 @@ class Counterfactual(Metric):
     """
 
     columns = frozenset({"counterfactual_error"})
+    values = frozenset({"counterfactual_error", "counterfactual_error_inside", "counterfactual_error_outside"})
 
     def compute(self, columns: Columns) -> dict[str, Value]:
         assert columns.counterfactual_error is not None

@@ -17,6 +17,7 @@ class AttributeShift(Metric):
     """
 
     columns = frozenset({"attributes", "original_attributes"})
+    values = frozenset({"attribute_shift", "attribute_ratio"})
 
     def compute(self, columns: Columns) -> dict[str, Value]:
         values, sizes, n = {}, [], len(columns.attributes)

@@ -17,6 +17,7 @@ class Fidelity(Metric):
     """``inception_score``, ``fid`` and ``fid_retain``, each ending in ``[X]`` for the extractor X."""
 
     columns = frozenset({"embeddings", "logits", "reference"})
+    values = frozenset({"inception_score", "fid", "fid_retain"})
     per_extractor = True
 
     def compute(self, columns: Columns) -> dict[str, Value]:

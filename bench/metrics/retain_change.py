@@ -10,6 +10,7 @@ class RetainChange(Metric):
     """``retain_change``: mean |g - f| per pixel, in [0, 1], over samples whose original the judge labels negative."""
 
     columns = frozenset({"pixel_change", "original_labels"})
+    values = frozenset({"retain_change"})
 
     def compute(self, columns: Columns) -> dict[str, Value]:
         change = columns.pixel_change[~columns.original_labels]

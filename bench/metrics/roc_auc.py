@@ -10,6 +10,7 @@ class RocAuc(Metric):
     """``roc_auc`` of the identifier on the original's latents; skipped if the method has no identifier."""
 
     columns = frozenset({"identifier_scores", "original_labels"})
+    values = frozenset({"roc_auc"})
 
     def compute(self, columns: Columns) -> dict[str, Value]:
         assert columns.identifier_scores is not None

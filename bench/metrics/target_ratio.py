@@ -10,6 +10,7 @@ class TargetRatio(Metric):
     """``target_ratio`` of the evaluated generator, ``original_target_ratio`` of the original; Wilson's interval."""
 
     columns = frozenset({"labels", "original_labels"})
+    values = frozenset({"target_ratio", "original_target_ratio"})
 
     def compute(self, columns: Columns) -> dict[str, Value]:
         values = {}

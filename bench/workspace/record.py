@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import Field
@@ -22,6 +23,7 @@ class Measurement(Params):
     low: float | None = Field(None, description="95 % interval over samples, if the metric has one")
     high: float | None = None
     source: str = Field(description="data, judge or extractor, samples")
+    metric: str = Field(description="the metric plug-in that computed it")
 
 
 class Cost(Params):
@@ -78,6 +80,7 @@ class StageKeys(Params):
     unlearn: str
     original: str
     evaluate: str
+    columns: str = Field(description="what was seen of both generators' samples")
 
 
 class MachineFacts(Params):
@@ -91,6 +94,13 @@ class MachineFacts(Params):
     threads: int
     bfloat16: bool
     command: str | None
+
+
+class MetricRun(Params):
+    """When a metric was computed: every metric of a record has a key of its own, and may be added later."""
+
+    key: str = Field(description="of the metric's code and of what it reads besides the cell's samples")
+    machine: MachineFacts | None = Field(None, description="if it was computed later, where something had changed")
 
 
 class Provenance(Params):
@@ -123,6 +133,7 @@ class Record(Params):
     needs: list[str] = []
     metrics: dict[str, Measurement] = {}
     skipped_metrics: dict[str, str] = Field({}, description="metric to why it was not computed")
+    metric_runs: dict[str, MetricRun] = Field({}, description="by metric plug-in: key and machine")
     provenance: Provenance
     timings: dict[str, Cost] = Field({}, description="feedback, unlearn, evaluate")
     artefacts: dict[str, Artefact] = Field({}, description="weights, picture")
@@ -137,3 +148,18 @@ class Record(Params):
         """Return a metric's value, or None."""
         found = self.metrics.get(metric)
         return None if found is None else found.value
+
+    def lacking(self, keys: Mapping[str, str]) -> list[str]:
+        """Return the metrics of ``keys`` that it was not measured with, or with another code."""
+        return [name for name, key in keys.items() if not self._has(name, key)]
+
+    def showing(self, keys: Mapping[str, str], missing: Mapping[str, str]) -> Record:
+        """Return it with the metrics of ``keys`` alone, and with the reasons why others cannot be computed now."""
+        current = {name for name, key in keys.items() if self._has(name, key)}
+        metrics = {name: value for name, value in self.metrics.items() if value.metric in current}
+        unsettled = keys.keys() - self.metric_runs.keys()
+        skipped = {n: why for n, why in self.skipped_metrics.items() if n.partition("[")[0] in current | unsettled}
+        return self.model_copy(update={"metrics": metrics, "skipped_metrics": {**missing, **skipped}})
+
+    def _has(self, metric: str, key: str) -> bool:
+        return metric in self.metric_runs and self.metric_runs[metric].key == key

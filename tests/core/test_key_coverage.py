@@ -24,9 +24,12 @@ REPOSITORY = Path(__file__).parents[2]
 # What prepares, loads and stores around the stages; whatever it hands to a stage is in the key by content.
 AROUND = {
     "bench.api.base",
+    "bench.evaluation.metric_plugins",
     "bench.evaluation.references",
     "bench.experiments.cell",
+    "bench.experiments.evaluating",
     "bench.experiments.judgement",
+    "bench.experiments.measured",
     "bench.experiments.parts",
     "bench.experiments.resolve",
     "bench.experiments.run",
@@ -44,7 +47,7 @@ AROUND = {
     "bench.workspace.saving",
 }
 BY_VALUE = {  # what they return is in the key
-    "stream_of", "has_counterfactuals", "identity", "remover_for", "load_metrics", "source_of",
+    "stream_of", "has_counterfactuals", "identity", "remover_for", "source_of", "clashes", "Metric.looks",
 }  # fmt: skip
 STAGES = {"feedback_stage": "feedback", "_train": "unlearn", "evaluate_stage": "original"}  # the last one that began
 
@@ -59,7 +62,7 @@ def watched(resolved: Resolved) -> dict[str, set[tuple[Path, str]]]:
         if event != "call" or "site-packages" in code.co_filename:
             return
         name = code.co_qualname.split(".<locals>")[0]
-        if code.co_filename.endswith("stages.py"):
+        if code.co_filename.endswith(("stages.py", "evaluating.py")):
             now[0] = STAGES.get(name, now[0])
         if name == "load_unlearned":  # what is evaluated is what was stored
             now[0] = "original"
@@ -89,6 +92,7 @@ def code_roots(resolved: Resolved) -> dict[str, list[object]]:
         everything: list[object] = []
         patch.setattr(keys, "code_of", lambda *found: everything.extend(found) or "")
         keys.keys_of(resolved)
+        keys.metric_keys_of(resolved)
         asked[""] = everything
     return asked
 
@@ -167,7 +171,7 @@ def _computing(node: ast.AST) -> Iterator[ast.AST]:
 def test_a_changed_operator_changes_what_the_definition_means():
     registry, count = Registry(), 0
     roots = [registry.get("methods", name).unlearn for name in registry.names("methods")]
-    roots += [*keys.FEEDBACK, *keys.UNLEARN, *keys.SEEN, *keys.EVALUATE]
+    roots += [*keys.FEEDBACK, *keys.UNLEARN, *keys.SEEN, *keys.EVALUATE, *keys.METRIC]
     roots += [registry.get("metrics", name).compute for name in registry.names("metrics")]
     roots += [registry.get("models", name).build for name in registry.names("models")]
     for symbol in code_hash.reached(*roots):
@@ -199,7 +203,8 @@ def keyed(bars, tmp_path_factory):
 
     def keys_now():
         forget_code()
-        return vars(resolve(cell, workspace).keys)
+        resolved = resolve(cell, workspace)
+        return {**vars(resolved.keys), "metrics": resolved.metric_keys}
 
     yield SimpleNamespace(now=keys_now, before=keys_now())
     forget_code()
@@ -208,16 +213,18 @@ def keyed(bars, tmp_path_factory):
 @pytest.mark.parametrize(
     ("path", "old", "new", "changed"),
     [
-        ("feedback/oracle.py", "keep = max(1, round(fraction * len(scores)))", "keep = max(2, round(fraction * len(scores)))", {"feedback", "unlearn", "evaluate"}),
-        ("feedback/oracle.py", "scores[:, 0] >= threshold", "scores[:, 0] > threshold", {"feedback", "unlearn", "evaluate"}),
-        ("core/randomness.py", "torch.randn", "torch.rand", {"feedback", "unlearn", "original", "evaluate"}),
-        ("core/rendering.py", "* 255", "* 254", {"feedback", "unlearn", "original", "evaluate"}),
-        ("toolkit/latent.py", "self(latents) - self.landing", "self(latents) + self.landing", {"unlearn", "evaluate"}),
-        ("toolkit/losses.py", "1 -", "2 -", {"unlearn", "evaluate"}),
-        ("api/models.py", "return noise, self.render(noise)", "return noise, self.render(-noise)", {"feedback", "unlearn", "original", "evaluate"}),
-        ("evaluation/without_oracle.py", "result.identifier_scores >= float(threshold)", "result.identifier_scores > float(threshold)", {"evaluate"}),
-        ("evaluation/metrics.py", "scores >= oracle.threshold", "scores > oracle.threshold", {"evaluate"}),
-        ("workspace/oracles.py", "top_fraction is not None else", "top_fraction is None else", {"evaluate"}),
+        ("feedback/oracle.py", "keep = max(1, round(fraction * len(scores)))", "keep = max(2, round(fraction * len(scores)))", {"feedback", "unlearn", "evaluate", "columns"}),
+        ("feedback/oracle.py", "scores[:, 0] >= threshold", "scores[:, 0] > threshold", {"feedback", "unlearn", "evaluate", "columns"}),
+        ("core/randomness.py", "torch.randn", "torch.rand", {"feedback", "unlearn", "original", "evaluate", "columns", "metrics"}),
+        ("core/rendering.py", "* 255", "* 254", {"feedback", "unlearn", "original", "evaluate", "columns", "metrics"}),
+        ("toolkit/latent.py", "self(latents) - self.landing", "self(latents) + self.landing", {"unlearn", "evaluate", "columns"}),
+        ("toolkit/losses.py", "1 -", "2 -", {"unlearn", "evaluate", "columns"}),
+        ("api/models.py", "return noise, self.render(noise)", "return noise, self.render(-noise)", {"feedback", "unlearn", "original", "evaluate", "columns"}),
+        ("evaluation/passes.py", "own_scores >= float(threshold)", "own_scores > float(threshold)", {"original", "evaluate", "columns"}),
+        ("evaluation/metrics.py", "scores >= oracle.threshold", "scores > oracle.threshold", {"metrics"}),
+        ("evaluation/looks.py", "rows_of(metric, f_images[start:stop], g_images[start:stop])", "rows_of(metric, g_images[start:stop], f_images[start:stop])", {"original", "evaluate", "columns", "metrics"}),
+        ("evaluation/counterfactual.py", "4 * e**2", "5 * e**2", set()),
+        ("workspace/oracles.py", "top_fraction is not None else", "top_fraction is None else", {"evaluate", "columns"}),
         ("errors.py", "training diverged", "the training diverged", set()),
         ("core/progress.py", "s left", "s more", set()),
     ],

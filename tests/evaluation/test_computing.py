@@ -32,8 +32,11 @@ def metric(numbers, reads=("labels",), extractor=False):
     return Some()
 
 
-def computed(metrics, columns=NULL, reference=NULL.reference):
-    return compute_metrics(metrics, columns, RESULT, {"toy": (reference, None)})
+def computed(metrics, columns=NULL, reference=NULL.reference, result=RESULT, reserved=None):
+    """Return all values by name, and all reasons."""
+    found = compute_metrics(metrics, columns, result, {"toy": (reference, None)}, reserved or {}).values()
+    values = {name: value for outcome in found for name, value in outcome.values.items()}
+    return values, {name: reason for outcome in found for name, reason in outcome.skipped.items()}
 
 
 def test_a_metric_without_its_columns_is_skipped_with_the_reason():
@@ -52,13 +55,15 @@ def test_a_metric_without_its_columns_is_skipped_with_the_reason():
     [
         ({"x": (float("nan"), 5, None)}, "x is nan"),
         ({"x": (0.5, 5, None, 0.0, float("inf"))}, "interval 0.0 to inf"),
-        ({"good": (1.0, 5, None)}, "another metric also computes good"),
+        ({"theirs": (1.0, 5, None)}, "computes 'theirs', a name that the benchmark uses itself. Choose another name"),
+        ({"theirs[x]": (1.0, 5, None)}, "computes 'theirs[x]', a name that the benchmark uses itself"),
         ({}, "not defined on these samples"),
         (KeyError("lost"), "KeyError: 'lost'"),
     ],
 )
 def test_a_bad_metric_is_skipped_with_the_reason_and_the_others_stay(numbers, reason):
-    found, skipped = computed({"a": metric({"good": (0.25, 5, True)}), "b": metric(numbers)})
+    metrics = {"a": metric({"good": (0.25, 5, True)}), "b": metric(numbers)}
+    found, skipped = computed(metrics, reserved={"theirs": "c", "good": "a"})
     assert found == {"good": Value(0.25, 5, True)}
     assert set(skipped) == {"b"} and reason in skipped["b"]
 

@@ -18,7 +18,7 @@ from bench.workspace import checkpoint
 
 FIELDS = {"format", 
     "key", "status", "reason", "suite", "method", "model", "dataset", "feature", "seed", "params", "needs", "metrics",
-    "skipped_metrics", "provenance", "timings", "artefacts",
+    "skipped_metrics", "metric_runs", "provenance", "timings", "artefacts",
 }  # fmt: skip
 
 
@@ -65,7 +65,7 @@ def test_its_metrics_are_those_of_the_design(shipped):
         "target_ratio", "original_target_ratio", "roc_auc", "retain_change", "attribute_shift",
         "inception_score[digits]", "fid[digits]", "fid_retain[digits]",
     ):  # fmt: skip
-        assert set(metrics[name]) == {"value", "n", "higher_is_better", "low", "high", "source"}, name
+        assert set(metrics[name]) == {"value", "n", "higher_is_better", "low", "high", "source", "metric"}, name
     assert metrics["target_ratio"]["value"] < metrics["original_target_ratio"]["value"]
     assert metrics["roc_auc"]["value"] > 0.8 and 0 < metrics["retain_change"]["value"] < 0.2
     assert metrics["fid[digits]"]["source"] == "MNIST (real); extractor digits; 256 samples of vae"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
@@ -23,37 +24,47 @@ def keyed(bars, workspace):
             weights=str(bars.weights), overrides=[f"{name}={value}" for name, value in settings.items()], **changed,
         )  # fmt: skip
         (cell,) = grid.cells(request, elsewhere or workspace)
-        return resolve(cell, elsewhere or workspace).keys
+        resolved = resolve(cell, elsewhere or workspace)
+        return SimpleNamespace(**vars(resolved.keys), metrics=resolved.metric_keys)
 
     return call
 
 
-STAGES = ("feedback", "unlearn", "original", "evaluate")
+STAGES = ("feedback", "unlearn", "original", "evaluate", "columns")
 
 
 def differing(a, b):
     return {stage for stage in STAGES if getattr(a, stage) != getattr(b, stage)}
 
 
+def changed_metrics(a, b):
+    return {name for name in a.metrics.keys() & b.metrics.keys() if a.metrics[name] != b.metrics[name]}
+
+
 def test_what_a_change_reaches(keyed):
     base = keyed()
     assert differing(base, keyed()) == set()
-    assert differing(base, keyed(seeds=[1])) == {"feedback", "unlearn", "evaluate"}
-    assert differing(base, keyed(feature="slant")) == {"feedback", "unlearn", "evaluate"}
-    assert differing(base, keyed(overrides=["feedback.count=51"])) == {"feedback", "unlearn", "evaluate"}
-    assert differing(base, keyed(overrides=["evaluation.count=71"])) == {"original", "evaluate"}
-    assert differing(base, keyed(params=["alpha=4"])) == {"unlearn", "evaluate"}
+    assert differing(base, keyed(seeds=[1])) == {"feedback", "unlearn", "evaluate", "columns"}
+    assert differing(base, keyed(feature="slant")) == {"feedback", "unlearn", "evaluate", "columns"}
+    assert differing(base, keyed(overrides=["feedback.count=51"])) == {"feedback", "unlearn", "evaluate", "columns"}
+    assert differing(base, keyed(overrides=["evaluation.count=71"])) == {"original", "evaluate", "columns"}
+    assert differing(base, keyed(params=["alpha=4"])) == {"unlearn", "evaluate", "columns"}
     assert differing(base, keyed(params=["alpha=3"])) == set(), "the default, typed"
-    assert differing(base, keyed(method="latent_edit")) == {"unlearn", "evaluate"}
-    assert differing(base, keyed(overrides=["evaluation.metrics=roc_auc"])) == {"evaluate"}
+    assert differing(base, keyed(method="latent_edit")) == {"unlearn", "evaluate", "columns"}
+    assert differing(base, keyed(overrides=["evaluation.metrics=roc_auc"])) == set()
 
 
 def test_a_method_that_reads_no_feedback_is_trained_once_for_all_seeds(keyed):
-    assert differing(keyed("original"), keyed("original", seeds=[1])) == {"feedback", "evaluate"}
-    assert differing(keyed("retrain"), keyed("retrain", seeds=[1])) == {"feedback", "evaluate"}
-    assert differing(keyed("retrain"), keyed("retrain", feature="slant")) == {"feedback", "unlearn", "evaluate"}
+    assert differing(keyed("original"), keyed("original", seeds=[1])) == {"feedback", "evaluate", "columns"}
+    assert differing(keyed("retrain"), keyed("retrain", seeds=[1])) == {"feedback", "evaluate", "columns"}
+    assert differing(keyed("retrain"), keyed("retrain", feature="slant")) == {
+        "feedback",
+        "unlearn",
+        "evaluate",
+        "columns",
+    }
     # the oracle's threshold comes from the feedback
-    assert differing(keyed("reject"), keyed("reject", seeds=[1])) == {"feedback", "unlearn", "evaluate"}
+    assert differing(keyed("reject"), keyed("reject", seeds=[1])) == {"feedback", "unlearn", "evaluate", "columns"}
 
 
 def test_weights_count_by_content_not_by_path(keyed, bars, workspace, tmp_path, monkeypatch):
@@ -100,7 +111,8 @@ def test_reference_statistics_count(keyed, monkeypatch):
     name = "mnist-digits-statistics"
     changed = {**entries, name: entries[name].model_copy(update={"sha256": "0" * 64})}
     monkeypatch.setattr(manifest, "entries", lambda: changed)
-    assert differing(base, keyed()) == {"evaluate"}
+    assert differing(base, keyed()) == set()
+    assert changed_metrics(base, keyed()) == {"fidelity"}
 
 
 def test_a_stranger_s_code_counts(keyed, bars, plugins, tmp_path):
@@ -116,7 +128,7 @@ def test_a_stranger_s_code_counts(keyed, bars, plugins, tmp_path):
         folder.method("mine", body)
         found.append(keyed("mine", Workspace(Registry(folder.path), Store(tmp_path / "runs"), torch.device("cpu"))))
     assert differing(found[0], found[1]) == set()
-    assert differing(found[1], found[2]) == {"unlearn", "evaluate"}
+    assert differing(found[1], found[2]) == {"unlearn", "evaluate", "columns"}
 
 
 def test_the_record_tells_its_keys(on_bars):

@@ -1,0 +1,61 @@
+"""Metric plug-ins: loading them, and which names their values may have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+
+from bench.api import Metric
+from bench.api.metric_checks import require_declared
+from bench.errors import PluginError
+from bench.evaluation.without_oracle import OWN, Flags
+from bench.registry import Registry
+
+BUILT_IN = "built-in"
+IN_TABLES = ("seconds", "peak_memory_mb", "difference")  # what tables show besides metrics
+
+
+def load_metrics(registry: Registry, asked: Sequence[str] | None = None) -> tuple[dict[str, Metric], dict[str, str]]:
+    """Return the metrics by name, and why others are missing: broken plug-ins that were not asked for.
+
+    Parameters
+    ----------
+    registry : Registry
+    asked : sequence of str, optional
+        Default: all registered metrics.
+
+    Raises
+    ------
+    PluginError
+        If a metric that was asked for does not load.
+    """
+    metrics, missing = {}, {}
+    for name in registry.names("metrics") if asked is None else asked:
+        try:
+            metrics[name] = _loaded(registry, name)
+        except PluginError as error:
+            if asked is not None:
+                raise
+            missing[name] = str(error)
+    return metrics, missing
+
+
+def reserved_names(registry: Registry) -> dict[str, str]:
+    """Return the names of values that only one metric may use, and that metric; "" where none may."""
+    names = dict.fromkeys(IN_TABLES, "") | dict.fromkeys(Flags.values, OWN)
+    for source in registry.sources:
+        if source.kind.name == "metrics" and source.origin == BUILT_IN:
+            with suppress(PluginError):  # a loose file has the same name, and neither is used
+                names |= dict.fromkeys(registry.get("metrics", source.name).values, source.name)
+    return names
+
+
+def _loaded(registry: Registry, name: str) -> Metric:
+    plugin = registry.plugin("metrics", name, "--set evaluation.metrics")
+    try:
+        require_declared(plugin.cls)
+        metric: Metric = plugin.cls()
+    except Exception as error:  # whatever a stranger's __init__ does
+        reason = str(error) if isinstance(error, PluginError) else f"{type(error).__name__}: {error}"
+        raise PluginError(f"metric '{name}' ({plugin.source.origin}): {reason}") from error
+    return metric

@@ -1,0 +1,87 @@
+"""The evaluation stage: the samples of both generators are described once, and only missing metrics are computed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from bench.api import Columns, Extractor, Metric, Oracle, Unlearned
+from bench.evaluation.metric_plugins import reserved_names
+from bench.evaluation.metrics import Outcome, compute_metrics, metric_columns
+from bench.evaluation.passes import Described, Observers, Pass, look_again, run_pass
+from bench.experiments.resolve import Resolved
+from bench.workspace import seals
+
+FILE = "columns.npz"
+
+
+def evaluate_stage(
+    resolved: Resolved, unlearned: Callable[[], Unlearned], judge: Oracle, metrics: Mapping[str, Metric]
+) -> tuple[Columns, dict[str, Outcome]]:
+    """Compute metrics; samples are drawn only where what is stored of them does not suffice.
+
+    Parameters
+    ----------
+    resolved : Resolved
+    unlearned : callable
+        Loads the evaluated generator, if it must draw.
+    judge : Oracle
+    metrics : mapping of str to Metric
+
+    Returns
+    -------
+    Columns
+        What all metrics read.
+    dict of str to Outcome
+        What came of each metric.
+    """
+    extractors = loaded(resolved.extractors)
+    result = _seen(resolved, unlearned, judge, {name: metric for name, metric in metrics.items() if metric.looks()})
+    columns = metric_columns(result, judge, extractors)
+    compared = extractors if any(metric.per_extractor for metric in metrics.values()) else {}
+    dataset = resolved.cell.settings.dataset
+    references = resolved.judgement.references(resolved.workspace, dataset, compared, judge.feature)
+    reserved = reserved_names(resolved.workspace.registry)
+    return columns, compute_metrics(metrics, columns, result, references, reserved)
+
+
+def loaded(extractors: Mapping[str, tuple[Extractor, str | None]]) -> dict[str, Extractor]:
+    """Return extractors without the sha256 of their weights."""
+    return {name: extractor for name, (extractor, _) in extractors.items()}
+
+
+def _seen(resolved: Resolved, unlearned: Callable[[], Unlearned], judge: Oracle, lookers: Mapping[str, Metric]) -> Pass:
+    """Return what is seen of both generators' samples: what is stored, and what metrics see in the images."""
+    store, keys, count = resolved.workspace.store, resolved.keys, resolved.cell.settings.evaluation.count
+    original, progress = resolved.original.generator, resolved.workspace.progress
+    shared, own = store.stage("original", keys.original), store.stage("columns", keys.columns)
+    with store.locked(shared), store.locked(own):
+        intact = seals.is_sealed(shared, keys.original, progress)
+        before = Described.load(shared / FILE) if intact else None
+        if before is not None and seals.is_sealed(own, keys.columns, progress):
+            result = Pass.load(own / FILE, before)
+            looked = look_again(original, unlearned().generator, count, progress, lookers) if lookers else {}
+            return replace(result, looked=looked)
+        result = _drawn(resolved, unlearned(), judge, before, lookers)
+        if before is None and result.seen is not None:
+            result.seen.save(shared / FILE)
+            seals.seal(shared, keys.original, FILE)
+        result.save(own / FILE)
+        seals.seal(own, keys.columns, FILE)
+        return result
+
+
+def _drawn(
+    resolved: Resolved, unlearned: Unlearned, judge: Oracle, before: Described | None, lookers: Mapping[str, Metric]
+) -> Pass:
+    return run_pass(
+        resolved.original.generator,
+        unlearned.generator,
+        unlearned.identifier,
+        Observers(resolved.judgement.observer, loaded(resolved.extractors)),
+        resolved.cell.settings.evaluation.count,
+        resolved.workspace.progress,
+        before,
+        truth=resolved.judgement.truth(resolved.workspace, resolved.cell.settings.dataset, judge),
+        lookers=lookers,
+    )
