@@ -15,6 +15,9 @@ from bench.errors import PluginError, suggestion
 PER_EXTRACTOR = frozenset(
     {"embeddings", "original_embeddings", "extractor", "logits", "original_logits", "reference", "reference_retain"}
 )  # there is one of each per extractor
+RESERVED = frozenset(
+    {"change", "difference", "flagged_change", "flagged_ratio", "peak_memory_mb", "seconds", "unflagged_change"}
+)  # names of what the engine computes itself: without an oracle, of the unlearning stage, at equal damage
 
 
 def require_declared(cls: type[Metric]) -> None:

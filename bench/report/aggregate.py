@@ -135,7 +135,7 @@ def _measured(record: Record, metric: str) -> Measurement | None:
     machine = record.provenance.machine
     source = f"unlearning stage on {machine.device}, {machine.threads} threads"
     value = getattr(record.timings["unlearn"], metric)
-    return Measurement(value=value, n=1, higher_is_better=False, source=source)
+    return Measurement(value=value, n=1, higher_is_better=False, source=source, metric="")
 
 
 def _expanded(metrics: Sequence[str], extractors: Sequence[str]) -> list[str]:

@@ -14,7 +14,26 @@ BAD = {
     "countless": ((VALUE, "Value(0.5, 5000, None)"), "values_are_sound", "n is 5000 of 200 samples"),
     "random": ((VALUE, "Value(__import__('random').random(), n, None)"), "values_are_sound", "two calls differ"),
     "raising": ((VALUE, "columns.nowhere"), "values_are_sound", "AttributeError"),
-    "unknown_column": (('frozenset({"labels", ', 'frozenset({"pixels", '), "columns_are_known", "reads ['pixels']"),
+    "unknown_column": (
+        ('frozenset({"labels", ', 'frozenset({"lables", '), "columns_are_known",
+        "reads an unknown column 'lables'. Did you mean 'labels'?",
+    ),
+    "unread": (('"original_labels", "looked"', '"original_labels", "embeddings"'), "columns_are_known", "one per extractor"),
+    "unseen": (("def look(", "def lok("), "columns_are_known", "reads `looked`, which its method `look` returns"),
+    "together": (
+        (".flatten(1).any(1)  #", ".flatten(1).float().mean(1) - images.float().mean()  #"), "looks_at_each_image_alone",
+        "look depends on the batch: images one by one differ by",
+    ),
+    "shapeless": ((".any(1)  #", ".any()  #"), "looks_at_each_image_alone", "a row of numbers per sample, not bool ()"),
+    "grey": (
+        ("return (images !=", "return (images.view(-1, 1, 28, 28) !="), "looks_at_each_image_alone", "RuntimeError",
+    ),
+    "taken": (
+        ('"removed_share": Value', '"fid": Value'), "names_are_its_own", "computes fid, which the benchmark computes itself",
+    ),
+    "undeclared_value": (
+        ('"changed_share": Value', '"changed": Value'), "names_are_its_own", "computes ['changed']; `values` does not name it",
+    ),
     "undeclared": (
         (VALUE, "Value(float(columns.identifier_scores.mean()), n, None)"), "columns_are_declared",
         "compute reads a column that `columns` does not name and that may be None (AttributeError",

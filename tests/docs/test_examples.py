@@ -20,7 +20,7 @@ from matplotlib import pyplot as plt  # noqa: E402
 
 NOTEBOOK = ROOT / "examples" / "unlearn.ipynb"
 SMALL = ["--set", "feedback.count=200", "--set", "evaluation.count=128", "-p", "epochs=3"]
-EXAMPLES = ["mirror", "linear_decoder", "newly_appeared", "small_digits", "ink", "class_means"]
+EXAMPLES = ["mirror", "linear_decoder", "newly_appeared", "spread", "small_digits", "ink", "class_means"]
 
 Cli = Callable[..., Any]
 
@@ -40,7 +40,7 @@ def test_every_page_of_extend_has_a_worked_example_that_is_run() -> None:
         page.stem: re.findall(r"<!-- example: (\w+)\.py -->", page.read_text())
         for page in (DOCS / "extend").glob("*.md")
     }
-    assert all(len(found[kind]) == 1 for kind in ("method", "model", "metric", "dataset", "classifier", "extractor"))
+    assert all(found[kind] for kind in ("method", "model", "metric", "dataset", "classifier", "extractor"))
     assert sorted(sum(found.values(), [])) == sorted(EXAMPLES)
 
 
@@ -71,7 +71,8 @@ def test_the_worked_examples_unlearn_together(folder: Path, tmp_path: Path, benc
     )  # fmt: skip
     assert ran.code == 0, ran.err
     metrics = json.loads(ran.out)["metrics"]
-    assert {"newly_appeared", "fid[class_means]", "roc_auc"} <= metrics.keys()
+    assert {"newly_appeared", "spread", "fid[class_means]", "roc_auc"} <= metrics.keys()
+    assert 0.02 < metrics["spread"]["value"] < 0.5 and metrics["spread"]["n"] == 500
     assert metrics["target_ratio"]["value"] < metrics["original_target_ratio"]["value"] / 2
     assert metrics["newly_appeared"]["n"] == round(500 * (1 - metrics["original_target_ratio"]["value"]))
 

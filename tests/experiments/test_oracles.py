@@ -75,10 +75,10 @@ def test_each_copy_counts_in_the_keys_of_what_it_does(world):
 
     base = world.keys()
     c = world.copy("c", 0.09)
-    assert differing(feedback=c) == {"feedback", "unlearn", "evaluate"}
-    assert differing(evaluation=c) == {"original", "evaluate"}
+    assert differing(feedback=c) == {"feedback", "unlearn", "evaluate", "columns"}
+    assert differing(evaluation=c) == {"original", "evaluate", "columns"}
     base = world.keys("original")
-    assert differing(method="original", feedback=c) == {"feedback", "evaluate"}
+    assert differing(method="original", feedback=c) == {"feedback", "evaluate", "columns"}
     same = world.copy("same", A)  # another training that ended alike
     assert differing(method="original", feedback=same) == set()
 

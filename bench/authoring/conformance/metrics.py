@@ -9,25 +9,65 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench import api
-from bench.authoring.conformance.toys import toy_columns
+from bench.api.metric_checks import RESERVED, require_declared, rows_of
+from bench.authoring.conformance.toys import IMAGE_SHAPE, toy_columns, toy_images
+from bench.registry import Registry
+
+IMAGE_SHAPES = (IMAGE_SHAPE, (3, 64, 64))
 
 
 def facts(cls: type[Any]) -> list[str]:
     """Say what a metric reads."""
-    return [f"reads: {', '.join(sorted(cls.columns))}"]
+    images = ["looks at the images"] if cls.looks() else []
+    values = [f"values: {', '.join(sorted(cls.values))}"] if cls.values else []
+    return [f"reads: {', '.join(sorted(cls.columns))}", *images, *values]
 
 
 def columns_are_known(cls: type[Any]) -> None:
     """A metric may only read what the engine gathers."""
-    known = set(api.Columns.__dataclass_fields__)
-    assert cls.columns <= known, f"reads {sorted(cls.columns - known)}; allowed: {sorted(known)}"
+    require_declared(cls)
+
+
+def names_are_its_own(cls: type[Any]) -> None:
+    """Values are called as declared, and not as those of a built-in metric."""
+    registry, taken = Registry(), set(RESERVED)
+    for name in registry.names("metrics"):
+        built_in = registry.get("metrics", name)
+        taken |= set() if built_in is cls else built_in.values
+    names = {name.partition("[")[0] for name in cls().compute(_columns(cls, perfect=False))}
+    assert not names & taken, f"computes {', '.join(sorted(names & taken))}, which the benchmark computes itself"
+    assert not cls.values or names <= cls.values, f"computes {sorted(names - cls.values)}; `values` does not name it"
+
+
+def looks_at_each_image_alone(cls: type[Any]) -> None:
+    """What a metric sees in an image does not depend on the others of its batch; grey and coloured images do."""
+    if not cls.looks():
+        return
+    for shape in IMAGE_SHAPES:
+        f_images, g_images = (images[:6] for images in toy_images(shape, perfect=True))
+        together = rows_of(cls(), f_images, g_images)
+        alone = np.concatenate([rows_of(cls(), f_images[i : i + 1], g_images[i : i + 1]) for i in range(6)])
+        difference = np.abs(together.astype(np.float64) - alone).max()
+        tolerance = 1e-3 * (1 + np.abs(alone.astype(np.float64)).max())
+        assert difference <= tolerance, f"look depends on the batch: images one by one differ by {difference:.2g}"
+
+
+def _columns(cls: type[Any], *, perfect: bool) -> api.Columns:
+    """Return the columns of a pass, with what the metric's own look returns."""
+    columns = toy_columns(perfect=perfect)
+    if not cls.looks():
+        return columns
+    f_images, g_images = toy_images(IMAGE_SHAPES[0], perfect=perfect)
+    metric = cls()
+    rows = [rows_of(metric, f_images[i : i + 64], g_images[i : i + 64]) for i in range(0, len(f_images), 64)]
+    return replace(columns, looked=np.concatenate(rows))
 
 
 def columns_are_declared(cls: type[Any]) -> None:
     """A column that it does not name may be None, as where a method has no identifier."""
-    whole = toy_columns(perfect=False)
+    whole = _columns(cls, perfect=False)
     optional = {field.name for field in fields(whole) if field.default is None} | {"identifier_scores"}
-    missing: dict[str, Any] = dict.fromkeys(optional - cls.columns)
+    missing: dict[str, Any] = dict.fromkeys(optional - cls.columns - {"looked"})
     bare = replace(whole, **missing)
     expected = _numbers(cls().compute(whole))
     try:
@@ -43,7 +83,7 @@ def columns_are_declared(cls: type[Any]) -> None:
 def values_are_sound(cls: type[Any]) -> None:
     """Values are finite, lie in their interval, count their samples, and are the same twice."""
     for perfect in (True, False):
-        columns = toy_columns(perfect=perfect)
+        columns = _columns(cls, perfect=perfect)
         values = cls().compute(columns)
         assert values, "computes nothing on 200 samples with and without the feature"
         for name, value in values.items():
@@ -68,7 +108,7 @@ def _numbers(values: dict[str, api.Value]) -> dict[str, float]:
 
 def perfect_is_not_worse_than_nothing(cls: type[Any]) -> None:
     """Where a direction is better, a pass that removed the feature alone is at least as good as an unchanged one."""
-    perfect, nothing = (cls().compute(toy_columns(perfect=end)) for end in (True, False))
+    perfect, nothing = (cls().compute(_columns(cls, perfect=end)) for end in (True, False))
     for name in perfect.keys() & nothing.keys():
         good, bad = perfect[name], nothing[name]
         assert good.higher_is_better == bad.higher_is_better, f"{name}: higher_is_better differs between two passes"
@@ -82,9 +122,9 @@ def perfect_is_not_worse_than_nothing(cls: type[Any]) -> None:
 
 def columns_are_left_alone(cls: type[Any]) -> None:
     """Other metrics read the same arrays."""
-    columns = toy_columns(perfect=False)
+    columns = _columns(cls, perfect=False)
     cls().compute(columns)
-    before, after = _arrays(toy_columns(perfect=False)), _arrays(columns)
+    before, after = _arrays(_columns(cls, perfect=False)), _arrays(columns)
     changed = [
         name for name, array in after.items() if not np.array_equal(array, before[name], array.dtype.kind == "f")
     ]
@@ -98,7 +138,9 @@ def _arrays(columns: api.Columns) -> dict[str, NDArray[Any]]:
 
 CHECKS = [
     columns_are_known,
+    looks_at_each_image_alone,
     values_are_sound,
+    names_are_its_own,
     columns_are_declared,
     columns_are_left_alone,
     perfect_is_not_worse_than_nothing,

@@ -114,6 +114,15 @@ def toy_columns(*, perfect: bool) -> api.Columns:
     )
 
 
+def toy_images(image_shape: tuple[int, int, int], *, perfect: bool) -> tuple[Tensor, Tensor]:
+    """Return (200, C, H, W) uint8 images that fit ``toy_columns``: a bar is the feature; the original's come first."""
+    noise = torch.rand((200, *image_shape), generator=torch.Generator().manual_seed(0))
+    plain = (noise * 100).to(torch.uint8)
+    original = plain.clone()
+    original[::5, :, 10:18, 12:16] = 255
+    return original, plain if perfect else original.clone()
+
+
 def untrained(cls: type[Any]) -> api.Networks[Any]:
     """Build a plug-in's networks by its default configuration, in eval mode, gradients off."""
     networks: api.Networks[Any] = build(cls(), cls.Config(), "check")
