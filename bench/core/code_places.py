@@ -117,5 +117,11 @@ def _python_files(folder: Path, deep: bool) -> Iterator[Path]:
 
 def loaded_module(root: Any) -> tuple[str, Path]:
     """Return the name and the file of the module in which a class or function is defined, or of a module itself."""
-    name = root.__name__ if isinstance(root, ModuleType) else root.__module__
-    return name, Path(inspect.getsourcefile(inspect.unwrap(root)) or "")
+    if isinstance(root, ModuleType):
+        return root.__name__, Path(root.__file__ or "")
+    inside = vars(root).values() if inspect.isclass(root) else (root,)
+    functions = (inspect.unwrap(getattr(value, "fget", None) or getattr(value, "__func__", value)) for value in inside)
+    written = [f.__code__.co_filename for f in functions if inspect.isfunction(f) and f.__module__ == root.__module__]
+    # a class itself knows only its module's name, which another folder's plug-in may have taken over
+    file = next((name for name in written if Path(name).is_file()), None)
+    return root.__module__, Path(file or inspect.getsourcefile(root) or "")

@@ -226,3 +226,14 @@ def test_an_engine_module_that_is_used_as_a_value_counts_whole(plugins):
     for name, holds in (("mine", "bench.toolkit.losses:*"), ("yours", "bench.toolkit.losses:l1")):
         reached = code_hash.reached(*registry.plugin("methods", name).code())
         assert holds in {f"{symbol.module.name}:{symbol.name}" for symbol in reached}
+
+
+def test_a_class_is_read_from_its_own_file_after_another_has_taken_its_name(plugins, tmp_path):
+    plugins.method("mine", "return Unlearned(deepcopy(generator), 1)")
+    first = Registry(plugins.path).get("methods", "mine")
+    elsewhere = type(plugins)(tmp_path / "elsewhere")
+    elsewhere.method("mine", "return Unlearned(deepcopy(generator), 2)")
+    second = Registry(elsewhere.path).get("methods", "mine")
+    assert sys.modules[first.__module__].__file__ == str(elsewhere.path / "mine.py")
+    assert code_hash.code_of(first) != code_hash.code_of(second)
+    assert code_places.loaded_module(first)[1] == plugins.path / "mine.py"
