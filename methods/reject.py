@@ -13,7 +13,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from bench.api import Context, Feedback, Generator, Method, Oracle, Params, Unlearned, hookimpl, to_uint8
+from bench.api import Context, Feedback, Generator, Method, Oracle, Params, Unlearned, draw_noise, hookimpl, to_uint8
 
 
 class Config(Params):
@@ -50,7 +50,7 @@ class Rejecting(Generator):
             if len(pending) == 0:
                 break
             for i in pending.tolist():
-                noise[i] = torch.randn(self.noise_dim, generator=streams[i]).to(noise.device)
+                noise[i] = draw_noise(self.original, 1, streams[i])[0].to(noise.device)
         return noise
 
     def sample(self, noise: Tensor) -> tuple[Tensor, Tensor]:

@@ -39,6 +39,7 @@ Functions::
 
     hookimpl              marks the function that registers the plug-in
     to_float, to_uint8    convert images between uint8 and [0, 1]
+    draw_noise            draws from a generator's own prior
     chunks                splits a count of samples into chunks
     seed_of               derives a seed from a stream and an index
     code_of               hashes the code that a class or function can run
@@ -65,6 +66,7 @@ from bench.api.models import (
     Trainable,
     TrainingConfig,
 )
+from bench.api.noise import draw_noise
 from bench.core.code_hash import code_of
 from bench.core.files import file_sha256
 from bench.core.randomness import seed_of
@@ -106,6 +108,7 @@ __all__ = [
     "Value",
     "chunks",
     "code_of",
+    "draw_noise",
     "file_sha256",
     "hookimpl",
     "seed_of",

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 
 from bench.api.models import Generator
+from bench.api.noise import stream_noise
+from bench.api.repeatable import STREAM, require_gradients, require_repeatable
 from bench.core import randomness
 from bench.errors import PluginError
 
@@ -19,14 +21,22 @@ SHARE = 0.1  # of values that may lie outside
 
 
 def require_contract(generator: Generator | None) -> None:
-    """Check a generator with its weights: draw two samples, and copy it. Leaves it in eval mode, gradients off."""
+    """Check a generator with its weights: draw, differentiate and copy it. Leaves it in eval mode, gradients off."""
     if not isinstance(generator, Generator):
         raise PluginError("build() must return Networks whose generator is a bench.api.Generator")
     generator.eval().requires_grad_(False)
-    require_float32(generator)
-    _, _, images = drawn(generator, 2)
-    require_range(images, trained=True)
+    require_drawable(generator)
+    require_gradients(generator)
     require_copies(generator)
+
+
+def require_drawable(generator: Generator) -> None:
+    """Check what a generator draws with its weights: shapes, types and range, and the same image for the same noise."""
+    require_float32(generator)
+    with torch.no_grad():
+        _, _, images = drawn(generator, 2)
+    require_range(images, trained=True)
+    require_repeatable(generator)
 
 
 def require_float32(generator: Generator) -> None:
@@ -39,6 +49,20 @@ def require_float32(generator: Generator) -> None:
             )
 
 
+def require_attributes(generator: Generator) -> None:
+    """Check that a generator declares its shapes and its prior, and has something to train."""
+    for name in ("noise_dim", "latent_dim", "image_shape"):
+        if not hasattr(generator, name):
+            raise PluginError(f"the generator has no {name}: set it in its class or its __init__")
+    if generator.prior not in randomness.PRIORS:
+        raise PluginError(
+            f"the generator's prior is {generator.prior!r}; allowed: {', '.join(randomness.PRIORS)}. For another one, "
+            "leave it out and map noise from N(0, I) to yours where sample(noise) begins"
+        )
+    if next(generator.parameters(), None) is None:
+        raise PluginError("the generator has no parameters, so nothing can be trained. Hold the module as an attribute")
+
+
 def drawn(generator: Generator, count: int) -> tuple[Tensor, Tensor, Tensor]:
     """Draw samples, and check their shapes and types against what the generator declares.
 
@@ -48,11 +72,9 @@ def drawn(generator: Generator, count: int) -> tuple[Tensor, Tensor, Tensor]:
     latents : (count, latent_dim)
     images : (count, C, H, W)
     """
-    for name in ("noise_dim", "latent_dim", "image_shape"):
-        if not hasattr(generator, name):
-            raise PluginError(f"the generator has no {name}: set it in its class or its __init__")
+    require_attributes(generator)
     try:
-        noise = randomness.draw("check", range(count), generator.noise_dim)
+        noise = stream_noise(generator, STREAM, 0, count)
         latents, images = generator.sample(noise)
         given = tuple(latents.shape), tuple(images.shape)
     except Exception as error:
@@ -90,7 +112,8 @@ def require_range(images: Tensor, *, trained: bool) -> None:
 def require_copies(generator: Generator) -> None:
     """Check that a generator can be copied while it is in training, as methods do. Leaves its gradients off."""
     generator.requires_grad_(True)
-    generator(randomness.draw("check", range(2), generator.noise_dim))
+    with torch.enable_grad():
+        generator(stream_noise(generator, STREAM, 0, 2))
     try:
         deepcopy(generator)
     except Exception as error:

@@ -65,6 +65,8 @@ class Context:
     progress : Progress
     label : str
         What progress is shown as.
+    prior : {"normal", "uniform"}
+        Of the noise; the engine sets that of the generator.
     history : list of dict
         What ``log`` recorded, one entry per step.
     seconds_before : float
@@ -80,6 +82,7 @@ class Context:
     checkpoint: Path | None = None
     progress: Progress = field(default_factory=silent)
     label: str = "unlearn"
+    prior: str = randomness.NORMAL
     history: list[dict[str, float]] = field(default_factory=list)
     seconds_before: float = 0.0
     _began: float = field(default_factory=time.monotonic, init=False)
@@ -112,8 +115,11 @@ class Context:
         return randomness.generator("/".join([self.stream, *filter(None, (phase, tag))]), step, self.device)
 
     def noise(self, step: int, count: int, noise_dim: int, tag: str = "") -> Tensor:
-        """Draw the noise of one step from N(0, I), (count, noise_dim) float32 on the device; ``tag`` as for ``rng``."""
-        return torch.randn(count, noise_dim, generator=self.rng(step, tag), device=self.device)
+        """Draw the noise of one step, (count, noise_dim) float32 on the device; ``tag`` as for ``rng``.
+
+        It comes from the prior of the generator that is unlearned: N(0, I), or what the generator declares.
+        """
+        return randomness.noise((count, noise_dim), self.prior, self.rng(step, tag))
 
     def log(self, step: int, **values: float | Tensor) -> None:
         """Record scalar values of a step, such as losses; raise Diverged if one is NaN or infinite."""

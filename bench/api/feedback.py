@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -27,6 +27,8 @@ class Feedback:
     stream : str or None
         Random stream of the samples' noise; None if ``noise_array`` is given.
     noise_array : (N, noise_dim) float32 or None
+    prior : {"normal", "uniform"}
+        What the noise of the stream is drawn from: the generator's, which a method's feedback always has.
     also : mapping of str to (N,) bool
         Clicks on further attributes of the same samples, if the method asks for them (``Method.also_asks``).
     """
@@ -35,6 +37,7 @@ class Feedback:
     stream: str | None = None
     noise_array: NDArray[np.float32] | None = None
     also: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
+    prior: str = randomness.NORMAL
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -49,7 +52,11 @@ class Feedback:
         if self.noise_array is not None:
             return torch.from_numpy(self.noise_array[start:stop])
         assert self.stream is not None
-        return randomness.draw(self.stream, range(start, stop), noise_dim)
+        return randomness.draw(self.stream, range(start, stop), noise_dim, self.prior)
+
+    def of(self, generator: Generator) -> Feedback:
+        """Return it with the prior of the generator that drew the samples."""
+        return replace(self, prior=generator.prior)
 
     @torch.no_grad()
     def latents(self, generator: Generator) -> Iterator[Tensor]:
@@ -59,7 +66,7 @@ class Feedback:
             yield from by_chunk(lambda n: generator.sample(n.to(device))[0], torch.from_numpy(self.noise_array))
             return
         assert self.stream is not None
-        for noise, kept in randomness.draw_chunks(self.stream, len(self), generator.noise_dim):
+        for noise, kept in randomness.draw_chunks(self.stream, len(self), generator.noise_dim, generator.prior):
             yield generator.sample(noise.to(device))[0][:kept]
 
     def require_both_classes(self) -> None:

@@ -12,6 +12,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from bench.api.base import ConfigT, Params
+from bench.core import randomness
 from bench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -50,7 +51,10 @@ class Generator(nn.Module, ABC):
     image_shape : tuple of int
         (C, H, W) of one image, px.
     noise_dim : int
-        Length of the noise vector, drawn from N(0, I).
+        Length of the noise vector.
+    prior : {"normal", "uniform"}
+        What the noise is drawn from: N(0, I), or each number uniform on [-1, 1). Map noise of N(0, I) to any other
+        prior where ``sample`` begins.
     latent_dim : int
         Length of the latent vector, in which methods look for the feature.
     latent_layers : sequence of LatentLayer
@@ -65,6 +69,7 @@ class Generator(nn.Module, ABC):
 
     image_shape: tuple[int, int, int]
     noise_dim: int
+    prior: str = randomness.NORMAL
     latent_dim: int
     latent_layers: Sequence[LatentLayer] = ()
 

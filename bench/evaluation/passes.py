@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from bench.api import Classifier, Extractor, Generator, Metric, Oracle
+from bench.api.noise import stream_noise
 from bench.core import randomness
 from bench.core.files import write_bytes
 from bench.core.progress import Progress
@@ -232,12 +233,12 @@ def _drawn(
     original: Generator, unlearned: Generator, count: int, progress: Progress
 ) -> Iterator[tuple[int, int, list[Tensor], Tensor, Tensor]]:
     """Yield blocks of the evaluation stream: their range, f's latents by chunk, and the images of f and g (uint8)."""
-    device, same = next(original.parameters()).device, _same_weights(original, unlearned)
+    same = _same_weights(original, unlearned)
     progress.start(count, label="evaluate")
     for start, stop in chunks(whole(count), BLOCK):
         chunk_latents, before, after = [], [], []
         for a, b in chunks(stop - start):
-            noise = randomness.draw(randomness.EVALUATION, range(start + a, start + b), original.noise_dim).to(device)
+            noise = stream_noise(original, randomness.EVALUATION, start + a, start + b)
             latents, images = original.sample(noise)
             chunk_latents.append(latents)
             before.append(to_uint8(images))

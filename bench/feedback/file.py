@@ -25,12 +25,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 from torch import Tensor
 
 from bench.api import Generator, Oracle, Params
 from bench.api.feedback import Feedback
+from bench.api.noise import leaves_prior
 from bench.core import sealed
 from bench.core.files import file_sha256
 from bench.errors import UsageError, wrong_fields
@@ -78,7 +80,7 @@ def to_file(
         model=model,
         feature=feature,
         weights_sha256=weights_sha256,
-        noise_sha256=noise_hash(feedback.noise(0, 1, generator.noise_dim)[0]),
+        noise_sha256=noise_hash(feedback.of(generator).noise(0, 1, generator.noise_dim)[0]),
         stream=feedback.stream,
         noise_file=noise_file,
         count=len(feedback),
@@ -109,6 +111,7 @@ def from_file(path: Path, weights_sha256: str, generator: Generator) -> tuple[Fe
         stored.stream,
         _noise_array(path, stored, generator),
         {name: _labels(found, stored.count, flag, f"an index of '{name}'") for name, found in stored.also.items()},
+        generator.prior,
     )
     if noise_hash(feedback.noise(0, 1, generator.noise_dim)[0]) != stored.noise_sha256:
         raise UsageError(
@@ -209,4 +212,6 @@ def _noise_array(path: Path, stored: FeedbackFile, generator: Generator) -> NDAr
         )
     if not np.isfinite(array).all():
         raise UsageError(f"--feedback {path}: {array_path} holds NaN or infinite values")
+    if leaves_prior(generator, torch.from_numpy(array)):
+        raise UsageError(f"--feedback {path}: {array_path} leaves [-1, 1], where the generator's noise lies")
     return array

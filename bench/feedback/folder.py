@@ -11,7 +11,7 @@ from types import MappingProxyType
 from pydantic import Field, ValidationError
 
 from bench.api import Params
-from bench.core import randomness
+from bench.api.noise import stream_noise
 from bench.core.files import write_bytes
 from bench.errors import UsageError, wrong_fields
 from bench.feedback.clicked import clicked_numbers
@@ -49,7 +49,7 @@ def show_samples(registry: Registry, weights: str, count: int, folder: Path, str
     shown = SamplesFile(
         model=stored.name,
         weights_sha256=stored.sha256,
-        noise_sha256=noise_hash(randomness.draw(stream, range(1), generator.noise_dim)[0]),
+        noise_sha256=noise_hash(stream_noise(generator, stream, 0, 1)[0]),
         stream=stream,
         count=count,
     )

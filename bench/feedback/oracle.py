@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bench.api import Classifier, Generator
 from bench.api.feedback import Feedback
-from bench.core import randomness
+from bench.api.noise import noise_chunks
 from bench.core.rendering import to_uint8
 
 
@@ -37,15 +37,14 @@ def simulate_feedback(
         The score from which the feature was clicked: that of the top fraction, or the classifier's cut. Further
         attributes are always clicked from the classifier's cut on.
     """
-    device = next(generator.parameters()).device
     parts = []
-    for noise, kept in randomness.draw_chunks(stream, count, generator.noise_dim):
-        parts.append(classifier.scores(to_uint8(generator(noise.to(device))), attributes)[:kept])
+    for noise, kept in noise_chunks(generator, stream, count):
+        parts.append(classifier.scores(to_uint8(generator(noise)), attributes)[:kept])
     scores = np.concatenate(parts)  # (N, A)
     feature, *others = attributes
     threshold = cut_of(classifier, feature, scores[:, 0])
     also = {name: scores[:, i] >= classifier.cuts[name] for i, name in enumerate(others, 1)}
-    return Feedback(scores[:, 0] >= threshold, stream, also=also), threshold
+    return Feedback(scores[:, 0] >= threshold, stream, also=also, prior=generator.prior), threshold
 
 
 def cut_of(classifier: Classifier, feature: str, scores: NDArray[np.float64]) -> float:

@@ -18,6 +18,7 @@ from bench.experiments.judgement import ClicksOnly, Judgement, judged_by
 from bench.library.arguments import whole
 from bench.library.known import KnownGenerator, known
 from bench.library.places import PLUGINS, workspace_for
+from bench.library.sound import require_measurable
 from bench.library.task import Task, dataset_of, oracle_of
 from bench.library.wording import arguments_of
 from bench.workspace.suites import NO_DATASET
@@ -80,6 +81,8 @@ def evaluate(
         If the oracle's weights are missing, with the command that makes them, or are another classifier's.
     """
     after, before = known(unlearned, "evaluate(unlearned)"), known(original, "evaluate(original)")
+    for given, argument in ((after, "evaluate(unlearned)"), (before, "evaluate(original)")):
+        require_measurable(given, argument)
     count, task = whole(count, 2, "evaluate(count)"), _task(feature, dataset, threshold, oracle)
     opened = workspace_for(before.device, workspace, plugins, data_dir)
     setting = _setting(opened, task, _names(extractors, task))

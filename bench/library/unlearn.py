@@ -18,6 +18,7 @@ from bench.library.arguments import whole
 from bench.library.known import KnownGenerator, UnlearnedGenerator, frozen_networks, known
 from bench.library.methods import Chosen, choose, merged
 from bench.library.places import PLUGINS, workspace_for
+from bench.library.sound import require_trainable
 from bench.library.task import Task, dataset_of, oracle_of
 from bench.library.wording import arguments_of
 from bench.workspace import loading
@@ -72,6 +73,7 @@ def unlearn(
         If a loss or a weight became NaN or infinite.
     """
     teacher, seed = known(original, "unlearn(original)"), whole(seed, 0, "unlearn(seed)")
+    require_trainable(teacher, "unlearn(original)")
     opened = workspace_for(teacher.device, workspace, plugins, data_dir)
     chosen = choose(opened, method, teacher.model, suite, merged(params, more))
     return _Unlearning(opened, teacher, chosen, task).unlearned(feedback, seed)

@@ -9,8 +9,9 @@ from typing import Any
 from pydantic import ValidationError
 from torch import nn
 
-from bench.api import Generator, Method, Model, Networks, Statistics, Unlearned
-from bench.errors import CheckpointError, wrong_fields
+from bench.api import Generator, Method, Model, Networks, Pretrained, Statistics, Unlearned
+from bench.api.checks import require_contract
+from bench.errors import CheckpointError, PluginError, wrong_fields
 from bench.registry import Registry
 from bench.workspace import checkpoint, manifest
 from bench.workspace.checkpoint import Checkpoint
@@ -99,7 +100,17 @@ def _original(registry: Registry, stored: Checkpoint, path: Path) -> Original:
     networks = networks_of(plugin, stored, path)
     if networks.generator is None:
         raise CheckpointError(f"{path}: model '{stored.name}' has no generator")
+    if isinstance(plugin, Pretrained):
+        require_contract_of(networks.generator, stored.name, path)
     return Original(stored.name, plugin, networks, stored.sha256, path, stored.description)
+
+
+def require_contract_of(generator: Generator | None, model: str, path: Path) -> None:
+    """Raise PluginError, naming model and file, unless a wrapped generator with its weights does what it declares."""
+    try:
+        require_contract(generator)
+    except PluginError as error:
+        raise PluginError(f"model '{model}' with the weights of {path}: {error}") from error
 
 
 def as_original(registry: Registry, stored: Checkpoint, unlearned: Unlearned, path: Path) -> Original:
@@ -147,6 +158,7 @@ def _unlearned(registry: Registry, stored: Checkpoint, path: Path) -> Unlearned:
         if module is not None:
             checkpoint.load_into(module, tensors, path, part)
             module.eval().requires_grad_(False)
+    rebuilt.generator.prior = skeleton.prior
     return rebuilt
 
 

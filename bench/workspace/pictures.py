@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from bench.api import Generator
 from bench.api.feedback import Feedback
+from bench.api.noise import noise_chunks, stream_noise
 from bench.core import randomness
 from bench.core.files import write_bytes
 from bench.core.rendering import to_float, to_uint8
@@ -47,10 +48,10 @@ def save_before_after(
         indices = [int(i) for i in np.flatnonzero(labels == having)[:COLUMNS]]
         if indices:
             if clicked is None:
-                noise = randomness.draw(randomness.EVALUATION, indices, original.noise_dim)
+                noise = torch.cat([stream_noise(original, randomness.EVALUATION, i, i + 1) for i in indices])
             else:
-                noise = torch.cat([clicked.noise(i, i + 1, original.noise_dim) for i in indices])
-            noise = noise.to(device)
+                shown = clicked.of(original)
+                noise = torch.cat([shown.noise(i, i + 1, original.noise_dim) for i in indices]).to(device)
             rows += [_padded(to_uint8(original(noise))), _padded(to_uint8(unlearned(noise)))]
     save_grid(torch.cat(rows), path, COLUMNS)
 
@@ -77,7 +78,7 @@ def sample_to_folder(generator: Generator, count: int, folder: Path, stream: str
     from torchvision.utils import save_image
 
     folder.mkdir(parents=True, exist_ok=True)
-    drawn = randomness.draw_chunks(stream, count, generator.noise_dim)
+    drawn = noise_chunks(generator, stream, count)
     images = (image for noise, kept in drawn for image in to_uint8(generator(noise))[:kept])
     for first in range(0, count, SHEET):
         sheet = list(itertools.islice(images, SHEET))

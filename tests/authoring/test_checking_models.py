@@ -107,3 +107,8 @@ def test_images_may_overshoot_on_both_sides_before_training_alone():
 
 def test_bars_pass(problems):
     assert problems("bars") == {}
+
+
+def test_a_generator_that_decodes_to_another_image(plugins, problems):
+    plugins.add("wrapped", ("    def render", "    def decode(self, latents: Tensor, noise: Tensor) -> Tensor:\n        return self.render(latents * 1.1)\n\n    def render"))  # fmt: skip
+    assert "decode(latents, noise) does not give sample's images back" in problems("wrapped")["same_noise_gives_the_same_image"]  # fmt: skip

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from bench.api import Generator, Oracle, Unlearned
+from bench.api.noise import noise_chunks
 from bench.core import randomness
 from bench.core.rendering import to_uint8
 from bench.experiments.resolve import Resolved
@@ -67,9 +68,7 @@ def evaluation_chunks(generator: Generator, count: int) -> Iterator[tuple[Tensor
 
     Pictures drawn from a whole chunk are those the cell was measured on, to the last grey level.
     """
-    device = next(generator.parameters()).device
-    for noise, kept in randomness.draw_chunks(randomness.EVALUATION, count, generator.noise_dim):
-        yield noise.to(device), kept
+    yield from noise_chunks(generator, randomness.EVALUATION, count)
 
 
 @torch.no_grad()

@@ -9,9 +9,8 @@ from typing import Any
 import torch
 
 from bench.api import Networks
-from bench.api.checks import require_contract
 from bench.core.files import file_sha256
-from bench.errors import CheckpointError, PluginError, UsageError
+from bench.errors import CheckpointError, UsageError
 from bench.registry import Registry
 from bench.workspace import saving
 from bench.workspace.foreign.containers import read_content
@@ -19,6 +18,7 @@ from bench.workspace.foreign.fitting import built, fitting_networks, require_fit
 from bench.workspace.foreign.layouts import MODELS, OFFICIAL, PLAIN, Imported, tensor_sha256
 from bench.workspace.foreign.plain import read_plain
 from bench.workspace.foreign.release import Release
+from bench.workspace.loading import require_contract_of
 from bench.workspace.values import values_of
 
 
@@ -101,7 +101,7 @@ def import_state_dict(
     if release.wrapper:
         _require_constant(release, built(registry, model, params), source)
     count = _fill(networks, release, source)
-    _require_contract(networks, model, source)
+    require_contract_of(networks.generator, model, source)
     return _save(out, model, networks, _imported(source, PLAIN, at, release), count)
 
 
@@ -130,14 +130,6 @@ def _fill(networks: Networks[Any], release: Release, source: Path) -> int:
     for part, module in networks.modules().items():
         module.load_state_dict({name: state[f"{part}.{name}"] for name in module.state_dict()}, assign=True)
     return sum(tensor.numel() for tensor in values.values())
-
-
-def _require_contract(networks: Networks[Any], model: str, source: Path) -> None:
-    """Raise PluginError, naming model and file, unless the generator with its weights does what it declares."""
-    try:
-        require_contract(networks.generator)
-    except PluginError as error:
-        raise PluginError(f"model '{model}' with the weights of {source}: {error}") from error
 
 
 def _imported(source: Path, layout: str, at: str = "", release: Release | None = None) -> Imported:

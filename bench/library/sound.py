@@ -1,0 +1,47 @@
+"""Generators that a caller hands over, checked before anything is done with them; errors name the argument."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from bench.api.checks import require_contract, require_drawable
+from bench.errors import PluginError, UsageError
+from bench.library.known import KnownGenerator
+
+
+def require_trainable(given: KnownGenerator, argument: str) -> None:
+    """Raise UsageError unless a generator keeps the contract. Leaves it in eval mode, gradients off."""
+    with _named(argument):
+        _require_float32(given, argument)
+        require_contract(given.generator)
+
+
+def require_measurable(given: KnownGenerator, argument: str) -> None:
+    """Raise UsageError unless a generator draws what it declares, and the same image for the same noise.
+
+    Of one that ``bench.load`` or ``bench.unlearn`` returned, only the type of its weights is unknown.
+    """
+    with _named(argument):
+        _require_float32(given, argument)
+        if type(given) is KnownGenerator:
+            require_drawable(given.generator)
+
+
+def _require_float32(given: KnownGenerator, argument: str) -> None:
+    """Raise UsageError for weights of another type, which a module has after ``.half()`` or ``.double()``."""
+    for name, tensor in given.generator.state_dict().items():
+        if tensor.is_floating_point() and tensor.dtype != torch.float32:
+            raise UsageError(
+                f"{argument}: its {name} is {tensor.dtype}, not torch.float32; call .float() on the generator"
+            )
+
+
+@contextmanager
+def _named(argument: str) -> Iterator[None]:
+    try:
+        yield
+    except PluginError as error:
+        raise UsageError(f"{argument}: {error}") from error
