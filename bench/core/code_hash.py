@@ -25,6 +25,7 @@ from bench.core.code_places import all_modules, loaded_module, module_named, pla
 NUMBERLESS = frozenset(
     f"bench.{name}"
     for name in (
+        "api.checks", "api.repeatable",
         "core.code_hash", "core.code_imports", "core.code_meaning", "core.code_modules", "core.code_places",
         "core.files", "core.machine", "core.old_paths", "core.progress", "core.resuming", "core.sealed", "core.sources",
         "errors", "hookspecs", "registry", "workspace.seals", "workspace.store",

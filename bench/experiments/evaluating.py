@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from bench.api import Columns, Extractor, Metric, Oracle, Unlearned
+from bench.api import Columns, Extractor, Generator, Metric, Oracle, Unlearned
+from bench.api.repeatable import require_repeatable
+from bench.errors import PluginError
 from bench.evaluation.metric_plugins import reserved_names
 from bench.evaluation.metrics import Outcome, compute_metrics, metric_columns
 from bench.evaluation.passes import Described, Observers, Pass, look_again, run_pass
@@ -74,6 +76,7 @@ def _seen(resolved: Resolved, unlearned: Callable[[], Unlearned], judge: Oracle,
 def _drawn(
     resolved: Resolved, unlearned: Unlearned, judge: Oracle, before: Described | None, lookers: Mapping[str, Metric]
 ) -> Pass:
+    _require_repeatable(unlearned.generator)
     return run_pass(
         resolved.original.generator,
         unlearned.generator,
@@ -85,3 +88,11 @@ def _drawn(
         truth=resolved.judgement.truth(resolved.workspace, resolved.cell.settings.dataset, judge),
         lookers=lookers,
     )
+
+
+def _require_repeatable(generator: Generator) -> None:
+    """Raise RuntimeError unless the same noise gives the same image: numbers would be of something else."""
+    try:
+        require_repeatable(generator)
+    except PluginError as error:
+        raise RuntimeError(f"the unlearned generator cannot be measured: {error}") from error

@@ -15,7 +15,7 @@ from bench.errors import CheckpointError, UsageError
 from bench.library.arguments import whole
 from bench.library.known import KnownGenerator, LoadedGenerator, UnlearnedGenerator, known
 from bench.library.places import PLUGINS, workspace_for
-from bench.library.sound import require_measurable
+from bench.library.sound import require_shown
 from bench.library.wording import arguments_of
 from bench.workspace import loading, saving
 from bench.workspace.workspace import Workspace
@@ -84,7 +84,7 @@ def sample(generator: KnownGenerator | Generator, count: int = 64, *, stream: st
         Multiples of 1/255: what a PNG file would hold.
     """
     given, count = known(generator, "sample(generator)"), whole(count, 1, "sample(count)")
-    require_measurable(given, "sample(generator)")
+    require_shown(given, "sample(generator)")
     drawn = noise_chunks(given.generator, stream, count)
     pictures = torch.cat([to_uint8(given(noise))[:kept] for noise, kept in drawn])
     images: NDArray[np.float32] = to_float(pictures).numpy()

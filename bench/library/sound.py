@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import torch
 
 from bench.api.checks import require_contract, require_drawable
+from bench.api.repeatable import require_repeatable
 from bench.errors import PluginError, UsageError
 from bench.library.known import KnownGenerator
 
@@ -20,7 +21,14 @@ def require_trainable(given: KnownGenerator, argument: str) -> None:
 
 
 def require_measurable(given: KnownGenerator, argument: str) -> None:
-    """Raise UsageError unless a generator draws what it declares, and the same image for the same noise.
+    """Raise UsageError unless a generator gives the same image for the same noise."""
+    require_shown(given, argument)
+    with _named(argument):
+        require_repeatable(given.generator)
+
+
+def require_shown(given: KnownGenerator, argument: str) -> None:
+    """Raise UsageError unless a generator draws what it declares.
 
     Of one that ``bench.load`` or ``bench.unlearn`` returned, only the type of its weights is unknown.
     """

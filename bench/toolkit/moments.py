@@ -86,8 +86,9 @@ class ShownLatents:
 
     def _latents(self) -> Iterator[Tensor]:
         if isinstance(self.generator, NoiseLatentGenerator):  # the noise is the latent, and nothing has to be computed
+            shown = self.feedback.of(self.generator)
             for start, stop in chunks(len(self)):
-                yield self.feedback.noise(start, stop, self.generator.noise_dim)
+                yield shown.noise(start, stop, self.generator.noise_dim)
         else:
             yield from (latents.cpu() for latents in self.feedback.latents(self.generator))
 
