@@ -47,7 +47,7 @@ def write_content(content: Any, file: IO[bytes], like: Path) -> None:
         from safetensors.torch import save
 
         _, metadata, shared = _read_safetensors(like)
-        for name, stored in shared.items():
+        for name, stored in sorted(shared.items()):  # a header has no order
             if not torch.equal(content[name], content[stored]):
                 raise CheckpointError(
                     f"{like}: holds {name} and {stored} as one tensor, and the two differ now, so its layout cannot "
