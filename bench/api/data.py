@@ -30,7 +30,7 @@ class Split:
     read : callable
         Maps an int64 index array (B,) to images (B, C, H, W) uint8.
     sha256 : str
-        Hash of the image file, or of what defines the images; part of every key that depends on training data.
+        Hash of the images and attributes, or of all that defines them: other images have another one.
     """
 
     attributes: pd.DataFrame
@@ -79,6 +79,13 @@ class Dataset(ABC):
     @abstractmethod
     def split(self, name: str) -> Split:
         """Read a split ("train", "test"). Raises DataError naming the file, the remedy and the flag."""
+
+    def identity(self, split: str) -> str:
+        """Return the ``sha256`` of a split: part of the key of whatever reads its images.
+
+        Override it if it can be told without reading the split.
+        """
+        return self.split(split).sha256
 
     def has_feature(self, attributes: pd.DataFrame, feature: str) -> NDArray[np.bool_] | None:
         """Return which images have a feature, from a split's attributes and ``feature_attributes``.

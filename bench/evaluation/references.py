@@ -13,10 +13,12 @@ import torch
 from bench.api import Statistics
 from bench.core import code_hash
 from bench.core.rendering import chunks, to_float
-from bench.errors import CheckpointError
-from bench.evaluation.targets import target_mask
+from bench.errors import CheckpointError, DataError
+from bench.evaluation.images import images_identity
+from bench.evaluation.targets import target_identity, target_mask
 from bench.toolkit.frechet import statistics_of
 from bench.workspace import checkpoint, loading, manifest
+from bench.workspace.store import DIGITS
 from bench.workspace.workspace import Workspace
 
 
@@ -38,7 +40,7 @@ def has_references(workspace: Workspace, dataset: str, extractor: str) -> bool:
     """Return whether reference statistics are shipped or stored; otherwise the whole data set must be read."""
     try:
         path = _path_here(workspace, dataset, extractor)
-    except CheckpointError:  # no extractor to compute them with
+    except (CheckpointError, DataError):  # no extractor to compute them with, or no images
         return False
     return path is None or path.exists()
 
@@ -48,8 +50,16 @@ def references_identity(workspace: Workspace, dataset: str, extractor: str) -> l
     entry = manifest.entries().get(_shipped_name(dataset, extractor))
     if entry is not None:
         return [dataset, entry.sha256]
-    plugin, found = type(workspace.dataset(dataset)), type(workspace.extractor(extractor)[0])
-    return [dataset, code_hash.code_of(write_statistics, plugin.split, found.outputs)]
+    return [dataset, _key(workspace, dataset, extractor)]
+
+
+def _key(workspace: Workspace, dataset: str, extractor: str) -> str:
+    """Hash what statistics that are made here are made from."""
+    code = code_hash.code_of(write_statistics, *workspace.registry.plugin("extractors", extractor).code("build"))
+    features = workspace.dataset(dataset).features
+    targets = {feature: target_identity(workspace, dataset, feature) for feature in features}
+    images = images_identity(workspace, dataset)
+    return code_hash.digest([dataset, images, targets, code, workspace.extractor(extractor)[1]])
 
 
 def _by_subset(workspace: Workspace, dataset: str, extractor: str) -> dict[str, Statistics]:
@@ -57,18 +67,28 @@ def _by_subset(workspace: Workspace, dataset: str, extractor: str) -> dict[str, 
     sha, path = workspace.extractor(extractor)[1], _path_here(workspace, dataset, extractor)
     if path is None:
         return loading.load_statistics(_shipped_name(dataset, extractor), sha)
-    if not path.exists():
-        write_statistics(workspace, dataset, extractor, path)
+    key = _key(workspace, dataset, extractor)
+    if not _is_intact(path, key, workspace):
+        write_statistics(workspace, dataset, extractor, path, key)
     return loading.load_statistics(path, sha)
 
 
 def _path_here(workspace: Workspace, dataset: str, extractor: str) -> Path | None:
-    """Return where computed reference statistics are stored; None if they are shipped."""
+    """Return where statistics that are made here are stored; None if they are shipped."""
     name = _shipped_name(dataset, extractor)
     if name in manifest.entries():
         return None
-    sha = workspace.extractor(extractor)[1]
-    return workspace.store.root.parent / "statistics" / f"{name}-{sha[:8]}.safetensors"
+    key = _key(workspace, dataset, extractor)
+    return workspace.store.root.parent / "statistics" / f"{name}-{key[:DIGITS]}.safetensors"
+
+
+def _is_intact(path: Path, key: str, workspace: Workspace) -> bool:
+    """Say whether stored statistics are there, of this key and as they were written."""
+    try:
+        return path.exists() and checkpoint.read(path).description.get("key") == key
+    except CheckpointError as error:
+        workspace.progress.note(f"{error} It is made again.")
+        return False
 
 
 def _shipped_name(dataset: str, extractor: str) -> str:
@@ -76,8 +96,13 @@ def _shipped_name(dataset: str, extractor: str) -> str:
 
 
 @torch.no_grad()
-def write_statistics(workspace: Workspace, dataset_name: str, extractor_name: str, path: Path) -> None:
-    """Compute the statistics that ``fid`` and ``fid_retain`` compare with, from the training split, and store them."""
+def write_statistics(
+    workspace: Workspace, dataset_name: str, extractor_name: str, path: Path, key: str | None = None
+) -> None:
+    """Compute the statistics that ``fid`` and ``fid_retain`` compare with, from the training split, and store them.
+
+    ``key`` is kept with statistics that are made here: what they were made from.
+    """
     dataset = workspace.dataset(dataset_name)
     split = dataset.split(dataset.training_split)
     extractor, sha = workspace.extractor(extractor_name)
@@ -97,6 +122,7 @@ def write_statistics(workspace: Workspace, dataset_name: str, extractor_name: st
         tensors[f"{subset}.mean"] = torch.from_numpy(moments.mean)
         tensors[f"{subset}.covariance"] = torch.from_numpy(moments.covariance)
     described = {
+        **({} if key is None else {"key": key}),
         "dataset": dataset.label,
         "data_sha256": split.sha256,
         "extractor_sha256": sha,

@@ -22,7 +22,9 @@ from bench.evaluation.counterfactual import (
     has_counterfactuals,
     true_pairs,
 )
+from bench.evaluation.images import images_identity
 from bench.workspace import checkpoint, manifest
+from bench.workspace.store import DIGITS
 
 if TYPE_CHECKING:
     from bench.workspace.workspace import Workspace
@@ -42,8 +44,16 @@ def identity(workspace: Workspace, dataset_name: str, feature: str) -> str | Non
     if not has_counterfactuals(dataset):
         return None
     entry = manifest.entries().get(zoo_name(dataset_name, feature))
-    drawn = (type(dataset).split, type(dataset).counterfactual)
-    made_of = [dataset_name, feature, code_hash.code_of(fit_remover, *drawn)] if entry is None else [entry.sha256]
+    if entry is None:
+        drawn = workspace.registry.plugin("datasets", dataset_name).code("split", "counterfactual")
+        made_of = [
+            dataset_name,
+            feature,
+            code_hash.code_of(fit_remover, *drawn),
+            images_identity(workspace, dataset_name),
+        ]
+    else:
+        made_of = [entry.sha256]
     return code_hash.digest([*made_of, code_hash.code_of(load_remover, errors)])
 
 
@@ -55,11 +65,19 @@ def remover_for(workspace: Workspace, dataset_name: str, feature: str) -> Remove
     name = zoo_name(dataset_name, feature)
     if name in manifest.entries():
         return load_remover(manifest.path_of(name)).to(workspace.device)
-    path = workspace.store.root.parent / "counterfactual" / f"{name}-{key[:8]}.safetensors"
-    if not path.exists():
+    path = workspace.store.root.parent / "counterfactual" / f"{name}-{key[:DIGITS]}.safetensors"
+    if not _is_intact(path, workspace):
         workspace.progress.note(f"no remover for '{feature}' is shipped for data set '{dataset_name}': training one")
         write_remover(workspace, dataset_name, feature, path)
     return load_remover(path).to(workspace.device)
+
+
+def _is_intact(path: Path, workspace: Workspace) -> bool:
+    try:
+        return path.exists() and bool(checkpoint.read(path))
+    except CheckpointError as error:
+        workspace.progress.note(f"{error} It is made again.")
+        return False
 
 
 def write_remover(

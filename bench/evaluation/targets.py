@@ -9,6 +9,8 @@ from bench.api import Classifier, Split
 from bench.core import code_hash
 from bench.core.files import write_atomically
 from bench.core.rendering import chunks
+from bench.evaluation.images import images_identity
+from bench.workspace import seals
 from bench.workspace.observers import LoadedClassifier
 from bench.workspace.suites import OracleSettings
 from bench.workspace.workspace import Workspace
@@ -29,16 +31,16 @@ def target_mask(workspace: Workspace, dataset: str, split: Split, feature: str) 
         return known
     oracle = _measured_by(workspace, dataset, feature)
     classifier = oracle.classifier
-    code = code_hash.code_of(type(classifier).scores, *oracle.code[1:])
-    folder = workspace.store.stage(
-        "training-scores", code_hash.digest([split.sha256, oracle.name, oracle.sha256, code, feature])
-    )
+    code = code_hash.code_of(*oracle.code_in(workspace.registry), _scores)
+    key = code_hash.digest([split.sha256, oracle.name, oracle.sha256, code, feature])
+    folder = workspace.store.stage("training-scores", key)
     path = folder / "scores.npy"
     with workspace.store.locked(folder):
-        if not path.exists():
+        if not seals.is_sealed(folder, key, workspace.progress):
             scores = _scores(workspace, split, classifier, feature)
             with write_atomically(path) as file:
                 np.save(file, scores, allow_pickle=False)
+            seals.seal(folder, key, path.name)
     mask: NDArray[np.bool_] = np.load(path, allow_pickle=False) >= classifier.cuts[feature]
     return mask
 
@@ -46,12 +48,12 @@ def target_mask(workspace: Workspace, dataset: str, split: Split, feature: str) 
 def target_identity(workspace: Workspace, dataset: str, feature: str) -> list[str | None]:
     """Identify what decides which training images have a feature: part of every key that depends on them."""
     plugin = workspace.dataset(dataset)
-    code = code_hash.code_of(target_mask, type(plugin).split, type(plugin).has_feature)
-    identity: list[str | None] = [dataset, feature, code]
+    images = images_identity(workspace, dataset)
+    identity: list[str | None] = [dataset, feature, code_hash.code_of(target_mask), images]
     if feature in plugin.feature_attributes or plugin.classifier is None:
         return identity
     oracle = _measured_by(workspace, dataset, feature)
-    return [*identity, code_hash.code_of(type(oracle.classifier).scores, *oracle.code[1:]), oracle.sha256]
+    return [*identity, code_hash.code_of(*oracle.code_in(workspace.registry)), oracle.sha256]
 
 
 def _measured_by(workspace: Workspace, dataset: str, feature: str) -> LoadedClassifier:

@@ -17,7 +17,7 @@ from bench.experiments.parts import Parts
 from bench.feedback.file import files_sha256, from_file, to_file
 from bench.feedback.oracle import simulate_feedback
 from bench.workspace.loading import load_unlearned
-from bench.workspace.observers import ClassOracle, LoadedClassifier
+from bench.workspace.observers import LoadedClassifier
 from bench.workspace.oracles import Oracles
 from bench.workspace.record import StageKeys
 
@@ -55,7 +55,8 @@ def keys_of(parts: Parts) -> StageKeys:
 def metric_keys_of(parts: Parts) -> dict[str, str]:
     """Hash what each metric is: its code, and what it reads besides the samples that the cell's key stands for."""
     workspace, dataset = parts.workspace, parts.cell.settings.dataset
-    references = {x: references_identity(workspace, dataset, x) for x in parts.extractors}
+    compares = any(metric.per_extractor for metric in parts.metrics.values())
+    references = {x: references_identity(workspace, dataset, x) for x in parts.extractors} if compares else {}
     return {
         name: digest(
             {
@@ -83,7 +84,7 @@ def _feedback(parts: Parts) -> str:
         {
             "weights": parts.original.sha256,
             "oracle": [*_identity(oracle), cell.feature],
-            "code": code_of(*FEEDBACK, *_observer(parts, oracle), *_original(parts)),
+            "code": code_of(*FEEDBACK, *oracle.code_in(parts.workspace.registry), *_original(parts)),
             **shown,
             **also,
         }
@@ -93,7 +94,7 @@ def _feedback(parts: Parts) -> str:
 def _unlearn(parts: Parts, feedback: str) -> str:
     cell, method = parts.cell, parts.method
     training_data = "training_data" in method.needs
-    recipe = (*_code(parts, "datasets", cell.settings.dataset), type(parts.original.model)) if training_data else ()
+    recipe = (type(parts.original.model),) if training_data else ()
     images = target_identity(parts.workspace, cell.settings.dataset, cell.feature) if training_data else None
     return digest(
         {
@@ -116,7 +117,7 @@ def _seen(parts: Parts) -> dict[str, Any]:
         "extractors": {name: sha for name, (_, sha) in parts.extractors.items()},
         "count": parts.cell.settings.evaluation.count,
         "stream": randomness.EVALUATION,
-        "code": code_of(*SEEN, *_original(parts), *_observer(parts, judge), *extractors),
+        "code": code_of(*SEEN, *_original(parts), *judge.code_in(parts.workspace.registry), *extractors),
     }
 
 
@@ -145,10 +146,3 @@ def _original(parts: Parts) -> tuple[Any, ...]:
     """Return the generator, and the model: how it builds a generator decides what the weights draw."""
     _, *building = _code(parts, "models", parts.original.model_name, "build")
     return (type(parts.original.generator), *building)
-
-
-def _observer(parts: Parts, oracle: LoadedClassifier) -> tuple[Any, ...]:
-    """Return what scores images, and how it builds its networks; ``NoOracle`` is not registered."""
-    kind = "extractors" if isinstance(oracle.classifier, ClassOracle) else "classifiers"
-    known = oracle.name in parts.workspace.registry.names(kind)
-    return (*oracle.code, *(_code(parts, kind, oracle.name, "build") if known else ()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,20 @@ from bench.api import Dataset, Networks, Params, Trainable
 from bench.api.context import Context
 from bench.core import machine, resuming
 from bench.core.progress import Progress
-from bench.errors import CheckpointError, UsageError
-from bench.experiments.recipes import Recipe, configured, pretrained_path, starting_weights, with_settings
+from bench.errors import CheckpointError, DataError, UsageError
+from bench.experiments.recipes import (
+    Recipe,
+    configured,
+    pretrained_path,
+    recipe_key,
+    split_of,
+    starting_weights,
+    with_settings,
+)
 from bench.toolkit.training import build, train
 from bench.workspace import checkpoint, manifest, saving
 from bench.workspace.networks import fill
-from bench.workspace.store import Store
+from bench.workspace.store import DIGITS, Store
 from bench.workspace.workspace import Workspace
 
 
@@ -54,14 +63,19 @@ def pretrain_command(
     return path
 
 
-def _require_same(path: Path, recipe: Recipe, config: Params) -> None:
+def _require_same(path: Path, recipe: Recipe, config: Params, images: str | None) -> None:
     """Raise UsageError if an existing file holds other weights than the recipe makes."""
     stored = checkpoint.read(path)
     asked, found = config.model_dump(mode="json"), stored.description.get("config", {})
     made = (recipe.name, recipe.dataset, recipe.seed)
     there = (stored.name, stored.description.get("dataset"), stored.description.get("seed"))
     if (there, found) == (made, asked):
-        return
+        if images in (None, stored.description.get("data_sha256")):
+            return
+        raise UsageError(
+            f"--out {path}: already holds weights that were made from other images of '{recipe.dataset}'. Remove the "
+            "file, or name another one"
+        )
     changed = ", ".join(sorted(name for name in asked if found.get(name) != asked[name])) if there == made else ""
     fields = f", with another {changed}" if changed else ""
     raise UsageError(
@@ -90,7 +104,7 @@ def pretrain(workspace: Workspace, recipe: Recipe, out: Path | None = None, comm
     trainable, config = configured(workspace, recipe)
     path = out or pretrained_path(workspace, recipe)
     if path.exists():
-        _require_same(path, recipe, config)
+        _require_same(path, recipe, config, _images(workspace, recipe))
         workspace.progress.note(f"{path}: already trained with these settings")
         return path
     Store(path.parent).require_writable("--out" if out else "--results")
@@ -98,14 +112,23 @@ def pretrain(workspace: Workspace, recipe: Recipe, out: Path | None = None, comm
     start = _fill(networks, recipe)
     for module in networks.modules().values():
         module.to(workspace.device)
-    checkpoint = path.with_suffix(".checkpoint.pt")
+    checkpoint = path.with_suffix(f".{recipe_key(workspace, recipe)[:DIGITS]}.checkpoint.pt")
     made = _train(workspace, recipe, trainable, networks, checkpoint)
     measured = trainable.assess(networks, workspace.dataset(recipe.dataset))
     _tell_accuracy(measured, workspace.dataset(recipe.dataset), workspace.progress)
     description = {**start, **made, "command": command, **measured}
     saving.save_networks(path, recipe.singular, recipe.name, networks, description, half=recipe.half)
-    resuming.forget(checkpoint)
+    for begun in path.parent.glob(f"{escape(path.stem)}.*.checkpoint.pt"):  # with other settings too
+        resuming.forget(begun)
     return path
+
+
+def _images(workspace: Workspace, recipe: Recipe) -> str | None:
+    """Return the identity of the images that a recipe learns from; None if they are not here."""
+    try:
+        return workspace.dataset(recipe.dataset).identity(split_of(workspace, recipe))
+    except DataError:
+        return None
 
 
 def _stream(recipe: Recipe) -> str:
@@ -129,7 +152,7 @@ def _train(
 ) -> dict[str, Any]:
     """Train networks in place; return what to store about the training."""
     source, config = workspace.dataset(recipe.dataset), networks.config
-    split = source.split(source.training_split if recipe.kind == "models" else "train")
+    split = source.split(split_of(workspace, recipe))
     context = Context(
         stream=_stream(recipe),
         device=workspace.device,

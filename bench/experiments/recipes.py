@@ -9,11 +9,13 @@ from typing import Any
 
 from bench.api import Pretrained, Trainable
 from bench.core import code_hash
-from bench.errors import CheckpointError, UsageError
+from bench.errors import CheckpointError, DataError, UsageError
+from bench.evaluation.images import images_identity
 from bench.hookspecs import kind_named
 from bench.toolkit.training import build, train
 from bench.workspace import checkpoint, manifest
 from bench.workspace.checkpoint import Checkpoint
+from bench.workspace.store import DIGITS
 from bench.workspace.suites import NO_DATASET, ModelSettings, load_suite
 from bench.workspace.validation import validated
 from bench.workspace.values import read_assignments, values_of
@@ -112,12 +114,26 @@ def starting_weights(recipe: Recipe) -> Checkpoint | None:
 
 def pretrained_path(workspace: Workspace, recipe: Recipe) -> Path:
     """Return where the weights of a recipe are kept."""
-    trainable, config = configured(workspace, recipe)
+    name = f"{recipe.name}-{recipe.dataset}-{recipe_key(workspace, recipe)[:DIGITS]}.safetensors"
+    return workspace.store.root.parent / "pretrained" / name
+
+
+def recipe_key(workspace: Workspace, recipe: Recipe) -> str:
+    """Hash what the weights of a recipe are made from."""
+    _, config = configured(workspace, recipe)
     start = starting_weights(recipe)
-    code = code_hash.code_of(build, train, type(trainable))
-    parts = [recipe.kind, recipe.name, recipe.dataset, config.model_dump(mode="json"), code]
-    key = code_hash.digest([*parts, recipe.seed, recipe.half, start.sha256 if start else None])
-    return workspace.store.root.parent / "pretrained" / f"{recipe.name}-{recipe.dataset}-{key[:8]}.safetensors"
+    code = code_hash.code_of(build, train, *workspace.registry.plugin(recipe.kind, recipe.name).code())
+    made_by = [recipe.kind, recipe.name, config.model_dump(mode="json"), code, recipe.seed, recipe.half]
+    try:
+        images = [images_identity(workspace, recipe.dataset), split_of(workspace, recipe)]
+    except DataError:  # nothing was trained on images that never were here
+        images = []
+    return code_hash.digest([*made_by, recipe.dataset, images, start.sha256 if start else None])
+
+
+def split_of(workspace: Workspace, recipe: Recipe) -> str:
+    """Return the split that a recipe learns from."""
+    return workspace.dataset(recipe.dataset).training_split if recipe.kind == "models" else "train"
 
 
 def _trainable_class(workspace: Workspace, recipe: Recipe) -> type[Trainable[Any]]:

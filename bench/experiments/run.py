@@ -16,6 +16,7 @@ from bench.api import Feedback
 from bench.core import machine
 from bench.core.files import file_sha256, write_bytes
 from bench.errors import BenchError, Diverged
+from bench.evaluation.images import images_read
 from bench.experiments.evaluating import evaluate_stage
 from bench.experiments.measured import Measured, completed, measured, shown
 from bench.experiments.resolve import Resolved
@@ -157,6 +158,7 @@ def _provenance(resolved: Resolved, outcome: Outcome | None) -> Provenance:
         machine=MachineFacts.model_validate(machine.provenance(resolved.workspace.device)),
         settings=resolved.cell.settings,
         data=resolved.dataset.label,
+        images=images_read(resolved.workspace, resolved.cell.settings.dataset),
         weights=Weights(path=str(resolved.cell.weights), sha256=resolved.original.sha256),
         extractors={name: sha for name, (_, sha) in resolved.extractors.items()},
         stages=resolved.keys,

@@ -54,6 +54,12 @@ class LoadedClassifier:
         behind = (type(self.classifier.extractor),) if isinstance(self.classifier, ClassOracle) else ()
         return (type(self.classifier), *behind)
 
+    def code_in(self, registry: Registry) -> tuple[Any, ...]:
+        """Return where the code begins that scores images and builds its networks; see ``Plugin.code``."""
+        kind = "extractors" if isinstance(self.classifier, ClassOracle) else "classifiers"
+        registered = self.name in registry.names(kind)  # the stand-in for no oracle at all is not
+        return (*self.code, *(registry.plugin(kind, self.name).code("build") if registered else ()))
+
     def oracle(self, feature: str, threshold: float) -> Oracle:
         """Return it as the oracle of one feature."""
         return Oracle(self.classifier, self.name, feature, threshold, self.weights, self.sha256)

@@ -109,6 +109,7 @@ class Provenance(Params):
     machine: MachineFacts
     settings: ModelSettings
     data: str
+    images: str | None = Field(None, description="identity of the training images, if any were read")
     weights: Weights
     extractors: dict[str, str | None] = Field(description="name to the weights' sha256")
     stages: StageKeys

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from bench.api import DataError, Dataset, Split, unknown
 
-from .files import Place, open_folder, read_attributes, rows
+from .files import Place, content, open_folder, read_attributes, rows, sizes
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -73,14 +73,26 @@ class FaceDataset(Dataset):
 
     def split(self, name: str) -> Split:
         """Read a split's attributes: bool, one row per image by number. Photographs are read on demand."""
-        if name not in (ALL, *PARTS):
-            raise unknown("split", name, (ALL, *PARTS), "split")
+        _require_split(name)
         table = self.table
         if name != ALL:
             table = table[[part == name for part in self._parts]]
         names = [str(file) for file in table.index]
-        code = sha256(f"{name} {self.image_shape} {names}".encode() + table.to_numpy().tobytes())
-        return Split(table.reset_index(drop=True), Photographs(self, names), code.hexdigest())
+        try:
+            code = self.identity(name)
+        except DataError:  # attributes can be counted without photographs
+            code = self._hashed(name)
+        return Split(table.reset_index(drop=True), Photographs(self, names), code)
+
+    def identity(self, split: str) -> str:
+        """Hash the tables, and the name and the size in bytes of every photograph; their pixels are not read."""
+        _require_split(split)
+        return self._hashed(split, sizes(self.folder, self.remedy))
+
+    def _hashed(self, split: str, photographs: str = "") -> str:
+        tables = [self.table_file, *([] if split == ALL else [self.parts_file])]
+        read = [sha256(content(file, self.remedy)).hexdigest() for file in tables]
+        return sha256(f"{split} {self.image_shape} {read} {photographs}".encode()).hexdigest()
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -102,6 +114,11 @@ class FaceDataset(Dataset):
                 f"{self.label} is needed, but no data folder is given (--data-dir or BENCH_DATA). {self.remedy}"
             )
         return self.data_dir
+
+
+def _require_split(name: str) -> None:
+    if name not in (ALL, *PARTS):
+        raise unknown("split", name, (ALL, *PARTS), "split")
 
 
 class CelebA(FaceDataset):

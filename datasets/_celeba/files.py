@@ -6,6 +6,7 @@ name, and 1 or -1 for each. Tables are UTF-8, with or without a byte order mark.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -82,6 +83,29 @@ def rows(file: Place, columns: int, remedy: str, skip: int = 0) -> Iterator[tupl
         if len(words) != columns:
             raise DataError(f"{file}: line {number} has {len(words)} columns, expected {columns}. {remedy}")
         yield number, words
+
+
+def sizes(folder: Place, remedy: str) -> str:
+    """List the files of a folder: the name and the size in bytes of each, sorted; raises DataError if it has none."""
+    listed = sorted((name, size) for name, size in _sizes(folder) if re.fullmatch(r"\d{1,9}\.jpg", name))
+    if not listed:
+        raise DataError(f"{folder}: holds no photographs. {remedy}")
+    return "\n".join(f"{name} {size}" for name, size in listed)
+
+
+def _sizes(folder: Place) -> Iterator[tuple[str, int]]:
+    if isinstance(folder, ZipPath):
+        for info in folder.root.infolist():
+            if info.filename.startswith(folder.at):
+                yield info.filename[len(folder.at) :], info.file_size
+    elif folder.is_dir():
+        with os.scandir(folder) as entries:
+            yield from ((entry.name, entry.stat().st_size) for entry in entries)
+
+
+def content(file: Place, remedy: str) -> bytes:
+    """Read a table's bytes, without a byte order mark."""
+    return "\n".join(_lines(file, remedy)).encode()
 
 
 def _lines(file: Place, remedy: str) -> list[str]:

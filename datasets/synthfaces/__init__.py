@@ -41,9 +41,12 @@ class SynthFaces(Dataset):
         """Describe the "train" (50,000) or "test" (10,000) split; images are drawn when they are read."""
         stream = _stream(name)
         frame = attributes(sample(Draws(stream, range(SPLITS[name]))))
-        code = sha256(f"{code_of(type(self).split)} {name}".encode()).hexdigest()
         drawn = drawn_once(lambda indices: render(stream, indices), SPLITS[name], self.image_shape)
-        return Split(frame, lambda indices: drawn(_checked(name, indices)), code)
+        return Split(frame, lambda indices: drawn(_checked(name, indices)), self.identity(name))
+
+    def identity(self, split: str) -> str:
+        """Hash the code that draws the faces."""
+        return sha256(f"{code_of(type(self).split)} {_stream(split)}".encode()).hexdigest()
 
     def counterfactual(self, split: str, indices: Indices, feature: str, value: bool) -> Tensor:
         """Redraw the same faces with one feature set and everything else held.

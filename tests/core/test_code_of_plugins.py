@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from textwrap import dedent
+from itertools import count
 
 import pytest
+from fresh_imports import fresh_imports, write_modules
 
 from bench.core import code_hash, code_places
 from bench.core.code_modules import Module
@@ -152,29 +153,15 @@ SAME = {
 
 
 @pytest.fixture
-def key_of(tmp_path, monkeypatch):
+def key_of(tmp_path):
     """Return the hash of a method's code in a folder with these files, as a process that has imported nothing sees it."""
-    count = 0
+    places = (tmp_path / f"v{i}" for i in count())
 
     def call(files):
-        nonlocal count
-        count += 1
-        place = tmp_path / f"v{count}"
-        for name, code in files.items():
-            path = place / f"{name}.py"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(dedent(code).lstrip("\n"), encoding="utf-8")
-        modules, paths = set(sys.modules), list(sys.path)
-        with monkeypatch.context() as patch:
-            patch.chdir(place)
-            plugin = Registry(place / "plugins").plugin("methods", "mine")
-            found = code_hash.code_of(*plugin.code())
-        sys.path[:] = paths
-        sys.path_importer_cache.clear()
-        for name in set(sys.modules) - modules:
-            if str(place) in str(getattr(sys.modules[name], "__spec__", "")):
-                del sys.modules[name]
-        return found
+        place = next(places)
+        write_modules(place, files)
+        with fresh_imports(place):
+            return code_hash.code_of(*Registry(place / "plugins").plugin("methods", "mine").code())
 
     return call
 

@@ -25,6 +25,7 @@ REPOSITORY = Path(__file__).parents[2]
 AROUND = {
     "bench.api.base",
     "bench.evaluation.metric_plugins",
+    "bench.evaluation.images",
     "bench.evaluation.references",
     "bench.experiments.cell",
     "bench.experiments.evaluating",
@@ -236,3 +237,30 @@ def test_a_changed_operator_reaches_the_keys_of_its_stages(path, old, new, chang
     assert old in code
     monkeypatch.setattr(code_modules, "source_of", lambda p: code.replace(old, new) if p == file else plain(p))
     assert {stage for stage, key in keyed.now().items() if key != keyed.before[stage]} == changed
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new", "changed"),
+    [
+        ("bench/models/vae.py", "torch.sigmoid(self.logits(latents))", "torch.tanh(self.logits(latents))", {"feedback", "unlearn", "original", "evaluate", "columns"}),
+        ("bench/models/vae.py", "generator=Decoder(config)", "generator=Decoder(config.model_copy())", {"feedback", "unlearn", "original", "evaluate", "columns"}),
+        ("bench/models/vae.py", "networks.config.lr", "networks.config.lr / 2", {"unlearn", "evaluate", "columns"}),
+        ("bench/toolkit/training.py", "batch_size", "batch_size  + 0", {"unlearn", "evaluate", "columns"}),
+        ("methods/retrain.py", "deepcopy(data.networks)", "deepcopy(deepcopy(data.networks))", {"unlearn", "evaluate", "columns"}),
+        ("datasets/mnist.py", "images[:, None]", "images[:, None] + 0", {"unlearn", "evaluate", "columns"}),
+        ("bench/models/dcgan.py", "torch.sigmoid", "torch.tanh", set()),
+    ],
+)  # fmt: skip
+def test_the_code_of_a_built_in_model_and_of_its_recipe_counts(path, old, new, changed, tmp_path, monkeypatch):
+    workspace = Workspace(Registry(), Store(tmp_path), torch.device("cpu"))
+    (cell,) = grid.cells(grid.Request(methods=["retrain"], models=["vae"], features=["thickness"]), workspace)
+    forget_code()
+    before = vars(resolve(cell, workspace).keys)
+    plain, file = code_modules.source_of, REPOSITORY / path
+    code = plain(file)
+    assert old in code
+    monkeypatch.setattr(code_modules, "source_of", lambda p: code.replace(old, new, 1) if p == file else plain(p))
+    forget_code()
+    after = vars(resolve(cell, workspace).keys)
+    forget_code()
+    assert {stage for stage in after if after[stage] != before[stage]} == changed

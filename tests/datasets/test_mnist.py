@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import gzip
 import struct
+import sys
+from hashlib import sha256
 
 import numpy as np
 import pytest
@@ -30,12 +32,14 @@ def content():
 
 
 @pytest.fixture
-def folder(tmp_path, content):
-    """Write a made-up test split in torchvision's layout."""
+def folder(tmp_path, content, monkeypatch):
+    """Write a made-up test split in torchvision's layout, as if it were the published one."""
     raw = tmp_path / "MNIST" / "raw"
     raw.mkdir(parents=True)
+    published = sys.modules[type(mnist(tmp_path)).__module__].PUBLISHED
     for name, data in zip(TEST, content[:2], strict=True):
         (raw / name).write_bytes(data)
+        monkeypatch.setitem(published, name, sha256(data).hexdigest())
     return tmp_path
 
 
@@ -49,13 +53,12 @@ def test_a_split_is_read(folder, content):
     assert len(split.sha256) == 64
 
 
-def test_the_identity_follows_the_pixels(folder):
-    before = mnist(folder).split("test").sha256
-    file = folder / "MNIST" / "raw" / TEST[0]
-    changed = bytearray(file.read_bytes())
-    changed[-1] ^= 1
-    file.write_bytes(changed)
-    assert mnist(folder).split("test").sha256 != before
+def test_the_identity_is_known_without_the_files(folder):
+    split = mnist(folder).split("test")
+    assert split.sha256 == mnist(folder).identity("test") == mnist(None).identity("test")
+    assert mnist(None).identity("train") != mnist(None).identity("test")
+    with pytest.raises(UsageError, match="unknown split 'tran'. Did you mean 'train'"):
+        mnist(None).identity("tran")
 
 
 def refused(folder, file):
@@ -124,9 +127,24 @@ def test_a_gzip_that_was_not_unpacked_is_no_file(folder):
     refused(folder, TEST[1])
 
 
-def test_labels_above_nine(folder):
-    (folder / "MNIST" / "raw" / TEST[1]).write_bytes(idx(np.arange(10_000) % 11))
-    assert "holds labels above 9" in refused(folder, TEST[1])
+def other(data, change):
+    """Return another file of the same form: as of another data set (its images in another order), or damaged."""
+    head = 16 if len(data) > 20_000 else 8
+    if change == "one bit":
+        return data[:-1] + bytes([data[-1] ^ 1])
+    return data[:head] + data[: head - 1 : -1]
+
+
+@pytest.mark.parametrize("change", ["one bit", "another data set"])
+@pytest.mark.parametrize("file", TEST)
+def test_a_file_of_the_same_form_is_not_taken_for_mnist(file, change, folder):
+    path = folder / "MNIST" / "raw" / file
+    whole = path.read_bytes()
+    path.write_bytes(other(whole, change))
+    assert len(path.read_bytes()) == len(whole)
+    text = refused(folder, file)
+    assert "is damaged or of another data set: it is not the file that MNIST's authors published" in text
+    assert "bench new dataset NAME" in text
 
 
 def test_no_folder_at_all():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,11 +14,13 @@ from torchvision.transforms.functional import gaussian_blur
 from bench.api import Dataset, Split
 from bench.api.context import Context
 from bench.core.rendering import to_float
+from bench.core.sources import Source
 from bench.errors import CheckpointError, DataError
 from bench.evaluation import counterfactual, removers
 from bench.evaluation.counterfactual import errors, fit_remover, has_counterfactuals, true_pairs
 from bench.evaluation.removers import load_remover
-from bench.registry import Registry
+from bench.hookspecs import kind_named
+from bench.registry import Plugin, Registry
 from bench.workspace import checkpoint, manifest
 
 
@@ -139,7 +142,8 @@ def test_fitting_is_deterministic_and_leaves_global_randomness_alone():
 @pytest.fixture
 def badges(workspace, monkeypatch):
     """Let the workspace know the data set, and make little of it."""
-    monkeypatch.setattr(workspace, "dataset", {"badges": Badges(), "mnist": Registry().get("datasets", "mnist")()}.get)
+    registered = Plugin(Source(kind_named("datasets"), "badges", "a test", None), Badges, sys.modules[__name__])
+    monkeypatch.setitem(workspace.registry._loaded, ("datasets", "badges"), registered)
     monkeypatch.setattr(removers.write_remover, "__defaults__", (20, 3))
     return workspace
 
@@ -154,6 +158,23 @@ def test_a_remover_that_is_not_shipped_is_made_once(badges, monkeypatch):
     again = removers.remover_for(badges, "badges", "badge")
     images = torch.rand(2, 3, 16, 16)
     assert torch.equal(made(images), again(images)) and not any(p.requires_grad for p in again.parameters())
+
+
+def test_a_damaged_remover_is_made_again(badges):
+    made = removers.remover_for(badges, "badges", "badge")
+    (path,) = (badges.store.root.parent / "counterfactual").iterdir()
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    images = torch.rand(2, 3, 16, 16)
+    assert torch.equal(made(images), removers.remover_for(badges, "badges", "badge")(images))
+    assert checkpoint.read(path)
+
+
+def test_other_code_or_other_images_are_another_remover(badges, monkeypatch):
+    before = removers.identity(badges, "badges", "badge")
+    badges._kept.clear()
+    monkeypatch.setattr(Badges, "identity", lambda self, split: "other images")
+    assert removers.identity(badges, "badges", "badge") != before
 
 
 def test_a_data_set_of_photographs_has_none(badges):

@@ -67,12 +67,12 @@ def test_what_decides_is_identified_by_the_oracle_only_where_attributes_do_not_s
 
     oracles = Workspace.oracles
     by_attribute, own = identity("strips", "light"), identity("own", "scar")
-    assert by_attribute[:2] == ["strips", "light"] and len(by_attribute) == len(own) == 3
+    assert by_attribute[:2] == ["strips", "light"] and len(by_attribute) == len(own) == 4
     world.plugins.add("strips", ('{"light": ("Dark", False)}', "{}"))
     first, again = identity("strips", "light"), identity("strips", "light")
-    assert first == again and first[-1] == checkpoint.read(world.a).sha256 and len(first) == 5
+    assert first == again and first[-1] == checkpoint.read(world.a).sha256 and len(first) == 6
     world.copy("a", 0.11)
-    assert [old == new for old, new in zip(first, identity("strips", "light"), strict=True)] == [True] * 4 + [False]
+    assert [old == new for old, new in zip(first, identity("strips", "light"), strict=True)] == [True] * 5 + [False]
 
 
 def test_a_data_set_that_is_not_here_leaves_the_others_their_counts(world, bench_cli, tmp_path):

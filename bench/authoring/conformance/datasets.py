@@ -94,6 +94,7 @@ def splits_have_identities(cls: type[Any]) -> None:
     splits = splits_of(cls)
     for name, split in splits.items():
         assert split.sha256 and split.sha256 == cls().split(name).sha256, f"{name}: sha256 is empty, or differs"
+        assert split.sha256 == cls().identity(name), f"{name}: identity() is not the split's sha256"
     if {"train", "test"} <= splits.keys():
         assert splits["train"].sha256 != splits["test"].sha256, "train and test have the same sha256"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from celeba_files import BANGS, NAMES, NO_BEARD, faces, zipped
+from celeba_files import BANGS, NAMES, NO_BEARD, faces, jpeg, zipped
 
 from bench.errors import DataError
 
@@ -58,6 +58,39 @@ def test_identities_differ(data):
         faces(name, data).split(part).sha256 for name in ("celeba", "celeba128") for part in ("all", "train", "test")
     }
     assert len(keys) == 6 and faces("celeba", data).split("all").sha256 in keys
+
+
+def test_the_identity_follows_tables_and_photographs(data):
+    def identity(split="all"):
+        return faces("celeba", data).identity(split)
+
+    folder = data / "celeba" / "img_align_celeba"
+    before, train = identity(), identity("train")
+    assert faces("celeba", data).split("all").sha256 == before != train
+    photograph = folder / "000003.jpg"
+    whole = photograph.read_bytes()
+    photograph.write_bytes(jpeg(178, 218, 77))
+    assert identity() != before and identity("train") != train
+    photograph.write_bytes(whole)
+    (data / "celeba" / "list_eval_partition.txt").write_text("000001.jpg 0\n")
+    assert identity() == before and identity("train") != train
+    table = data / "celeba" / "list_attr_celeba.txt"
+    table.write_bytes(table.read_bytes().replace(b" 1", b"-1", 1))
+    assert identity() != before
+    folder.rename(data / "elsewhere")
+    with pytest.raises(DataError, match="img_align_celeba: no such folder"):
+        identity()
+    folder.mkdir()
+    with pytest.raises(DataError, match="img_align_celeba: holds no photographs"):
+        identity()
+
+
+@pytest.mark.parametrize("name", ["celeba", "celebahq"])
+def test_the_same_photographs_in_a_zip_have_the_same_identity(data, hq, name):
+    folder = data if name == "celeba" else hq
+    before = faces(name, folder).identity("all")
+    zipped(folder / ("celeba/img_align_celeba" if name == "celeba" else "CelebAMask-HQ"))
+    assert faces(name, folder).identity("all") == before
 
 
 def test_a_zip_is_read_in_place(data):

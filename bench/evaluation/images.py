@@ -1,0 +1,41 @@
+"""Which images a data set holds: part of the key of all that is made from them."""
+
+from __future__ import annotations
+
+from bench.core import code_hash
+from bench.errors import DataError
+from bench.workspace.workspace import Workspace
+
+
+def images_identity(workspace: Workspace, dataset: str) -> str | None:
+    """Identify the training images of a data set and the code that reads them; None for one without images.
+
+    If the data set is not here, its results may be: then its images are those that the stored records name.
+
+    Raises
+    ------
+    DataError
+        If the data set is not here, and the records do not agree on it.
+    """
+    if workspace.dataset(dataset).classifier is None:
+        return None
+    images = workspace.once(("images", dataset), lambda: _images(workspace, dataset))
+    plugin = workspace.registry.plugin("datasets", dataset)
+    return code_hash.digest([images, code_hash.code_of(*plugin.code("split", "has_feature"))])
+
+
+def images_read(workspace: Workspace, dataset: str) -> str | None:
+    """Return what identifies the images, for a record, if a key has asked for it."""
+    found: str | None = workspace.known(("images", dataset))
+    return found
+
+
+def _images(workspace: Workspace, dataset: str) -> str:
+    source = workspace.dataset(dataset)
+    try:
+        return source.identity(source.training_split)
+    except DataError:
+        named = {record.provenance.images for _, record in workspace.store.records() if record.dataset == dataset}
+        if len(named - {None}) != 1:
+            raise
+    return next(images for images in named if images is not None)
