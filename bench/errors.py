@@ -31,9 +31,13 @@ class UsageError(BenchError):
 
 
 class DataError(BenchError):
-    """A data set or a file is missing, truncated or not what it claims to be."""
+    """A data set is not here, or is not what it should be."""
 
     exit_code = EXIT_USAGE
+
+
+class WrongData(DataError):
+    """A data set's file is here, but it is damaged or another one."""
 
 
 class CheckpointError(BenchError):

@@ -11,7 +11,7 @@ import re
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from bench.api import DataError, hookimpl
+from bench.api import WrongData, hookimpl
 
 from ._celeba.faces import PARTS, FaceDataset, shrink
 from ._celeba.files import Place, open_folder, rows
@@ -57,7 +57,7 @@ class CelebAHQ(FaceDataset):
         for line, (number, _, original) in rows(self.parts_file, 3, self.remedy, skip=1):
             found = re.fullmatch(r"(\d{6})\.jpg", original)
             if found is None or not 1 <= int(found[1]) <= ENDS[-1]:
-                raise DataError(
+                raise WrongData(
                     f"{self.parts_file}: line {line}: {original!r} is not a photograph of CelebA. {self.remedy}"
                 )
             parts[f"{number}.jpg"] = next(part for part, end in zip(PARTS, ENDS, strict=True) if int(found[1]) <= end)

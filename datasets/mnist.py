@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from hashlib import file_digest
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from bench.api import DataError, Dataset, Split, hookimpl, unknown
+from bench.api import DataError, Dataset, Split, WrongData, file_sha256, hookimpl, unknown
 
 # sha256 of the four files of LeCun et al., uncompressed; their well-known md5 are 6bbc9ace898e44ae57da46a324031adb,
 # a25bea736e30d166cdddb491f175f624, 2646ac647ad5339dbf082846283269ea and 27ae3e4e09519cfbb04c329615203637.
@@ -70,15 +69,14 @@ def _read(path: Path, shape: tuple[int, ...]) -> Tensor:
     try:
         found: Any = read_sn3_pascalvincent_tensor(str(path))
     except Exception as error:  # AssertionError, ValueError, KeyError: any parsing error
-        raise DataError(f"{path}: truncated, or not an IDX file ({type(error).__name__}). {REMEDY}") from error
+        raise WrongData(f"{path}: truncated, or not an IDX file ({type(error).__name__}). {REMEDY}") from error
     if tuple(found.shape) != shape or found.dtype != torch.uint8:
-        raise DataError(
+        raise WrongData(
             f"{path}: holds {found.dtype} {tuple(found.shape)}, expected uint8 {shape}. Is it another file? {REMEDY}"
         )
-    with path.open("rb") as file:
-        digest = file_digest(file, "sha256").hexdigest()
+    digest = file_sha256(path)
     if digest != PUBLISHED[path.name]:
-        raise DataError(
+        raise WrongData(
             f"{path}: is damaged or of another data set: it is not the file that MNIST's authors published (its sha256 "
             f"is {digest[:12]}..., theirs is {PUBLISHED[path.name][:12]}...). "
             f"Another data set is a plug-in of its own: bench new dataset NAME. {REMEDY}"

@@ -33,7 +33,7 @@ What a plug-in gets, returns or raises::
     Trainable, Batch      how a model, classifier or extractor is trained
     Stateful              anything with a state dict
     Params                base of every Config (ConfigT is its type variable); TrainingConfig, of training recipes
-    BenchError            base of errors: UsageError, DataError, CheckpointError, Diverged
+    BenchError            base of errors: UsageError, DataError (WrongData), CheckpointError, Diverged
 
 Functions::
 
@@ -71,7 +71,7 @@ from bench.core.code_hash import code_of
 from bench.core.files import file_sha256
 from bench.core.randomness import seed_of
 from bench.core.rendering import chunks, to_float, to_uint8
-from bench.errors import BenchError, CheckpointError, DataError, Diverged, UsageError, unknown
+from bench.errors import BenchError, CheckpointError, DataError, Diverged, UsageError, WrongData, unknown
 
 __all__ = [
     "Batch",
@@ -106,6 +106,7 @@ __all__ = [
     "Unlearned",
     "UsageError",
     "Value",
+    "WrongData",
     "chunks",
     "code_of",
     "draw_noise",

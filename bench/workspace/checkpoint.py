@@ -78,7 +78,7 @@ def state_of(modules: Mapping[str, nn.Module]) -> dict[str, Tensor]:
 
 
 def save(path: Path, kind: str, name: str, description: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str:
-    """Write a checkpoint atomically; returns its content sha256."""
+    """Write a checkpoint atomically, the same content as the same bytes; returns its content sha256."""
     from safetensors.torch import save as to_bytes
 
     digest = content_sha256(kind, name, description, tensors)
@@ -90,8 +90,21 @@ def save(path: Path, kind: str, name: str, description: Mapping[str, Any], tenso
         "sha256": digest,
     }
     plain = {key: tensor.detach().cpu().contiguous().clone() for key, tensor in tensors.items()}
-    write_bytes(path, to_bytes(plain, metadata=header))
+    write_bytes(path, _in_order(to_bytes(plain, metadata=header)))
     return digest
+
+
+def _in_order(content: bytes) -> bytes:
+    """Sort the header of safetensors bytes: the library writes the metadata in an order that differs from run to run.
+
+    A file is the header's length (8 bytes, little-endian), the header (JSON, padded with spaces to a multiple of 8),
+    and the tensors, whose offsets in the header count from its end.
+    """
+    start = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:start])
+    text = json.dumps(header, sort_keys=True, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + content[start:]
 
 
 def read(path: Path) -> Checkpoint:

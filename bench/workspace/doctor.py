@@ -3,56 +3,95 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Iterator
+from pathlib import Path
 
 from bench.core import machine
 from bench.core.files import file_sha256
-from bench.errors import BenchError, first_sentence
-from bench.workspace import checkpoint, manifest
+from bench.errors import BenchError, CheckpointError, DataError, WrongData, first_sentence
+from bench.workspace import checkpoint, manifest, seals
+from bench.workspace.record import Artefact
 from bench.workspace.workspace import Workspace
 
 
 def examine(workspace: Workspace, verify: bool) -> tuple[list[str], bool]:
-    """Return a report, and whether all is well; a missing data set is no problem.
+    """Return a report, and whether all is well; a missing data set is no problem, but a wrong one is.
 
     Parameters
     ----------
     workspace : Workspace
     verify : bool
-        Also read every shipped file and every artefact of a stored result.
+        Also read every shipped file, both splits of every data set, all that is stored, and compare their sha256.
     """
     lines = [json.dumps(machine.provenance(workspace.device), indent=2)]
     problems: list[str] = []
     for name in workspace.registry.names("datasets"):
-        try:
-            dataset = workspace.dataset(name)
-            if dataset.classifier is None:
-                continue  # it has no images
-            count = len(dataset.split(dataset.training_split))
-            lines.append(f"data set {name}: {count} training images")
-        except BenchError as error:
-            lines.append(f"data set {name}: not available. {first_sentence(error)}")
+        line, wrong = _dataset(workspace, name, verify)
+        lines += line
+        problems += wrong
     problems += [f"plug-in {kind}/{name}: {reason}" for (kind, name), reason in workspace.registry.problems().items()]
     lines.append(f"weights: {len(manifest.entries())} shipped files in {manifest.WEIGHTS}")
     records = workspace.store.records()
     lines.append(f"results: {len(records)} stored cells in {workspace.store.root}")
     problems += [f"{path}: {reason}" for path, reason in workspace.store.unreadable()]
     if verify:
-        for name in manifest.entries():
-            _try(problems, lambda name=name: checkpoint.read(manifest.path_of(name)))  # type: ignore[misc]
-        for folder, record in records:
-            for kind, artefact in record.artefacts.items():
-                path = folder / artefact.file
-                if kind == "weights":
-                    _try(problems, lambda path=path: checkpoint.read(path))  # type: ignore[misc]
-                elif not path.is_file() or file_sha256(path) != artefact.sha256:
-                    problems.append(f"{path}: missing, or changed since it was stored")
-        lines.append("verified the shipped files and the artefacts of stored results")
+        problems += [*_shipped(), *_stored(workspace)]
+        lines.append("verified the shipped files, the stored cells and stages, and what was made next to them")
     return [*lines, *(f"PROBLEM: {problem}" for problem in problems)], not problems
 
 
-def _try(problems: list[str], action: Callable[[], object]) -> None:
+def _dataset(workspace: Workspace, name: str, verify: bool) -> tuple[list[str], list[str]]:
+    """Return a line about a data set, and what is wrong with it."""
     try:
-        action()
+        dataset = workspace.dataset(name)
+        if dataset.classifier is None:
+            return [], []  # it has no images
+        count = len(dataset.split(dataset.training_split))
+        if verify:
+            dataset.split("train")
+            dataset.split("test")
+    except WrongData as error:
+        return [], [f"data set {name}: {first_sentence(error)}"]
+    except DataError as error:
+        return [f"data set {name}: not available. {first_sentence(error)}"], []
     except BenchError as error:
-        problems.append(str(error))
+        return [f"data set {name}: {first_sentence(error)}"], []
+    return [f"data set {name}: {count} training images"], []
+
+
+def _shipped() -> Iterator[str]:
+    for name in manifest.entries():
+        try:
+            checkpoint.read(manifest.path_of(name))
+        except CheckpointError as error:
+            yield str(error)
+
+
+def _stored(workspace: Workspace) -> Iterator[str]:
+    """Yield what is wrong with the files of cells and stages, and with what is made once for all of them."""
+    store = workspace.store
+    for folder, record in store.records():
+        for kind, artefact in record.artefacts.items():
+            fault = _fault(folder / artefact.file, kind, artefact)
+            if fault is not None:
+                yield fault
+    for folder in store.stages():
+        if (fault := seals.fault_of(folder)) is not None:
+            yield f"{fault}. The next cell that needs it makes it again"
+    for path in store.made_once():
+        try:
+            checkpoint.read(path)
+        except CheckpointError as error:
+            yield str(error)
+
+
+def _fault(path: Path, kind: str, artefact: Artefact) -> str | None:
+    """Return what is wrong with a file of a cell: missing, damaged, or not the one that the record names."""
+    if not path.is_file():
+        return f"{path}: is missing"
+    try:
+        found = checkpoint.read(path).sha256 if kind == "weights" else file_sha256(path)
+    except CheckpointError as error:
+        return str(error)
+    same = found == artefact.sha256
+    return None if same else f"{path}: is not the file that the record names: another one, or changed since"

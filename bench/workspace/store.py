@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -137,10 +138,17 @@ class Store:
             path.rename(_free_name(path))
         sealed.write(path, record.model_dump(mode="json"))
 
+    def made_once(self) -> list[Path]:
+        """Return the weights and statistics that were made for all cells, sorted."""
+        found = (path for folder in self._beside() for path in folder.glob("*.safetensors"))
+        return sorted(path for path in found if re.fullmatch(rf".+-[0-9a-f]{{{DIGITS}}}", path.stem))
+
+    def _beside(self) -> list[Path]:
+        return [self.root.parent / name for name in ("statistics", "counterfactual", "pretrained")]
+
     def sweep(self) -> None:
-        """Remove temporary files that killed processes left: of cells, of stages, and of what is made next to them."""
-        beside = (self.root.parent / name for name in ("statistics", "counterfactual", "pretrained"))
-        for folder in (*beside, *self.root.glob("*/"), *self.root.glob(f"{STAGES}/*/")):
+        """Remove temporary files that killed processes left: of cells, of stages, and of what is made for all cells."""
+        for folder in (*self._beside(), *self.root.glob("*/"), *self.root.glob(f"{STAGES}/*/")):
             sweep(folder)
 
     def records(self) -> list[tuple[Path, Record]]:

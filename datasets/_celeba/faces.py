@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bench.api import DataError, Dataset, Split, unknown
+from bench.api import DataError, Dataset, Split, WrongData, unknown
 
 from .files import Place, content, open_folder, read_attributes, rows, sizes
 
@@ -104,7 +104,7 @@ class FaceDataset(Dataset):
         parts = self.parts()
         for name in self.table.index:
             if name not in parts:
-                raise DataError(f"{self.parts_file}: has no row for {name}. {self.remedy}")
+                raise WrongData(f"{self.parts_file}: has no row for {name}. {self.remedy}")
         return [parts[name] for name in self.table.index]
 
     def require_data_dir(self) -> Path:
@@ -153,7 +153,7 @@ class CelebA(FaceDataset):
         parts = {}
         for line, (name, code) in rows(self.parts_file, 2, self.remedy):
             if code not in ("0", "1", "2"):
-                raise DataError(f"{self.parts_file}: line {line}: {code!r} is not a split (0, 1 or 2). {self.remedy}")
+                raise WrongData(f"{self.parts_file}: line {line}: {code!r} is not a split (0, 1 or 2). {self.remedy}")
             parts[name] = PARTS[int(code)]
         return parts
 
@@ -186,7 +186,7 @@ class Photographs:
         folder = self.faces.folder
         missing = set(self.names) - {file.name for file in folder.iterdir()}
         if missing:
-            raise DataError(
+            raise WrongData(
                 f"{folder}: lacks {len(missing)} of {len(self.names)} photographs, for instance {min(missing)}. "
                 f"{self.faces.remedy}"
             )
@@ -200,7 +200,7 @@ class Photographs:
                 pixels = np.array(self.faces.prepare(photograph).convert("RGB"))  # (H, W, 3)
         except Exception as error:  # OSError, BadZipFile, zlib.error: any parsing error
             reason = "not a JPEG image" if isinstance(error, UnidentifiedImageError) else error
-            raise DataError(
+            raise WrongData(
                 f"{file}: damaged, or not the photograph expected: {reason}. {self.faces.remedy}"
             ) from error
         return torch.from_numpy(pixels).permute(2, 0, 1)

@@ -15,7 +15,7 @@ from zipfile import ZipFile
 
 import pandas as pd
 
-from bench.api import DataError
+from bench.api import DataError, WrongData
 
 Place = Path | ZipPath
 
@@ -30,11 +30,11 @@ def open_folder(folder: Path, remedy: str) -> Place:
     try:
         archive = ZipFile(file)
     except Exception as error:  # BadZipFile, OSError, NotImplementedError: any parsing error
-        raise DataError(f"{file}: truncated, or not a zip archive ({error}). {remedy}") from error
+        raise WrongData(f"{file}: truncated, or not a zip archive ({error}). {remedy}") from error
     for name in archive.namelist():
         first, *others = re.split(r"[/\\]", name)
         if first == "" or ":" in first or ".." in (first, *others):
-            raise DataError(f"{file}: refused, '{name}' in it leads out of the archive. {remedy}")
+            raise WrongData(f"{file}: refused, '{name}' in it leads out of the archive. {remedy}")
     return ZipPath(archive, f"{folder.name}/")
 
 
@@ -62,16 +62,16 @@ def read_attributes(file: Place, needed: list[str], remedy: str) -> pd.DataFrame
     lines = _lines(file, remedy)
     count, columns = (lines[0].strip(), lines[1].split()) if len(lines) > 1 else ("", [])
     if not count.isdecimal() or len(set(columns)) < len(columns) or not set(needed) <= set(columns):
-        raise DataError(f"{file}: does not start with a count and the names of CelebA's attributes. {remedy}")
+        raise WrongData(f"{file}: does not start with a count and the names of CelebA's attributes. {remedy}")
     values: dict[str, list[bool]] = {}
     for line, (name, *row) in rows(file, 1 + len(columns), remedy, skip=2):
         if not re.fullmatch(r"\d{1,9}\.jpg", name) or name in values:
-            raise DataError(f"{file}: line {line}: {name!r} appears twice, or is not a name like 000001.jpg. {remedy}")
+            raise WrongData(f"{file}: line {line}: {name!r} appears twice, or is not a name like 000001.jpg. {remedy}")
         if not {"1", "-1"}.issuperset(row):
-            raise DataError(f"{file}: line {line}: has values other than 1 and -1. {remedy}")
+            raise WrongData(f"{file}: line {line}: has values other than 1 and -1. {remedy}")
         values[name] = [value == "1" for value in row]
     if str(len(values)) != count:
-        raise DataError(f"{file}: has {len(values)} rows, but its first line says {count}. {remedy}")
+        raise WrongData(f"{file}: has {len(values)} rows, but its first line says {count}. {remedy}")
     ordered = sorted(values, key=lambda name: int(name.removesuffix(".jpg")))
     return pd.DataFrame([values[name] for name in ordered], index=ordered, columns=columns, dtype=bool)
 
@@ -81,7 +81,7 @@ def rows(file: Place, columns: int, remedy: str, skip: int = 0) -> Iterator[tupl
     for number, line in enumerate(_lines(file, remedy)[skip:], skip + 1):
         words = line.split()
         if len(words) != columns:
-            raise DataError(f"{file}: line {number} has {len(words)} columns, expected {columns}. {remedy}")
+            raise WrongData(f"{file}: line {number} has {len(words)} columns, expected {columns}. {remedy}")
         yield number, words
 
 
@@ -110,10 +110,10 @@ def content(file: Place, remedy: str) -> bytes:
 
 def _lines(file: Place, remedy: str) -> list[str]:
     if file.is_dir():
-        raise DataError(f"{file}: is a folder; expected a file. {remedy}")
+        raise WrongData(f"{file}: is a folder; expected a file. {remedy}")
     if not file.is_file():
         raise DataError(f"{file}: no such file. {remedy}")
     try:
         return file.read_bytes().decode("utf-8-sig").rstrip().splitlines()
     except Exception as error:  # UnicodeDecodeError, OSError, BadZipFile: any parsing error
-        raise DataError(f"{file}: not readable as text ({error}). {remedy}") from error
+        raise WrongData(f"{file}: not readable as text ({error}). {remedy}") from error

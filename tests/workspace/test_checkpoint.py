@@ -51,6 +51,9 @@ def test_what_is_written_is_read(file):
 def test_the_digest_is_of_the_content(file, tmp_path):
     same = checkpoint.save(tmp_path / "again.safetensors", "model", "toy", DESCRIPTION, dict(reversed(TENSORS.items())))
     assert same == checkpoint.read(file).sha256
+    assert (tmp_path / "again.safetensors").read_bytes() == file.read_bytes(), (
+        "the same bytes, not only the same content"
+    )
     changed = [
         ("unlearned", "toy", DESCRIPTION, TENSORS),
         ("model", "toy2", DESCRIPTION, TENSORS),
@@ -62,6 +65,15 @@ def test_the_digest_is_of_the_content(file, tmp_path):
     ]
     digests = {checkpoint.content_sha256(*each) for each in changed}
     assert len(digests) == len(changed) and same not in digests
+
+
+def test_the_same_content_is_always_written_as_the_same_bytes(tmp_path):
+    written = set()
+    for i in range(20):  # the library's own order of the five fields differs from one file to the next
+        path = tmp_path / f"{i}.safetensors"
+        checkpoint.save(path, "model", "toy", DESCRIPTION, TENSORS)
+        written.add(path.read_bytes())
+    assert len(written) == 1 and int.from_bytes(written.pop()[:8], "little") % 8 == 0
 
 
 def test_tensors_that_share_memory_or_are_not_contiguous(tmp_path):
