@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pydantic import ValidationError
     from pydantic_core import ErrorDetails
+
+OUT_OF_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 EXIT_OK = 0
 EXIT_SOME_FAILED = 1
@@ -56,6 +59,10 @@ class StoreError(BenchError):
     """A results folder or a stored record cannot be used."""
 
     exit_code = EXIT_USAGE
+
+
+class MachineError(BenchError):
+    """A full disk, or a limit on the size of files: the machine's fault, not the method's. Nothing is stored of it."""
 
 
 class Diverged(BenchError):
@@ -118,6 +125,26 @@ def wrong_fields(error: ValidationError) -> str:
     """Return what pydantic rejects as one line, "field: message; field: message"."""
     found = ((".".join(map(str, each["loc"])), reason_of(each)) for each in error.errors())
     return "; ".join(f"{field}: {message}" if field else message for field, message in found)
+
+
+def as_machine_error(error: OSError, place: str = "", count: int | None = None) -> MachineError | None:
+    """Return what to tell the user if an error is the machine's; None if it is not.
+
+    Parameters
+    ----------
+    error : OSError
+    place : str
+        What was written, if the error does not say.
+    count : int, optional
+        How many bytes.
+    """
+    if error.errno not in OUT_OF_ROOM:
+        return None
+    size = "" if count is None else f" ({count:,} bytes)"
+    return MachineError(
+        f"{place or error.filename or 'a file'}{size}: {error.strerror}. Nothing of this cell is stored; make room, "
+        "then run the same command again"
+    )
 
 
 def first_sentence(error: BenchError) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
 
 import click
@@ -57,6 +58,7 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; the one place where errors become exit codes."""
+    _treat_as_ctrl_c()
     try:
         code = cli(prog_name="bench", standalone_mode=False)
         sys.stdout.flush()  # a closed pipe raises here, not when Python exits
@@ -83,3 +85,11 @@ def main() -> None:
         click.echo(f"Internal error. Please report it with this traceback:\n{traceback.format_exc()}", err=True)
         code = EXIT_PLUGIN
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _treat_as_ctrl_c() -> None:
+    """Let what a scheduler or a closed terminal sends save and stop as Ctrl-C does, unless it is ignored (nohup)."""
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from bench.cli.options import choice, params, require_one, suite, workplace, workspace_at, written
+from bench.cli.options import choice, params, require_one, suite, warm_up, workplace, workspace_at, written
 
 
 @click.command("figure")
@@ -37,6 +37,8 @@ def command(
     NUMBER is 1, 4, 5 or 6. Missing cells run first.
     """
     require_one(dry_run, no_run)
+    if not (no_run or dry_run):
+        warm_up()
     workspace = workspace_at(plugins, results, data_dir, device, write=not (no_run or dry_run))
     from bench.report.figures.making import Options, make_figure, plan_figure
 

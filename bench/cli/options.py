@@ -188,15 +188,28 @@ def open_registry(folder: Path | None, files: tuple[Path, ...] = ()) -> Registry
 
 
 def workspace_at(plugins: Path, results: Path, data_dir: Path | None, device: str, *, write: bool = True) -> Workspace:
-    """Open the workspace; with ``write``, first check that results can be written, and tidy up."""
+    """Open the workspace; with ``write``, first check that a new folder of results could be made, and tidy up.
+
+    Whether a folder that is there can be written is asked when there is something to write: what is stored in it can
+    be shown without.
+    """
     from bench.workspace.store import Store
 
     store = Store(results)
-    if write:
+    if write and not results.is_dir():
         store.require_writable()
+    if write:
         store.sweep()
     from bench.core.machine import choose_device
     from bench.core.progress import for_stderr
     from bench.workspace.workspace import Workspace
 
     return Workspace(open_registry(plugins), store, choose_device(device), data_dir, for_stderr())
+
+
+def warm_up() -> None:
+    """Begin to start the process from which those of the cells are forked, while this one plans."""
+    from bench.core.processes.parent import warm
+    from bench.experiments import PRELOADED
+
+    warm(PRELOADED)

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from bench.cli.options import choice, params, seeds, suite, workplace, workspace_at
+from bench.cli.options import choice, params, seeds, suite, warm_up, workplace, workspace_at
 from bench.errors import UsageError
 
 
@@ -61,6 +61,8 @@ def command(
         raise UsageError(
             "--json prints stored records, and --dry-run has none; --show-config prints JSON, one cell per line"
         )
+    if not (dry_run or show_config):
+        warm_up()
     workspace = workspace_at(plugins, results, data_dir, device, write=not (dry_run or show_config))
     from bench.experiments import grid
     from bench.experiments.execute import Done, execute, exit_code

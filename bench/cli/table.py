@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from bench.cli.options import choice, require_one, seeds, suite, workplace, workspace_at, written
+from bench.cli.options import choice, require_one, seeds, suite, warm_up, workplace, workspace_at, written
 
 
 @click.command("table")
@@ -36,6 +36,8 @@ def command(
     NAME is 1 to 5, readings, tradeoff, damage, clicks or cost. Missing cells run first.
     """
     require_one(dry_run, no_run)
+    if not (no_run or dry_run):
+        warm_up()
     workspace = workspace_at(plugins, results, data_dir, device, write=not (no_run or dry_run))
     from bench.report.definitions import Options
     from bench.report.tables import make_table, plan_table

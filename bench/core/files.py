@@ -19,14 +19,22 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO
 
+from bench.errors import as_machine_error
+
 HOST = sha256(platform.node().encode()).hexdigest()[:6]  # in temporary files' names: some locks end at the machine
 TEMPORARY = re.compile(r"\..+-(?P<host>[0-9a-f]{6})-[a-z0-9_]{8}\.tmp")
 ABANDONED = 24 * 3600  # seconds after which a temporary file is left over, whoever wrote it
 
 
 @contextmanager
-def write_atomically(path: Path) -> Iterator[IO[bytes]]:
-    """Open a temporary file next to ``path``; on success flush it to disk and rename it into place."""
+def write_atomically(path: Path, size: int | None = None) -> Iterator[IO[bytes]]:
+    """Open a temporary file next to ``path``; on success flush it to disk and rename it into place.
+
+    Raises
+    ------
+    MachineError
+        If the disk is full or a limit is reached; it names the file and, where known, its ``size`` in bytes.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with _locked_temporary(path) as file:
         temporary = Path(file.name)
@@ -36,8 +44,10 @@ def write_atomically(path: Path) -> Iterator[IO[bytes]]:
             os.fsync(file.fileno())
             os.fchmod(file.fileno(), 0o666 & ~_umask())  # a temporary file is created private to its owner
             temporary.replace(path)
-        except BaseException:
+        except BaseException as error:
             temporary.unlink(missing_ok=True)
+            if isinstance(error, OSError) and (fault := as_machine_error(error, str(path), size)) is not None:
+                raise fault from error
             raise
     folder = os.open(path.parent, os.O_RDONLY)
     try:
@@ -105,7 +115,7 @@ def _umask() -> int:
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file atomically."""
-    with write_atomically(path) as file:
+    with write_atomically(path, len(content)) as file:
         file.write(content)
 
 

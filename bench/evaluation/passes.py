@@ -158,10 +158,16 @@ class Pass:
         return cls(seen.rows(0, len(change)), unlearned, scores, change, counterfactual_error, seen, flagged)
 
 
+def same_weights(first: nn.Module, second: nn.Module) -> bool:
+    """Say whether two generators are of one class and have equal weights."""
+    a, b = first.state_dict(), second.state_dict()
+    return type(first) is type(second) and a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
 @torch.no_grad()
 def run_pass(
     original: Generator,
-    unlearned: Generator,
+    unlearned: nn.Module,
     identifier: nn.Module | None,
     observers: Observers,
     count: int,
@@ -169,6 +175,7 @@ def run_pass(
     cached: Described | None = None,
     truth: Truth | None = None,
     lookers: Mapping[str, Metric] | None = None,
+    same: bool = False,
 ) -> Pass:
     """Draw and describe ``count`` samples of the evaluation stream.
 
@@ -176,26 +183,27 @@ def run_pass(
 
     Parameters
     ----------
-    original, unlearned : Generator
-        f and g. If their weights are equal, only f draws.
+    original : Generator
+        f.
+    unlearned : nn.Module
+        g: noise (N, noise_dim) to images.
     identifier : nn.Module or None
         The method's; it scores f's latents.
-    observers : Observers
-    count : int
-    progress : Progress
     cached : Described, optional
         ``Pass.seen`` of an earlier pass over as many samples.
     truth : Truth, optional
         Given if the data set can redraw its images without the feature.
     lookers : mapping of str to Metric, optional
         Metrics that look at the images themselves.
+    same : bool, optional
+        Whether g has f's weights (``same_weights``): then only f draws.
     """
-    same, looks = _same_weights(original, unlearned), Looks(lookers or {})
+    looks = Looks(lookers or {})
     parts: list[tuple[Described, Described]] = []
     identifier_scores: list[Tensor] = []
     changes: list[Tensor] = []
     misses: list[NDArray[np.float64]] = []
-    for start, stop, latents, f_images, g_images in _drawn(original, unlearned, count, progress):
+    for start, stop, latents, f_images, g_images in _drawn(original, unlearned, count, progress, same):
         if identifier is not None:
             identifier_scores += [identifier(chunk).double().cpu() for chunk in latents]
         changes.append((to_float(f_images) - to_float(g_images)).abs().flatten(1).double().mean(1))
@@ -220,20 +228,24 @@ def run_pass(
 
 @torch.no_grad()
 def look_again(
-    original: Generator, unlearned: Generator, count: int, progress: Progress, lookers: Mapping[str, Metric]
+    original: Generator,
+    unlearned: nn.Module,
+    count: int,
+    progress: Progress,
+    lookers: Mapping[str, Metric],
+    same: bool = False,
 ) -> dict[str, NDArray[Any] | str]:
     """Draw the samples of ``run_pass`` once more, for metrics that look at images; returns ``Pass.looked``."""
     looks = Looks(lookers)
-    for _, _, _, f_images, g_images in _drawn(original, unlearned, count, progress):
+    for _, _, _, f_images, g_images in _drawn(original, unlearned, count, progress, same):
         looks.look(f_images, g_images)
     return looks.found(count)
 
 
 def _drawn(
-    original: Generator, unlearned: Generator, count: int, progress: Progress
+    original: Generator, unlearned: nn.Module, count: int, progress: Progress, same: bool
 ) -> Iterator[tuple[int, int, list[Tensor], Tensor, Tensor]]:
     """Yield blocks of the evaluation stream: their range, f's latents by chunk, and the images of f and g (uint8)."""
-    same = _same_weights(original, unlearned)
     progress.start(count, label="evaluate")
     for start, stop in chunks(whole(count), BLOCK):
         chunk_latents, before, after = [], [], []
@@ -261,11 +273,6 @@ def _join(parts: list[Described]) -> Described:
         joined([part.embeddings for part in parts]),
         joined([part.logits for part in parts]),
     )
-
-
-def _same_weights(first: Generator, second: Generator) -> bool:
-    a, b = first.state_dict(), second.state_dict()
-    return type(first) is type(second) and a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
 
 def _write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:

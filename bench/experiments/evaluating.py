@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from bench.api import Columns, Extractor, Generator, Metric, Oracle, Unlearned
-from bench.api.repeatable import require_repeatable
-from bench.errors import PluginError
+from bench.api import Columns, Extractor, Metric, Oracle
 from bench.evaluation.metric_plugins import reserved_names
 from bench.evaluation.metrics import Outcome, compute_metrics, metric_columns
 from bench.evaluation.passes import Described, Observers, Pass, look_again, run_pass
+from bench.experiments.hands import Student
 from bench.experiments.resolve import Resolved
 from bench.workspace import seals
 
@@ -18,14 +17,14 @@ FILE = "columns.npz"
 
 
 def evaluate_stage(
-    resolved: Resolved, unlearned: Callable[[], Unlearned], judge: Oracle, metrics: Mapping[str, Metric]
+    resolved: Resolved, student: Callable[[], Student], judge: Oracle, metrics: Mapping[str, Metric]
 ) -> tuple[Columns, dict[str, Outcome]]:
     """Compute metrics; samples are drawn only where what is stored of them does not suffice.
 
     Parameters
     ----------
     resolved : Resolved
-    unlearned : callable
+    student : callable
         Loads the evaluated generator, if it must draw.
     judge : Oracle
     metrics : mapping of str to Metric
@@ -38,7 +37,7 @@ def evaluate_stage(
         What came of each metric.
     """
     extractors = loaded(resolved.extractors)
-    result = _seen(resolved, unlearned, judge, {name: metric for name, metric in metrics.items() if metric.looks()})
+    result = _seen(resolved, student, judge, {name: metric for name, metric in metrics.items() if metric.looks()})
     columns = metric_columns(result, judge, extractors)
     compared = extractors if any(metric.per_extractor for metric in metrics.values()) else {}
     dataset = resolved.cell.settings.dataset
@@ -52,7 +51,7 @@ def loaded(extractors: Mapping[str, tuple[Extractor, str | None]]) -> dict[str, 
     return {name: extractor for name, (extractor, _) in extractors.items()}
 
 
-def _seen(resolved: Resolved, unlearned: Callable[[], Unlearned], judge: Oracle, lookers: Mapping[str, Metric]) -> Pass:
+def _seen(resolved: Resolved, student: Callable[[], Student], judge: Oracle, lookers: Mapping[str, Metric]) -> Pass:
     """Return what is seen of both generators' samples: what is stored, and what metrics see in the images."""
     store, keys, count = resolved.workspace.store, resolved.keys, resolved.cell.settings.evaluation.count
     original, progress = resolved.original.generator, resolved.workspace.progress
@@ -62,9 +61,12 @@ def _seen(resolved: Resolved, unlearned: Callable[[], Unlearned], judge: Oracle,
         before = Described.load(shared / FILE) if intact else None
         if before is not None and seals.is_sealed(own, keys.columns, progress):
             result = Pass.load(own / FILE, before)
-            looked = look_again(original, unlearned().generator, count, progress, lookers) if lookers else {}
+            if not lookers:
+                return result
+            drawer = student()
+            looked = look_again(original, drawer.generator, count, progress, lookers, drawer.same)
             return replace(result, looked=looked)
-        result = _drawn(resolved, unlearned(), judge, before, lookers)
+        result = _drawn(resolved, student(), judge, before, lookers)
         if before is None and result.seen is not None:
             result.seen.save(shared / FILE)
             seals.seal(shared, keys.original, FILE)
@@ -74,25 +76,17 @@ def _seen(resolved: Resolved, unlearned: Callable[[], Unlearned], judge: Oracle,
 
 
 def _drawn(
-    resolved: Resolved, unlearned: Unlearned, judge: Oracle, before: Described | None, lookers: Mapping[str, Metric]
+    resolved: Resolved, student: Student, judge: Oracle, before: Described | None, lookers: Mapping[str, Metric]
 ) -> Pass:
-    _require_repeatable(unlearned.generator)
     return run_pass(
         resolved.original.generator,
-        unlearned.generator,
-        unlearned.identifier,
+        student.generator,
+        student.identifier,
         Observers(resolved.judgement.observer, loaded(resolved.extractors)),
         resolved.cell.settings.evaluation.count,
         resolved.workspace.progress,
         before,
         truth=resolved.judgement.truth(resolved.workspace, resolved.cell.settings.dataset, judge),
         lookers=lookers,
+        same=student.same,
     )
-
-
-def _require_repeatable(generator: Generator) -> None:
-    """Raise RuntimeError unless the same noise gives the same image: numbers would be of something else."""
-    try:
-        require_repeatable(generator)
-    except PluginError as error:
-        raise RuntimeError(f"the unlearned generator cannot be measured: {error}") from error

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from bench.core import resuming
 from bench.errors import EXIT_NOTHING, EXIT_OK, EXIT_SOME_FAILED, BenchError, DataError, first_sentence
-from bench.experiments import pretrain
+from bench.experiments import isolated
 from bench.experiments.measured import shown
 from bench.experiments.plan import Plan, Planned
 from bench.experiments.resolve import Resolved, resolve
-from bench.experiments.run import run_cell
-from bench.workspace import seals
 from bench.workspace.record import Record
 from bench.workspace.workspace import Workspace
 
@@ -69,14 +68,35 @@ def execute(plan: Plan, workspace: Workspace, report: Callable[[Done], None]) ->
         If no cell can run: what the first one lacks.
     """
     plan.require_runnable()
+    if plan.waiting:
+        workspace.store.require_writable()
+    since = time.time() if plan.overwrite == "always" else None
     untrained = _train_all(plan, workspace)
-    done = []
-    for item in plan.cells:
+    done: dict[int, Done] = {}
+    for i in _free_first(plan, workspace):
+        item = plan.cells[i]
         lacks = untrained.get(item.cell.weights) or item.lacks
-        outcome = Done(item, item.resolved, error=lacks) if lacks else _carried_out(item, plan, workspace)
-        done.append(outcome)
-        report(outcome)
-    return done
+        done[i] = Done(item, item.resolved, error=lacks) if lacks else _carried_out(item, plan, workspace, since)
+        report(done[i])
+    return [done[i] for i in range(len(plan.cells))]
+
+
+def _free_first(plan: Plan, workspace: Workspace) -> Iterator[int]:
+    """Yield the numbers of the cells, those last on which another process works now."""
+    waiting = deque(range(len(plan.cells)))
+    passed_over = 0
+    while waiting:
+        i = waiting.popleft()
+        if passed_over < len(waiting) and _is_busy(plan.cells[i], workspace):
+            waiting.append(i)
+            passed_over += 1
+            continue
+        passed_over = 0
+        yield i
+
+
+def _is_busy(item: Planned, workspace: Workspace) -> bool:
+    return item.resolved is not None and item.action != "cached" and workspace.store.is_locked(item.resolved.folder)
 
 
 def stored(plan: Plan, workspace: Workspace) -> list[Done]:
@@ -105,7 +125,7 @@ def _train_all(plan: Plan, workspace: Workspace) -> dict[str, BenchError]:
             "(to use other weights: --weights FILE)"
         )
         try:
-            pretrain.pretrain(workspace, training.recipe)
+            isolated.pretrain_apart(workspace, training.recipe)
         except BenchError as error:
             if all(item.cell.weights == training.weights for item in plan.cells):
                 raise
@@ -113,15 +133,13 @@ def _train_all(plan: Plan, workspace: Workspace) -> dict[str, BenchError]:
     return failed
 
 
-def _carried_out(item: Planned, plan: Plan, workspace: Workspace) -> Done:
+def _carried_out(item: Planned, plan: Plan, workspace: Workspace, since: float | None) -> Done:
     if item.action == "cached":
         return Done(item, item.resolved, _record_of(item, workspace))
     resolved = item.resolved
     try:
         resolved = resolved or resolve(item.cell, workspace)
-        if plan.overwrite == "always":
-            _forget(resolved)
-        return Done(item, resolved, run_cell(resolved))
+        return Done(item, resolved, isolated.run_apart(resolved, since))
     except BenchError as error:
         if len(plan.cells) == 1:
             raise
@@ -133,14 +151,3 @@ def _record_of(item: Planned, workspace: Workspace) -> Record | None:
         return None
     record = workspace.store.readable(item.resolved.folder, item.resolved.keys.evaluate)
     return None if record is None else shown(item.resolved, record)
-
-
-def _forget(resolved: Resolved) -> None:
-    """Remove a stored result and the unlearning stage behind it."""
-    store = resolved.workspace.store
-    folder = store.stage("unlearn", resolved.keys.unlearn)
-    (resolved.folder / "result.json").unlink(missing_ok=True)
-    with store.locked(folder):
-        seals.open_seal(folder)
-        (folder / "unlearned.safetensors").unlink(missing_ok=True)
-        resuming.forget(folder / "checkpoint.pt")

@@ -9,10 +9,10 @@ from bench.core import randomness
 from bench.core.code_hash import code_of, digest
 from bench.evaluation import removers
 from bench.evaluation.metrics import compute_metrics, metric_columns
-from bench.evaluation.passes import look_again, run_pass
+from bench.evaluation.passes import look_again, run_pass, same_weights
 from bench.evaluation.references import references_identity
 from bench.evaluation.targets import target_identity
-from bench.experiments.method_run import run_method
+from bench.experiments.method_run import run_method, stream_of
 from bench.experiments.parts import Parts
 from bench.feedback.file import files_sha256, from_file, to_file
 from bench.feedback.oracle import simulate_feedback
@@ -24,7 +24,7 @@ from bench.workspace.record import StageKeys
 # Where the code of each stage begins; plug-ins are added cell by cell.
 FEEDBACK = (simulate_feedback, to_file, from_file)
 UNLEARN = (run_method,)
-SEEN = (run_pass,)
+SEEN = (run_pass, same_weights)
 EVALUATE = (load_unlearned, Oracles.of, Unlearned)
 METRIC = (metric_columns, compute_metrics, look_again)
 
@@ -79,7 +79,7 @@ def _feedback(parts: Parts) -> str:
         shown: dict[str, Any] = {"files": files_sha256(cell.feedback_file)}
     else:
         shown = {"count": cell.settings.feedback.count, "stream": f"feedback/{cell.seed}"}
-    also = {"also": list(parts.also)} if parts.also else {}
+    also = {"also": list(parts.method.also)} if parts.method.also else {}
     return digest(
         {
             "weights": parts.original.sha256,
@@ -100,7 +100,7 @@ def _unlearn(parts: Parts, feedback: str) -> str:
         {
             "weights": parts.original.sha256,
             "method": [cell.method, cell.params.model_dump(mode="json")],
-            "stream": parts.stream,
+            "stream": stream_of(method.reads_feedback, cell.seed),
             "feedback": feedback if method.reads_feedback or "oracle" in method.needs else None,
             "training_data": images,
             "code": code_of(*UNLEARN, *_method(parts), *_original(parts), *recipe),

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
-from bench.api import Oracle, Unlearned, Value
+from bench.api import Oracle, Value
 from bench.core import machine
 from bench.errors import CheckpointError
 from bench.evaluation.metrics import Outcome, clashes, source_of
 from bench.experiments.evaluating import evaluate_stage
+from bench.experiments.hands import Drawer, Hands
 from bench.experiments.resolve import Resolved
-from bench.workspace import checkpoint, loading
+from bench.workspace import checkpoint
 from bench.workspace.record import MachineFacts, Measurement, MetricRun, Record
 
 
@@ -51,7 +53,7 @@ def measured(resolved: Resolved, outcomes: Mapping[str, Outcome], before: Record
     )
 
 
-def completed(resolved: Resolved, record: Record) -> Record:
+def completed(resolved: Resolved, record: Record, hands: Hands) -> Record:
     """Return a stored record with the metrics that it lacked.
 
     Raises
@@ -62,7 +64,8 @@ def completed(resolved: Resolved, record: Record) -> Record:
     metrics = {name: resolved.metrics[name] for name in record.lacking(resolved.metric_keys)}
     if not metrics:
         return record
-    _, outcomes = evaluate_stage(resolved, lambda: _evaluated(resolved, record), _judge(resolved, record), metrics)
+    with Drawer(resolved, hands, lambda: _evaluated(resolved, record)) as student:
+        _, outcomes = evaluate_stage(resolved, student, _judge(resolved, record), metrics)
     found = measured(resolved, outcomes, record)
     changed = {"metrics": found.metrics, "skipped_metrics": found.skipped, "metric_runs": found.runs}
     return record.model_copy(update=changed)
@@ -113,16 +116,12 @@ def _judge(resolved: Resolved, record: Record) -> Oracle:
     return resolved.judgement.oracles.evaluation.oracle(resolved.cell.feature, threshold)
 
 
-def _evaluated(resolved: Resolved, record: Record) -> Unlearned:
-    """Load the weights that were evaluated."""
+def _evaluated(resolved: Resolved, record: Record) -> Path:
+    """Return the weights that were evaluated."""
     path = resolved.folder / record.artefacts["weights"].file
     if not path.exists() or checkpoint.read(path).sha256 != record.artefacts["weights"].sha256:
         raise CheckpointError(
             f"{path}: are not the weights that were evaluated, and a metric must look at their samples. Make the cell "
             "again: --overwrite always"
         )
-    unlearned = loading.load_unlearned(resolved.workspace.registry, path)
-    for module in (unlearned.generator, unlearned.identifier):
-        if module is not None:
-            module.to(resolved.workspace.device)
-    return unlearned
+    return path

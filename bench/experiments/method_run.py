@@ -14,9 +14,9 @@ from bench.api.feedback import Feedback
 from bench.errors import Diverged, PluginError
 
 
-def stream_of(method: type[Method[Any]], seed: int) -> str:
+def stream_of(reads_feedback: bool, seed: int) -> str:
     """Return the random stream of unlearning; a method that reads no feedback runs once for all seeds."""
-    return f"unlearn/{seed if method.reads_feedback else 0}"
+    return f"unlearn/{seed if reads_feedback else 0}"
 
 
 def run_method(

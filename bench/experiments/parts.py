@@ -4,33 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-from bench.api import Dataset, Extractor, Feedback, Method, Metric
+from bench.api import Dataset, Extractor, Feedback, Metric, Params
 from bench.experiments.cell import Cell
 from bench.experiments.judgement import Judgement
-from bench.experiments.method_run import stream_of
 from bench.feedback.file import FeedbackFile
 from bench.workspace import loading
 from bench.workspace.workspace import Workspace
 
 
+class Declared(Params):
+    """What a method says of itself, for the processes that do not import it.
+
+    Attributes
+    ----------
+    needs : frozenset of str
+    reads_feedback : bool
+    also : tuple of str
+        Further attributes that it wants clicked.
+    """
+
+    needs: frozenset[str]
+    reads_feedback: bool
+    also: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class Parts:
-    """What a cell's names mean, loaded and checked.
+    """What a cell's names mean, loaded and checked; the method itself is imported only where it runs.
 
     Attributes
     ----------
     cell : Cell
     workspace : Workspace
     dataset : Dataset
-    method : Method
-        Configured.
+    method : Declared
     judgement : Judgement
     original : Original
         The generator to be unlearned, and its other networks.
-    also : tuple of str
-        Further attributes that the method wants clicked.
     metrics : mapping of str to Metric
     missing_metrics : mapping of str to str
         Metrics that cannot be computed, with the reason.
@@ -42,25 +53,10 @@ class Parts:
     cell: Cell
     workspace: Workspace
     dataset: Dataset
-    method: Method[Any]
+    method: Declared
     judgement: Judgement
     original: loading.Original
-    also: tuple[str, ...]
     metrics: Mapping[str, Metric]
     missing_metrics: Mapping[str, str]
     extractors: Mapping[str, tuple[Extractor, str | None]]
     given: tuple[Feedback, FeedbackFile] | None = field(repr=False)
-
-    @property
-    def stream(self) -> str:
-        """Random stream of the unlearning stage."""
-        return stream_of(type(self.method), self.cell.seed)
-
-    @property
-    def declined(self) -> str | None:
-        """Why the method cannot work on this cell, or None."""
-        return (
-            self.judgement.unmet(self.method.needs)
-            or loading.missing_networks(self.original.networks, self.method.needs, self.original.model)
-            or self.method.supports(self.cell.model, self.cell.feature)
-        )

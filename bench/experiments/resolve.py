@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
 
 from bench.api import Feedback, Method
+from bench.errors import BenchError, PluginError
 from bench.evaluation import without_oracle
 from bench.evaluation.metric_plugins import load_metrics
 from bench.experiments.cell import Cell
 from bench.experiments.judgement import Judgement, asks_oracle, judgement_of, require_clicks
 from bench.experiments.keys import keys_of, metric_keys_of
-from bench.experiments.parts import Parts
+from bench.experiments.parts import Declared, Parts
 from bench.feedback import file as feedback_file
 from bench.feedback.file import FeedbackFile
 from bench.workspace import loading
 from bench.workspace.record import StageKeys
 from bench.workspace.workspace import Workspace
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -31,10 +36,13 @@ class Resolved(Parts):
         From what each stage reads.
     metric_keys : mapping of str to str
         By metric, from its code and what it reads besides the cell's samples.
+    declined : str or None
+        Why the method cannot work on this cell.
     """
 
     keys: StageKeys
     metric_keys: Mapping[str, str]
+    declined: str | None
 
     @property
     def folder(self) -> Path:
@@ -43,41 +51,88 @@ class Resolved(Parts):
 
 
 def resolve(cell: Cell, workspace: Workspace) -> Resolved:
-    """Load and check all that a cell names.
+    """Load and check all that a cell names, its method included.
 
     Raises
     ------
     BenchError
         If something must be mended before this cell can run: a name, weights, an oracle, a feedback file.
     """
+    method = configured(cell, workspace)
+    parts = load_parts(cell, workspace, declared(cell.method, method))
+    return Resolved(
+        **vars(parts), keys=keys_of(parts), metric_keys=metric_keys_of(parts), declined=_declined(parts, method)
+    )
+
+
+def configured(cell: Cell, workspace: Workspace) -> Method[Any]:
+    """Return a cell's method with its hyper-parameters."""
+    plugin: type[Method[Any]] = workspace.registry.get("methods", cell.method, "--method")
+    params = plugin.Config.model_validate(cell.params.model_dump(mode="json"))
+    return _asked(cell.method, "__init__", lambda: plugin(params))
+
+
+def declared(name: str, method: Method[Any]) -> Declared:
+    """Return what a method says of itself; raises PluginError if it cannot."""
+    try:
+        return _asked(
+            name,
+            "also_asks",
+            lambda: Declared(needs=method.needs, reads_feedback=method.reads_feedback, also=method.also_asks()),
+        )
+    except ValidationError as error:
+        wrong = ", ".join(str(each["loc"][0]) for each in error.errors())
+        raise PluginError(
+            f"method '{name}': {wrong} is not what bench.api.Method describes: needs is a frozenset of names, "
+            "reads_feedback a bool, also_asks() returns a tuple of names"
+        ) from error
+
+
+def load_parts(cell: Cell, workspace: Workspace, method: Declared) -> Parts:
+    """Load and check all that a cell names, except its method; raises BenchError as ``resolve`` does."""
     settings = cell.settings
     dataset = workspace.dataset(settings.dataset)
-    method: Method[Any] = workspace.registry.get("methods", cell.method, "--method")(cell.params)
     without_oracle.require_feature(dataset, settings.dataset, cell.feature)
     judgement = judgement_of(workspace, dataset, settings, cell.feature, asks_oracle(cell.feedback_file, method.needs))
     if cell.feedback_file is None:
         require_clicks(judgement, settings.dataset, cell.model)
-    also = method.also_asks()
-    judgement.require_attributes(also, cell.feature)
+    judgement.require_attributes(method.also, cell.feature)
     metrics, missing = load_metrics(workspace.registry, settings.evaluation.metrics)
     missing |= judgement.left_out(metrics)
     metrics |= judgement.own_metrics
     extractors = {name: workspace.extractor(name) for name in settings.evaluation.extractors or ()}
     original = workspace.original(cell.model, cell.weights)
-    parts = Parts(
+    return Parts(
         cell=cell,
         workspace=workspace,
         dataset=dataset,
         method=method,
         judgement=judgement,
         original=original,
-        also=also,
         metrics={name: metric for name, metric in metrics.items() if name not in missing},
         missing_metrics=missing,
         extractors=extractors,
-        given=_given_feedback(cell, original, judgement, also),
+        given=_given_feedback(cell, original, judgement, method.also),
     )
-    return Resolved(**vars(parts), keys=keys_of(parts), metric_keys=metric_keys_of(parts))
+
+
+def _declined(parts: Parts, method: Method[Any]) -> str | None:
+    cell, needs = parts.cell, parts.method.needs
+    return (
+        parts.judgement.unmet(needs)
+        or loading.missing_networks(parts.original.networks, needs, parts.original.model)
+        or _asked(cell.method, "supports", lambda: method.supports(cell.model, cell.feature))
+    )
+
+
+def _asked(name: str, what: str, ask: Callable[[], T]) -> T:
+    """Call a stranger's code while nothing runs yet; raises PluginError, so that it stops its own cells alone."""
+    try:
+        return ask()
+    except (BenchError, ValidationError):
+        raise
+    except (Exception, SystemExit) as error:
+        raise PluginError(f"method '{name}': {what} failed: {type(error).__name__}: {error}") from error
 
 
 def _given_feedback(

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from shutil import rmtree
-from typing import Any
 
-from numpy.typing import NDArray
-
-from bench.api import Feedback
-from bench.core import machine
-from bench.core.files import file_sha256, write_bytes
-from bench.errors import BenchError, Diverged
+from bench.core import machine, resuming
+from bench.core.files import file_sha256
+from bench.core.processes.line import Ended, Failed
+from bench.errors import BenchError, Diverged, PluginError
 from bench.evaluation.images import images_read
 from bench.experiments.evaluating import evaluate_stage
+from bench.experiments.hands import Drawer, Hands, stage_of
 from bench.experiments.measured import Measured, completed, measured, shown
 from bench.experiments.resolve import Resolved
-from bench.experiments.stages import Trained, feedback_stage, unlearn_stage
-from bench.workspace import checkpoint, pictures
+from bench.experiments.stages import feedback_stage, unlearn_stage
+from bench.workspace import checkpoint, pictures, seals
 from bench.workspace.record import (
     Artefact,
-    Clicks,
     Cost,
     MachineFacts,
     OraclePair,
@@ -33,6 +28,7 @@ from bench.workspace.record import (
     Status,
     Weights,
 )
+from bench.workspace.record import Clicks as ClickCounts
 
 
 @dataclass(frozen=True)
@@ -42,11 +38,19 @@ class Outcome:
     measured: Measured
     artefacts: Mapping[str, Artefact]
     oracle: OraclePair | None
-    clicks: Clicks
+    clicks: ClickCounts
 
 
-def run_cell(resolved: Resolved) -> Record:
-    """Run what is missing, stages or metrics, and store the record; every outcome but an interruption is one.
+def run_cell(resolved: Resolved, hands: Hands, since: float | None = None) -> Record:
+    """Run the stages that are missing, and store the record; every outcome but an interruption is one.
+
+    Parameters
+    ----------
+    resolved : Resolved
+    hands : Hands
+        Who runs the method.
+    since : float, optional
+        What is stored counts only if it was stored after this time, s since the epoch.
 
     Raises
     ------
@@ -55,72 +59,102 @@ def run_cell(resolved: Resolved) -> Record:
     """
     store, folder = resolved.workspace.store, resolved.folder
     began = folder.exists()
-    with store.locked(folder):
-        stored = store.readable(folder, resolved.keys.evaluate)
+    with store.locked(folder, resolved.workspace.progress.note):
+        stored = _stored(resolved, since)
         try:
-            record = completed(resolved, stored) if stored and stored.status == "ok" else _outcome(resolved)
+            if stored is None:
+                record = _outcome(resolved, hands)
+            else:
+                record = completed(resolved, stored, hands) if stored.status == "ok" else stored
         except BenchError:
             if not began:
                 rmtree(folder, ignore_errors=True)  # else `bench status` would call it resumable
             raise
-        store.write(folder, record)
+        if record is not stored:
+            store.write(folder, record)
         return shown(resolved, record)
 
 
-def _outcome(resolved: Resolved) -> Record:
+def store_end(resolved: Resolved, status: Status, reason: str) -> Record:
+    """Store how a cell ended whose process did not live to do so.
+
+    Raises
+    ------
+    PluginError
+        If a result is stored, which only lacks a metric: it stays.
+    """
+    store, folder = resolved.workspace.store, resolved.folder
+    with store.locked(folder):
+        stored = store.readable(folder, resolved.keys.evaluate)
+        if stored is not None and stored.status == "ok":
+            raise PluginError(f"{folder.name}: a metric that is not stored yet cannot be computed: {reason}")
+        record = _record(resolved, status, reason=reason)
+        store.write(folder, record)
+    return record
+
+
+def _stored(resolved: Resolved, since: float | None) -> Record | None:
+    """Return a stored result, which another process may have stored while this one waited; forget one that is old."""
+    record = resolved.workspace.store.readable(resolved.folder, resolved.keys.evaluate)
+    if since is not None and (record is None or (resolved.folder / "result.json").stat().st_mtime <= since):
+        _forget(resolved)
+        return None
+    return record if record is not None and record.status in ("ok", "skipped") else None
+
+
+def _forget(resolved: Resolved) -> None:
+    """Remove a stored result and the unlearning behind it."""
+    stage = stage_of(resolved)
+    (resolved.folder / "result.json").unlink(missing_ok=True)
+    with resolved.workspace.store.locked(stage.folder):
+        seals.open_seal(stage.folder)
+        stage.weights.unlink(missing_ok=True)
+        resuming.forget(stage.checkpoint)
+
+
+def _outcome(resolved: Resolved, hands: Hands) -> Record:
     timings: dict[str, Cost] = {}
     try:
-        if (reason := resolved.declined) is not None:
-            return _record(resolved, "skipped", reason=reason)
-        return _record(resolved, "ok", outcome=_stages(resolved, timings), timings=timings)
+        if resolved.declined is not None:
+            return _record(resolved, "skipped", reason=resolved.declined)
+        return _record(resolved, "ok", outcome=_stages(resolved, hands, timings), timings=timings)
     except Diverged as error:
         return _record(resolved, "diverged", reason=str(error), timings=timings)
     except BenchError:
         raise
-    except (Exception, SystemExit) as error:  # whatever a stranger's method does
+    except Ended as error:
+        status: Status = "killed" if error.code < 0 else "failed"
+        return _record(resolved, status, reason=f"method '{resolved.cell.method}': {error}", timings=timings)
+    except Failed as error:
+        return _record(resolved, "failed", reason=str(error), timings=timings)
+    except (Exception, SystemExit) as error:  # whatever a stranger's metric does
         details = f"{type(error).__name__}: {error}\n{traceback.format_exc()}"
         return _record(resolved, "failed", reason=details, timings=timings)
 
 
-def _stages(resolved: Resolved, timings: dict[str, Cost]) -> Outcome:
+def _stages(resolved: Resolved, hands: Hands, timings: dict[str, Cost]) -> Outcome:
     cell, judgement = resolved.cell, resolved.judgement
     with machine.measured() as took:
-        feedback, threshold = feedback_stage(resolved)
+        feedback, clicks = feedback_stage(resolved)
     timings["feedback"] = Cost.model_validate(took)
-    clicker, judge = judgement.oracles.of(cell.feature, threshold)
-    trained = unlearn_stage(resolved, feedback, clicker)
-    timings["unlearn"] = trained.cost
-    with machine.measured() as took:
-        columns, outcomes = evaluate_stage(resolved, lambda: trained.unlearned, judge, resolved.metrics)
+    clicker, judge = judgement.oracles.of(cell.feature, clicks.threshold)
+    weights = resolved.folder / "unlearned.safetensors"
+    timings["unlearn"] = unlearn_stage(resolved, clicks, hands, weights)
+    picture = resolved.folder / "before-after.png"
+    with machine.measured() as took, Drawer(resolved, hands, lambda: weights) as student:
+        columns, outcomes = evaluate_stage(resolved, student, judge, resolved.metrics)
+        labels, clicked = judgement.pictured(columns.original_labels, feedback)
+        pictures.save_before_after(resolved.original.generator, student().generator, labels, picture, clicked)
     timings["evaluate"] = Cost.model_validate(took)
     return Outcome(
         measured=measured(resolved, outcomes),
-        artefacts=_artefacts(resolved, trained, columns.original_labels, feedback),
+        artefacts={
+            "weights": Artefact(file=weights.name, sha256=checkpoint.read(weights).sha256),
+            "picture": Artefact(file=picture.name, sha256=file_sha256(picture)),
+        },
         oracle=judgement.about(clicker, judge),
-        clicks=Clicks(count=len(feedback), positives=feedback.positives),
+        clicks=ClickCounts(count=len(feedback), positives=feedback.positives),
     )
-
-
-def _artefacts(
-    resolved: Resolved, trained: Trained, original_labels: NDArray[Any], feedback: Feedback
-) -> dict[str, Artefact]:
-    weights = resolved.folder / "unlearned.safetensors"
-    _link(trained.weights, weights)
-    picture = resolved.folder / "before-after.png"
-    labels, shown = resolved.judgement.pictured(original_labels, feedback)
-    pictures.save_before_after(resolved.original.generator, trained.unlearned.generator, labels, picture, shown)
-    return {
-        "weights": Artefact(file=weights.name, sha256=checkpoint.read(weights).sha256),
-        "picture": Artefact(file=picture.name, sha256=file_sha256(picture)),
-    }
-
-
-def _link(source: Path, target: Path) -> None:
-    target.unlink(missing_ok=True)
-    try:
-        os.link(source, target)
-    except OSError:  # a file system without hard links
-        write_bytes(target, source.read_bytes())
 
 
 def _record(

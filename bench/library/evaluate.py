@@ -13,7 +13,7 @@ from bench.api import Dataset, Extractor, Generator, Metric, Value
 from bench.errors import UsageError
 from bench.evaluation.metric_plugins import load_metrics, reserved_names
 from bench.evaluation.metrics import clashes, compute_metrics, metric_columns, source_of
-from bench.evaluation.passes import Observers, run_pass
+from bench.evaluation.passes import Observers, run_pass, same_weights
 from bench.experiments.judgement import ClicksOnly, Judgement, judged_by
 from bench.library.arguments import whole
 from bench.library.known import KnownGenerator, known
@@ -132,6 +132,7 @@ class _Setting:
             workspace.progress,
             truth=judgement.truth(workspace, dataset, judge),
             lookers={name: metric for name, metric in self.metrics.items() if metric.looks()},
+            same=same_weights(before.generator, after.generator),
         )
         columns = metric_columns(result, judge, self.extractors)
         references = judgement.references(workspace, dataset, self.extractors, feature)

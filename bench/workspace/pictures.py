@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from bench.api import Generator
 from bench.api.feedback import Feedback
@@ -25,7 +26,7 @@ SHEET = 100  # images per grid of samples
 @torch.no_grad()
 def save_before_after(
     original: Generator,
-    unlearned: Generator,
+    unlearned: nn.Module,
     labels: NDArray[np.bool_],
     path: Path,
     clicked: Feedback | None = None,
@@ -34,7 +35,9 @@ def save_before_after(
 
     Parameters
     ----------
-    original, unlearned : Generator
+    original : Generator
+    unlearned : nn.Module
+        Noise to images.
     labels : (N,) bool
         Which of the original's samples have the feature; the first ten with it and the first ten without it are shown.
     path : Path

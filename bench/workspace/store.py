@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -75,11 +76,29 @@ class Store:
         return sorted(path.parent for path in (self.root / STAGES).glob(f"*/{seals.SEAL}"))
 
     @contextmanager
-    def locked(self, folder: Path) -> Iterator[None]:
-        """Lock a folder against other processes; the lock of a killed process is free at once."""
+    def locked(self, folder: Path, tell: Callable[[str], None] | None = None) -> Iterator[None]:
+        """Lock a folder against other processes; the lock of a killed process is free at once.
+
+        Parameters
+        ----------
+        folder : Path
+        tell : callable, optional
+            Told which process is waited for, if one is.
+        """
         folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / ".lock"):
+        lock, holder = FileLock(folder / ".lock"), folder / ".holder"
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            if tell is not None:
+                tell(f"{folder.name}: waiting for {_read(holder) or 'another process'}, which works on it")
+            lock.acquire()
+        try:
+            holder.write_text(f"process {os.getpid()} on {platform.node()}", "utf-8")
             yield
+        finally:
+            holder.unlink(missing_ok=True)
+            lock.release()
 
     def is_locked(self, folder: Path) -> bool:
         """Return whether a process has locked a folder."""
@@ -182,3 +201,10 @@ def _free_name(path: Path) -> Path:
     """Return an unused name in the file's folder."""
     names = (path.with_name(f"{path.name}.{i}.unreadable") for i in range(1, 10_000))
     return next(name for name in names if not name.exists())
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except OSError:
+        return ""

@@ -14,6 +14,7 @@ import torch
 
 from bench.core import code_hash, code_meaning, code_modules, code_places
 from bench.experiments import grid, keys
+from bench.experiments.hands import Here
 from bench.experiments.resolve import Resolved, resolve
 from bench.experiments.run import run_cell
 from bench.registry import Registry
@@ -29,12 +30,14 @@ AROUND = {
     "bench.evaluation.references",
     "bench.experiments.cell",
     "bench.experiments.evaluating",
+    "bench.experiments.hands",
     "bench.experiments.judgement",
     "bench.experiments.measured",
     "bench.experiments.parts",
     "bench.experiments.resolve",
     "bench.experiments.run",
     "bench.experiments.stages",
+    "bench.experiments.training",
     "bench.workspace.record",
     "bench.workspace.checkpoint",
     "bench.workspace.pictures",
@@ -48,9 +51,10 @@ AROUND = {
     "bench.workspace.saving",
 }
 BY_VALUE = {  # what they return is in the key
-    "stream_of", "has_counterfactuals", "identity", "remover_for", "source_of", "clashes", "Metric.looks",
+    "stream_of", "Method.also_asks", "Ours.also_asks", "LatentEdit.also_asks", "has_counterfactuals", "identity",
+    "remover_for", "source_of", "clashes", "Metric.looks",
 }  # fmt: skip
-STAGES = {"feedback_stage": "feedback", "_train": "unlearn", "evaluate_stage": "original"}  # the last one that began
+STAGES = {"feedback_stage": "feedback", "train": "unlearn", "evaluate_stage": "original"}  # the last one that began
 
 
 def watched(resolved: Resolved) -> dict[str, set[tuple[Path, str]]]:
@@ -63,7 +67,7 @@ def watched(resolved: Resolved) -> dict[str, set[tuple[Path, str]]]:
         if event != "call" or "site-packages" in code.co_filename:
             return
         name = code.co_qualname.split(".<locals>")[0]
-        if code.co_filename.endswith(("stages.py", "evaluating.py")):
+        if code.co_filename.endswith(("stages.py", "evaluating.py", "experiments/training.py")):
             now[0] = STAGES.get(name, now[0])
         if name == "load_unlearned":  # what is evaluated is what was stored
             now[0] = "original"
@@ -73,7 +77,7 @@ def watched(resolved: Resolved) -> dict[str, set[tuple[Path, str]]]:
     before = sys.getprofile()
     sys.setprofile(watch)
     try:
-        record = run_cell(resolved)
+        record = run_cell(resolved, Here())
     finally:
         sys.setprofile(before)
     assert record.status == "ok", record.reason
@@ -85,7 +89,7 @@ def code_roots(resolved: Resolved) -> dict[str, list[object]]:
     asked: dict[str, list[object]] = {}
     with pytest.MonkeyPatch().context() as patch:
         for stage, function in (("feedback", "_feedback"), ("unlearn", "_unlearn"), ("original", "_seen")):
-            rest = (asked["feedback"] and "",) if stage == "unlearn" else ()
+            rest = ("",) if stage == "unlearn" else ()
             roots: list[object] = []
             patch.setattr(keys, "code_of", lambda *found, roots=roots: roots.extend(found) or "")
             getattr(keys, function)(resolved, *rest)
@@ -114,6 +118,8 @@ def test_all_code_that_runs_in_a_cell_is_in_its_key(method, bars, workspace):
         functions, counted = ran[stage], {(s.module.path, s.name) for s in code_hash.reached(*roots[stage])}
         if stage == "original":
             counted |= whole  # metrics follow the pass
+        if stage == "unlearn":  # reads the clicks again, from their file
+            counted |= {(s.module.path, s.name) for s in code_hash.reached(*roots["feedback"])}
         for path, name in sorted(functions):
             module = module_name(path)
             if module and module not in AROUND | code_hash.NUMBERLESS and name not in BY_VALUE:

@@ -13,7 +13,7 @@ from bench.core.progress import silent
 from bench.core.rendering import to_float
 from bench.evaluation.counterfactual import Remover
 from bench.evaluation.metrics import metric_columns
-from bench.evaluation.passes import Described, Observers, Truth, run_pass
+from bench.evaluation.passes import Described, Observers, Truth, run_pass, same_weights
 from bench.registry import Registry
 
 
@@ -96,6 +96,6 @@ def test_the_error_of_positives_is_their_distance_from_the_truth(bars, observers
 
 def test_an_unchanged_generator_changes_no_pixel(bars, observers):
     f = bars.original.generator
-    result = run_pass(f, deepcopy(f), None, observers, 10, silent())
+    result = run_pass(f, deepcopy(f), None, observers, 10, silent(), same=same_weights(f, deepcopy(f)))
     assert not result.pixel_change.any()
     assert np.array_equal(result.original.scores, result.unlearned.scores)

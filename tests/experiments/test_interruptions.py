@@ -50,7 +50,7 @@ def test_ctrl_c_during_the_evaluation_keeps_the_unlearned_weights(on_bars, tmp_p
     heal = interrupt_at(130, "evaluate")
     stopped = on_bars("ours", *QUICK)
     assert stopped.code == 2 and "Traceback" not in stopped.err
-    (weights,) = (tmp_path / "runs").rglob("unlearned.safetensors")
+    (weights,) = (tmp_path / "runs" / ".stages").rglob("unlearned.safetensors")
     before = weights.stat().st_mtime_ns
     heal()
     done = on_bars("ours", "--json", *QUICK)

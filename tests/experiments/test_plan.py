@@ -79,7 +79,7 @@ def test_a_stored_cell_needs_nothing_that_only_running_reads(asked, workspace, m
 
 
 def test_training_a_missing_generator_is_a_step_of_the_plan(asked, workspace, monkeypatch):
-    from bench.experiments import execute as executing
+    from bench.experiments import isolated
 
     cells = asked("original", weights=None)
     assert all(is_to_be_trained(cell) for cell in cells)
@@ -95,7 +95,7 @@ def test_training_a_missing_generator_is_a_step_of_the_plan(asked, workspace, mo
         trained.append(recipe.name)
         raise UsageError("no images")
 
-    monkeypatch.setattr(executing.pretrain, "pretrain", pretrain)
+    monkeypatch.setattr(isolated, "pretrain_apart", pretrain)
     with pytest.raises(UsageError, match="no images"):
         execute(made, workspace, lambda done: None)
     assert trained == ["bars"]

@@ -145,16 +145,16 @@ def test_a_method_that_declines_or_fails_is_told_in_its_cell(table, plugins, mon
 
 def test_a_cell_that_cannot_be_run_stops_no_other(table, monkeypatch, bars):
     from bench.errors import UsageError
-    from bench.experiments import execute
+    from bench.experiments import isolated
 
-    plain = execute.run_cell
+    plain = isolated.run_apart
 
-    def run(resolved):
+    def run(resolved, since):
         if resolved.cell.method == "probe":
             raise UsageError("feedback has no positives among 60 samples. More.")
-        return plain(resolved)
+        return plain(resolved, since)
 
-    monkeypatch.setattr(execute, "run_cell", run)
+    monkeypatch.setattr(isolated, "run_apart", run)
     done, rows = table("3", "--model", "bars", "--feature", "slant", "--seed", "0")
     notes = {r["variant"]: r["note"] for r in rows}
     assert notes == {"ours": "", "ours, logistic": "", "probe": "feedback has no positives among 60 samples"}

@@ -1,0 +1,89 @@
+"""Start a process, follow its progress, wait for its answers, and stop it."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Sequence
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from typing import Any, Literal
+
+from bench.core.processes import child
+from bench.core.processes.channel import Message
+from bench.core.processes.line import Line
+from bench.core.progress import Progress
+
+# A fresh process that imports the libraries once, and forks for each child; Windows starts each child afresh.
+METHOD: Literal["forkserver", "spawn"] = (
+    "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+)
+
+
+def warm(modules: Sequence[str]) -> None:
+    """Begin to import modules in the process that children are forked from; returns at once."""
+    if METHOD == "forkserver":
+        from multiprocessing import forkserver
+
+        multiprocessing.get_context(METHOD).set_forkserver_preload(list(modules))
+        forkserver.ensure_running()
+
+
+class Child(Line):
+    """A process that works, and others that wait for its orders. Leaving the ``with`` block ends them all.
+
+    Parameters
+    ----------
+    work : str
+        "module:function"; the function gets ``text``, a Channel and the helpers, and returns plain values.
+    text : str
+    progress : Progress
+        Shows what the process reports.
+    grace : float
+        Seconds to save and stop, when asked to.
+    helpers : sequence of str
+        The work of further processes, which get their text when the first one gives it (``line.Helper``). They are
+        started here because a child cannot fork from the prepared process.
+    """
+
+    def __init__(
+        self, work: str, text: str, progress: Progress, grace: float = 5.0, helpers: Sequence[str] = ()
+    ) -> None:
+        pipes = [multiprocessing.Pipe() for _ in helpers]
+        self._helpers = [_started(there, each, None) for each, (_, there) in zip(helpers, pipes, strict=True)]
+        lines = [(near, helper.pid) for helper, (near, _) in zip(self._helpers, pipes, strict=True)]
+        here, there = multiprocessing.Pipe()
+        self._process = _started(there, work, text, lines)
+        for connection in (there, *(end for pipe in pipes for end in pipe)):
+            connection.close()  # the processes have their own
+        super().__init__(here, progress, self._process.sentinel, grace)
+
+    def signal_stop(self) -> None:
+        self._process.terminate()
+
+    def end(self) -> None:
+        for process in (self._process, *self._helpers):
+            process.kill()
+            process.join()
+
+    def exit_code(self) -> int:
+        return _exit_code(self._process)
+
+    def handled(self, message: Message) -> bool:
+        if message.kind != "how did it end":
+            return super().handled(message)
+        (helper,) = (each for each in self._helpers if each.pid == message.content)
+        self.channel.send("it ended", _exit_code(helper))
+        return True
+
+
+def _exit_code(process: BaseProcess) -> int:
+    process.join()
+    assert process.exitcode is not None
+    return process.exitcode
+
+
+def _started(there: Connection, work: str, text: str | None, lines: Sequence[Any] = ()) -> BaseProcess:
+    context: Any = multiprocessing.get_context(METHOD)
+    process: BaseProcess = context.Process(target=child.run, args=(there, work, text, list(lines)))
+    process.start()
+    return process

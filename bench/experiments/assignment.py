@@ -1,0 +1,129 @@
+"""What another process is told of a cell: text only, so that it loads everything itself and shares nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from pydantic import ConfigDict
+
+from bench.api import Params
+from bench.core.machine import choose_device
+from bench.core.progress import Progress
+from bench.experiments.cell import Cell
+from bench.experiments.parts import Declared
+from bench.experiments.resolve import Resolved, load_parts
+from bench.registry import Registry
+from bench.workspace.record import StageKeys
+from bench.workspace.store import Store
+from bench.workspace.suites import ModelSettings
+from bench.workspace.workspace import Workspace
+
+
+class Places(Params):
+    """Where everything is, and what computes.
+
+    Attributes
+    ----------
+    plugins : Path or None
+        Folder of loose plug-ins.
+    files : tuple of Path
+        Single loose plug-ins.
+    results : Path
+    data_dir : Path or None
+    device : str
+    threads : int
+        Of torch, in one process.
+    """
+
+    plugins: Path | None
+    files: tuple[Path, ...]
+    results: Path
+    data_dir: Path | None
+    device: str
+    threads: int
+
+    @classmethod
+    def of(cls, workspace: Workspace) -> Self:
+        """Return the places of a workspace."""
+        return cls(
+            plugins=workspace.registry.folder,
+            files=workspace.registry.files,
+            results=workspace.store.root,
+            data_dir=workspace.data_dir,
+            device=str(workspace.device),
+            threads=torch.get_num_threads(),
+        )
+
+    def open(self, progress: Progress) -> Workspace:
+        """Open them as a workspace of this process."""
+        torch.set_num_threads(self.threads)
+        registry = Registry(self.plugins, self.files)
+        return Workspace(registry, Store(self.results), choose_device(self.device), self.data_dir, progress)
+
+
+class Untyped(Params):
+    """Hyper-parameters of a method that is not imported."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class Assignment(Params):
+    """A cell, what was found out about it, and where everything is.
+
+    Attributes
+    ----------
+    since : float or None
+        A stored result counts only if it was stored after this time (``--overwrite always``), s since the epoch.
+    """
+
+    places: Places
+    suite: str
+    method: str
+    model: str
+    feature: str
+    seed: int
+    params: dict[str, Any]
+    settings: ModelSettings
+    weights: str
+    feedback_file: Path | None
+    declared: Declared
+    declined: str | None
+    keys: StageKeys
+    metric_keys: dict[str, str]
+    since: float | None = None
+
+    @classmethod
+    def of(cls, resolved: Resolved, since: float | None = None) -> Self:
+        """Return the assignment of a resolved cell."""
+        cell = resolved.cell
+        return cls(
+            **{**vars(cell), "params": cell.params.model_dump(mode="json")},
+            places=Places.of(resolved.workspace),
+            declared=resolved.method,
+            declined=resolved.declined,
+            keys=resolved.keys,
+            metric_keys=dict(resolved.metric_keys),
+            since=since,
+        )
+
+    @property
+    def cell(self) -> Cell:
+        """The cell, its hyper-parameters as plain values."""
+        return Cell(
+            self.suite,
+            self.method,
+            self.model,
+            self.feature,
+            self.seed,
+            Untyped.model_validate(self.params),
+            self.settings,
+            self.weights,
+            self.feedback_file,
+        )
+
+    def resolved(self, workspace: Workspace) -> Resolved:
+        """Load everything except the method."""
+        parts = load_parts(self.cell, workspace, self.declared)
+        return Resolved(**vars(parts), keys=self.keys, metric_keys=self.metric_keys, declined=self.declined)

@@ -1,0 +1,115 @@
+"""Who runs the code of a method: this process, or processes of its own (``isolated``)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+from torch import nn
+
+from bench.api import Generator
+from bench.api.repeatable import require_repeatable
+from bench.errors import PluginError
+from bench.evaluation.passes import same_weights
+from bench.experiments.cell import Cell
+from bench.experiments.resolve import Resolved
+from bench.experiments.training import Clicks, Stage, train
+from bench.workspace import loading
+from bench.workspace.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Student:
+    """An unlearned generator, as whoever evaluates it sees it.
+
+    Attributes
+    ----------
+    generator : nn.Module
+        Noise (N, noise_dim) to images.
+    identifier : nn.Module or None
+        Latents of the original to scores (N,).
+    same : bool
+        Whether its weights are the original's.
+    """
+
+    generator: nn.Module
+    identifier: nn.Module | None
+    same: bool
+
+
+class Hands(Protocol):
+    """Who runs the code of a method."""
+
+    def unlearn(self, resolved: Resolved, clicks: Clicks) -> None:
+        """Unlearn, and leave the outcome in the stage's folder."""
+
+    def student(self, resolved: Resolved, weights: Path) -> AbstractContextManager[Student]:
+        """Load an unlearned generator."""
+
+
+class Drawer:
+    """Loads an unlearned generator when it is first asked for one, and closes it on leaving the ``with`` block.
+
+    Parameters
+    ----------
+    resolved : Resolved
+    hands : Hands
+    weights : callable
+        Returns the file, or raises if it cannot be used.
+    """
+
+    def __init__(self, resolved: Resolved, hands: Hands, weights: Callable[[], Path]) -> None:
+        self._resolved, self._hands, self._weights = resolved, hands, weights
+        self._open = ExitStack()
+        self._student: Student | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._open.__exit__(*error)
+
+    def __call__(self) -> Student:
+        """Return the generator."""
+        if self._student is None:
+            self._student = self._open.enter_context(self._hands.student(self._resolved, self._weights()))
+        return self._student
+
+
+class Here:
+    """Runs a method in this process: quick, but what it leaves behind stays. For tests."""
+
+    def unlearn(self, resolved: Resolved, clicks: Clicks) -> None:
+        """Unlearn, and leave the outcome in the stage's folder."""
+        train(resolved.cell, resolved.workspace, stage_of(resolved), clicks)
+
+    def student(self, resolved: Resolved, weights: Path) -> AbstractContextManager[Student]:
+        """Load an unlearned generator."""
+        return nullcontext(load_student(resolved.workspace, resolved.cell, weights))
+
+
+def stage_of(resolved: Resolved) -> Stage:
+    """Return where the unlearning of a cell is kept."""
+    return Stage(resolved.workspace.store.stage("unlearn", resolved.keys.unlearn))
+
+
+def load_student(workspace: Workspace, cell: Cell, weights: Path) -> Student:
+    """Load an unlearned generator onto the workspace's device."""
+    unlearned = loading.load_unlearned(workspace.registry, weights)
+    for module in (unlearned.generator, unlearned.identifier):
+        if module is not None:
+            module.to(workspace.device)
+    _require_repeatable(unlearned.generator)
+    original = workspace.original(cell.model, cell.weights).generator
+    return Student(unlearned.generator, unlearned.identifier, same_weights(original, unlearned.generator))
+
+
+def _require_repeatable(generator: Generator) -> None:
+    """Raise RuntimeError unless the same noise gives the same image: numbers would be of something else."""
+    try:
+        require_repeatable(generator)
+    except PluginError as error:
+        raise RuntimeError(f"the unlearned generator cannot be measured: {error}") from error

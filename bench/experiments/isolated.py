@@ -1,0 +1,179 @@
+"""Cells in processes of their own: one judges, which never imports a method; one unlearns; one draws what it left.
+
+Each is told what to do as text, loads everything itself, and hands back files, plain values and arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import ConfigDict
+from torch import Tensor, nn
+
+from bench.api import Params
+from bench.core.processes.channel import Channel
+from bench.core.processes.line import Ended, Failed, Helper, Line
+from bench.core.processes.parent import Child
+from bench.core.progress import Progress
+from bench.errors import PluginError
+from bench.experiments import pretrain
+from bench.experiments.assignment import Assignment, Places
+from bench.experiments.hands import Student, load_student
+from bench.experiments.measured import shown
+from bench.experiments.recipes import Recipe
+from bench.experiments.resolve import Resolved
+from bench.experiments.run import run_cell, store_end
+from bench.experiments.training import Clicks, Stage, train
+from bench.workspace.record import Record
+from bench.workspace.workspace import Workspace
+
+GRACE = 8.0  # seconds for a cell to stop its own processes
+
+
+# --- a cell -------------------------------------------------------------------------------------------
+
+
+def run_apart(resolved: Resolved, since: float | None = None) -> Record:
+    """Run a cell in a process of its own; a process that dies is a stored outcome.
+
+    Raises
+    ------
+    BenchError
+        If something must be mended before this cell can run.
+    """
+    workspace = resolved.workspace
+    text = Assignment.of(resolved, since).model_dump_json()
+    helpers = (f"{__name__}:unlearn", f"{__name__}:draw")
+    with Child(f"{__name__}:judge", text, workspace.progress, GRACE, helpers) as child:
+        try:
+            child.answer()
+        except Ended as error:
+            return store_end(resolved, "killed" if error.code < 0 else "failed", f"{resolved.folder.name}: {error}")
+        except Failed as error:
+            return store_end(resolved, "failed", str(error))
+    record = workspace.store.read(resolved.folder, resolved.keys.evaluate)
+    assert record is not None
+    return shown(resolved, record)
+
+
+def judge(text: str, channel: Channel, progress: Progress, learner: Helper, artist: Helper) -> None:
+    """Run a cell in this process, its method in two others."""
+    assignment = Assignment.model_validate_json(text)
+    resolved = assignment.resolved(assignment.places.open(progress))
+    run_cell(resolved, Apart(assignment, learner, artist), assignment.since)
+
+
+# --- its method ---------------------------------------------------------------------------------------
+
+
+class Order(Params):
+    """What a process that imports a method is told."""
+
+    model_config = ConfigDict(ser_json_inf_nan="constants")
+
+    assignment: Assignment
+    file: Path
+    clicks: Clicks | None = None
+
+
+@dataclass(frozen=True)
+class Apart:
+    """Runs a method in processes of its own: one unlearns, another draws with what was stored."""
+
+    assignment: Assignment
+    learner: Helper
+    artist: Helper
+
+    def unlearn(self, resolved: Resolved, clicks: Clicks) -> None:
+        """Unlearn, and leave the outcome in the stage's folder."""
+        folder = resolved.workspace.store.stage("unlearn", resolved.keys.unlearn)
+        order = Order(assignment=self.assignment, file=folder, clicks=clicks)
+        with self.learner.order(order.model_dump_json()) as learner:
+            learner.answer()
+
+    @contextmanager
+    def student(self, resolved: Resolved, weights: Path) -> Iterator[Student]:
+        """Load an unlearned generator in a process that draws with it."""
+        order = Order(assignment=self.assignment, file=weights)
+        with self.artist.order(order.model_dump_json()) as artist:
+            about = artist.answer().content
+            identifier = Asked(artist, "identify", about["threshold"]) if about["identifies"] else None
+            yield Student(Asked(artist, "draw"), identifier, about["same"])
+
+
+class Asked(nn.Module):
+    """A module of another process: (N, D) numbers go there, what they become comes back to the same device."""
+
+    def __init__(self, line: Line, kind: str, threshold: float | None = None) -> None:
+        super().__init__()
+        self._line, self._kind = line, kind
+        self.threshold = None if threshold is None else torch.tensor(threshold)
+
+    def forward(self, given: Tensor) -> Tensor:
+        """Ask."""
+        (answer,) = self._line.ask(self._kind, arrays=[given.detach().cpu().numpy()]).arrays
+        return torch.from_numpy(answer).to(given.device)
+
+
+def unlearn(text: str, channel: Channel, progress: Progress) -> None:
+    """Import the method, and unlearn."""
+    order = Order.model_validate_json(text)
+    assert order.clicks is not None
+    train(order.assignment.cell, order.assignment.places.open(progress), Stage(order.file), order.clicks)
+
+
+@torch.no_grad()
+def draw(text: str, channel: Channel, progress: Progress) -> None:
+    """Rebuild the method's generator and identifier, and answer until the other end closes."""
+    order = Order.model_validate_json(text)
+    workspace = order.assignment.places.open(progress)
+    student = load_student(workspace, order.assignment.cell, order.file)
+    identifier = student.identifier
+    threshold = getattr(identifier, "threshold", None)
+    about = {"same": student.same, "identifies": identifier is not None, "threshold": _number(threshold)}
+    channel.send("ready", about)
+    modules = {"draw": student.generator, "identify": identifier}
+    while True:
+        try:
+            message = channel.receive()
+        except EOFError:
+            return
+        module = modules[message.kind]
+        assert module is not None
+        answer = module(torch.from_numpy(message.arrays[0]).to(workspace.device))
+        channel.send("drawn", arrays=[answer.cpu().numpy()])
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None else float(value)
+
+
+# --- what else runs strangers' code -------------------------------------------------------------------
+
+
+class Training(Params):
+    """What a process that trains is told."""
+
+    places: Places
+    recipe: dict[str, Any]
+
+
+def pretrain_apart(workspace: Workspace, recipe: Recipe) -> None:
+    """Train a generator in a process of its own, in which no method was imported."""
+    text = Training(places=Places.of(workspace), recipe=vars(recipe)).model_dump_json()
+    with Child(f"{__name__}:train_generator", text, workspace.progress, GRACE) as child:
+        try:
+            child.answer()
+        except (Ended, Failed) as error:
+            raise PluginError(f"training of {recipe.singular} '{recipe.name}': {error}") from error
+
+
+def train_generator(text: str, channel: Channel, progress: Progress) -> None:
+    """Train a generator."""
+    told = Training.model_validate_json(text)
+    pretrain.pretrain(told.places.open(progress), Recipe(**told.recipe))

@@ -1,0 +1,108 @@
+"""The unlearning of a cell: the one place where a method is imported and runs. It hands back a file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pydantic import ConfigDict
+
+from bench.api import Context, Feedback, Params, TrainingData
+from bench.core import machine, resuming
+from bench.core.files import write_bytes
+from bench.errors import Diverged
+from bench.evaluation.targets import target_mask
+from bench.experiments.cell import Cell
+from bench.experiments.method_run import run_method, stream_of
+from bench.experiments.resolve import configured
+from bench.feedback import file as feedback_file
+from bench.workspace import loading, saving
+from bench.workspace.record import Cost
+from bench.workspace.workspace import Workspace
+
+
+class Clicks(Params):
+    """Where clicks are, and the score from which the one who clicked saw the feature; infinite if nobody scores."""
+
+    model_config = ConfigDict(allow_inf_nan=True, ser_json_inf_nan="constants")
+
+    file: Path
+    threshold: float
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The files of an unlearning."""
+
+    folder: Path
+
+    @property
+    def weights(self) -> Path:
+        """The unlearned generator and the identifier."""
+        return self.folder / "unlearned.safetensors"
+
+    @property
+    def cost(self) -> Path:
+        """What it cost; written before the weights."""
+        return self.folder / "timing.json"
+
+    @property
+    def checkpoint(self) -> Path:
+        """Where a stopped one resumes from."""
+        return self.folder / "checkpoint.pt"
+
+
+def read_clicks(clicks: Clicks, original: loading.Original, also: tuple[str, ...]) -> Feedback:
+    """Return clicks on the feature and on the further attributes that a method asks for, and no others."""
+    feedback, _ = feedback_file.from_file(clicks.file, original.sha256, original.generator)
+    return replace(feedback, also={name: feedback.also[name] for name in also})
+
+
+def train(cell: Cell, workspace: Workspace, stage: Stage, clicks: Clicks) -> None:
+    """Unlearn, and write the outcome into the stage's folder.
+
+    Raises
+    ------
+    Diverged
+        If training diverged; nothing of it is kept.
+    Exception
+        Whatever the method raises.
+    """
+    method = configured(cell, workspace)
+    original = workspace.original(cell.model, cell.weights)
+    clicker = None
+    if "oracle" in method.needs:
+        found = workspace.oracles(cell.settings.dataset, cell.settings.oracle, cell.feature, ("feedback",))
+        clicker = found["feedback"].oracle(cell.feature, clicks.threshold)
+    context = Context(
+        stream=stream_of(method.reads_feedback, cell.seed),
+        device=workspace.device,
+        checkpoint=stage.checkpoint,
+        progress=workspace.progress,
+        label=f"unlearn ({cell.method})",
+    )
+    try:
+        with machine.measured() as took:
+            unlearned = run_method(
+                cell.method,
+                method,
+                original.networks,
+                read_clicks(clicks, original, method.also_asks()),
+                context,
+                oracle=clicker,
+                training_data=lambda: _training_data(cell, workspace, original),
+            )
+    except Diverged:
+        resuming.forget(stage.checkpoint)
+        raise
+    took["seconds"] = round(took["seconds"] + context.seconds_before, 3)
+    write_bytes(stage.cost, Cost.model_validate(took).model_dump_json().encode())
+    saving.save_unlearned(stage.weights, original, unlearned, cell.method, method.config, clicker)
+    resuming.forget(stage.checkpoint)
+
+
+def _training_data(cell: Cell, workspace: Workspace, original: loading.Original) -> TrainingData:
+    dataset = workspace.dataset(cell.settings.dataset)
+    split = dataset.split(dataset.training_split)
+    target = target_mask(workspace, cell.settings.dataset, split, cell.feature)
+    return TrainingData(split, target, original.model, original.networks)

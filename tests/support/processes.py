@@ -1,0 +1,39 @@
+"""Cells in this process, as most tests run them: quick, and what a test patches is seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from bench.core.processes.parent import warm
+from bench.experiments import PRELOADED
+
+
+@pytest.fixture(scope="session", autouse=True)
+def in_this_process() -> Iterator[pytest.MonkeyPatch]:
+    """Run cells in the process of the tests; a module whose tests want real processes undoes it (``apart``)."""
+    from bench.experiments import isolated, pretrain
+    from bench.experiments.assignment import Assignment
+    from bench.experiments.hands import Here
+    from bench.experiments.run import run_cell
+
+    def run(resolved, since=None):
+        told = Assignment.model_validate_json(Assignment.of(resolved, since).model_dump_json())
+        return run_cell(told.resolved(resolved.workspace), Here(), told.since)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(isolated, "run_apart", run)
+        patch.setattr(isolated, "pretrain_apart", lambda workspace, recipe: pretrain.pretrain(workspace, recipe))
+        patch.setattr("bench.cli.options.warm_up", lambda: None)
+        yield patch
+
+
+@pytest.fixture
+def apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run cells in processes of their own, as the command line does."""
+    warm(PRELOADED)
+    monkeypatch.setattr("bench.experiments.isolated.run_apart", RUN_APART)
+
+
+from bench.experiments.isolated import run_apart as RUN_APART  # noqa: E402, N812  (before anything is patched)
