@@ -16,6 +16,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import NamedTuple
 
 from filelock import FileLock, Timeout
@@ -52,16 +53,16 @@ class Store:
         self.root = root
 
     def require_writable(self, flag: str = "--results") -> None:
-        """Raise StoreError unless files can be written here; creates no folder."""
+        """Raise StoreError unless files can be written here; creates no folder. Sweeps its files."""
         try:
             nearest = next(folder for folder in (self.root, *self.root.absolute().parents) if folder.exists())
-            probe = nearest / f".probe-{os.getpid()}"
-            probe.write_bytes(b"")
-            probe.unlink()
+            with TemporaryFile(dir=nearest):
+                pass
         except OSError as error:
             raise StoreError(
                 f"{flag} {self.root}: cannot be written ({error.strerror}). Choose another folder."
             ) from error
+        sweep(self.root)
 
     def folder(self, readable: str, key: str) -> Path:
         """Return a cell's folder."""

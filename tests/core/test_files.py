@@ -186,5 +186,7 @@ def test_all_places_of_a_store_are_swept(tmp_path):
         (tmp_path / place).mkdir(parents=True)
         (tmp_path / place / f".x-{files.HOST}-x1y2z3_4.tmp").write_bytes(b"half")
     assert len(left(tmp_path)) == len(places)
+    Store(tmp_path / "runs" / "cell").require_writable("--out")
+    assert len(left(tmp_path)) == len(places) - 1, "a folder of tables: itself alone"
     Store(tmp_path / "runs").sweep()
     assert left(tmp_path) == []

@@ -24,12 +24,12 @@ PROVENANCE = {
     "data": "MNIST (real)",
     "weights": {"path": "vae-mnist", "sha256": "0"},
     "extractors": {},
-    "stages": {"feedback": "1", "unlearn": "2", "original": "3", "evaluate": KEY},
+    "stages": {"feedback": "1", "unlearn": "2", "original": "3", "evaluate": KEY, "columns": "4"},
 }  # fmt: skip
 
 
 def measured(value):
-    return {"value": value, "n": 10, "higher_is_better": False, "source": "a test"}
+    return {"value": value, "n": 10, "higher_is_better": False, "source": "a test", "metric": "fidelity"}
 
 
 def record(**changed):
