@@ -47,7 +47,7 @@ class Dataset(ABC):
     Attributes
     ----------
     image_shape : tuple of int
-        (C, H, W).
+        (C, H, W). This and ``features`` may be properties that read the files.
     classifier : str or None
         Registered name of the classifier that labels this data set. None if there are only a person's clicks: then
         there is no oracle and no image to compare with, and a feature may have any name.
@@ -65,9 +65,9 @@ class Dataset(ABC):
         on "train".
     """
 
-    image_shape: ClassVar[tuple[int, int, int]]
+    image_shape: tuple[int, int, int]
     classifier: ClassVar[str | None]
-    features: ClassVar[tuple[str, ...]]
+    features: tuple[str, ...]
     label: ClassVar[str]
     extractors: ClassVar[tuple[str, ...]] = ()
     feature_attributes: ClassVar[Mapping[str, tuple[str, bool]]] = MappingProxyType({})

@@ -148,6 +148,16 @@ def plugins(command: F) -> F:
     return option(command)
 
 
+data_dir = click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path),
+    default=None,
+    envvar="BENCH_DATA",
+    show_envvar=True,
+    help="Folder of data sets, in torchvision's layout.",
+)
+
+
 def workplace(command: F) -> F:
     """Add --plugins, --results, --data-dir and --device."""
     for option in (
@@ -158,14 +168,7 @@ def workplace(command: F) -> F:
             show_default=True,
             help="Device to compute on: auto, cpu, cuda, cuda:1, ...",
         ),
-        click.option(
-            "--data-dir",
-            type=click.Path(path_type=Path),
-            default=None,
-            envvar="BENCH_DATA",
-            show_envvar=True,
-            help="Folder of data sets, in torchvision's layout.",
-        ),
+        data_dir,
         click.option(
             "--results",
             type=click.Path(path_type=Path),

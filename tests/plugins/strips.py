@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from bench.api import Dataset, Split, hookimpl
+from bench.api import DataError, Dataset, Split, hookimpl
 
 
 class Strips(Dataset):
@@ -20,6 +20,8 @@ class Strips(Dataset):
     feature_attributes = {"light": ("Dark", False)}
 
     def split(self, name: str) -> Split:
+        if name not in ("train", "test"):
+            raise DataError(f"strips: there is no split '{name}'; there are train and test")
         levels = np.arange(40) if name == "train" else np.arange(0, 40, 2)
         images = torch.from_numpy(levels.astype(np.uint8)).view(-1, 1, 1, 1).expand(-1, 1, 28, 28)
         frame = pd.DataFrame({"Dark": levels < 30, "Odd": levels % 2 == 1})

@@ -1,7 +1,9 @@
-"""Checks of a data set, of its images as far as they are here; and what ``bench show`` says of one."""
+"""Checks of a data set: what it names, and its images as far as they are here; what ``bench show`` says of one."""
 
 from __future__ import annotations
 
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,10 @@ import pandas as pd
 import torch
 
 from bench import api
-from bench.errors import BenchError, DataError
+from bench.authoring.conformance import named_observers
+from bench.authoring.conformance.held import Held
+from bench.errors import BenchError
+from bench.registry import Registry
 
 LOOKED_AT = 5  # images of a split
 
@@ -18,70 +23,84 @@ def facts(cls: type[Any]) -> list[str]:
     """Say what a data set offers."""
     if cls.classifier is None:
         return ["features: whatever was clicked", "oracle: none", "images: none"]
-    return [f"features: {', '.join(cls.features)}", f"oracle: {cls.classifier}", f"images: {cls.image_shape}"]
+    features = ", ".join(cls.features) if isinstance(cls.features, tuple) else "those in the files"
+    shape = cls.image_shape if isinstance(cls.image_shape, tuple) else "of the files' shape"
+    return [f"features: {features}", f"oracle: {cls.classifier}", f"images: {shape}"]
 
 
-def splits_of(cls: type[Any]) -> dict[str, api.Split]:
-    """Return the splits that are here, by name; an absent file is a DataError."""
-    found = {}
-    for name in dict.fromkeys(("train", "test", cls.training_split)):
-        try:
-            found[name] = cls().split(name)
-        except DataError:
-            continue
-    return found
+def subject(cls: type[Any], registry: Registry, data_dir: Path | None) -> Held:
+    """Return what the checks are handed."""
+    return Held(cls, registry, data_dir)
 
 
-def oracle_is_named(cls: type[Any]) -> None:
+def oracle_is_named(held: Held) -> None:
     """A data set names its oracle and its features; without an oracle it has neither."""
+    cls = held.cls
+    assert isinstance(getattr(cls, "label", None), str) and cls.label, "label must be set: captions name the data by it"
+    assert hasattr(cls, "classifier"), "classifier must be set: the name of the oracle, or None"
     if cls.classifier is None:
-        assert cls.label and not cls.features, "without a classifier, features are whatever was clicked"
+        assert not cls.features, "without a classifier, features are whatever was clicked"
         return
-    assert cls.features and isinstance(cls.classifier, str) and cls.label, "features, classifier and label must be set"
-    assert len(cls.image_shape) == 3, "image_shape is (C, H, W)"
+    assert isinstance(cls.classifier, str), f"classifier is {cls.classifier!r}, not the name of an oracle"
+    for name in ("features", "image_shape"):
+        assert hasattr(cls, name) and getattr(cls, name), f"{name} must be set"
+    if isinstance(cls.image_shape, tuple):
+        assert len(cls.image_shape) == 3, f"image_shape is {cls.image_shape}, not (C, H, W)"
 
 
-def names_are_tuples(cls: type[Any]) -> None:
+def names_are_tuples(held: Held) -> None:
     """One name is a tuple of one: ``("beard",)``."""
     for field in ("features", "extractors"):
-        value = getattr(cls, field)
+        value = getattr(held.cls, field)
+        if isinstance(value, (property, cached_property)):
+            continue
         assert isinstance(value, tuple) and all(isinstance(name, str) for name in value), (
             f"{field} is {value!r}, not a tuple of names"
         )
 
 
-def features_follow_attributes(cls: type[Any]) -> None:
+def features_follow_attributes(held: Held) -> None:
     """``feature_attributes`` says which value of which attribute is the feature; else the oracle says."""
-    unknown = set(cls.feature_attributes) - set(cls.features)
-    assert not unknown, f"feature_attributes names {', '.join(sorted(unknown))}, which features does not"
-    for feature, (attribute, value) in cls.feature_attributes.items():
-        labels = cls().has_feature(pd.DataFrame({attribute: [True, False]}), feature)
+    cls = held.cls
+    if isinstance(cls.features, tuple):
+        unknown = set(cls.feature_attributes) - set(cls.features)
+        assert not unknown, f"feature_attributes names {', '.join(sorted(unknown))}, which features does not"
+    for feature, (attribute, value) in cls.feature_attributes.items() if isinstance(cls.features, tuple) else ():
+        labels = held.dataset.has_feature(pd.DataFrame({attribute: [True, False]}), feature)
         assert labels is not None and labels.tolist() == [value, not value], f"has_feature is wrong about {feature}"
 
 
-def an_unknown_split_is_refused(cls: type[Any]) -> None:
+def an_unknown_split_is_refused(held: Held) -> None:
     """In words, not with a traceback."""
     try:
-        cls().split("no such split")
+        held.dataset.split("no such split")
     except BenchError:
         return
     raise AssertionError("split('no such split') must raise DataError or UsageError")
 
 
-def attributes_belong_to_images(cls: type[Any]) -> None:
+def images_are_here(held: Held) -> None:
+    """The split that generators learn from is in the folder that ``--data-dir`` names."""
+    held.require_here()
+    assert held.splits
+
+
+def attributes_belong_to_images(held: Held) -> None:
     """One row per image; the attributes that carry features are among the columns."""
-    for name, split in splits_of(cls).items():
-        assert len(split) == len(split.attributes), f"{name}: len(split) is not the number of rows"
-        missing = {attribute for attribute, _ in cls.feature_attributes.values()} - set(split.attributes.columns)
+    for name, split in held.splits.items():
+        assert isinstance(split, api.Split), f"{name}: split returned {type(split).__name__}, not bench.api.Split"
+        assert isinstance(split.attributes, pd.DataFrame), f"{name}: attributes is not a DataFrame"
+        assert len(split) > 0 or name != held.dataset.training_split, f"{name}: holds no image"
+        missing = {attribute for attribute, _ in held.dataset.feature_attributes.values()} - set(split.attributes)
         assert not missing, f"{name}: no attribute {', '.join(sorted(missing))}, which feature_attributes names"
 
 
-def images_have_their_shape(cls: type[Any]) -> None:
+def images_have_their_shape(held: Held) -> None:
     """``read`` gives uint8 images of the declared shape, in the order asked for, the same ones every time."""
-    for name, split in splits_of(cls).items():
-        rows = np.arange(min(LOOKED_AT, len(split)))
+    for name, split in held.splits.items():
+        rows = np.unique(np.linspace(0, len(split) - 1, LOOKED_AT).astype(np.int64)) if len(split) else np.arange(0)
         images = split.read(rows)
-        expected = (len(rows), *cls.image_shape)
+        expected = (len(rows), *held.dataset.image_shape)
         assert isinstance(images, torch.Tensor) and images.dtype == torch.uint8, f"{name}: images are not uint8 tensors"
         assert tuple(images.shape) == expected, f"{name}: images have shape {tuple(images.shape)}, not {expected}"
         assert torch.equal(split.read(rows[::-1].copy()), images.flip(0)), (
@@ -89,12 +108,13 @@ def images_have_their_shape(cls: type[Any]) -> None:
         )
 
 
-def splits_have_identities(cls: type[Any]) -> None:
+def splits_have_identities(held: Held) -> None:
     """The same images have the same hash, and other splits another one."""
-    splits = splits_of(cls)
+    splits = held.splits
     for name, split in splits.items():
-        assert split.sha256 and split.sha256 == cls().split(name).sha256, f"{name}: sha256 is empty, or differs"
-        assert split.sha256 == cls().identity(name), f"{name}: identity() is not the split's sha256"
+        again = held.cls(held.data_dir)
+        assert split.sha256 and split.sha256 == again.split(name).sha256, f"{name}: sha256 is empty, or differs"
+        assert split.sha256 == again.identity(name), f"{name}: identity() is not the split's sha256"
     if {"train", "test"} <= splits.keys():
         assert splits["train"].sha256 != splits["test"].sha256, "train and test have the same sha256"
 
@@ -102,6 +122,8 @@ def splits_have_identities(cls: type[Any]) -> None:
 CHECKS = [
     oracle_is_named,
     names_are_tuples,
+    images_are_here,
+    *named_observers.CHECKS,
     features_follow_attributes,
     an_unknown_split_is_refused,
     attributes_belong_to_images,

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from bench import api
+from bench.authoring.conformance.plugins import NotChecked
 from bench.authoring.conformance.toys import degenerate_images, untrained
 from bench.errors import CheckpointError
 
@@ -23,18 +24,23 @@ def facts(cls: type[Any]) -> list[str]:
     return [f"classes: {len(cls.classes)}, from {cls.classes[0]} to {cls.classes[-1]}"]
 
 
-def outputs_of(cls: Any) -> tuple[Any, Tensor, Tensor, Tensor] | None:
-    """Return an extractor, images it takes (4, C, H, W), their embeddings and logits; None if its weights are missing.
+def outputs_of(cls: Any) -> tuple[Any, Tensor, Tensor, Tensor]:
+    """Return an extractor, images it takes (4, C, H, W), their embeddings and logits.
 
     Networks that are trained here are built untrained.
+
+    Raises
+    ------
+    NotChecked
+        If its weights are missing.
     """
     if issubclass(cls, api.Trainable):
         networks, recipe = untrained(cls), cls
         return _looked(recipe(networks), networks.config.image_shape)
     try:
         cls.identity()
-    except CheckpointError:
-        return None
+    except CheckpointError as error:
+        raise NotChecked(str(error)) from error
     *others, last = SHAPES
     for shape in others:
         try:
@@ -51,10 +57,7 @@ def _looked(extractor: Any, shape: tuple[int, int, int]) -> tuple[Any, Tensor, T
 
 def outputs_have_their_shapes(cls: Any) -> None:
     """One embedding and one logit per class for each image, finite."""
-    found = outputs_of(cls)
-    if found is None:
-        return
-    _, _, embeddings, logits = found
+    _, _, embeddings, logits = outputs_of(cls)
     assert embeddings.ndim == 2 and len(embeddings) == 4, f"embeddings have shape {tuple(embeddings.shape)}"
     expected = (4, len(cls.classes))
     assert logits.shape == expected, f"logits have shape {tuple(logits.shape)}, not {expected}"
@@ -65,10 +68,7 @@ def outputs_have_their_shapes(cls: Any) -> None:
 
 def a_batch_looks_as_its_images_do(cls: Any) -> None:
     """What comes out for an image does not depend on the images around it, nor on an earlier call."""
-    found = outputs_of(cls)
-    if found is None:
-        return
-    extractor, images, *batch = found
+    extractor, images, *batch = outputs_of(cls)
     singles = [torch.cat(part) for part in zip(*(extractor.outputs(image[None]) for image in images), strict=True)]
     for name, together, alone in zip(("embeddings", "logits"), batch, singles, strict=True):
         assert torch.allclose(together, alone, atol=1e-4), f"{name} depend on the batch, or differ between calls"
@@ -76,11 +76,8 @@ def a_batch_looks_as_its_images_do(cls: Any) -> None:
 
 def outputs_need_no_gradient(cls: Any) -> None:
     """Embeddings of ten thousand samples are kept; a graph behind them would fill the memory."""
-    found = outputs_of(cls)
-    if found is not None:
-        assert not any(tensor.requires_grad for tensor in found[2:]), (
-            "outputs keep a graph: decorate with torch.no_grad"
-        )
+    kept = [tensor for tensor in outputs_of(cls)[2:] if tensor.requires_grad]
+    assert not kept, "outputs keep a graph: decorate with torch.no_grad"
 
 
 def classes_are_named(cls: Any) -> None:
@@ -93,8 +90,8 @@ def identity_is_a_hash(cls: Any) -> None:
     """It is part of every key: 64 hex digits, or None for weights that are named; or the remedy for missing ones."""
     try:
         first, second = cls.identity(), cls.identity()
-    except CheckpointError:
-        return
+    except CheckpointError as error:
+        raise NotChecked(str(error)) from error
     assert first == second, "identity() differs between calls"
     assert first is None or re.fullmatch("[0-9a-f]{64}", first), f"identity() is {first!r}, not 64 hex digits"
     assert first is not None or issubclass(cls, api.Trainable), (

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from bench import api
 from bench.authoring.conformance.plugins import CONFIG_CHECKS
+from bench.authoring.conformance.resuming import require_resumable, tensors_of
 from bench.authoring.conformance.toys import IMAGE_SHAPE
 from bench.authoring.conformance.trials import Trial, reloaded, toy_networks, try_method
 from bench.authoring.conformance.variants import OTHER, quick, variants
@@ -27,13 +32,29 @@ def needs_are_known(cls: type[Any]) -> None:
 
 
 def original_is_left_alone(cls: type[Any]) -> None:
-    """The original is frozen; the student is a copy."""
-    before, trial = toy_networks().generator, try_method(cls)
-    assert before is not None
-    assert trial.unlearned.generator is not trial.original, "unlearn returned the original itself, not a copy"
-    now = before.state_dict()
-    changed = [name for name, tensor in trial.original.state_dict().items() if not torch.equal(tensor, now[name])]
-    assert not changed, f"unlearn changed the original: {', '.join(changed)}"
+    """The original is frozen; the student is a copy. So are the encoder and the discriminator."""
+    before, trial = toy_networks().modules(), try_method(cls)
+    unlearned = trial.unlearned
+    assert isinstance(unlearned, api.Unlearned), f"unlearn returned {type(unlearned).__name__}, not bench.api.Unlearned"
+    assert unlearned.generator is not trial.original, "unlearn returned the original itself, not a copy"
+    for part, module in trial.networks.modules().items():
+        what = "the original" if part == "generator" else f"the original's {part}"
+        was, now = before[part].state_dict(), module.state_dict()
+        changed = [name for name in was if name not in now or not torch.equal(was[name], now[name])]
+        assert not changed, f"unlearn changed {what}: {', '.join(changed)}"
+        differing = sorted(set(outfit_of(module)) ^ set(outfit_of(before[part])))
+        assert not differing, f"unlearn changed {what}: {differing[0]}. Work on a deepcopy"
+
+
+def outfit_of(module: nn.Module) -> Iterator[str]:
+    """Yield all about a network but its weights: hooks, attributes, modes, what is differentiated."""
+    for name, part in module.named_modules():
+        place = f" of {name}" if name else ""
+        yield f"{'train' if part.training else 'eval'} mode{place}"
+        for attribute, value in vars(part).items():
+            is_dict = isinstance(value, Mapping)
+            yield from (f"{attribute} {key}{place}" for key in value) if is_dict else (f"attribute {attribute}{place}",)
+    yield from (f"gradient of {name}" for name, p in module.named_parameters() if p.requires_grad or p.grad is not None)
 
 
 def unlearning_is_deterministic(cls: type[Any]) -> None:
@@ -46,14 +67,38 @@ def unlearning_is_deterministic(cls: type[Any]) -> None:
 
 def global_randomness_is_left_alone(cls: type[Any]) -> None:
     """A global seed would make other code's randomness depend on this method."""
-    with torch.random.fork_rng(devices=[]):
-        torch.seed()  # a state that no earlier run of the method has left behind
-        before = torch.get_rng_state()
+    with torch.random.fork_rng(devices=[]), kept_random_states():
+        torch.seed()  # states that no earlier run of the method has left behind
+        np.random.seed()
+        random.seed()
+        before = random_states()
         try_method(cls)
-        after = torch.get_rng_state()
-    assert torch.equal(before, after), (
-        "unlearn uses the global random state: draw from context.noise or context.rng, and set no global seed"
+        after = random_states()
+    used = [library for library in before if before[library] != after[library]]
+    assert not used, (
+        f"unlearn uses the global random state of {' and '.join(used)}: draw from context.noise or "
+        "context.rng, and set no global seed"
     )
+
+
+def random_states() -> dict[str, Any]:
+    """Return the global random states, by library."""
+    return {
+        "torch": torch.get_rng_state().tolist(),
+        "NumPy": repr(np.random.get_state(legacy=False)),
+        "Python": random.getstate(),
+    }
+
+
+@contextmanager
+def kept_random_states() -> Iterator[None]:
+    """Put the global random states of NumPy and of Python back."""
+    kept, plain = np.random.get_state(), random.getstate()
+    try:
+        yield
+    finally:
+        np.random.set_state(kept)
+        random.setstate(plain)
 
 
 def unlearned_keeps_the_contract(cls: type[Any]) -> None:
@@ -87,8 +132,22 @@ def rebuild_gives_the_same_back(cls: type[Any]) -> None:
     require_same(try_method(cls))
 
 
+def an_interrupted_run_is_resumed(cls: type[Any]) -> None:
+    """Interrupted in every phase, with a checkpoint after every step, and started again, it ends with the same weights.
+
+    A method without a loop over ``context.steps`` starts from the beginning.
+    """
+    require_resumable(lambda context: made_by(try_method(cls, context=context)))
+
+
+def made_by(trial: Trial) -> Mapping[str, Tensor]:
+    """Return the tensors of what a method made."""
+    unlearned = trial.unlearned
+    return tensors_of({"student": unlearned.generator, "identifier": unlearned.identifier})
+
+
 def every_option_works(cls: type[Any]) -> None:
-    """What each option makes is stored and rebuilt as well; one option at a time is changed from its default."""
+    """With each option it is stored, rebuilt and resumed as well; one at a time is changed from its default."""
     problems = [
         found for setting, config in variants(quick(cls.Config)) if (found := problem_with(cls, setting, config))
     ]
@@ -107,6 +166,7 @@ def problem_with(cls: type[Any], setting: str, config: api.Params) -> str | None
         return f"{setting} raises {type(error).__name__}: {error}"
     try:
         require_same(trial)
+        require_resumable(lambda context: made_by(try_method(cls, config, context)))
     except Exception as error:
         return f"{setting}: {error}"
     return None
@@ -134,5 +194,6 @@ CHECKS = [
     unlearned_keeps_the_contract,
     sampled_latents_decode_to_the_sampled_images,
     rebuild_gives_the_same_back,
+    an_interrupted_run_is_resumed,
     every_option_works,
 ]

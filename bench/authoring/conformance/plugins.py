@@ -9,6 +9,10 @@ from typing import Any
 from bench import api
 
 
+class NotChecked(Exception):
+    """Raised by a check that has nothing to look at; the text says why."""
+
+
 def has_a_docstring(cls: type[Any]) -> None:
     """`bench list` shows the first line of the module's docstring."""
     module = inspect.getmodule(cls)

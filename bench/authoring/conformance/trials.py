@@ -27,6 +27,7 @@ class Trial:
     """One run of a method: what it was handed, and what it made."""
 
     method: api.Method[Any]
+    networks: api.Networks[Any]
     original: api.Generator
     oracle: api.Oracle | None
     unlearned: api.Unlearned
@@ -41,15 +42,18 @@ def toy_networks() -> api.Networks[Any]:
     return frozen(build(ToyModel(), api.TrainingConfig(), "check"))
 
 
-def try_method(cls: type[api.Method[Any]], config: api.Params | None = None) -> Trial:
+def try_method(
+    cls: type[api.Method[Any]], config: api.Params | None = None, context: api.Context | None = None
+) -> Trial:
     """Unlearn brightness from the toy generator; by default with a configuration that is quick."""
     method = cls(quick(cls.Config) if config is None else config)
     networks = toy_networks()
     assert networks.generator is not None
     feedback, oracle = _clicks(networks.generator, method)
     handed = oracle if "oracle" in method.needs else None
-    context = _context(method, networks, handed)
-    return Trial(method, networks.generator, handed, method.unlearn(networks.generator, feedback, context))
+    context = api.Context("check", torch.device("cpu")) if context is None else context
+    _hand_over(method, networks, handed, context)
+    return Trial(method, networks, networks.generator, handed, method.unlearn(networks.generator, feedback, context))
 
 
 def reloaded(trial: Trial) -> api.Unlearned:
@@ -93,15 +97,14 @@ def _clicks(generator: api.Generator, method: api.Method[Any]) -> tuple[api.Feed
     return shown, api.Oracle(ToyClassifier(), "toy", "bright", cut)
 
 
-def _context(method: api.Method[Any], networks: api.Networks[Any], oracle: api.Oracle | None) -> api.Context:
+def _hand_over(
+    method: api.Method[Any], networks: api.Networks[Any], oracle: api.Oracle | None, context: api.Context
+) -> None:
+    """Put what the method needs, and nothing else, into the context."""
     split = toy_split(IMAGE_SHAPE)
     target = split.attributes["bright"].to_numpy() == 1
-    data = api.TrainingData(split, target, ToyModel(), networks)
-    return api.Context(
-        stream="check",
-        device=torch.device("cpu"),
-        oracle=oracle,
-        encoder=networks.encoder if "encoder" in method.needs else None,
-        discriminator=networks.discriminator if "discriminator" in method.needs else None,
-        training_data=data if "training_data" in method.needs else None,
-    )
+    context.oracle = oracle
+    context.encoder = networks.encoder if "encoder" in method.needs else None
+    context.discriminator = networks.discriminator if "discriminator" in method.needs else None
+    if "training_data" in method.needs:
+        context.training_data = api.TrainingData(split, target, ToyModel(), networks)

@@ -42,6 +42,23 @@ def variants(start: Params) -> Iterator[tuple[str, Params]]:
                 yield f"-p {name}={_typed(getattr(found, name))}", found
 
 
+def choices(start: Params) -> Iterator[tuple[str, Params]]:
+    """Yield every other choice of the fields that offer a few: alternatives of a Literal, a bool, and None."""
+    for setting, found in variants(start):
+        name = setting.removeprefix("-p ").partition("=")[0]
+        if _offers_few(type(start).model_fields[name].annotation):
+            yield setting, found
+
+
+def _offers_few(annotation: Any) -> bool:
+    parts = (annotation, *_parts(annotation))
+    return any(part is bool or typing.get_origin(part) is Literal for part in parts)
+
+
+def _parts(annotation: Any) -> tuple[Any, ...]:
+    return typing.get_args(annotation) if typing.get_origin(annotation) in (typing.Union, types.UnionType) else ()
+
+
 def changed(config: Params, name: str, value: Any) -> Params | None:
     """Return a configuration with one field changed; None if that is refused, or the same configuration."""
     try:
