@@ -133,10 +133,10 @@ def test_other_kinds_are_watched_too(changed, problems):
 
 
 ORIGINAL = {
-    "forward_hook": ("generator.layer.register_forward_hook(lambda m, i, o: o * 0.9)", "_forward_hooks 0 of layer"),
-    "pre_hook": ("generator.register_forward_pre_hook(lambda m, i: None)", "_forward_pre_hooks "),
+    "forward_hook": ("generator.layer.register_forward_hook(lambda m, i, o: o * 0.9)", "forward hooks of layer"),
+    "pre_hook": ("generator.register_forward_pre_hook(lambda m, i: None)", "1 forward pre hooks"),
     "render": ("generator.render = lambda z: torch.zeros(len(z), 1, 28, 28)", "attribute render"),
-    "train_mode": ("generator.train()", "mode"),
+    "train_mode": ("generator.train()", "train mode"),
     "gradients": ("generator.requires_grad_(True)", "gradient of layer."),
     "buffer": ("generator.layer.register_buffer('more', torch.zeros(1))", "_buffers more of layer"),
     "swapped": ("generator.layer = torch.nn.Sequential(generator.layer)", "layer.weight, layer.bias"),

@@ -42,7 +42,8 @@ def original_is_left_alone(cls: type[Any]) -> None:
         was, now = before[part].state_dict(), module.state_dict()
         changed = [name for name in was if name not in now or not torch.equal(was[name], now[name])]
         assert not changed, f"unlearn changed {what}: {', '.join(changed)}"
-        differing = sorted(set(outfit_of(module)) ^ set(outfit_of(before[part])))
+        has, had = set(outfit_of(module)), set(outfit_of(before[part]))
+        differing = [*sorted(has - had), *sorted(had - has)]
         assert not differing, f"unlearn changed {what}: {differing[0]}. Work on a deepcopy"
 
 
@@ -52,8 +53,12 @@ def outfit_of(module: nn.Module) -> Iterator[str]:
         place = f" of {name}" if name else ""
         yield f"{'train' if part.training else 'eval'} mode{place}"
         for attribute, value in vars(part).items():
-            is_dict = isinstance(value, Mapping)
-            yield from (f"{attribute} {key}{place}" for key in value) if is_dict else (f"attribute {attribute}{place}",)
+            if not isinstance(value, Mapping):
+                yield f"attribute {attribute}{place}"
+            elif attribute.endswith("_hooks") and value:
+                yield f"{len(value)} {attribute.strip('_').replace('_', ' ')}{place}"
+            elif not attribute.endswith("_hooks"):
+                yield from (f"{attribute} {key}{place}" for key in value)
     yield from (f"gradient of {name}" for name, p in module.named_parameters() if p.requires_grad or p.grad is not None)
 
 
