@@ -8,6 +8,7 @@ entry-point names, docstrings read with ``ast``) and imports nothing, so a broke
 from __future__ import annotations
 
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +19,7 @@ import pluggy
 
 from bench import hookspecs
 from bench.core import sources
+from bench.core.foreign_code import contained
 from bench.core.sources import Source
 from bench.errors import PluginError, UsageError, unknown
 from bench.hookspecs import KINDS, Kind, kind_named
@@ -45,6 +47,9 @@ class Plugin:
         return (self.cls, *found, *(() if self.source.origin == "built-in" else (self.module,)))
 
 
+Trial = Callable[[Source, Path | None, tuple[Path, ...]], None]
+
+
 class Registry:
     """All plug-ins this run can see. Kinds are given by name, such as ``"methods"``.
 
@@ -54,12 +59,16 @@ class Registry:
         A folder of loose plug-in files (``--plugins``).
     files : sequence of Path
         Single loose files, for ``bench check FILE``.
+    trial : callable, optional
+        Called before a stranger's plug-in is imported; raises PluginError if that would not end well.
     """
 
-    def __init__(self, folder: Path | None = None, files: tuple[Path, ...] = ()) -> None:
+    def __init__(self, folder: Path | None = None, files: tuple[Path, ...] = (), trial: Trial | None = None) -> None:
         self.folder = folder
         self.files = files
+        self._trial = trial
         self._loaded: dict[tuple[str, str], Plugin] = {}
+        self._broken: dict[tuple[str, str], PluginError] = {}
 
     @cached_property
     def sources(self) -> tuple[Source, ...]:
@@ -93,18 +102,29 @@ class Registry:
 
     def plugin(self, kind: str, name: str, flag: str = "name") -> Plugin:
         """Like ``get``, with the source."""
+        if (kind, name) in self._broken:
+            raise self._broken[kind, name]
         if (kind, name) not in self._loaded:
-            source = self.source(kind, name, flag)
             try:
-                module = source.load()
-                self._loaded[kind, name] = Plugin(source, _registered_class(module, source), module)
-            except PluginError:
+                self._loaded[kind, name] = self._imported(self.source(kind, name, flag))
+            except PluginError as error:
+                self._broken[kind, name] = error
                 raise
-            except (Exception, SystemExit) as error:  # whatever a stranger's module does on import
-                reason = f"{type(error).__name__}: {error}{_line_of(error, source.path)}"
-                what = f"{source.kind.label} '{name}' ({source.origin})"
-                raise PluginError(f"{what} cannot be loaded: {reason}") from error
         return self._loaded[kind, name]
+
+    def _imported(self, source: Source) -> Plugin:
+        if self._trial is not None and source.origin != "built-in":
+            self._trial(source, self.folder, self.files)
+        try:
+            with contained():
+                module = source.load()
+                return Plugin(source, _registered_class(module, source), module)
+        except PluginError:
+            raise
+        except (Exception, SystemExit) as error:  # whatever a stranger's module does on import
+            reason = f"{type(error).__name__}: {error}{_line_of(error, source.path)}"
+            what = f"{source.kind.label} '{source.name}' ({source.origin})"
+            raise PluginError(f"{what} cannot be loaded: {reason}") from error
 
     def problems(self) -> dict[tuple[str, str], str]:
         """Import everything; return the reason per plug-in that is broken."""

@@ -187,7 +187,13 @@ def open_registry(folder: Path | None, files: tuple[Path, ...] = ()) -> Registry
 
     if folder is not None and folder != Path("plugins") and not folder.is_dir():
         raise UsageError(f"--plugins {folder}: no such folder")
-    return Registry(folder, files)
+    return Registry(folder, files, _try_import)
+
+
+def _try_import(*plugin: Any) -> None:
+    from bench.workspace.trial import try_import
+
+    try_import(*plugin)
 
 
 def workspace_at(plugins: Path, results: Path, data_dir: Path | None, device: str, *, write: bool = True) -> Workspace:

@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any, Self
 
 import torch
-from pydantic import ConfigDict
 
 from bench.api import Params
 from bench.core.machine import choose_device
 from bench.core.progress import Progress
-from bench.experiments.cell import Cell
+from bench.experiments.cell import Cell, Untyped
 from bench.experiments.parts import Declared
 from bench.experiments.resolve import Resolved, load_parts
 from bench.registry import Registry
@@ -61,12 +60,6 @@ class Places(Params):
         torch.set_num_threads(self.threads)
         registry = Registry(self.plugins, self.files)
         return Workspace(registry, Store(self.results), choose_device(self.device), self.data_dir, progress)
-
-
-class Untyped(Params):
-    """Hyper-parameters of a method that is not imported."""
-
-    model_config = ConfigDict(extra="allow")
 
 
 class Assignment(Params):

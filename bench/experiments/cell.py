@@ -5,9 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import ConfigDict
+
 from bench.api import Params
 from bench.workspace.suites import ModelSettings
 from bench.workspace.values import assignments
+
+
+class Untyped(Params):
+    """Hyper-parameters of a method that is not imported."""
+
+    model_config = ConfigDict(extra="allow")
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bench.api import Params
 from bench.errors import PluginError, UsageError, unknown
 from bench.evaluation.without_oracle import require_feature
-from bench.experiments.cell import Cell
+from bench.experiments.cell import Cell, Untyped
 from bench.experiments.recipes import pretrained_path, recipe_of
 from bench.workspace import manifest
 from bench.workspace.settings import method_params, model_settings
@@ -104,7 +105,10 @@ def _chosen(asked: Sequence[str], known: Sequence[str]) -> list[str]:
 
 
 def _methods(asked: Sequence[str], workspace: Workspace) -> list[str]:
-    """Return the methods asked for; ``all`` leaves out those that do not load, and says so."""
+    """Return the methods asked for; ``all`` leaves out those that do not load, and says so.
+
+    A named one that does not load costs its own cells (``_params``), unless it is the only one.
+    """
     chosen = _chosen(asked, workspace.registry.names("methods"))
     if list(asked) != ["all"]:
         return chosen
@@ -135,12 +139,33 @@ def _features(request: Request, settings: ModelSettings, workspace: Workspace) -
     return chosen
 
 
+def _configs(methods: Sequence[str], workspace: Workspace) -> dict[str, type[Params]]:
+    """Return the methods' configurations; a method that does not load has none that is known, and its cells wait.
+
+    Raises
+    ------
+    PluginError
+        If none loads.
+    """
+    found: dict[str, type[Params]] = {}
+    broken: list[PluginError] = []
+    for name in methods:
+        try:
+            found[name] = workspace.registry.get("methods", name, "--method").Config
+        except PluginError as error:
+            found[name] = Untyped
+            broken.append(error)
+    if broken and len(broken) == len(methods):
+        raise broken[0]
+    return found
+
+
 def _params(
     methods: Sequence[str], settings_of: Mapping[str, ModelSettings], request: Request, workspace: Workspace
 ) -> dict[tuple[str, str], list[Any]]:
     """Return the configurations to run by (model, method); reports everything that is wrong with ``-p`` at once."""
     typed = read_assignments(request.params, "-p")
-    configs = {name: workspace.registry.get("methods", name, "--method").Config for name in methods}
+    configs = _configs(methods, workspace)
     fields = {name for config in configs.values() for name in config.model_fields}
     flag = f"-p (methods {', '.join(methods)})"
     wrong = [str(unknown("parameter", name, fields, flag)) for name in typed if name not in fields]

@@ -151,6 +151,12 @@ class _Planner:
 
     def planned(self, cell: Cell) -> Planned:
         expected = expected_cell(cell.suite, cell.method, cell.model, self.past)
+        try:
+            return self._planned(cell, expected)
+        except BenchError as error:  # its method does not load, for instance
+            return _waiting(cell, expected, [error])
+
+    def _planned(self, cell: Cell, expected: Expected) -> Planned:
         missing = self.looked.to_resolve(cell)
         if is_to_be_trained(cell):
             if missing := [*missing, *self.looked.to_run(cell)]:
@@ -158,10 +164,7 @@ class _Planner:
             return Planned(cell, "run", f"after the training of '{cell.model}'", expected)
         if missing:
             return _waiting(cell, expected, missing)
-        try:
-            return self._resolved(resolve(cell, self.workspace), expected)
-        except BenchError as error:
-            return _waiting(cell, expected, [error])
+        return self._resolved(resolve(cell, self.workspace), expected)
 
     def _resolved(self, resolved: Resolved, expected: Expected) -> Planned:
         cell, store = resolved.cell, self.workspace.store

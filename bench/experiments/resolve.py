@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from bench.api import Feedback, Method
+from bench.core.foreign_code import contained
 from bench.errors import BenchError, PluginError
 from bench.evaluation import without_oracle
 from bench.evaluation.metric_plugins import load_metrics
@@ -128,7 +129,8 @@ def _declined(parts: Parts, method: Method[Any]) -> str | None:
 def _asked(name: str, what: str, ask: Callable[[], T]) -> T:
     """Call a stranger's code while nothing runs yet; raises PluginError, so that it stops its own cells alone."""
     try:
-        return ask()
+        with contained():
+            return ask()
     except (BenchError, ValidationError):
         raise
     except (Exception, SystemExit) as error:

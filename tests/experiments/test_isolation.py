@@ -121,6 +121,34 @@ def test_the_judge_imports_no_method(plugins, on_bars, apart, monkeypatch):
     assert record["metrics"]["target_ratio"] == plain["target_ratio"]
 
 
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("import os; os._exit(0)", "its import ends the process: the process ended with exit code 0"),
+        ("import os; os.abort()", "its import ends the process: the process was killed by signal 6"),
+        ("import time; time.sleep(100)", "its import has not ended after 2 s"),
+        ("while True: pass", "its import has not ended after 2 s"),
+        ("raise SystemExit(0)", "cannot be loaded: SystemExit"),
+    ],
+)
+def test_an_import_that_does_not_end_well_costs_its_own_cell(line, words, plugins, on_bars, apart, monkeypatch):
+    monkeypatch.setattr("bench.workspace.trial.SECONDS", 2.0)
+    file = plugins.method("odd", "raise AssertionError")
+    file.write_text(f"{file.read_text()}\n{line}\n")
+    done = on_bars("odd,original", "--json", plugins=plugins.path)
+    assert done.code == 1 and [r["method"] for r in records(done)] == ["original"]
+    assert words in done.err and "Traceback" not in done.err
+
+
+def test_what_an_import_prints_or_moves_reaches_nobody(plugins, on_bars):
+    file = plugins.method("odd", "return Unlearned(deepcopy(generator))")
+    file.write_text(f"{file.read_text()}\nimport os\nprint('here')\nos.chdir('/')\n")
+    before = Path.cwd()
+    done = on_bars("odd,original", "--json", plugins=plugins.path)
+    assert done.code == 0 and len(records(done)) == 2 and "here" in done.err
+    assert Path.cwd() == before
+
+
 # --- stopped ------------------------------------------------------------------------------------------
 
 SLOW = "for step in context.steps(100000, {}):\n    import time\n    time.sleep(0.01)\n"

@@ -26,6 +26,7 @@ def in_this_process() -> Iterator[pytest.MonkeyPatch]:
         patch.setattr(isolated, "run_apart", run)
         patch.setattr(isolated, "pretrain_apart", lambda workspace, recipe: pretrain.pretrain(workspace, recipe))
         patch.setattr("bench.cli.options.warm_up", lambda: None)
+        patch.setattr("bench.cli.options._try_import", lambda *plugin: None)
         yield patch
 
 
@@ -34,6 +35,8 @@ def apart(monkeypatch: pytest.MonkeyPatch) -> None:
     """Run cells in processes of their own, as the command line does."""
     warm(PRELOADED)
     monkeypatch.setattr("bench.experiments.isolated.run_apart", RUN_APART)
+    monkeypatch.setattr("bench.cli.options._try_import", TRY_IMPORT)
 
 
 from bench.experiments.isolated import run_apart as RUN_APART  # noqa: E402, N812  (before anything is patched)
+from bench.workspace.trial import try_import as TRY_IMPORT  # noqa: E402, N812

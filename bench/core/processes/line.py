@@ -85,11 +85,12 @@ class Line(ABC):
             self.channel.send(kind, content, arrays)
         return self.answer()
 
-    def answer(self) -> Message:
-        """Wait for the next message that is not handled on the way.
+    def answer(self, timeout: float | None = None) -> Message:
+        """Wait for the next message that is not handled on the way, at most ``timeout`` seconds without a message.
 
         Raises
         ------
+        TimeoutError
         BenchError, Interrupted
             Of the process.
         Failed
@@ -97,7 +98,7 @@ class Line(ABC):
         Ended
             If it ended without a word.
         """
-        while self.handled(message := self._received()):
+        while self.handled(message := self._received(timeout)):
             pass
         if message.kind == "error":
             raise _error(*message.content)

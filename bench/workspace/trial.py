@@ -1,0 +1,51 @@
+"""A stranger's plug-in is first imported in a process of its own: it may hang, or end the process."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from bench.core.processes.channel import Channel
+from bench.core.processes.line import Ended, Failed
+from bench.core.processes.parent import Child, warm
+from bench.core.progress import Progress, silent
+from bench.core.sources import Source
+from bench.errors import PluginError
+from bench.registry import Registry
+
+SECONDS = 60.0
+
+
+def try_import(source: Source, folder: Path | None, files: tuple[Path, ...]) -> None:
+    """Import a plug-in in another process.
+
+    Raises
+    ------
+    PluginError
+        If the process hangs or ends. What the import raises is left to whoever imports it here.
+    """
+    what = f"{source.kind.label} '{source.name}' ({source.origin})"
+    warm(("bench.api",))
+    told = [source.kind.name, source.name, str(folder) if folder else None, [str(file) for file in files]]
+    with Child(f"{__name__}:import_it", json.dumps(told), silent()) as child:
+        try:
+            child.answer(SECONDS)
+        except TimeoutError:
+            raise PluginError(
+                f"{what} cannot be loaded: its import has not ended after {SECONDS:.0f} s. Move what takes long into "
+                "the class"
+            ) from None
+        except Ended as error:
+            raise PluginError(f"{what} cannot be loaded: its import ends the process: {error}") from error
+        except (PluginError, Failed):
+            return
+
+
+def import_it(text: str, channel: Channel, progress: Progress) -> None:
+    """Import a plug-in, silently."""
+    kind, name, folder, files = json.loads(text)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+    Registry(Path(folder) if folder else None, tuple(map(Path, files))).plugin(kind, name)
