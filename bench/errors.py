@@ -20,6 +20,8 @@ EXIT_PLUGIN = 3
 EXIT_USAGE = 4
 EXIT_NOTHING = 5
 
+SHOWN = 60  # characters of a wrong text that an error quotes
+
 
 class BenchError(Exception):
     """An error that the user can mend; printed without a traceback."""
@@ -95,6 +97,11 @@ def unknown(kind: str, name: str, known: Iterable[str], flag: str) -> UsageError
         Where it was typed: a flag or an API argument ("--method").
     """
     return UsageError(f"{flag}: unknown {kind} '{name}'. {suggestion(name, known)}")
+
+
+def shown(text: str) -> str:
+    """Shorten a text that an error quotes."""
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

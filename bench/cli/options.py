@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from bench.errors import UsageError
+from bench.core import limits
+from bench.errors import UsageError, shown
 
 if TYPE_CHECKING:
     from bench.registry import Registry
@@ -49,17 +50,22 @@ class Seeds(SeedsType):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[int]:
         if isinstance(value, list):
             return value
-        seeds: list[int] = []
         try:
-            for part in str(value).split(","):
-                first, dash, last = part.partition("-")
-                found = range(int(first), int(last if dash else first) + 1)
-                if not found:
-                    raise ValueError(part)
-                seeds += found
+            ranges = [_range(part) for part in str(value).split(",")]
         except ValueError:
-            self.fail(f"'{value}' is not a list of seeds. Write 0,1,2 or 0-4", param, ctx)
-        return seeds
+            self.fail(f"'{shown(str(value))}' is not a list of seeds. Write 0,1,2 or 0-4", param, ctx)
+        if (count := sum(each.stop - each.start for each in ranges)) > limits.SEEDS:
+            self.fail(f"'{shown(str(value))}': {count:,} seeds, at most {limits.SEEDS:,} in one command", param, ctx)
+        return list(dict.fromkeys(seed for each in ranges for seed in each))
+
+
+def _range(text: str) -> range:
+    """Read ``3`` or ``0-4``; raises ValueError for anything else, an empty range, and a seed of too many digits."""
+    first, dash, last = text.partition("-")
+    found = range(int(first), int(last if dash else first) + 1)
+    if found.start >= found.stop or found.start < 0 or found.stop > 10**limits.SEED_DIGITS:
+        raise ValueError(text)
+    return found
 
 
 def choice(command: str, singular: str, text: str, default: str | None = "all") -> Callable[[F], F]:

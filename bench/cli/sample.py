@@ -7,11 +7,14 @@ from pathlib import Path
 import click
 
 from bench.cli.options import open_registry, plugins
+from bench.core import limits
 
 
 @click.command("sample")
 @click.option("--weights", metavar="NAME|FILE", required=True, help="Weights of the generator: a zoo name or a file.")
-@click.option("--count", type=click.IntRange(1), default=64, show_default=True, help="Number of images.")
+@click.option(
+    "--count", type=click.IntRange(1, limits.SAMPLES), default=64, show_default=True, help="Number of images."
+)
 @click.option(
     "--out",
     type=click.Path(path_type=Path),

@@ -9,6 +9,7 @@ from typing import Any
 
 from bench.core.code_hash import digest
 from bench.core.files import write_bytes
+from bench.core.reading import read_json
 
 FIELD = "sha256"
 CHANGED = "was changed since it was written: its sha256 differs"
@@ -22,7 +23,7 @@ def write(path: Path, content: Mapping[str, Any]) -> None:
 
 def read(path: Path) -> dict[str, Any]:
     """Read what ``write`` wrote; raises OSError, or ValueError if a value differs."""
-    content = json.loads(path.read_bytes())
+    content = read_json(path)
     if not isinstance(content, dict):
         raise ValueError("is not a JSON object")
     return verified(content)

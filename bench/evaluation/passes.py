@@ -179,8 +179,6 @@ def run_pass(
 ) -> Pass:
     """Draw and describe ``count`` samples of the evaluation stream.
 
-    The last chunk is drawn and described whole, and what exceeds ``count`` is left out of the result.
-
     Parameters
     ----------
     original : Generator
@@ -189,6 +187,8 @@ def run_pass(
         g: noise (N, noise_dim) to images.
     identifier : nn.Module or None
         The method's; it scores f's latents.
+    count : int
+        The last chunk is drawn and described whole; what exceeds ``count`` is left out of the result.
     cached : Described, optional
         ``Pass.seen`` of an earlier pass over as many samples.
     truth : Truth, optional

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from bench.core.reading import read_toml
 from bench.workspace.record import Record
 
 TIMES = Path(__file__).parent / "expected_times.toml"
@@ -56,4 +56,4 @@ def _shipped(suite: str, model: str, what: str) -> Expected | None:
 @cache
 def shipped_times() -> dict[str, Any]:
     """Return the shipped times: suite to model to method to seconds, and each suite's ``basis``."""
-    return tomllib.loads(TIMES.read_text(encoding="utf-8"))
+    return read_toml(TIMES)

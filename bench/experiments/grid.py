@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.api import Params
+from bench.core import limits
 from bench.errors import PluginError, UsageError, unknown
 from bench.evaluation.without_oracle import require_feature
 from bench.experiments.cell import Cell, Untyped
@@ -75,6 +76,7 @@ def cells(request: Request, workspace: Workspace) -> list[Cell]:
     settings_of = {model: _settings(suite, model, request, workspace) for model in models}
     params_of = _params(methods, settings_of, request, workspace)
     features_of = {model: _features(request, settings, workspace) for model, settings in settings_of.items()}
+    _require_few(params_of, features_of, request.seeds)
     found = []
     for model, settings in settings_of.items():
         weights = request.weights or settings.weights or _trained_here(workspace, model, settings)
@@ -83,6 +85,17 @@ def cells(request: Request, workspace: Workspace) -> list[Cell]:
                 clicks = request.feedback_file
                 found.append(Cell(suite.name, method, model, feature, seed, params, settings, weights, clicks))
     return found
+
+
+def _require_few(
+    params_of: Mapping[tuple[str, str], Sequence[Any]], features_of: Mapping[str, Sequence[str]], seeds: Sequence[int]
+) -> None:
+    """Raise UsageError for more cells than a command should have, before they fill the memory."""
+    count = sum(len(params) * len(features_of[model]) * len(seeds) for (model, _), params in params_of.items())
+    if count > limits.CELLS:
+        raise UsageError(
+            f"--method, --model, --feature, --seed, -p: name {count:,} cells; at most {limits.CELLS:,} in one command"
+        )
 
 
 def _models(request: Request, suite: Suite, workspace: Workspace) -> list[str]:

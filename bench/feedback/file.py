@@ -18,26 +18,28 @@ Without a ``threshold`` (a person clicked), the evaluation uses the training set
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field, ValidationError
+from pydantic import Field, Strict, ValidationError
 from torch import Tensor
 
 from bench.api import Generator, Oracle, Params
 from bench.api.feedback import Feedback
 from bench.api.noise import leaves_prior
-from bench.core import sealed
+from bench.core import limits, sealed
+from bench.core.code_hash import digest
 from bench.core.files import file_sha256
+from bench.core.reading import read_json
 from bench.errors import UsageError, wrong_fields
 
 FORMAT = "bench-feedback/1"
+Whole = Annotated[int, Strict()]  # neither true nor "5" is a number here
 
 
 class FeedbackFile(Params):
@@ -50,11 +52,11 @@ class FeedbackFile(Params):
     noise_sha256: str
     stream: str | None = None
     noise_file: str | None = None
-    count: int = Field(ge=2, le=100_000_000)
-    positive: list[int]
+    count: Whole = Field(ge=2, le=limits.SAMPLES)
+    positive: list[Whole]
     oracle: str | None = None
     threshold: float | None = None
-    also: dict[str, list[int]] = {}
+    also: dict[str, list[Whole]] = {}
 
 
 def noise_hash(noise: Tensor) -> str:
@@ -122,9 +124,16 @@ def from_file(path: Path, weights_sha256: str, generator: Generator) -> tuple[Fe
 
 
 def files_sha256(path: Path) -> list[str]:
-    """Hash a feedback file and the noise array it names; raises UsageError, naming the file."""
+    """Hash what a feedback file says, however it is written, and the noise array it names.
+
+    Raises UsageError, naming the file.
+    """
     stored = _read_feedback(path)
-    return [file_sha256(path)] + ([] if stored.noise_file is None else [file_sha256(_array_path(path, stored))])
+    said = stored.model_dump(mode="json", exclude={"noise_file"}) | {
+        "positive": sorted(stored.positive),
+        "also": {name: sorted(found) for name, found in stored.also.items()},
+    }
+    return [digest(said)] + ([] if stored.noise_file is None else [file_sha256(_array_path(path, stored))])
 
 
 def require_task(
@@ -159,12 +168,13 @@ def _labels(positive: Sequence[int], count: int, flag: str, what: str) -> NDArra
 def _read_feedback(path: Path) -> FeedbackFile:
     flag = f"--feedback {path}"
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        stored = FeedbackFile.model_validate(_unchanged(content, flag))
+        content = read_json(path)
     except FileNotFoundError as error:
         raise UsageError(f"{flag}: no such file") from error
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         raise UsageError(f"{flag}: not a readable JSON file ({error})") from error
+    try:
+        stored = FeedbackFile.model_validate(_unchanged(content, flag))
     except ValidationError as error:
         raise UsageError(f"{flag}: not a {FORMAT} file ({wrong_fields(error)})") from error
     if stored.format != FORMAT:

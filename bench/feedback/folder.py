@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +11,9 @@ from pydantic import Field, ValidationError
 
 from bench.api import Params
 from bench.api.noise import stream_noise
+from bench.core import limits
 from bench.core.files import write_bytes
+from bench.core.reading import read_json
 from bench.errors import UsageError, wrong_fields
 from bench.feedback.clicked import clicked_numbers
 from bench.feedback.file import FeedbackFile, noise_hash
@@ -33,7 +34,7 @@ class SamplesFile(Params):
     weights_sha256: str
     noise_sha256: str = Field(description="of the first noise vector")
     stream: str
-    count: int = Field(ge=1)
+    count: int = Field(ge=1, le=limits.SAMPLES)
 
 
 def show_samples(registry: Registry, weights: str, count: int, folder: Path, stream: str) -> None:
@@ -113,7 +114,7 @@ def click_samples(
 def _read_samples_file(folder: Path) -> SamplesFile:
     path = folder / SAMPLES
     try:
-        shown = SamplesFile.model_validate(json.loads(path.read_text(encoding="utf-8")))
+        shown = SamplesFile.model_validate(read_json(path))
     except FileNotFoundError as error:
         raise UsageError(
             f"{path}: no such file. FOLDER must be one that `bench sample --out {folder}` wrote"

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from bench.api import Dataset, Extractor, Generator, Metric, Value
+from bench.core import limits
 from bench.errors import UsageError
 from bench.evaluation.metric_plugins import load_metrics, reserved_names
 from bench.evaluation.metrics import clashes, compute_metrics, metric_columns, source_of
@@ -83,7 +84,7 @@ def evaluate(
     after, before = known(unlearned, "evaluate(unlearned)"), known(original, "evaluate(original)")
     for given, argument in ((after, "evaluate(unlearned)"), (before, "evaluate(original)")):
         require_measurable(given, argument)
-    count, task = whole(count, 2, "evaluate(count)"), _task(feature, dataset, threshold, oracle)
+    count, task = whole(count, 2, "evaluate(count)", limits.SAMPLES), _task(feature, dataset, threshold, oracle)
     opened = workspace_for(before.device, workspace, plugins, data_dir)
     setting = _setting(opened, task, _names(extractors, task))
     _require_comparable(after, before, None if task is None else setting.dataset)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from bench.api import Generator, Unlearned
 from bench.api.noise import noise_chunks
+from bench.core import limits
 from bench.core.rendering import to_float, to_uint8
 from bench.errors import CheckpointError, UsageError
 from bench.library.arguments import whole
@@ -83,7 +84,7 @@ def sample(generator: KnownGenerator | Generator, count: int = 64, *, stream: st
     (count, C, H, W) float32 in [0, 1]
         Multiples of 1/255: what a PNG file would hold.
     """
-    given, count = known(generator, "sample(generator)"), whole(count, 1, "sample(count)")
+    given, count = known(generator, "sample(generator)"), whole(count, 1, "sample(count)", limits.SAMPLES)
     require_shown(given, "sample(generator)")
     drawn = noise_chunks(given.generator, stream, count)
     pictures = torch.cat([to_uint8(given(noise))[:kept] for noise, kept in drawn])

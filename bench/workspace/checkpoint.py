@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.core.files import write_bytes
+from bench.core.reading import parse_json
 from bench.errors import CheckpointError
 
 FORMAT = "bench-weights/1"
@@ -123,7 +124,7 @@ def read(path: Path) -> Checkpoint:
             header = file.metadata() or {}
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no iterator)
         if header.get("format") == FORMAT:
-            description = json.loads(header["description"])
+            description = parse_json(header["description"])
             stored = Checkpoint(header["kind"], header["name"], description, tensors, header["sha256"])
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         if path.suffix.lower() in PICKLED or start == b"PK\x03\x04":  # a zip archive

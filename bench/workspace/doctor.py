@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from bench.core import machine
@@ -30,12 +30,13 @@ def examine(workspace: Workspace, verify: bool) -> tuple[list[str], bool]:
         lines += line
         problems += wrong
     problems += [f"plug-in {kind}/{name}: {reason}" for (kind, name), reason in workspace.registry.problems().items()]
-    lines.append(f"weights: {len(manifest.entries())} shipped files in {manifest.WEIGHTS}")
+    shipped = _shipped(problems)
+    lines.append(f"weights: {len(shipped)} shipped files in {manifest.WEIGHTS}")
     records = workspace.store.records()
     lines.append(f"results: {len(records)} stored cells in {workspace.store.root}")
     problems += [f"{path}: {reason}" for path, reason in workspace.store.unreadable()]
     if verify:
-        problems += [*_shipped(), *_stored(workspace)]
+        problems += [*_damaged(shipped), *_stored(workspace)]
         lines.append("verified the shipped files, the stored cells and stages, and what was made next to them")
     return [*lines, *(f"PROBLEM: {problem}" for problem in problems)], not problems
 
@@ -59,8 +60,17 @@ def _dataset(workspace: Workspace, name: str, verify: bool) -> tuple[list[str], 
     return [f"data set {name}: {count} training images"], []
 
 
-def _shipped() -> Iterator[str]:
-    for name in manifest.entries():
+def _shipped(problems: list[str]) -> list[str]:
+    """Return the names of the shipped files; none if their list is damaged, which is a problem."""
+    try:
+        return list(manifest.entries())
+    except CheckpointError as error:
+        problems.append(str(error))
+        return []
+
+
+def _damaged(shipped: Iterable[str]) -> Iterator[str]:
+    for name in shipped:
         try:
             checkpoint.read(manifest.path_of(name))
         except CheckpointError as error:

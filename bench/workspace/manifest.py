@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from bench.api import Params
+from bench.core import sealed
 from bench.core.files import file_sha256
-from bench.errors import CheckpointError
+from bench.errors import CheckpointError, wrong_fields
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
 MANIFEST = WEIGHTS / "manifest.json"
@@ -26,18 +28,23 @@ class Entry(Params):
 
 
 def entries() -> dict[str, Entry]:
-    """Return the manifest: zoo name to entry."""
+    """Return the manifest: zoo name to entry; raises CheckpointError if its file is damaged."""
     if not MANIFEST.exists():
         return {}
-    return {name: Entry.model_validate(entry) for name, entry in json.loads(MANIFEST.read_text("utf-8")).items()}
+    try:
+        return {name: Entry.model_validate(entry) for name, entry in sealed.read(MANIFEST).items()}
+    except (OSError, ValueError) as error:  # a ValidationError is a ValueError
+        reason = wrong_fields(error) if isinstance(error, ValidationError) else error
+        raise CheckpointError(
+            f"{MANIFEST}: the list of shipped weights is damaged ({reason}). Reinstall the package."
+        ) from error
 
 
 def add(name: str, path: Path, kind: str, description: str, command: str) -> None:
     """Add a file of the weights folder to the manifest."""
-    content = json.loads(MANIFEST.read_text("utf-8")) if MANIFEST.exists() else {}
     entry = Entry(file=path.name, kind=kind, description=description, sha256=file_sha256(path), command=command)
-    content[name] = entry.model_dump()
-    MANIFEST.write_text(json.dumps(dict(sorted(content.items())), indent=2) + "\n", "utf-8")
+    known = {**entries(), name: entry}
+    sealed.write(MANIFEST, {name: known[name].model_dump() for name in sorted(known)})
 
 
 def path_of(weights: str | Path) -> Path:

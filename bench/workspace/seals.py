@@ -51,7 +51,7 @@ def fault_of(folder: Path, key: str | None = None) -> str | None:
     try:
         content = sealed.read(path)
         found, files = str(content["key"]), dict(content["files"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         return f"{path}: cannot be used ({error})"
     if not (found == key if key else folder.name.endswith(f"-{found[:16]}")):
         return f"{path}: belongs to another stage (key {found[:16]})"

@@ -7,11 +7,11 @@ from itertools import pairwise
 from typing import Any
 
 from bench.api import Params
-from bench.errors import UsageError
+from bench.errors import UsageError, shown
 from bench.workspace.suites import NO_DATASET, ModelSettings, Suite
 from bench.workspace.typed_text import DEEPEST, type_at
 from bench.workspace.validation import validated
-from bench.workspace.values import one_value, read_assignments, shown
+from bench.workspace.values import one_value, read_assignments
 
 
 def model_settings(

@@ -9,7 +9,6 @@ name, never a number.
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import re
@@ -24,6 +23,7 @@ from pydantic import ValidationError
 
 from bench.core import sealed
 from bench.core.files import sweep
+from bench.core.reading import read_json
 from bench.errors import StoreError, wrong_fields
 from bench.workspace import seals
 from bench.workspace.record import FORMAT, Record
@@ -127,7 +127,7 @@ class Store:
         """
         path = folder / "result.json"
         try:
-            content = json.loads(path.read_bytes())
+            content = read_json(path)
             if not isinstance(content, dict) or "key" not in content:
                 raise StoreError(f"{path}: is not a result of this project")
             if content.get("format", 1) != FORMAT:
@@ -138,7 +138,7 @@ class Store:
         except ValidationError as error:
             first = wrong_fields(error).partition("; ")[0]
             raise StoreError(f"{path}: is not a result of this project ({first})") from error
-        except (OSError, ValueError, RecursionError) as error:
+        except (OSError, ValueError) as error:
             raise StoreError(f"{path}: cannot be read ({error})") from error
         if not (record.key == key if key else folder.name.endswith(f"-{record.key[:DIGITS]}")):
             raise StoreError(f"{path}: belongs to another cell (key {record.key[:DIGITS]})")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Any, Self
 
 from pydantic import Field, model_validator
 
 from bench.api import Params
+from bench.core import limits
+from bench.core.reading import read_toml
 from bench.errors import UsageError, unknown
 from bench.workspace.validation import validated
 
@@ -19,13 +20,13 @@ SUITES = Path(__file__).parents[1] / "suites"
 class FeedbackSettings(Params):
     """How feedback is simulated."""
 
-    count: int = Field(500, ge=2, description="samples shown to the oracle")
+    count: int = Field(500, ge=2, le=limits.SAMPLES, description="samples shown to the oracle")
 
 
 class EvaluationSettings(Params):
     """What is measured, and on how many samples."""
 
-    count: int = Field(10_000, ge=2, description="samples of the evaluation stream")
+    count: int = Field(10_000, ge=2, le=limits.SAMPLES, description="samples of the evaluation stream")
     extractors: tuple[str, ...] | None = Field(
         None, description="feature extractors for FID and IS; the data set's by default"
     )
@@ -112,7 +113,7 @@ def load_suite(name: str) -> Suite:
             raise UsageError(f"--suite {name}: no such file")
         raise unknown("suite", name, suite_names(), "--suite")
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        content = read_toml(path)
+    except (OSError, ValueError) as error:
         raise UsageError(f"--suite {path}: cannot be read ({error})") from error
     return validated(Suite, {"name": path.stem, **content}, f"--suite {path}")

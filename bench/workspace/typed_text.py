@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import is_dataclass
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
+
+from bench.core.reading import parse_toml
 
 NONE = ("none", "null")
 TRUTH = {"true": True, "false": False}
@@ -138,9 +139,9 @@ def _read_number(kind: type[int] | type[float], text: str) -> Any:
 def _read_toml(text: str) -> Any:
     """Read a finite TOML value that JSON can hold too; any other text stays text."""
     try:
-        content = tomllib.loads(f"value = {text}")
+        content = parse_toml(f"value = {text}")
         json.dumps(content, allow_nan=False)
-    except (ValueError, TypeError, RecursionError):
+    except (ValueError, TypeError):
         return text
     return content["value"] if content.keys() == {"value"} and _depth(content) <= DEEPEST else text
 

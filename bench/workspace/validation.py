@@ -8,8 +8,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from bench.api import Params
-from bench.errors import UsageError, reason_of, suggestion
-from bench.workspace.values import shown
+from bench.errors import UsageError, reason_of, shown, suggestion
 
 ParamsT = TypeVar("ParamsT", bound=Params)
 

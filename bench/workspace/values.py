@@ -16,13 +16,15 @@ An element of a list cannot contain a comma.
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from bench.errors import UsageError, unknown
+from bench.core import limits
+from bench.errors import UsageError, shown, unknown
 from bench.workspace import typed_text
 
 if TYPE_CHECKING:
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
     from bench.api import Params
 
 SLASHES = re.compile(r"\\//|//|.", re.DOTALL)  # two slashes of a value, a grid's sign, anything else
-SHOWN = 60  # characters of a wrong text that an error quotes
 
 
 def read_assignments(texts: Sequence[str], flag: str) -> dict[str, str]:
@@ -70,7 +71,10 @@ def grid_of(config: type[Params], typed: Mapping[str, str], flag: str) -> list[d
     UsageError
         Naming every unknown field and every value that its field rejects, with what to type.
     """
-    return [dict(zip(typed, values, strict=True)) for values in itertools.product(*_read(config, typed, flag, _grid))]
+    read = _read(config, typed, flag, _grid)
+    if (count := math.prod(map(len, read))) > limits.CELLS:
+        raise UsageError(f"{flag}: the grid has {count:,} combinations; at most {limits.CELLS:,} in one command")
+    return [dict(zip(typed, values, strict=True)) for values in itertools.product(*read)]
 
 
 def values_of(config: type[Params], typed: Mapping[str, str], flag: str) -> dict[str, Any]:
@@ -88,11 +92,6 @@ def assignments(fields: Mapping[str, Any]) -> list[str]:
     """Write fields as ``-p`` reads them: name=value."""
     texts = {name: typed_text.to_text(value).replace("//", r"\//") for name, value in fields.items()}
     return [f"{name}={text}" for name, text in texts.items()]
-
-
-def shown(text: str) -> str:
-    """Shorten a text for an error."""
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
 def _grid(name: str, text: str, flag: str) -> list[str]:

@@ -21,7 +21,7 @@ REPOSITORY = Path(__file__).parents[2]
         (["table"], "Missing argument 'NAME'"),
         (["list", "method"], "'method' is not one of"),
         (["new", "datasets", "x"], "'datasets' is not one of"),
-        (["sample", "--weights", "vae-mnist", "--out", "x", "--count", "0"], "0 is not in the range x>=1"),
+        (["sample", "--weights", "vae-mnist", "--out", "x", "--count", "0"], "0 is not in the range 1<=x<=1000000"),
     ],
 )
 def test_usage_errors_are_exit_code_4(argv, message, bench_cli):

@@ -65,8 +65,8 @@ def test_a_folder_of_another_key_is_not_used(folder):
         ("", "cannot be used (Expecting value"),
         ("[]", "cannot be used (is not a JSON object)"),
         ('{"key": "a", "files": {}}', "cannot be used (has no sha256)"),
-        ("[" * 100_000, "cannot be used (maximum recursion depth"),
-        ('{"key": ' + "9" * 5000 + "}", "cannot be used (Exceeds the limit (4300"),
+        ("[" * 100_000, "cannot be used (is nested more than 100 levels deep"),
+        ('{"key": ' + "9" * 5000 + "}", "cannot be used (holds a number of more than 4,300 digits"),
     ],
 )
 def test_a_seal_that_says_nothing_is_named(content, reason, folder):
