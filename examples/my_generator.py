@@ -35,6 +35,8 @@ class Config(Params):
 class Generator(NoiseLatentGenerator):
     """Draws an image from each noise vector: N(0, I) in, images in [0, 1] out."""
 
+    # prior = "uniform"  # if your code draws z uniform on (-1, 1); map z = (z + 1) / 2 in render for (0, 1)
+
     def __init__(self, config):
         super().__init__()
         self.image_shape = (3, 32, 32)

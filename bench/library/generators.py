@@ -42,8 +42,8 @@ def load(
     -------
     LoadedGenerator
         In eval mode, gradients off; on the workspace's device, else on the CPU. Call it on noise (N, noise_dim) from
-        N(0, I) to get images (N, C, H, W), nominally in [0, 1]. Move it with ``.to("cuda")``; what is done with it is
-        done there. ``.generator`` is the torch module.
+        its prior (N(0, I), or what ``.generator.prior`` says) to get images (N, C, H, W), nominally in [0, 1]. Move it
+        with ``.to("cuda")``; what is done with it is done there. ``.generator`` is the torch module.
 
     Raises
     ------

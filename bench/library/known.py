@@ -23,7 +23,7 @@ class KnownGenerator:
     Attributes
     ----------
     generator : Generator
-        The torch module: maps noise (N, noise_dim) from N(0, I) to images (N, C, H, W), nominally in [0, 1].
+        The torch module: maps noise (N, noise_dim) from its prior to images (N, C, H, W), nominally in [0, 1].
     model : str
         Registered name of its model, or the class of a generator that is not of a registered one.
     identifier : nn.Module or None

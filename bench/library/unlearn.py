@@ -8,9 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from bench.api import Generator, Method, Networks, Oracle
 from bench.api.context import Context, TrainingData
 from bench.api.feedback import Feedback
+from bench.api.noise import leaves_prior
 from bench.errors import UsageError
 from bench.evaluation.targets import target_mask
 from bench.experiments import method_run
@@ -119,7 +122,8 @@ class _Unlearning:
 
     def _handed(self, feedback: Feedback) -> Feedback:
         """Return the feedback with the further clicks that the method asks for, and no others."""
-        call, noise_dim = self.chosen.call, self.teacher.generator.noise_dim
+        call, generator = self.chosen.call, self.teacher.generator
+        noise_dim = generator.noise_dim
         if not isinstance(feedback, Feedback):
             raise UsageError(
                 f"{call}: feedback is a {type(feedback).__name__}; bench.make_feedback(labels, ...) makes it"
@@ -128,6 +132,11 @@ class _Unlearning:
             raise UsageError(
                 f"{call}: the feedback's noise has {feedback.noise_array.shape[1]} numbers a sample; the generator "
                 f"draws from {noise_dim}"
+            )
+        if feedback.noise_array is not None and leaves_prior(generator, torch.from_numpy(feedback.noise_array)):
+            raise UsageError(
+                f"{call}: the feedback's noise leaves [-1, 1], but the generator's prior is uniform on it. Give the "
+                "noise that the samples were drawn from"
             )
         asked = self.chosen.method.also_asks()
         if missing := [name for name in asked if name not in feedback.also]:

@@ -20,6 +20,7 @@ from bench.core.files import write_bytes
 from bench.core.rendering import to_float, to_uint8
 
 COLUMNS = 10
+SHOWABLE = (1, 3, 4)  # channels that a PNG file holds as grey, RGB and RGBA
 SHEET = 100  # images per grid of samples
 
 
@@ -64,10 +65,17 @@ def save_grid(images: torch.Tensor, path: Path, columns: int) -> None:
     from torchvision.utils import make_grid, save_image
 
     scale = max(1, 56 // images.shape[-1])
-    enlarged = to_float(images).repeat_interleave(scale, -1).repeat_interleave(scale, -2)
+    enlarged = to_float(visible(images)).repeat_interleave(scale, -1).repeat_interleave(scale, -2)
     buffer: Any = io.BytesIO()
     save_image(make_grid(enlarged, nrow=columns, padding=4, pad_value=0.5), buffer, format="png")
     write_bytes(path, buffer.getvalue())
+
+
+def visible(images: torch.Tensor) -> torch.Tensor:
+    """Return images (N, C, H, W) as a PNG file can show them: grey, RGB or RGBA, else each channel in grey, in a row."""
+    if images.shape[1] in SHOWABLE:
+        return images
+    return torch.cat(images.split(1, dim=1), dim=-1)  # (N, 1, H, C W)
 
 
 def _padded(images: torch.Tensor) -> torch.Tensor:
@@ -86,5 +94,5 @@ def sample_to_folder(generator: Generator, count: int, folder: Path, stream: str
     for first in range(0, count, SHEET):
         sheet = list(itertools.islice(images, SHEET))
         for number, image in enumerate(sheet, first):
-            save_image(to_float(image), folder / f"{number:06d}.png")
+            save_image(to_float(visible(image[None])[0]), folder / f"{number:06d}.png")
         save_grid(torch.stack(sheet), folder / (f"grid-{first:06d}.png" if first else "grid.png"), COLUMNS)

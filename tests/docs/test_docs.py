@@ -23,7 +23,16 @@ from bench.hookspecs import KINDS
 from bench.registry import Registry
 
 # Plug-ins and suites of the pages themselves.
-INVENTED = {"my_idea", "my_generator", "mirror", "linear_decoder", "small_digits", "mine.toml", "all"}
+INVENTED = {
+    "my_idea",
+    "my_generator",
+    "class_generator",
+    "mirror",
+    "linear_decoder",
+    "small_digits",
+    "mine.toml",
+    "all",
+}
 TYPED = sorted({" ".join(words) for page in pages() for words in commands(page)})
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bench.report.figures.page import DPI, GREY, HEADER, INK, MARGIN, RED, SMALL, STYLE, TEXT, add_words, footer
+from bench.workspace.pictures import visible
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -139,7 +140,8 @@ def _draw_row(axes: Any, row: Row, left: int, y: int, side: int, lefts: Sequence
     axes.text(left - 2 * GAP, middle, row.label, fontsize=TEXT, color=INK, ha="right", va="center")
     for k, image in enumerate(row.images):
         x = lefts[k]
-        picture = image.movedim(0, -1).expand(-1, -1, 3).numpy()  # (H, W, 3)
+        shown = visible(image[None])[0].movedim(0, -1)
+        picture = shown.expand(-1, -1, max(3, shown.shape[-1])).numpy()  # (H, W, 3), or 4 with transparency
         axes.imshow(picture, extent=(x, x + side, y + side, y), interpolation="nearest", aspect="auto")
         if row.framed[k]:  # a frame is what shows of a rectangle behind the picture
             axes.add_patch(Rectangle((x - 3, y - 3), side + 6, side + 6, facecolor=RED, linewidth=0, zorder=-1))
