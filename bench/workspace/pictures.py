@@ -72,10 +72,10 @@ def save_grid(images: torch.Tensor, path: Path, columns: int) -> None:
 
 
 def visible(images: torch.Tensor) -> torch.Tensor:
-    """Return images (N, C, H, W) as a PNG file can show them: grey, RGB or RGBA, else each channel in grey, in a row."""
+    """Return images (N, C, H, W) as a PNG file shows them: grey, RGB or RGBA, else each channel in grey, in a row."""
     if images.shape[1] in SHOWABLE:
         return images
-    return torch.cat(images.split(1, dim=1), dim=-1)  # (N, 1, H, C W)
+    return torch.cat(list(images[:, :, None].unbind(1)), dim=-1)  # (N, 1, H, C W)
 
 
 def _padded(images: torch.Tensor) -> torch.Tensor:
