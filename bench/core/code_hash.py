@@ -27,8 +27,8 @@ NUMBERLESS = frozenset(
     for name in (
         "api.checks", "api.repeatable",
         "core.code_hash", "core.code_imports", "core.code_meaning", "core.code_modules", "core.code_places",
-        "core.files", "core.machine", "core.old_paths", "core.progress", "core.resuming", "core.sealed", "core.sources",
-        "errors", "hookspecs", "registry", "workspace.seals", "workspace.store",
+        "core.code_watch", "core.files", "core.machine", "core.old_paths", "core.progress", "core.resuming",
+        "core.sealed", "core.sources", "errors", "hookspecs", "registry", "workspace.seals", "workspace.store",
     )
 )  # fmt: skip
 # A method with any other decorator may run although its name appears nowhere: a validator, for instance.
@@ -98,6 +98,18 @@ def _symbols_of(root: Root) -> Iterator[Symbol]:
     yield Symbol(module, root.__qualname__)
     if "." in root.__qualname__:
         yield Symbol(module, root.__qualname__.partition(".")[0])
+
+
+def others_modules(*roots: Root) -> set[Module]:
+    """Return the modules of others' code that can run, starting from functions, classes or modules."""
+    found: set[Module] = set()
+    waiting = [symbol.module for root in roots for symbol in _symbols_of(root) if symbol.module.place.whole]
+    while waiting:
+        module = waiting.pop()
+        if module not in found:
+            found.add(module)
+            waiting += [symbol.module for symbol in _imported(module)]
+    return found
 
 
 def _imported(module: Module) -> Iterator[Symbol]:

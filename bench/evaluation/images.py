@@ -19,7 +19,7 @@ def images_identity(workspace: Workspace, dataset: str) -> str | None:
     """
     if workspace.dataset(dataset).classifier is None:
         return None
-    images = workspace.once(("images", dataset), lambda: _images(workspace, dataset))
+    images = workspace.once(("images", dataset), lambda: images_now(workspace, dataset))
     plugin = workspace.registry.plugin("datasets", dataset)
     return code_hash.digest([images, code_hash.code_of(*plugin.code("split", "has_feature"))])
 
@@ -30,7 +30,8 @@ def images_read(workspace: Workspace, dataset: str) -> str | None:
     return found
 
 
-def _images(workspace: Workspace, dataset: str) -> str:
+def images_now(workspace: Workspace, dataset: str) -> str:
+    """Return what identifies the images as they are at this moment."""
     source = workspace.dataset(dataset)
     try:
         return source.identity(source.training_split)

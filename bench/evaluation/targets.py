@@ -40,7 +40,7 @@ def target_mask(workspace: Workspace, dataset: str, split: Split, feature: str) 
             scores = _scores(workspace, split, classifier, feature)
             with write_atomically(path) as file:
                 np.save(file, scores, allow_pickle=False)
-            seals.seal(folder, key, path.name)
+            seals.seal(folder, key, workspace.device, path.name)
     mask: NDArray[np.bool_] = np.load(path, allow_pickle=False) >= classifier.cuts[feature]
     return mask
 

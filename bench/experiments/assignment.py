@@ -85,6 +85,8 @@ class Assignment(Params):
     declined: str | None
     keys: StageKeys
     metric_keys: dict[str, str]
+    images: str | None
+    sources: dict[str, str]
     since: float | None = None
 
     @classmethod
@@ -98,6 +100,8 @@ class Assignment(Params):
             declined=resolved.declined,
             keys=resolved.keys,
             metric_keys=dict(resolved.metric_keys),
+            images=resolved.images,
+            sources=dict(resolved.sources),
             since=since,
         )
 
@@ -119,4 +123,11 @@ class Assignment(Params):
     def resolved(self, workspace: Workspace) -> Resolved:
         """Load everything except the method."""
         parts = load_parts(self.cell, workspace, self.declared)
-        return Resolved(**vars(parts), keys=self.keys, metric_keys=self.metric_keys, declined=self.declined)
+        return Resolved(
+            **vars(parts),
+            keys=self.keys,
+            metric_keys=self.metric_keys,
+            declined=self.declined,
+            images=self.images,
+            sources=self.sources,
+        )

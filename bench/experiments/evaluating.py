@@ -67,11 +67,12 @@ def _seen(resolved: Resolved, student: Callable[[], Student], judge: Oracle, loo
             looked = look_again(original, drawer.generator, count, progress, lookers, drawer.same)
             return replace(result, looked=looked)
         result = _drawn(resolved, student(), judge, before, lookers)
+        resolved.require_unchanged()
         if before is None and result.seen is not None:
             result.seen.save(shared / FILE)
-            seals.seal(shared, keys.original, FILE)
+            seals.seal(shared, keys.original, resolved.workspace.device, FILE)
         result.save(own / FILE)
-        seals.seal(own, keys.columns, FILE)
+        seals.seal(own, keys.columns, resolved.workspace.device, FILE)
         return result
 
 

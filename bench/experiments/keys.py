@@ -7,6 +7,7 @@ from typing import Any
 from bench.api import Unlearned
 from bench.core import randomness
 from bench.core.code_hash import code_of, digest
+from bench.core.code_watch import sources_of
 from bench.evaluation import removers
 from bench.evaluation.metrics import compute_metrics, metric_columns
 from bench.evaluation.passes import look_again, run_pass, same_weights
@@ -67,6 +68,21 @@ def metric_keys_of(parts: Parts) -> dict[str, str]:
         )
         for name, metric in parts.metrics.items()
     }
+
+
+def sources(parts: Parts) -> dict[str, str]:
+    """Return the files of others' code behind a cell, with a hash of each."""
+    oracles, registry = parts.judgement.oracles, parts.workspace.registry
+    plugins = [("datasets", parts.cell.settings.dataset), *(("extractors", name) for name in parts.extractors)]
+    roots = [
+        *_method(parts),
+        *_original(parts),
+        *oracles.feedback.code_in(registry),
+        *oracles.evaluation.code_in(registry),
+        *(root for name in parts.metrics for root in _metric(parts, name)),
+        *(root for kind, name in plugins for root in _code(parts, kind, name)),
+    ]
+    return sources_of(*roots)
 
 
 def _counterfactual(parts: Parts) -> str | None:

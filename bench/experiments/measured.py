@@ -89,16 +89,12 @@ def _held(record: Record) -> dict[str, _Entry]:
 
 def _entry(resolved: Resolved, metric: str, outcome: Outcome, before: Record | None) -> _Entry:
     facts = MachineFacts.model_validate(machine.provenance(resolved.workspace.device))
-    same = before is None or _software(facts) == _software(before.provenance.machine)
+    same = before is None or facts.software == before.provenance.machine.software
     return _Entry(
         MetricRun(key=resolved.metric_keys[metric], machine=None if same else facts),
         {name: _measurement(resolved, metric, name, value) for name, value in outcome.values.items()},
         outcome.skipped,
     )
-
-
-def _software(facts: MachineFacts) -> dict[str, object]:
-    return facts.model_dump(exclude={"command"})
 
 
 def _measurement(resolved: Resolved, metric: str, name: str, value: Value) -> Measurement:

@@ -10,13 +10,15 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from bench.api import Feedback, Method
+from bench.core.code_watch import changed
 from bench.core.foreign_code import contained
-from bench.errors import BenchError, PluginError
+from bench.errors import BenchError, PluginError, WrongData
 from bench.evaluation import without_oracle
+from bench.evaluation.images import images_now, images_read
 from bench.evaluation.metric_plugins import load_metrics
 from bench.experiments.cell import Cell
 from bench.experiments.judgement import Judgement, asks_oracle, judgement_of, require_clicks
-from bench.experiments.keys import keys_of, metric_keys_of
+from bench.experiments.keys import keys_of, metric_keys_of, sources
 from bench.experiments.parts import Declared, Parts
 from bench.feedback import file as feedback_file
 from bench.feedback.file import FeedbackFile
@@ -39,11 +41,25 @@ class Resolved(Parts):
         By metric, from its code and what it reads besides the cell's samples.
     declined : str or None
         Why the method cannot work on this cell.
+    images : str or None
+        Identity of the data set's images, if a key hashes it.
+    sources : mapping of str to str
+        Files of others' code from which the keys were made, with a hash of each.
     """
 
     keys: StageKeys
     metric_keys: Mapping[str, str]
     declined: str | None
+    images: str | None
+    sources: Mapping[str, str]
+
+    def require_unchanged(self) -> None:
+        """Raise an error if code or images have changed since: what was made with them has another key."""
+        again = "changed while cells ran, so nothing is stored of this one. Run the same command again"
+        if files := changed(self.sources):
+            raise PluginError(f"{', '.join(files)}: {again}")
+        if self.images not in (None, images_now(self.workspace, self.cell.settings.dataset)):
+            raise WrongData(f"the images of data set '{self.cell.settings.dataset}': {again}")
 
     @property
     def folder(self) -> Path:
@@ -61,8 +77,14 @@ def resolve(cell: Cell, workspace: Workspace) -> Resolved:
     """
     method = configured(cell, workspace)
     parts = load_parts(cell, workspace, declared(cell.method, method))
+    code = sources(parts)  # first: of what was imported
     return Resolved(
-        **vars(parts), keys=keys_of(parts), metric_keys=metric_keys_of(parts), declined=_declined(parts, method)
+        **vars(parts),
+        keys=keys_of(parts),
+        metric_keys=metric_keys_of(parts),
+        declined=_declined(parts, method),
+        images=images_read(workspace, cell.settings.dataset),
+        sources=code,
     )
 
 

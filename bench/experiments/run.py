@@ -11,7 +11,6 @@ from bench.core import machine, resuming
 from bench.core.files import file_sha256
 from bench.core.processes.line import Ended, Failed
 from bench.errors import BenchError, Diverged, PluginError
-from bench.evaluation.images import images_read
 from bench.experiments.evaluating import evaluate_stage
 from bench.experiments.hands import Drawer, Hands, stage_of
 from bench.experiments.measured import Measured, completed, measured, shown
@@ -29,6 +28,8 @@ from bench.workspace.record import (
     Weights,
 )
 from bench.workspace.record import Clicks as ClickCounts
+
+STAGES = ("feedback", "unlearn", "original", "columns")
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,8 @@ def run_cell(resolved: Resolved, hands: Hands, since: float | None = None) -> Re
                 record = _outcome(resolved, hands)
             else:
                 record = completed(resolved, stored, hands) if stored.status == "ok" else stored
+            if record is not stored:
+                resolved.require_unchanged()
         except BenchError:
             if not began:
                 rmtree(folder, ignore_errors=True)  # else `bench status` would call it resumable
@@ -188,14 +191,24 @@ def _record(
 
 
 def _provenance(resolved: Resolved, outcome: Outcome | None) -> Provenance:
+    facts = MachineFacts.model_validate(machine.provenance(resolved.workspace.device))
     return Provenance(
-        machine=MachineFacts.model_validate(machine.provenance(resolved.workspace.device)),
+        machine=facts,
+        stage_machines=_unlike(facts, resolved) if outcome else {},
         settings=resolved.cell.settings,
         data=resolved.dataset.label,
-        images=images_read(resolved.workspace, resolved.cell.settings.dataset),
+        images=resolved.images,
         weights=Weights(path=str(resolved.cell.weights), sha256=resolved.original.sha256),
         extractors={name: sha for name, (_, sha) in resolved.extractors.items()},
         stages=resolved.keys,
         oracle=outcome.oracle if outcome else None,
         feedback=outcome.clicks if outcome else None,
     )
+
+
+def _unlike(facts: MachineFacts, resolved: Resolved) -> dict[str, MachineFacts]:
+    """Return what made those stages that another machine, other software or another number of threads made."""
+    store, keys = resolved.workspace.store, resolved.keys
+    made = {name: seals.made_by(store.stage(name, getattr(keys, name))) for name in STAGES}
+    found = {name: MachineFacts.model_validate(known) for name, known in made.items() if known is not None}
+    return {name: known for name, known in found.items() if known.software != facts.software}

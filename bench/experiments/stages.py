@@ -37,7 +37,8 @@ def feedback_stage(resolved: Resolved) -> tuple[Feedback, Clicks]:
     with resolved.workspace.store.locked(folder):
         if not seals.is_sealed(folder, resolved.keys.feedback, resolved.workspace.progress):
             _click(resolved, path)
-            seals.seal(folder, resolved.keys.feedback, path.name)
+            resolved.require_unchanged()
+            seals.seal(folder, resolved.keys.feedback, resolved.workspace.device, path.name)
         _, stored = feedback_file.from_file(path, original.sha256, original.generator)
     assert stored.threshold is not None
     clicks = Clicks(file=path, threshold=stored.threshold)
@@ -71,7 +72,8 @@ def unlearn_stage(resolved: Resolved, clicks: Clicks, hands: Hands, keep_as: Pat
     with workspace.store.locked(stage.folder, workspace.progress.note):
         if not seals.is_sealed(stage.folder, key, workspace.progress):
             hands.unlearn(resolved, clicks)
-            seals.seal(stage.folder, key, stage.cost.name, stage.weights.name)
+            resolved.require_unchanged()
+            seals.seal(stage.folder, key, workspace.device, stage.cost.name, stage.weights.name)
         _link(stage.weights, keep_as)
         return Cost.model_validate_json(stage.cost.read_text("utf-8"))
 

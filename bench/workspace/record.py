@@ -95,6 +95,11 @@ class MachineFacts(Params):
     bfloat16: bool
     command: str | None
 
+    @property
+    def software(self) -> dict[str, Any]:
+        """What may change a number: all but the command."""
+        return self.model_dump(exclude={"command"})
+
 
 class MetricRun(Params):
     """When a metric was computed: every metric of a record has a key of its own, and may be added later."""
@@ -107,6 +112,7 @@ class Provenance(Params):
     """Where a result came from. The machine is not part of any key."""
 
     machine: MachineFacts
+    stage_machines: dict[str, MachineFacts] = Field({}, description="of stages that were made where something differed")
     settings: ModelSettings
     data: str
     images: str | None = Field(None, description="identity of the training images, if any were read")
@@ -144,6 +150,12 @@ class Record(Params):
         """Status, and the first line of the reason if there is one."""
         first = (self.reason or "").partition("\n")[0]
         return f"{self.status}: {first}" if first else self.status
+
+    @property
+    def machines(self) -> list[MachineFacts]:
+        """All software and machines behind the numbers: of the cell, of its stages, of metrics that came later."""
+        later = (run.machine for run in self.metric_runs.values() if run.machine is not None)
+        return [self.provenance.machine, *self.provenance.stage_machines.values(), *later]
 
     def value(self, metric: str) -> float | None:
         """Return a metric's value, or None."""

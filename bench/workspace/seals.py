@@ -1,4 +1,5 @@
-"""A stage's folder is sealed when its files are complete: ``sealed.json`` holds the stage's whole key and their sha256.
+"""A stage's folder is sealed when its files are complete: ``sealed.json`` holds the stage's whole key and their sha256,
+and what machine made them.
 
 Only sealed files are used again. A folder that another stage sealed, or whose files have changed, is made again.
 """
@@ -6,15 +7,18 @@ Only sealed files are used again. A folder that another stage sealed, or whose f
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from bench.core import sealed
+import torch
+
+from bench.core import machine, sealed
 from bench.core.files import file_sha256
 from bench.core.progress import Progress
 
 SEAL = "sealed.json"
 
 
-def seal(folder: Path, key: str, *names: str) -> None:
+def seal(folder: Path, key: str, device: torch.device, *names: str) -> None:
     """Declare the files of a stage complete.
 
     Parameters
@@ -22,10 +26,22 @@ def seal(folder: Path, key: str, *names: str) -> None:
     folder : Path
     key : str
         The stage's.
+    device : torch.device
+        That computed it.
     *names : str
         Of the files.
     """
-    sealed.write(folder / SEAL, {"key": key, "files": {name: file_sha256(folder / name) for name in names}})
+    files = {name: file_sha256(folder / name) for name in names}
+    sealed.write(folder / SEAL, {"key": key, "files": files, "machine": machine.provenance(device)})
+
+
+def made_by(folder: Path) -> dict[str, Any] | None:
+    """Return the software and the machine that made a sealed stage; None for one that is not sealed."""
+    try:
+        found: dict[str, Any] = sealed.read(folder / SEAL)["machine"]
+    except (OSError, ValueError, KeyError):
+        return None
+    return found
 
 
 def is_sealed(folder: Path, key: str, progress: Progress) -> bool:

@@ -222,3 +222,13 @@ def test_an_interrupted_training_of_something_else_is_not_resumed(change, shelf,
     tensors, expected = checkpoint.read(out).tensors, checkpoint.read(fresh).tensors
     assert all(torch.equal(tensors[name], expected[name]) for name in expected)
     assert not list(tmp_path.glob("x.*.checkpoint.pt")), "what was left of another training goes with it"
+
+
+def test_images_that_change_while_cells_run(shelf):
+    shelf.put(STRAIGHT)
+    shelf.folder.write("trainer", TRAINER.replace("return Unlearned", f"import numpy; numpy.save({str(shelf.path)!r}, 70 - numpy.arange(40, dtype='u1'))\n            return Unlearned"))  # fmt: skip  # noqa: E501
+    done = shelf.run("trainer")
+    assert done.code == 4 and "the images of data set 'shelf': changed while cells ran" in done.err
+    assert not list(shelf.results.glob("*/result.json")) and not list(
+        shelf.results.glob(".stages/unlearn-*/sealed.json")
+    )

@@ -5,12 +5,13 @@ from __future__ import annotations
 import random
 
 import pytest
+import torch
 
-from bench.core import sealed
+from bench.core import machine, sealed
 from bench.core.progress import silent
 from bench.workspace import seals
 
-KEY = "ab" * 32
+KEY, CPU = "ab" * 32, torch.device("cpu")
 
 
 @pytest.fixture
@@ -24,14 +25,15 @@ def folder(tmp_path):
 
 def test_a_stage_counts_once_it_is_sealed(folder):
     assert not seals.is_sealed(folder, KEY, silent())
-    seals.seal(folder, KEY, "weights", "timing.json")
+    seals.seal(folder, KEY, CPU, "weights", "timing.json")
     assert seals.is_sealed(folder, KEY, silent()) and seals.fault_of(folder) is None
+    assert seals.made_by(folder) == machine.provenance(CPU)
     seals.open_seal(folder)
-    assert not seals.is_sealed(folder, KEY, silent())
+    assert seals.made_by(folder) is None and not seals.is_sealed(folder, KEY, silent())
 
 
 def test_a_changed_bit_anywhere_is_noticed(folder):
-    seals.seal(folder, KEY, "weights", "timing.json")
+    seals.seal(folder, KEY, CPU, "weights", "timing.json")
     draw = random.Random(0)
     for path in sorted(folder.iterdir()):
         whole = path.read_bytes()
@@ -49,13 +51,13 @@ def test_a_changed_bit_anywhere_is_noticed(folder):
 
 def test_a_folder_of_another_key_is_not_used(folder):
     """Two keys that begin alike share a folder's name."""
-    seals.seal(folder, KEY, "weights")
+    seals.seal(folder, KEY, CPU, "weights")
     other = KEY[:16] + "cd" * 24
     assert not seals.is_sealed(folder, other, silent())
-    seals.seal(folder, other, "weights")
+    seals.seal(folder, other, CPU, "weights")
     assert seals.is_sealed(folder, other, silent()) and not seals.is_sealed(folder, KEY, silent())
     foreign = "cd" * 32
-    seals.seal(folder, foreign, "weights")
+    seals.seal(folder, foreign, CPU, "weights")
     assert "belongs to another stage (key cdcdcdcdcdcdcdcd)" in str(seals.fault_of(folder))
 
 
