@@ -12,7 +12,9 @@ linear classifier instead of the difference of means; ``keep=Male``, which keeps
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
+from typing import Any
 
 from bench.api import Context, Feedback, Generator, Method, Oracle, Unlearned, hookimpl
 from bench.toolkit.latent import Direction, DirectionParams, fit_direction
@@ -27,6 +29,10 @@ class Ours(Method[Config]):
     """Feature unlearning via implicit feedback."""
 
     Config = Config
+
+    @classmethod
+    def sweep(cls) -> Mapping[str, Sequence[Any]]:
+        return {"threshold_shift": (-0.5, 0.5, 1.0)}
 
     def also_asks(self) -> tuple[str, ...]:
         return self.config.keep

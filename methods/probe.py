@@ -10,7 +10,9 @@ Deviations from the paper: identifier (Eq. 1) and edit (the argument in Eq. 3) a
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
+from typing import Any
 
 import numpy as np
 import torch
@@ -152,6 +154,10 @@ class ProbeMethod(Method[Config]):
     """Unlearning along a non-linear probe's gradient."""
 
     Config = Config
+
+    @classmethod
+    def sweep(cls) -> Mapping[str, Sequence[Any]]:
+        return {"safe_share": (0.4, 0.6, 0.7)}
 
     def unlearn(self, generator: Generator, feedback: Feedback, context: Context) -> Unlearned:
         probe = fit_probe(generator, feedback, self.config, context)

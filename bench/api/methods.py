@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Generic
+from typing import TYPE_CHECKING, Any, ClassVar, Generic
 
 from torch import nn
 
@@ -74,6 +75,15 @@ class Method(ABC, Generic[ConfigT]):
     def also_asks(self) -> tuple[str, ...]:
         """Return further attributes to click, as configured; the clicks come in ``feedback.also[attribute]``."""
         return ()
+
+    @classmethod
+    def sweep(cls) -> Mapping[str, Sequence[Any]]:
+        """Return the parameter that trades removal against damage, and its values beside the default.
+
+        Tables ``tradeoff`` and ``damage`` draw a curve with them: ``{"weight": (0.5, 2, 4)}``. Of several parameters,
+        one at a time is varied. A suite may name others.
+        """
+        return {}
 
     @abstractmethod
     def unlearn(self, generator: Generator, feedback: Feedback, context: Context) -> Unlearned:

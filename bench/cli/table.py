@@ -16,11 +16,25 @@ from bench.cli.options import choice, require_one, seeds, suite, warm_up, workpl
 @choice("table", "model", "Model(s).")
 @choice("table", "feature", "Feature(s).")
 @choice("table", "method", "Method(s) to add to the table's own.", "")
+@click.option(
+    "--only",
+    multiple=True,
+    metavar="NAME[,NAME...]",
+    help="Rows to show: labels of the table, or methods, the table's own or others.",
+)
+@click.option(
+    "--metric",
+    "metrics",
+    metavar="NAME[,NAME...]",
+    default="",
+    help="Columns instead of the table's own: names of values, or of metrics; +NAME adds one.",
+)
 @seeds("table", "0-4", "Seeds to average over.")
 @written("csv,latex,html", "results/tables")
 @workplace
 def command(
     name: str,
+    metrics: str,
     formats: str,
     out: Path,
     no_run: bool,
@@ -42,10 +56,12 @@ def command(
     from bench.report.definitions import Options
     from bench.report.tables import make_table, plan_table
 
+    options = Options(metrics=[part.strip() for part in metrics.split(",") if part.strip()], **asked)
     if dry_run:
-        click.echo(plan_table(name, Options(**asked), workspace, formats=formats.split(",")))
+        click.echo(plan_table(name, options, workspace, formats=formats.split(","), out=out))
         return 0
-    made = make_table(name, Options(**asked), workspace, run_missing=not no_run, formats=formats.split(","), out=out)
-    click.echo(made.text)
-    click.echo("\n".join(str(path) for path in made.paths))
+    made = make_table(name, options, workspace, run_missing=not no_run, formats=formats.split(","), out=out)
+    for line in (made.text, *map(str, made.paths)):
+        if line:
+            click.echo(line)
     return made.code

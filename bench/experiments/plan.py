@@ -100,11 +100,13 @@ class Plan:
     def summary(self) -> str:
         """Say in one line how many cells there are, how many are to run, and for how long."""
         count, waiting = len(self.cells), self.waiting
+        measured = sum(item.action == "measure" for item in waiting)
         times = [*(t.expected.seconds for t in self.trainings), *(item.expected.seconds for item in waiting)]
         known = [seconds for seconds in times if seconds is not None]
         unknown = f" and {len(times) - len(known)} of unknown time" if len(known) < len(times) else ""
         time = f"about {duration(sum(known))}{unknown}" if known else "time unknown until the first is done"
-        head = f"{count} cells, {count - len(waiting)} stored, {len(waiting)} to run"
+        head = f"{count} cells, {count - len(waiting)} stored, {len(waiting) - measured} to run"
+        head += f", {measured} stored without a metric" if measured else ""
         return f"{head}; {time}" if waiting else head
 
 

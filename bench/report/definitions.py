@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bench.errors import unknown
-
-FIDELITY = ("inception_score", "fid", "fid_retain")  # per extractor
 
 
 @dataclass(frozen=True)
@@ -21,6 +19,8 @@ class Options:
     seeds: Sequence[int] = (0, 1, 2, 3, 4)
     overrides: Sequence[str] = ()
     methods: Sequence[str] = ()  # further methods, a row or column each
+    only: Sequence[str] = ()  # rows or columns to be shown: labels, families, methods
+    metrics: Sequence[str] = ()  # columns instead of the table's own; "+name" adds one
 
 
 @dataclass(frozen=True)
@@ -62,13 +62,16 @@ class Table:
     title : str
     variants : sequence of Variant
     metrics : sequence of str
-        Names without an extractor; those of ``FIDELITY`` are taken per extractor of the suite, and
-        ``seconds``, ``peak_memory_mb`` are the unlearning stage's.
+        Names without an extractor, of which some are taken per extractor of the suite; ``seconds`` and
+        ``peak_memory_mb`` are the unlearning stage's.
     rows : str
         "variants" (a row per model, feature and variant) or "models" (a row per model, a column per variant and
         feature).
     open : bool
         Whether the suite's own variants belong in it.
+    varied : str
+        What makes several variants of a further method: "sweep" (the parameter that the method or the suite names),
+        "clicks", or nothing.
     """
 
     name: str
@@ -77,12 +80,14 @@ class Table:
     metrics: Sequence[str]
     rows: str = "variants"
     open: bool = False
+    varied: str = ""
 
 
 ORIGINAL, OURS, PROBE = Variant("original", "original"), Variant("ours", "ours"), Variant("probe", "probe")
 LOGISTIC = Variant("ours, logistic", "ours", {"direction": "logistic"})
 RETRAIN = Variant("retrain", "retrain")
 LATENT_EDIT, REJECT = Variant("latent_edit", "latent_edit"), Variant("reject", "reject")
+SHOWN = (250, 500, 1000, 2000, 4000)  # samples
 QUALITY = ("target_ratio", "inception_score", "fid", "retain_change")
 
 
@@ -103,8 +108,13 @@ def _landing(share: float) -> Variant:
     return Variant(f"probe, down to quantile {share:g}", "probe", {"safe_share": share}, family="probe")
 
 
-def _clicked(method: str, count: int) -> Variant:
-    return Variant(f"{method}, {count:,} shown", method, settings={"feedback": {"count": count}})
+def clicked(variant: Variant) -> list[Variant]:
+    """Return a variant with different numbers of samples shown to the oracle."""
+    found = []
+    for count in SHOWN:
+        label, settings = f"{variant.label}, {count:,} shown", {"feedback": {"count": count}}
+        found.append(replace(variant, label=label, settings=settings, family=variant.label))
+    return found
 
 
 _CURVES = (
@@ -149,19 +159,23 @@ _ALL = (
         "latents moved down to another quantile of the probe's scores",
         _CURVES,
         ("target_ratio", "retain_change", "fid", "roc_auc"),
+        varied="sweep",
     ),
     Table(
         "damage",
         "Target ratio at equal damage: every method's curve (table tradeoff) read, seed by seed, at the "
-        "retain_change of the first at its default; and the difference from it, with Student's 95 % interval",
+        "retain_change of the first at its default, or at its own end that is nearest to it; and the difference from "
+        "the first there, with Student's 95 % interval",
         _CURVES,
-        ("target_ratio", "difference"),
+        ("target_ratio", "retain_change", "difference"),
+        varied="sweep",
     ),
     Table(
         "clicks",
         "Target ratio against the number of samples shown to the oracle",
-        [_clicked(method, count) for method in ("ours", "probe") for count in (250, 500, 1000, 2000, 4000)],
+        [each for variant in (OURS, PROBE) for each in clicked(variant)],
         ("target_ratio", "roc_auc", "retain_change", "fid"),
+        varied="clicks",
     ),
     Table("cost", "Time and memory of the unlearning stage", (OURS, PROBE, RETRAIN), ("seconds", "peak_memory_mb")),
 )

@@ -1,4 +1,4 @@
-"""The rows of tables that are not plain averages: counts of images, equal damage, the cost of training."""
+"""The rows of tables that are not averages of cells: counts of images, the cost of training an original."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import Any
 
 from bench.errors import BenchError, DataError, first_sentence, unknown
 from bench.evaluation.targets import target_mask
-from bench.report.aggregate import Entry, Row, group_firsts
+from bench.report.aggregate import group_firsts
 from bench.report.definitions import Options, Table
-from bench.report.equal_damage import Comparison, Point, compare
+from bench.report.entry import Entry
 from bench.report.published import Published
+from bench.report.row import Row
 from bench.workspace.suites import load_suite
 from bench.workspace.workspace import Workspace
 
@@ -91,57 +92,6 @@ def _count_rows(
                 data=dataset.label,
                 source=f"{dataset.label}; {by}",
             )
-
-
-# --- equal damage ---------------------------------------------------------------------------------------
-
-
-def damage_rows(table: Table, entries: Sequence[Entry], workspace: Workspace) -> list[Row]:
-    """Compare families of variants at equal damage (``equal_damage.py``)."""
-    points: dict[tuple[str, str], dict[str, dict[int, list[Point]]]] = {}
-    defaults: dict[tuple[str, str], dict[int, Point]] = {}
-    for entry in entries:
-        if entry.result is None:
-            continue
-        ratio, change = entry.result.metrics["target_ratio"], entry.result.metrics["retain_change"]
-        point = Point(ratio.value, ratio.n, change.value)
-        curves = points.setdefault(entry.place, {}).setdefault(entry.variant.family, {})
-        curves.setdefault(entry.seed, []).append(point)
-        if entry.variant is table.variants[0]:
-            defaults.setdefault(entry.place, {})[entry.seed] = point
-    rows: list[Row] = []
-    for place, first in group_firsts(entries).items():
-        at = defaults.get(place, {})
-        n = at[min(at)].n if at else None
-        for family, found in compare(points.get(place, {}), at).items():
-            rows += _damage_rows(table, first, family, found, n, workspace)
-    return rows
-
-
-def _damage_rows(
-    table: Table, first: Entry, family: str, found: Comparison, n: int | None, workspace: Workspace
-) -> Iterator[Row]:
-    model, feature = first.place
-    dataset = workspace.dataset(first.done.planned.cell.settings.dataset)
-    interval = f"95 %: {found.low:.4f} to {found.high:.4f}" if found.seeds > 1 else "too few seeds"
-    reached = "" if found.seeds else "no curve reaches that damage"
-    numbers = (("target_ratio", found.mean, found.sd, reached), ("difference", found.difference, None, interval))
-    for metric, mean, sd, note in numbers:
-        yield Row(
-            table=table.name,
-            model=model,
-            feature=feature,
-            variant=family,
-            metric=metric,
-            mean=mean,
-            sd=sd,
-            seeds=found.seeds,
-            n=n,
-            higher_is_better=False,
-            note=note,
-            data=dataset.label,
-            source=f"{dataset.label}; oracle {dataset.classifier}; interpolated between cells",
-        )
 
 
 # --- the cost of training an original -------------------------------------------------------------------

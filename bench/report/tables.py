@@ -1,27 +1,33 @@
 """``bench table``: run the cells behind a table, aggregate them, write the files.
 
-Which tables there are: ``definitions.py``. Their rows: ``aggregate.py``, ``frames.py``. Their layout: ``formats.py``.
+Which tables there are: ``definitions.py``. What was asked for: ``asked.py``. Rows: ``aggregate.py``, ``damage.py``,
+``frames.py``. Layout: ``grid.py``, ``formats.py``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from bench.errors import EXIT_OK, EXIT_SOME_FAILED
+from bench.errors import EXIT_NOTHING, EXIT_OK, EXIT_SOME_FAILED
 from bench.experiments import grid
 from bench.experiments.cell import Cell
 from bench.experiments.execute import execute, stored
 from bench.experiments.plan import plan
 from bench.report import formats as layout
 from bench.report import text
-from bench.report.aggregate import Entry, Row, frame_of, tidy_rows
-from bench.report.definitions import Options, Table, Variant, table_named
-from bench.report.frames import count_rows, damage_rows, pretraining_rows
+from bench.report.aggregate import tidy_rows
+from bench.report.asked import table_asked
+from bench.report.best import with_best
+from bench.report.damage import damage_rows
+from bench.report.definitions import Options, Table, Variant
+from bench.report.entry import Entry
+from bench.report.frames import count_rows, pretraining_rows
 from bench.report.published import read_published
+from bench.report.row import Row
+from bench.report.value_names import ValueNames, value_names
 from bench.workspace.store import Store
-from bench.workspace.suites import load_suite
 from bench.workspace.workspace import Workspace
 
 
@@ -45,29 +51,30 @@ def make_table(
     options : Options
     workspace : Workspace
     run_missing : bool
-        False to take what is stored.
+        False to take what is stored; without any number nothing is written.
     formats : sequence of str
         Of csv, latex, html.
     out : Path
-        Folder for ``table-<name>.<ext>``.
+        A folder, or a file of one format.
     """
-    table = _asked(name, options, formats)
-    Store(out).require_writable("--out")
-    if table.variants:
-        entries = _entries(table, options, workspace, run_missing=run_missing)
-        rows = _rows(table, entries, workspace)
-        failed = run_missing and any(entry.done.failed for entry in entries)
-    else:
-        rows, failed = count_rows(table, options, workspace, read_published(workspace.registry)), False
-    frame = frame_of(rows).astype({"mean": float})
-    code = EXIT_SOME_FAILED if failed or frame["mean"].isna().all() else EXIT_OK
-    paths = layout.write(table, frame, options, formats, out)
-    return Made(paths, layout.as_text(table, frame, options), code)
+    names = value_names(workspace.registry)
+    table, files = table_asked(name, options, workspace, names), layout.files_of(name, options, formats, out)
+    Store(next(iter(files.values())).parent).require_writable("--out")
+    entries = _entries(table, options, workspace, run_missing=run_missing)
+    rows = _rows(table, entries, options, workspace, names)
+    if not run_missing and all(row.mean is None for row in rows):
+        workspace.progress.note(_nothing(table, entries, workspace))
+        return Made((), "", EXIT_NOTHING)
+    failed = run_missing and any(entry.done.failed for entry in entries)
+    code = EXIT_SOME_FAILED if failed or all(row.mean is None for row in rows) else EXIT_OK
+    paths = layout.write(table, rows, entries, options, files)
+    return Made(paths, layout.as_text(table, rows, entries, options), code)
 
 
-def plan_table(name: str, options: Options, workspace: Workspace, *, formats: Sequence[str]) -> str:
+def plan_table(name: str, options: Options, workspace: Workspace, *, formats: Sequence[str], out: Path) -> str:
     """Say which cells ``make_table`` would run, and for how long; runs and writes nothing."""
-    table = _asked(name, options, formats)
+    table = table_asked(name, options, workspace, value_names(workspace.registry))
+    layout.files_of(name, options, formats, out)
     if not table.variants:
         return f"table {name}: counts images, and runs no cell"
     cells = [cell for _, cell in cells_of(table, options, workspace)]
@@ -92,20 +99,9 @@ def cells_of(table: Table, options: Options, workspace: Workspace) -> list[tuple
     return found
 
 
-def _asked(name: str, options: Options, formats: Sequence[str]) -> Table:
-    """Return a table with the suite's variants and the further methods that were asked for."""
-    table = table_named(name)
-    layout.require_formats(formats)
-    suite = load_suite(options.suite)
-    if not table.variants:
-        return table
-    own = [Variant(v.label, v.method, v.params, model=v.model, features=v.features or ()) for v in suite.variants]
-    found = (*table.variants, *own) if table.open else tuple(table.variants)
-    known = {variant.label for variant in found}
-    return replace(table, variants=(*found, *(Variant(name, name) for name in options.methods if name not in known)))
-
-
 def _entries(table: Table, options: Options, workspace: Workspace, *, run_missing: bool) -> list[Entry]:
+    if not table.variants:
+        return []
     cells = cells_of(table, options, workspace)
     made = plan([cell for _, cell in cells], workspace, "failed", options.suite)
     if run_missing:
@@ -114,8 +110,21 @@ def _entries(table: Table, options: Options, workspace: Workspace, *, run_missin
     return [Entry(variant, each) for (variant, _), each in zip(cells, done, strict=True)]
 
 
-def _rows(table: Table, entries: Sequence[Entry], workspace: Workspace) -> list[Row]:
+def _rows(
+    table: Table, entries: Sequence[Entry], options: Options, workspace: Workspace, names: ValueNames
+) -> list[Row]:
+    published = read_published(workspace.registry)
+    if not table.variants:
+        return count_rows(table, options, workspace, published)
     if table.name == "damage":
         return damage_rows(table, entries, workspace)
-    rows = tidy_rows(table, entries, workspace, read_published(workspace.registry))
+    rows = with_best(tidy_rows(table, entries, workspace, published, names))
     return rows + pretraining_rows(table, entries, workspace) if table.name == "cost" else rows
+
+
+def _nothing(table: Table, entries: Sequence[Entry], workspace: Workspace) -> str:
+    reasons = list(dict.fromkeys(entry.done.why for entry in entries if entry.result is None)) or ["not measured"]
+    return (
+        f"table {table.name}: no number is stored in {workspace.store.root} ({'; '.join(reasons)}), so nothing is "
+        "written. Run the command without --no-run to make its cells."
+    )

@@ -84,6 +84,9 @@ class Suite(Params):
     description: str = ""
     models: dict[str, ModelSettings]
     variants: tuple[VariantSettings, ...] = ()
+    sweeps: dict[str, dict[str, tuple[Any, ...]]] = Field(
+        {}, description="per method, the parameter and its values that make its curve in tables tradeoff and damage"
+    )
 
     @model_validator(mode="after")
     def _variants_of_known_models(self) -> Self:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from pathlib import Path
 
 import pytest
 
@@ -31,7 +32,7 @@ def table(suite, bars, bench_cli, tmp_path, monkeypatch):
             "table", name, "--suite", suite, "--plugins", plugins, "--results", tmp_path / "runs", "--device", "cpu",
             "--out", tmp_path / "out", *more,
         )  # fmt: skip
-        path = tmp_path / "out" / f"table-{name}.csv"
-        return done, list(csv.DictReader(path.read_text().splitlines())) if path.exists() else []
+        written = [Path(line) for line in done.out.splitlines() if line.endswith(".csv")]
+        return done, [row for path in written for row in csv.DictReader(path.read_text().splitlines())]
 
     return call

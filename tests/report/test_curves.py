@@ -6,10 +6,13 @@ import csv
 import json
 import math
 import shutil
+from pathlib import Path
 from statistics import mean, stdev
 from types import SimpleNamespace
 
 import pytest
+
+from bench.core import sealed
 
 COUNT = 64  # samples that are evaluated
 SEEDS = (0, 1)
@@ -45,14 +48,15 @@ def curves(bars, bench_cli, tmp_path_factory):
     folder = tmp_path_factory.mktemp("curves")
     (folder / "small.toml").write_text(CELLS.replace("WEIGHTS", str(bars.weights)))
 
-    def table(name, *more, runs=folder / "runs", seeds=SEEDS):
+    def table(name, *more, runs=folder / "runs", seeds=SEEDS, plugins=bars.folder.path):
         out = runs.with_name(f"{runs.name}-tables")
         done = bench_cli(
-            "table", name, "--suite", folder / "small.toml", "--plugins", bars.folder.path, "--results", runs,
+            "table", name, "--suite", folder / "small.toml", "--plugins", plugins, "--results", runs,
             "--device", "cpu", "--model", "bars", "--feature", "slant", "--seed", ",".join(map(str, seeds)),
             "--out", out, "--formats", "csv", *more,
         )  # fmt: skip
-        rows = list(csv.DictReader((out / f"table-{name}.csv").read_text().splitlines()))
+        paths = [Path(line) for line in done.out.splitlines() if line.endswith(".csv")]
+        rows = [row for path in paths for row in csv.DictReader(path.read_text().splitlines())]
         return SimpleNamespace(done=done, rows=rows)
 
     made = table("tradeoff")
@@ -118,8 +122,17 @@ def read_off(points, damage):
     return None
 
 
+def read_both(points, first, damage, ratio):
+    """Return a curve's ratio, the first curve's, and whether both are read elsewhere than at a damage."""
+    if (read := read_off(points, damage)) is not None:
+        return read, ratio, False
+    change, end = min(points, key=lambda point: abs(point[0] - damage))
+    other = read_off(first, change)
+    return end, min(first, key=lambda p: abs(p[0] - change))[1] if other is None else other, True
+
+
 def at_equal_damage(runs, seeds=SEEDS):
-    """Return {family: {seed: (ratio, ratio - the default's)}} where its curve reaches the default's damage."""
+    """Return {family: {seed: (ratio, difference from the first family, whether it is another damage)}}."""
     cells, found = of_curves(runs), {}
 
     def point(record):
@@ -127,11 +140,13 @@ def at_equal_damage(runs, seeds=SEEDS):
 
     for seed in seeds:
         damage, ratio = point(cells["ours, mean_difference", 0.0][seed])
-        for family in ("ours, mean_difference", "ours, logistic", "probe"):
-            records = [by_seed[seed] for (name, _), by_seed in cells.items() if name == family]
-            read = read_off([point(record) for record in records if record["status"] == "ok"], damage)
-            if read is not None:
-                found.setdefault(family, {})[seed] = read, read - ratio
+        points = {
+            family: [point(r[seed]) for (name, _), r in cells.items() if name == family and r[seed]["status"] == "ok"]
+            for family in ("ours, mean_difference", "ours, logistic", "probe")
+        }
+        for family, curve in points.items():
+            read, other, moved = read_both(curve, points["ours, mean_difference"], damage, ratio)
+            found.setdefault(family, {})[seed] = read, read - other, moved
     return found
 
 
@@ -143,21 +158,26 @@ def half_width(values):
 
 def require_equal_damage(rows, wanted):
     by = {(row["variant"], row["metric"]): row for row in rows}
-    assert by.keys() == {(family, metric) for family in wanted for metric in ("target_ratio", "difference")}
+    assert by.keys() == {
+        (family, metric) for family in wanted for metric in ("target_ratio", "retain_change", "difference")
+    }
     for family, read in wanted.items():
         ratios, gaps = ([pair[i] for pair in read.values()] for i in (0, 1))
         ratio, difference = by[family, "target_ratio"], by[family, "difference"]
         assert ratio["seeds"] == difference["seeds"] == str(len(read)) and ratio["n"] == str(COUNT)
-        assert ratio["data"] == "MNIST (real)" and ratio["note"] == ""
+        moved = sum(triple[2] for triple in read.values())
+        where = f"{moved} of {len(read)} seeds at the curve's own damage" if moved else ""
+        assert ratio["data"] == "MNIST (real)" and ratio["note"] == where == by[family, "retain_change"]["note"]
         assert ratio["source"] == "MNIST (real); oracle morpho_mnist; interpolated between cells"
         if len(read) == 1:
             assert float(ratio["mean"]) == pytest.approx(ratios[0], abs=1e-12) and ratio["sd"] == ""
-            assert (difference["mean"], difference["note"]) == ("", "too few seeds")
+            assert (difference["mean"], difference["note"].split(";")[0]) == ("", "too few seeds")
             continue
         assert (float(ratio["mean"]), float(ratio["sd"])) == spread(ratios)
         assert float(difference["mean"]) == pytest.approx(mean(gaps), abs=1e-12)
         low, high = mean(gaps) - half_width(gaps), mean(gaps) + half_width(gaps)
-        assert difference["note"] == f"95 %: {low:.4f} to {high:.4f}"
+        assert difference["note"].split(";")[0] == f"95 %: {low:.4f} to {high:.4f}"
+        assert (float(difference["low"]), float(difference["high"])) == pytest.approx((low, high), abs=1e-5)
 
 
 def test_equal_damage_reads_the_curves_of_stored_cells_seed_by_seed(curves):
@@ -165,7 +185,7 @@ def test_equal_damage_reads_the_curves_of_stored_cells_seed_by_seed(curves):
     assert made.done.code == 0 and "24 cells, 24 stored, 0 to run" in made.done.err, "the cells of tradeoff"
     wanted = at_equal_damage(curves.runs)
     assert wanted["ours, mean_difference"] == {
-        record["seed"]: (record["metrics"]["target_ratio"]["value"], 0.0)
+        record["seed"]: (record["metrics"]["target_ratio"]["value"], 0.0, False)
         for record in of_curves(curves.runs)["ours, mean_difference", 0.0].values()
     }, "the first family at its own default"
     assert any(read[seed][1] for read in wanted.values() for seed in read), "some family differs from the first"
@@ -179,9 +199,9 @@ def changed(curves, tmp_path):
     def copy(change):
         shutil.copytree(curves.runs, tmp_path / "runs")
         for path in (tmp_path / "runs").glob("*/result.json"):
-            record = json.loads(path.read_text())
+            record = sealed.read(path)
             change(record)
-            path.write_text(json.dumps(record))
+            sealed.write(path, record)
         return tmp_path / "runs"
 
     return copy
@@ -225,14 +245,115 @@ def test_a_method_that_halves_the_ratio_at_every_damage_is_seen_to(curves, chang
     assert found["ours, mean_difference", "difference"]["note"] == "95 %: 0.0000 to 0.0000"
 
 
-def test_curves_that_do_not_reach_the_damage_have_a_reason_instead_of_a_number(curves, changed):
+def test_curves_that_nowhere_do_the_same_damage_are_compared_at_their_ends_and_that_is_said(curves, changed):
     def plant(record):
-        record["metrics"]["retain_change"]["value"] = 0.5 if record["method"] == "ours" else 0.1
+        ours = record["method"] == "ours"
+        record["metrics"]["retain_change"]["value"] = 0.5 if ours else 0.1
+        record["metrics"]["target_ratio"]["value"] = (0.2 if ours else 0.1) + record["seed"] / 100
 
-    found = {(r["variant"], r["metric"]): r for r in curves.table("damage", "--no-run", runs=changed(plant)).rows}
+    made = curves.table("damage", "--no-run", runs=changed(plant))
+    assert made.done.code == 0, made.done
+    found = {(r["variant"], r["metric"]): r for r in made.rows}
     ratio, difference = found["probe", "target_ratio"], found["probe", "difference"]
-    assert (ratio["mean"], ratio["seeds"], ratio["note"]) == ("", "0", "no curve reaches that damage")
-    assert (difference["mean"], difference["note"]) == ("", "too few seeds")
+    assert (float(ratio["mean"]), ratio["seeds"]) == (pytest.approx(0.105), "2")
+    assert ratio["note"] == "2 of 2 seeds at the curve's own damage"
+    assert float(found["probe", "retain_change"]["mean"]) == 0.1
+    assert float(difference["mean"]) == pytest.approx(-0.1)
+    assert difference["note"].endswith("; at most this, since the curve it is compared with ends before")
+
+
+# --- methods of other authors -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def stranger(curves, plugins, tmp_path):
+    """Call ``bench table`` with the method ``upright`` in the plug-in folder, on a copy of the results."""
+    plugins.add("upright")
+    shutil.copytree(curves.runs, tmp_path / "runs")
+
+    def call(name, *more):
+        made = curves.table(name, *more, runs=tmp_path / "runs", plugins=plugins.path)
+        by = {(row["variant"], row["metric"]): row for row in made.rows}
+        assert len(by) == len(made.rows) and all(variant for variant, _ in by), "every row has a name"
+        return SimpleNamespace(done=made.done, by=by)
+
+    return call
+
+
+CURVE = {"upright": 0.1, "upright, strength = 0.3": 0.3, "upright, strength = 0.8": 0.8}
+
+
+def test_a_stranger_s_method_has_a_curve_along_what_its_class_sweeps(stranger, tmp_path):
+    made = stranger("tradeoff", "--method", "upright")
+    assert made.done.code == 0, made.done.err
+    cells = {
+        r["params"]["strength"]: r for r in stored(tmp_path / "runs") if r["method"] == "upright" and r["seed"] == 0
+    }
+    assert set(cells) == set(CURVE.values())
+    assert {variant for variant, _ in made.by if variant.startswith("upright")} == set(CURVE)
+    changes = [float(made.by[variant, "retain_change"]["mean"]) for variant in CURVE]
+    assert 0 < changes[0] < changes[1] < changes[2]
+
+
+def test_a_stranger_s_method_is_ranked_at_equal_damage_and_by_less(stranger):
+    made = stranger("damage", "--method", "upright")
+    assert made.done.code == 0, made.done.err
+    assert {v for v, _ in made.by} == {"ours, mean_difference", "ours, logistic", "probe", "upright"}
+    for metric in ("target_ratio", "retain_change", "difference"):
+        assert made.by["upright", metric]["mean"] != "" and made.by["upright", metric]["method"] == "upright"
+    only = stranger("damage", "--only", "upright")
+    assert {v for v, _ in only.by} == {"ours, mean_difference", "upright"}, "the family that it is compared with stays"
+    for metric in ("target_ratio", "difference"):
+        assert only.by["upright", metric] == made.by["upright", metric]
+
+
+def test_a_method_that_changes_little_is_ranked_by_its_own_damage(stranger, plugins, curves):
+    plugins.add("upright", ("Field(0.1,", "Field(0.01,"), ("(0.3, 0.8)", "(0.02, 0.03)"), as_name="gentle")
+    made = stranger("damage", "--method", "gentle")
+    ratio, change = made.by["gentle", "target_ratio"], made.by["gentle", "retain_change"]
+    assert ratio["note"] == "2 of 2 seeds at the curve's own damage"
+    assert 0 < float(change["mean"]) < float(made.by["ours, mean_difference", "retain_change"]["mean"])
+    assert made.by["gentle", "difference"]["mean"] != ""
+
+
+def test_a_suite_says_what_to_sweep_before_the_class_does(stranger, curves, tmp_path):
+    suite = tmp_path / "own.toml"
+    text = (curves.runs.parent / "small.toml").read_text()
+    suite.write_text(f'name = "small"\n{text}\n[sweeps.upright]\nstrength = [0.5]\n')
+    made = stranger("tradeoff", "--only", "upright", "--suite", suite)
+    assert {variant for variant, _ in made.by} == {"upright", "upright, strength = 0.5"}
+    suite.write_text(f'name = "small"\n{text}\n[sweeps.upright]\nforce = [0.5]\n')
+    wrong = stranger("tradeoff", "--only", "upright", "--suite", suite).done
+    assert wrong.code == 4 and "force: unknown field" in wrong.err
+
+
+def test_a_method_without_a_sweep_is_one_point_and_that_is_said(stranger, plugins):
+    plugins.method("still", "return Unlearned(deepcopy(generator))")
+    made = stranger("tradeoff", "--only", "still")
+    assert {variant for variant, _ in made.by} == {"still"}
+    assert "method 'still' names no parameter to sweep, so its curve is one point" in made.done.err
+    assert "[sweeps.still]" in made.done.err
+    ranked = stranger("damage", "--only", "still")
+    assert ranked.by["still", "retain_change"]["mean"] == "0.0" and ranked.by["still", "difference"]["mean"] != ""
+
+
+def test_a_family_without_a_result_has_the_reason_in_its_row(stranger, plugins):
+    plugins.method("broken", "raise KeyError('lost')")
+    made = stranger("damage", "--only", "broken")
+    assert made.done.code == 1 and "KeyError" in made.by["broken", "target_ratio"]["note"]
+
+
+def test_a_stranger_s_method_is_run_at_every_number_of_shown_samples(stranger):
+    made = stranger("clicks", "--only", "upright", "--seed", "0")
+    assert made.done.code == 0, made.done.err
+    wanted = {f"upright, {count:,} shown" for count in (250, 500, 1000, 2000, 4000)}
+    assert {variant for variant, _ in made.by} == wanted
+
+
+def test_a_setting_in_which_rows_differ_cannot_be_fixed(stranger):
+    done = stranger("clicks", "--set", "feedback.count=100").done
+    assert done.code == 4
+    assert done.err.startswith("Error: --set feedback.count: the rows of this table differ in it; leave it out")
 
 
 # --- the number of clicks -----------------------------------------------------------------------------

@@ -80,7 +80,7 @@ def test_a_figure_from_nothing_to_two_files_and_again(figure, tmp_path):
     assert found.done.code == 0, found.done.err
     assert "2 cells, 0 stored, 2 to run; time unknown until the first is done" in found.done.err
     files = sorted(found.out.iterdir())
-    assert [f.name for f in files] == ["figure-5-bars.pdf", "figure-5-bars.png"]
+    assert [f.name for f in files] == ["figure-5-small-bars.pdf", "figure-5-small-bars.png"]
     with Image.open(files[1]) as picture:
         assert picture.width > 1000
     assert all(str(file) in found.done.out for file in files)
@@ -89,6 +89,19 @@ def test_a_figure_from_nothing_to_two_files_and_again(figure, tmp_path):
     again = figure("5", "--formats", "png,pdf", "--no-run", results=fresh)
     assert again.done.code == 0 and again.done.err == ""
     assert [file.read_bytes() for file in files] == first, "the same figure gives the same bytes"
+
+
+def test_figures_of_different_features_seeds_and_parameters_lie_beside_one_another(figure):
+    for more in (
+        (),
+        ("--feature", "slant"),
+        ("--feature", "slant", "--seed", "1"),
+        ("--feature", "slant", "-p", "alpha=2"),
+    ):
+        assert figure("5", *more).done.code == 0
+    names = sorted(path.name for path in figure("5").out.iterdir())
+    assert len(names) == 4
+    assert {"figure-5-small-bars.png", "figure-5-small-bars-slant.png", "figure-5-small-bars-slant-s1.png"} < set(names)
 
 
 @pytest.mark.parametrize("number", ["1", "4", "5"])

@@ -1,59 +1,205 @@
-"""A table's text, LaTeX and HTML."""
+"""A table's text, LaTeX and HTML: digits, alignment, marks, what is best."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
-import pandas as pd
 import pytest
 from html_cells import Cells
 
 from bench.report import formats
+from bench.report.best import with_best
 from bench.report.definitions import Options, Table
-
-
-def frame(**changed):
-    row = {
-        "table": "x", "model": "vae", "feature": "slant", "variant": "ours", "method": "ours", "needs": "", "metric": "fid[digits]",
-        "mean": 1234.5, "sd": 0.0123, "seeds": 5, "n": 10, "higher_is_better": False, "note": "", "paper": 1.5, "data": "D", "source": "",
-    }  # fmt: skip
-    return pd.DataFrame([{**row, **changed}])
-
+from bench.report.digits import decimals
+from bench.report.grid import Cell, grid_of
+from bench.report.names import file_stem
+from bench.report.row import Row
 
 SHAPE = Table("x", "A title", (), ("fid",))
+ROW = Row(
+    "x", "vae", "slant", "ours", "ours", metric="fid[digits]", mean=1234.5, sd=0.0123, seeds=5, n=10,
+    higher_is_better=False, paper=1.5, data="D",
+)  # fmt: skip
+
+
+def only_cell(**changed):
+    return grid_of(SHAPE, [replace(ROW, **changed)]).blocks[0].lines[0].cells[0]
+
+
+def written(rows, tmp_path, table=SHAPE):
+    """Return the LaTeX and the HTML of rows."""
+    files = {name: tmp_path / f"table-x{suffix}" for name, suffix in formats.SUFFIX.items() if name != "csv"}
+    return (path.read_text() for path in formats.write(table, rows, [], Options(), files))
+
+
+# --- digits -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("changed", "text"),
+    ("value", "uncertainty", "places"),
     [
-        ({}, "1,234 ± 0.012 (1.5)"),
-        ({"mean": 0.0097123, "sd": None, "paper": None}, "0.009712"),
-        ({"mean": 0.0, "sd": 0.0, "paper": 0.0}, "0 ± 0 (0)"),
-        ({"note": "3 of 5 seeds"}, "1,234 ± 0.012 (1.5) [3 of 5 seeds]"),
-        ({"mean": None, "sd": None, "note": "skipped: why", "paper": 0.5}, "n/a: skipped: why (0.5)"),
+        (0.0123456, 0.0012, 4), (0.0123456, 0.0034, 3), (0.0123456, 0.0099, 3), (7.4145, 0.36, 1), (7.4145, 0.13, 2),
+        (13934.2, 210.0, 0), (0.5, None, 3), (7.3701, None, 2), (0.00867, None, 5), (12.0, None, 0), (0.0, None, 0),
+        (0.0, 0.0032, 3), (1e-9, 1e-10, 6), (0.9, 0.0999, 2), (0.9, 0.2951, 1), (0.9, 0.29, 2),
     ],
-)
-def test_a_cell_s_text(changed, text):
-    assert formats.pivoted(SHAPE, frame(**changed)).iloc[0, 0] == text
+)  # fmt: skip
+def test_the_uncertainty_decides_the_digits(value, uncertainty, places):
+    assert decimals(value, uncertainty) == places
 
 
 @pytest.mark.parametrize(
-    ("higher_is_better", "column"),
-    [(True, "fid[digits] ↑"), (False, "fid[digits] ↓"), (None, "fid[digits]"), (float("nan"), "fid[digits]")],
-)
-def test_an_arrow_says_which_way_is_better_where_one_is(higher_is_better, column):
-    assert list(formats.pivoted(SHAPE, frame(higher_is_better=higher_is_better)).columns) == [column]
+    ("changed", "cell"),
+    [
+        ({}, Cell("1,234.500", "± 0.012", "(1.5)")),
+        ({"paper": None}, Cell("1,234.500", "± 0.012")),
+        ({"sd": None, "paper": None}, Cell("1,234")),
+        ({"sd": 0.0, "paper": None}, Cell("1,234")),
+        ({"sd": 1e-12, "mean": 0.5, "paper": None}, Cell("0.500")),
+        ({"sd": 0.0, "mean": 0.02, "low": 0.013, "high": 0.031, "paper": None}, Cell("0.020")),
+        ({"mean": -0.0001, "sd": 0.02, "paper": None}, Cell("0.000", "± 0.020")),
+        ({"mean": None, "note": "why"}, Cell("–", "", "(1.5)", "a")),
+        ({"note": "2 of 3 seeds", "paper": None}, Cell("1,234.500", "± 0.012", "", "a")),
+        (
+            {"metric": "difference", "mean": -0.00123, "sd": None, "low": -0.0021, "high": -0.0004, "note": "95 %: -0.0021 to -0.0004", "paper": None},
+            Cell("-0.0012", "[-0.0021, -0.0004]"),
+        ),
+    ],
+)  # fmt: skip
+def test_a_cell_s_pieces(changed, cell):
+    assert only_cell(**changed) == cell
+
+
+@pytest.mark.parametrize(("higher_is_better", "arrow"), [(True, "↑"), (False, "↓"), (None, "")])
+def test_an_arrow_says_which_way_is_better_where_one_is(higher_is_better, arrow):
+    without = replace(ROW, variant="none", mean=None, higher_is_better=None)
+    assert grid_of(SHAPE, [without, replace(ROW, higher_is_better=higher_is_better)]).heads[0].arrow == arrow
+
+
+# --- LaTeX and HTML -----------------------------------------------------------------------------------
 
 
 HOSTILE = r"50% of $x$ & #1 {a}_b ^2 ~ \end{tabular} <b>"
 
 
 def test_latex_and_html_escape_whatever_a_reason_holds(tmp_path):
-    hostile = frame(mean=None, sd=None, note=HOSTILE, variant=HOSTILE, data=HOSTILE)
-    latex, html = (p.read_text() for p in formats.write(SHAPE, hostile, Options(), ["latex", "html"], tmp_path))
+    hostile = replace(ROW, mean=None, sd=None, note=HOSTILE, variant=HOSTILE, data=HOSTILE)
+    latex, html = written([hostile], tmp_path)
     escaped = r"50\% of \$x\$ \& \#1 \{a\}\_b \textasciicircum{}2 \textasciitilde{} \textbackslash{}end\{tabular\} "
-    assert latex.count(escaped) == 3, "the cell, the row's name and the caption"
+    assert latex.count(escaped) == 3, "the note, the row's name and the caption"
     assert latex.count(r"\end{tabular}") == 1
     assert not re.search(r"(?<!\\)[%#](?!.*booktabs)", latex)
-    assert Cells(html).cells.count(HOSTILE) == 1 and f"n/a: {HOSTILE} (1.5)" in Cells(html).cells
-    assert "<b>" not in html
+    assert Cells(html).cells.count(HOSTILE) == 1 and "<b>" not in html.replace("<body>", "")
+    assert html.count("50% of $x$ &amp; #1") == 3
+
+
+def cells_in(latex):
+    """Return the cells of the lines between the second rule and the last."""
+    body = latex.partition(r"\midrule")[2].partition(r"\bottomrule")[0]
+    return [[cell.strip() for cell in line.removesuffix(r"\\").split("&")] for line in body.strip().splitlines()]
+
+
+def test_latex_aligns_numbers_and_has_no_sentence_in_a_cell(tmp_path):
+    rows = [
+        replace(ROW, variant="a", mean=0.0123, sd=0.0012, paper=None),
+        replace(ROW, variant="b", mean=12.0, sd=3.1, paper=None),
+        replace(ROW, variant="c", mean=-1.0, sd=None, paper=None),
+        replace(ROW, variant="d", mean=None, sd=None, note="a reason of several words", paper=None, needs="oracle"),
+    ]
+    latex, _ = written(rows, tmp_path)
+    assert cells_in(latex) == [
+        ["a", r"0.0123", r"$\pm$ 0.0012"],
+        ["b", r"12\phantom{.0000}", r"$\pm$ 3"],
+        ["c", r"$-$1\phantom{.0000}", ""],
+        [r"d\textsuperscript{a}", r"--\rlap{\textsuperscript{b}}", ""],
+    ]
+    notes = r"\textsuperscript{a}~needs the oracle; \textsuperscript{b}~a reason of several words."
+    assert latex.partition(r"\end{tabular}")[2].count(notes) == 1
+    assert r"\begin{tabular}{@{}lr@{ }l@{}}" in latex and r"\multicolumn{2}{c}{FID (digits) $\downarrow$}" in latex
+    assert r"\label{tab:x}" in latex and "Model, feature: vae, slant.}" in latex
+
+
+def test_a_column_without_deviations_takes_one_column_in_latex(tmp_path):
+    rows = [replace(ROW, mean=number, sd=None, paper=None, variant=str(number)) for number in (1.0, 2.25)]
+    latex, _ = written(rows, tmp_path)
+    assert r"{@{}lr@{}}" in latex and cells_in(latex) == [["1.0", r"1\phantom{.00}"], ["2.25", "2.25"]]
+
+
+def test_several_models_and_features_are_blocks_with_titles(tmp_path):
+    rows = [
+        replace(ROW, model=model, feature=feature) for model in ("vae", "dcgan") for feature in ("slant", "thickness")
+    ]
+    latex, html = written(rows, tmp_path)
+    titles = re.findall(r"\\multicolumn\{3\}\{l\}\{\\emph\{(.*?)\}\}", latex)
+    assert titles == ["vae, slant", "vae, thickness", "dcgan, slant", "dcgan, thickness"]
+    assert latex.count(r"\midrule") == 4 and [c for c in Cells(html).cells if c in titles] == titles
+
+
+def test_a_table_by_model_has_two_lines_of_heads(tmp_path):
+    rows = [
+        replace(ROW, variant=v, feature=f, metric="roc_auc", needs="oracle" if v == "b" else "")
+        for v in "ab"
+        for f in ("slant", "bold")
+    ]
+    latex, html = written(rows, tmp_path, replace(SHAPE, rows="models"))
+    assert r"& \multicolumn{4}{c}{a} & \multicolumn{4}{c}{b\textsuperscript{a}} \\" in latex
+    assert r"\cmidrule(lr){2-5} \cmidrule(lr){6-9}" in latex
+    assert Cells(html).cells[1:] == [
+        "", "a", "b [a]", "", "slant ↓", "bold ↓", "slant ↓", "bold ↓", "vae", *["1,234.500 ± 0.012 (1.5)"] * 4,
+    ]  # fmt: skip
+
+
+# --- the best in bold, or none ------------------------------------------------------------------------
+
+
+def compared(*numbers, **changed):
+    """Return which of several variants are the best; each has its numbers by seed."""
+    rows = []
+    for i, values in enumerate(numbers):
+        found = replace(ROW, variant=str(i), by_seed=dict(enumerate(values)), mean=sum(values) / len(values), **changed)
+        rows.append(found)
+    return [row.best for row in with_best(rows)]
+
+
+def test_the_best_are_those_that_paired_intervals_cannot_tell_apart():
+    first, close, worse = (1.0, 2.0, 3.0), (1.1, 1.9, 3.1), (1.5, 2.6, 3.5)
+    assert compared(first, close, worse) == [True, True, False], "1.5 on every seed is told apart, though means overlap"
+    assert compared(first, close, worse, higher_is_better=True) == [False, False, True]
+    assert compared(first, close) == [False, False], "all of them would be"
+    assert compared(first) == [False] and compared((1.0,), (2.0,)) == [False, False], "one seed tells nothing apart"
+    assert compared(first, worse, higher_is_better=None) == [False, False]
+
+
+def test_references_and_methods_that_need_more_than_clicks_do_not_compete():
+    worse, best = (ROW.mean + 1, ROW.mean + 2), (0.0, 0.0)
+    rows = [
+        replace(ROW, variant="ours", by_seed=dict(enumerate(worse)), mean=2.0),
+        replace(ROW, variant="other", by_seed={0: 5000.0, 1: 5001.0}, mean=3.0),
+        replace(ROW, variant="reject", method="reject", needs="oracle", by_seed=dict(enumerate(best)), mean=0.0),
+        replace(ROW, variant="edit", method="latent_edit", by_seed=dict(enumerate(best)), mean=0.0),
+    ]
+    assert [row.best for row in with_best(rows)] == [True, False, False, False]
+
+
+def test_the_best_is_bold_and_the_caption_says_what_that_means(tmp_path):
+    rows = with_best([replace(ROW, variant=str(i), by_seed={0: i + 1.0, 1: i + 2.1}, mean=i + 1.0) for i in range(2)])
+    latex, html = written(rows, tmp_path)
+    assert latex.count(r"\textbf{1.000}") == 1 == html.count("<b>1.000</b>") and "Bold: the best method" in latex
+    assert "*: the best method" in " ".join(formats.as_text(SHAPE, rows, [], Options()).split())
+
+
+# --- names of files -----------------------------------------------------------------------------------
+
+
+def test_no_two_questions_have_the_same_file():
+    base = {"suite": "lite", "models": ["all"], "features": ["all"], "seeds": [0, 1, 2, 3, 4]}
+    changes = [
+        {}, {"suite": "mine"}, {"models": ["vae"]}, {"models": ["vae", "dcgan"]}, {"features": ["slant"]}, {"seeds": [0]},
+        {"seeds": [0, 1]}, {"seeds": [0, 2]}, {"more": {"overrides": ["evaluation.count=70"]}},
+        {"more": {"overrides": ["evaluation.count=71"]}}, {"more": {"only": ["ours"]}}, {"more": {"metrics": ["ours"]}},
+    ]  # fmt: skip
+    stems = [file_stem("table-2", **{**base, "usual_seeds": [0, 1, 2, 3, 4], "more": {}, **each}) for each in changes]
+    assert len(set(stems)) == len(stems)
+    assert stems[:8] == [
+        "table-2", "table-2-mine", "table-2-vae", "table-2-vae+dcgan", "table-2-slant", "table-2-s0", "table-2-s0-1", "table-2-s0+2",
+    ]  # fmt: skip

@@ -15,6 +15,7 @@ from bench.experiments.plan import Plan, plan
 from bench.report import text
 from bench.report.figures import attributes, page, samples, traversal
 from bench.report.figures.series import Panel, Series
+from bench.report.names import file_stem
 from bench.workspace.store import Store
 from bench.workspace.suites import load_suite
 from bench.workspace.values import read_assignments
@@ -69,7 +70,7 @@ def make_figure(
     formats : sequence of str
         Of png, pdf.
     out : Path
-        Folder for ``figure-<number>-<model>.<ext>``.
+        Folder for ``figure-<number>-<model>.<ext>``; what else was asked for is part of the name.
     """
     figure = _figure(number)
     page.require_formats(formats)
@@ -85,9 +86,25 @@ def make_figure(
     for model in dict.fromkeys(each.planned.cell.model for each in done):
         panels = _panels(number, [each for each in done if each.planned.cell.model == model], options)
         drawing, caption = figure.draw(panels)
-        paths += page.write(drawing, out / f"figure-{number}-{model}", formats)
+        paths += page.write(drawing, out / _stem(number, model, options), formats)
         captions.append(caption)
     return paths, "\n\n".join(captions), EXIT_SOME_FAILED if any(each.failed for each in done) else EXIT_OK
+
+
+def _stem(number: str, model: str, options: Options) -> str:
+    return file_stem(
+        f"figure-{number}",
+        suite=load_suite(options.suite).name,
+        models=[model],
+        features=options.features,
+        seeds=[options.seed],
+        usual_seeds=[Options().seed],
+        more={
+            "methods": list(options.methods),
+            "params": list(options.params),
+            "overrides": list(options.overrides),
+        },
+    )
 
 
 def plan_figure(number: str, options: Options, workspace: Workspace, *, formats: Sequence[str]) -> str:
@@ -117,7 +134,7 @@ def _cells(figure: Figure, options: Options, workspace: Workspace) -> list[Cell]
 
 
 def _require_stored(number: str, made: Plan, workspace: Workspace) -> None:
-    missing = [item.name for item in made.waiting]
+    missing = [item.name for item in made.waiting if item.action != "measure"]
     if missing:
         raise UsageError(
             f"figure {number}: {len(missing)} of {len(made.cells)} cells behind it are not stored in "

@@ -1,0 +1,121 @@
+"""From what ``bench table`` was asked for to the table: further methods, chosen rows, chosen columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from bench.errors import UsageError
+from bench.report.definitions import Options, Table, Variant, clicked, table_named
+from bench.report.value_names import ValueNames
+from bench.workspace.suites import Suite, load_suite
+from bench.workspace.values import read_assignments, shown
+from bench.workspace.workspace import Workspace
+
+FIXED = ("1", "damage")  # tables whose columns mean nothing without one another
+
+
+def table_asked(name: str, options: Options, workspace: Workspace, names: ValueNames) -> Table:
+    """Return a table as it was asked for.
+
+    Raises
+    ------
+    UsageError
+        Unknown names; columns of a table that has fixed ones; a setting that the table's rows vary themselves.
+    """
+    table, suite = table_named(name), load_suite(options.suite)
+    if table.name in FIXED and options.metrics:
+        raise UsageError(f"--metric: the columns of table {table.name} are fixed")
+    if not table.variants:
+        if options.methods or options.only:
+            raise UsageError(f"--method, --only: table {table.name} counts images, and has no methods")
+        return table
+    own = [Variant(v.label, v.method, v.params, model=v.model, features=v.features or ()) for v in suite.variants]
+    variants = _distinct([*table.variants, *(own if table.open else ())])
+    variants = _distinct([*variants, *_further(table, options.methods, suite, workspace)])
+    if options.only:
+        variants = _only(table, variants, options.only, suite, workspace)
+    _require_free(variants, options.overrides)
+    return replace(table, variants=tuple(variants), metrics=tuple(_columns(table, options.metrics, names)))
+
+
+def _distinct(variants: Sequence[Variant]) -> list[Variant]:
+    return list({(variant.label, variant.model): variant for variant in reversed(variants)}.values())[::-1]
+
+
+def _columns(table: Table, asked: Sequence[str], names: ValueNames) -> list[str]:
+    """Return the columns: those asked for, or the table's own and those asked for with a plus."""
+    added = [name.removeprefix("+") for name in asked if name.startswith("+")]
+    chosen = [name for name in asked if not name.startswith("+")]
+    return list(dict.fromkeys([*(names.columns(chosen) if chosen else table.metrics), *names.columns(added)]))
+
+
+# --- rows ---------------------------------------------------------------------------------------------
+
+
+def _further(table: Table, asked: Sequence[str], suite: Suite, workspace: Workspace) -> Iterator[Variant]:
+    """Yield the variants of methods that are not the table's own: one each, or those along which it varies methods."""
+    for text in asked:
+        for variant in variants_of(text, workspace):
+            if table.varied == "clicks":
+                yield from clicked(variant)
+            elif table.varied == "sweep":
+                yield from swept(variant, suite, workspace)
+            else:
+                yield variant
+
+
+def variants_of(text: str, workspace: Workspace) -> list[Variant]:
+    """Return a row for a method."""
+    return [Variant(text, text)]
+
+
+def swept(variant: Variant, suite: Suite, workspace: Workspace) -> list[Variant]:
+    """Return the curve of a method: its default, and the values of the parameter that the suite or the method names."""
+    cls = workspace.registry.get("methods", variant.method, "--method")
+    sweep: Mapping[str, Sequence[Any]] = suite.sweeps.get(variant.method) or cls.sweep()
+    points = [replace(variant, family=variant.label)]
+    for name, values in sweep.items():
+        for value in values:
+            label = f"{variant.label}, {name} = {value}"
+            points.append(replace(points[0], label=label, params={**variant.params, name: value}))
+    if len(points) == 1:
+        workspace.progress.note(
+            f"method '{variant.method}' names no parameter to sweep, so its curve is one point. Name one: a method "
+            f"`sweep` of its class, or in the suite [sweeps.{variant.method}]"
+        )
+    return points
+
+
+def _only(
+    table: Table, variants: Sequence[Variant], asked: Sequence[str], suite: Suite, workspace: Workspace
+) -> list[Variant]:
+    """Return the variants that were asked for, in this order; a method that is not among them is added.
+
+    In table damage the first family stays, since all others are compared with it.
+    """
+    base = [v for v in variants if v.family == table.variants[0].family] if table.name == "damage" else []
+    chosen = [*base]
+    for text in _labels(asked, {variant.label for variant in variants}):
+        found = [v for v in variants if v.label == text] or [v for v in variants if text in (v.family, v.method)]
+        chosen += found or list(_further(table, [text], suite, workspace))
+    return _distinct(chosen)
+
+
+def _labels(asked: Sequence[str], labels: set[str]) -> Iterator[str]:
+    """Split comma lists; a comma that is part of a label does not divide."""
+    for text in asked:
+        parts = text.split(",")
+        while parts:
+            taken = next((k for k in range(len(parts), 1, -1) if ",".join(parts[:k]).strip() in labels), 1)
+            if name := ",".join(parts[:taken]).strip():
+                yield name
+            parts = parts[taken:]
+
+
+def _require_free(variants: Sequence[Variant], overrides: Sequence[str]) -> None:
+    """Raise UsageError if ``--set`` fixes a setting in which the rows differ."""
+    varied = {f"{group}.{name}" for variant in variants for group, inner in variant.settings.items() for name in inner}
+    for name in varied & read_assignments(overrides, "--set").keys():
+        raise UsageError(f"--set {shown(name)}: the rows of this table differ in it; leave it out")

@@ -1,0 +1,84 @@
+"""What a table's caption says: seeds, samples, clicks, suite and overrides, data, extractors, and unlike machines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from bench.experiments.cell import Cell
+from bench.report.definitions import Options, Table
+from bench.report.entry import Entry
+from bench.report.row import Row
+from bench.workspace.record import MachineFacts
+from bench.workspace.suites import load_suite
+
+BEST = "the best method that needs clicks alone, and those that paired 95 % intervals over seeds cannot tell from it"
+
+
+def caption_of(
+    table: Table, rows: Sequence[Row], entries: Sequence[Entry], options: Options, best: str = "Bold"
+) -> str:
+    """Say what the numbers of a table are; ``best`` is how the best ones are printed."""
+    parts = [f"{table.title}."]
+    if table.variants:
+        parts += _samples(rows, entries, options)
+    parts += [_suite(options), f"Data: {'; '.join(sorted({row.data for row in rows}))}."]
+    parts += _extractors(rows)
+    parts += [f"{best}: {BEST}."] if any(row.best for row in rows) else []
+    parts += _machines(entry for entry in entries if entry.result is not None)
+    if any(row.paper is not None for row in rows):
+        parts.append("In parentheses: the value published in arXiv 2303.05699.")
+    return " ".join(parts)
+
+
+def _samples(rows: Sequence[Row], entries: Sequence[Entry], options: Options) -> list[str]:
+    counts = max((row.n for row in rows if row.n is not None), default=0)
+    seeds = f"{len(options.seeds)} feedback and unlearning seeds ({', '.join(map(str, options.seeds))})"
+    over = f"Mean ± standard deviation over {seeds}" if len(options.seeds) > 1 else f"Seed {options.seeds[0]}"
+    return [f"{over}, the original generator fixed, up to {counts} samples each.", _clicks(entries)]
+
+
+def _clicks(entries: Sequence[Entry]) -> str:
+    """Say how many samples were shown to the oracle, by model where that differs."""
+    shown: dict[str, set[int]] = {}
+    for entry in entries:
+        if not entry.variant.settings:  # else its label says so
+            cell: Cell = entry.done.planned.cell
+            shown.setdefault(cell.model, set()).add(cell.settings.feedback.count)
+    by_counts: dict[tuple[int, ...], list[str]] = {}
+    for model, counts in shown.items():
+        by_counts.setdefault(tuple(sorted(counts)), []).append(model)
+    texts = [f"{' or '.join(f'{count:,}' for count in counts)}" for counts in by_counts]
+    if len(by_counts) > 1:
+        texts = [f"{text} ({', '.join(models)})" for text, models in zip(texts, by_counts.values(), strict=True)]
+    return f"Samples shown for clicks: {', '.join(texts)}." if texts else ""
+
+
+def _suite(options: Options) -> str:
+    changed = f", with {', '.join(options.overrides)}" if options.overrides else ""
+    return f"Suite {load_suite(options.suite).name}{changed}."
+
+
+def _extractors(rows: Sequence[Row]) -> list[str]:
+    used = sorted({row.metric.split("[")[1].rstrip("]") for row in rows if row.metric.startswith(("fid", "inception"))})
+    if not used:
+        return []
+    compared = "" if used == ["inception"] else " The paper's use Inception's and are not comparable."
+    return [f"IS and FID use the embeddings of: {', '.join(used)}.{compared}"]
+
+
+def _machines(entries: Iterable[Entry]) -> list[str]:
+    """Say in what the machines and the software behind the numbers differ, which changes their last digits."""
+    facts: dict[str, set[str]] = {}
+    for entry in entries:
+        assert entry.result is not None
+        runs = [run.machine for run in entry.result.metric_runs.values() if run.machine is not None]
+        for machine in [entry.result.provenance.machine, *runs]:
+            for name, value in _compared(machine).items():
+                facts.setdefault(name, set()).add(value)
+    unlike = [f"{name} ({', '.join(sorted(values))})" for name, values in sorted(facts.items()) if len(values) > 1]
+    return [f"The cells were not made alike: {'; '.join(unlike)}."] if unlike else []
+
+
+def _compared(machine: MachineFacts) -> dict[str, str]:
+    packages = {name: str(version) for name, version in machine.packages.items()}
+    return {"device": machine.device, "threads": str(machine.threads), "bfloat16": str(machine.bfloat16), **packages}

@@ -1,0 +1,48 @@
+"""Numbers as they are printed: their uncertainty decides the digits."""
+
+from __future__ import annotations
+
+import math
+
+FINEST = 6  # decimals
+SIGNIFICANT = 3  # digits of a number without an uncertainty
+NOISE = 1e-9  # a deviation below this share of the mean is rounding
+
+
+def decimals(value: float, uncertainty: float | None) -> int:
+    """Return how many decimals of a number mean something.
+
+    The uncertainty has one significant digit, or two where it begins with 1 or 2.
+    """
+    if value == int(value) and not uncertainty and abs(value) < 1e15:
+        return 0  # a count, or exactly nothing
+    size = abs(uncertainty or value)
+    exponent = math.floor(math.log10(size))
+    leading = size / 10**exponent
+    significant = SIGNIFICANT if not uncertainty else 2 if leading < 2.95 else 1
+    return min(FINEST, max(0, significant - 1 - exponent))
+
+
+def uncertainty_of(mean: float, sd: float | None, low: float | None, high: float | None) -> float | None:
+    """Return what is known of a number's uncertainty: its deviation over seeds, else that of its 95 % interval."""
+    if spreads(mean, sd):
+        return sd
+    if low is not None and high is not None and high > low:
+        return (high - low) / (2 * 1.96)
+    return None
+
+
+def spreads(mean: float, sd: float | None) -> bool:
+    """Return whether a deviation over seeds is more than rounding."""
+    return sd is not None and sd > NOISE * abs(mean)
+
+
+def fixed(value: float, places: int) -> str:
+    """Write a number with so many decimals; never "-0.00"."""
+    text = f"{value:,.{places}f}"
+    return text.removeprefix("-") if not text.strip("-0.,") else text
+
+
+def published(value: float) -> str:
+    """Write a number of the paper as it stands there."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"

@@ -1,0 +1,168 @@
+"""A table as it is laid out: heads, blocks of lines, cells, and the notes that marks stand for."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from bench.report import digits
+from bench.report.definitions import Table
+from bench.report.row import Row
+
+ARROWS = {True: "↑", False: "↓", None: ""}
+INTERVALS = frozenset({"difference"})  # metrics whose interval stands in the cell
+NEEDS = {
+    "training_data": "the training data",
+    "oracle": "the oracle",
+    "encoder": "the encoder",
+    "discriminator": "the discriminator",
+}
+NOTHING = "–"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A number, in pieces.
+
+    Attributes
+    ----------
+    mean : str
+        "" for an empty cell, a dash where there is no number.
+    tail : str
+        "± 0.0012", or an interval in brackets.
+    paper : str
+        The published value in parentheses.
+    mark : str
+        Of a note.
+    best : bool
+    """
+
+    mean: str = ""
+    tail: str = ""
+    paper: str = ""
+    mark: str = ""
+    best: bool = False
+
+
+@dataclass(frozen=True)
+class Head:
+    """What stands above a column: a name and an arrow, and what several columns share."""
+
+    name: str
+    arrow: str = ""
+    over: str = ""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row: its label, the marks of its notes, its cells."""
+
+    label: str
+    mark: str
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class Block:
+    """Rows under a title of their own."""
+
+    title: str
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A whole table; ``notes`` say by mark what marks mean."""
+
+    heads: tuple[Head, ...]
+    blocks: tuple[Block, ...]
+    notes: Mapping[str, str]
+
+
+def grid_of(table: Table, rows: Sequence[Row]) -> Grid:
+    """Lay out rows: a line per variant and a column per metric, or a line per model and a column per variant."""
+    notes = _Notes()
+    if table.rows == "models":
+        return _by_model(rows, notes)
+    metrics = list(dict.fromkeys(row.metric for row in rows))
+    blocks = []
+    for model, feature in dict.fromkeys((row.model, row.feature) for row in rows):
+        of_place = [row for row in rows if (row.model, row.feature) == (model, feature)]
+        lines = [_line(label, of_label, metrics, notes) for label, of_label in _by_label(of_place).items()]
+        blocks.append(Block(f"{model}, {feature}", tuple(lines)))
+    heads = tuple(Head(metric, _arrow(rows, metric)) for metric in metrics)
+    return Grid(heads, tuple(blocks), notes.by_mark)
+
+
+def _by_label(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row.variant, []).append(row)
+    return found
+
+
+def _line(label: str, rows: Sequence[Row], metrics: Sequence[str], notes: _Notes) -> Line:
+    mark = notes.mark(_needs(rows[0]))
+    cells = {row.metric: _cell(row, notes) for row in rows}
+    return Line(label, mark, tuple(cells.get(metric, Cell()) for metric in metrics))
+
+
+def _by_model(rows: Sequence[Row], notes: _Notes) -> Grid:
+    columns = list(dict.fromkeys((row.variant, row.feature, row.metric) for row in rows))
+    several = len({metric for *_, metric in columns}) > 1
+    needs = {row.variant: notes.mark(_needs(row)) for row in rows}
+    heads = tuple(
+        Head(f"{feature}, {metric}" if several else feature, _arrow(rows, metric), _marked(variant, needs[variant]))
+        for variant, feature, metric in columns
+    )
+    lines = []
+    for model in dict.fromkeys(row.model for row in rows):
+        cells = {(r.variant, r.feature, r.metric): _cell(r, notes) for r in rows if r.model == model}
+        lines.append(Line(model, "", tuple(cells.get(column, Cell()) for column in columns)))
+    return Grid(heads, (Block("", tuple(lines)),), notes.by_mark)
+
+
+def _marked(label: str, mark: str) -> str:
+    return f"{label} [{mark}]" if mark else label
+
+
+def _arrow(rows: Sequence[Row], metric: str) -> str:
+    known = [row.higher_is_better for row in rows if row.metric == metric and row.higher_is_better is not None]
+    return ARROWS[known[0] if known else None]
+
+
+def _needs(row: Row) -> str:
+    """Say what a method needs beyond clicks; "" if nothing."""
+    return f"needs {' and '.join(NEEDS.get(need, need) for need in row.needs.split())}" if row.needs else ""
+
+
+def _cell(row: Row, notes: _Notes) -> Cell:
+    paper = "" if row.paper is None else f"({digits.published(row.paper)})"
+    if row.mean is None or row.mean != row.mean:
+        return Cell(NOTHING, "", paper, notes.mark(row.note or "no number"))
+    uncertainty = digits.uncertainty_of(row.mean, row.sd, row.low, row.high)
+    places = digits.decimals(row.mean, uncertainty)
+    tail, note = "", row.note
+    if row.metric in INTERVALS and row.low is not None and row.high is not None:
+        tail, note = f"[{digits.fixed(row.low, places)}, {digits.fixed(row.high, places)}]", ""
+    elif row.sd is not None and digits.spreads(row.mean, row.sd):
+        tail = f"± {digits.fixed(row.sd, places)}"
+    return Cell(digits.fixed(row.mean, places), tail, paper, notes.mark(note), row.best)
+
+
+@dataclass
+class _Notes:
+    """Gives every text a mark of its own: a, b, ... z, aa, ..."""
+
+    by_mark: dict[str, str] = field(default_factory=dict)
+
+    def mark(self, text: str) -> str:
+        if not text:
+            return ""
+        known = next((mark for mark, note in self.by_mark.items() if note == text), None)
+        if known is None:
+            more, place = divmod(len(self.by_mark), 26)
+            known = string.ascii_lowercase[place] * (more + 1)
+            self.by_mark[known] = text
+        return known

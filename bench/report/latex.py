@@ -1,0 +1,145 @@
+"""A table in LaTeX as it goes into a paper: numbers aligned by decimal point, the best in bold, marks with notes below.
+
+It needs the package ``booktabs`` and no other.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import groupby
+
+from bench.report.grid import NOTHING, Cell, Grid, Head, Line
+
+SPECIAL = str.maketrans(
+    {
+        **{character: f"\\{character}" for character in "_&%#${}"},
+        "\\": r"\textbackslash{}",
+        "^": r"\textasciicircum{}",
+        "~": r"\textasciitilde{}",
+        "<": r"\textless{}",
+        ">": r"\textgreater{}",
+        "±": r"$\pm$",
+        "↑": r"$\uparrow$",
+        "↓": r"$\downarrow$",
+        "–": "--",
+    }
+)
+NAMES = {
+    "roc_auc": "ROC-AUC",
+    "inception_score": "IS",
+    "fid": "FID",
+    "fid_retain": "FID, retained",
+    "peak_memory_mb": "memory, MB",
+}  # of metrics; of all others, "_" becomes a space
+
+
+def latex_text(grid: Grid, caption: str, label: str) -> str:
+    """Write a table with its caption above and its notes below."""
+    lines = [line for block in grid.blocks for line in block.lines]
+    titled = len(grid.blocks) > 1
+    tails = [any(line.cells[i].tail or line.cells[i].paper for line in lines) for i in range(len(grid.heads))]
+    deepest = [max((_decimals(line.cells[i]) for line in lines), default=0) for i in range(len(grid.heads))]
+    body: list[str] = []
+    for block in grid.blocks:
+        if titled:
+            body += [r"\midrule"] if body else []
+            body.append(rf"\multicolumn{{{1 + len(tails) + sum(tails)}}}{{l}}{{\emph{{{escaped(block.title)}}}}} \\")
+        body += [_line(line, tails, deepest) for line in block.lines]
+    alone = "" if titled or not grid.blocks[0].title else f" Model, feature: {grid.blocks[0].title}."
+    return "\n".join(
+        [
+            r"% needs \usepackage{booktabs}",
+            r"\begin{table}",
+            r"\centering",
+            rf"\caption{{{escaped(caption + alone)}}}",
+            rf"\label{{{label}}}",
+            rf"\begin{{tabular}}{{@{{}}l{''.join('r@{ }l' if tail else 'r' for tail in tails)}@{{}}}}",
+            r"\toprule",
+            *_heads(grid.heads, tails),
+            r"\midrule",
+            *body,
+            r"\bottomrule",
+            r"\end{tabular}",
+            *_notes(grid),
+            r"\end{table}",
+            "",
+        ]
+    )
+
+
+def escaped(text: str) -> str:
+    """Return text with everything escaped that LaTeX would read."""
+    return text.translate(SPECIAL)
+
+
+def _heads(heads: Sequence[Head], tails: Sequence[bool]) -> list[str]:
+    names = [_spanned(_head(head), 1 + tail) for head, tail in zip(heads, tails, strict=True)]
+    line = rf" & {' & '.join(names)} \\"
+    if not any(head.over for head in heads):
+        return [line]
+    above, rules, first = [], [], 2
+    for over, columns in groupby(zip(heads, tails, strict=True), key=lambda column: column[0].over):
+        width = sum(1 + tail for _, tail in columns)
+        above.append(_spanned(_with_marks(over), width))
+        rules.append(rf"\cmidrule(lr){{{first}-{first + width - 1}}}")
+        first += width
+    return [rf" & {' & '.join(above)} \\", " ".join(rules), line]
+
+
+def _spanned(text: str, width: int) -> str:
+    return rf"\multicolumn{{{width}}}{{c}}{{{text}}}"
+
+
+def _head(head: Head) -> str:
+    """Name a metric as a paper does: ``fid[digits]`` is "FID (digits)"."""
+    name, _, where = head.name.partition("[")
+    readable = NAMES.get(name, name.replace("_", " ")) + (f" ({where.rstrip(']')})" if where else "")
+    return escaped(f"{readable} {head.arrow}".rstrip())
+
+
+def _with_marks(text: str) -> str:
+    label, _, mark = re.fullmatch(r"(.*?)( \[([a-z]+)\])?", text, flags=re.DOTALL).groups(default="")  # type: ignore[union-attr]
+    return escaped(label) + _raised(mark)
+
+
+def _line(line: Line, tails: Sequence[bool], deepest: Sequence[int]) -> str:
+    cells = [_cell(*each) for each in zip(line.cells, tails, deepest, strict=True)]
+    return rf"{escaped(line.label)}{_raised(line.mark)} & {' & '.join(cells)} \\"
+
+
+def _cell(cell: Cell, tail: bool, deepest: int) -> str:
+    """Write a number, padded to the column's decimals, and in a second column what stands after it."""
+    mean = "--" if cell.mean == NOTHING else _minus(cell.mean)
+    mean = (rf"\textbf{{{mean}}}" if cell.best else mean) + _padding(cell, deepest)
+    after = _minus(escaped(" ".join(part for part in (cell.tail, cell.paper) if part)))
+    mark = rf"\rlap{{{_raised(cell.mark)}}}" if cell.mark else ""
+    if not tail:
+        return mean + mark
+    return f"{mean} & {after}{mark}" if after else f"{mean}{mark} &"
+
+
+def _padding(cell: Cell, deepest: int) -> str:
+    """Return blanks as wide as the decimals that a number has fewer than its column."""
+    missing = deepest - _decimals(cell)
+    if not missing or cell.mean in ("", NOTHING):
+        return ""
+    digits = "0" * missing if _decimals(cell) else f".{'0' * (missing - 1)}"
+    return rf"\phantom{{{digits}}}"
+
+
+def _minus(text: str) -> str:
+    return text.replace("-", "$-$")
+
+
+def _decimals(cell: Cell) -> int:
+    return len(cell.mean) - cell.mean.find(".") if "." in cell.mean else 0
+
+
+def _raised(mark: str) -> str:
+    return rf"\textsuperscript{{{mark}}}" if mark else ""
+
+
+def _notes(grid: Grid) -> list[str]:
+    notes = [rf"{_raised(mark)}~{escaped(note)}" for mark, note in grid.notes.items()]
+    return ["", r"\smallskip", rf"{{\footnotesize {'; '.join(notes)}.}}"] if notes else []

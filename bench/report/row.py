@@ -1,0 +1,69 @@
+"""One number of a table, and the tidy frame of all of them: what a CSV file holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class Row:
+    """One number of a table.
+
+    Attributes
+    ----------
+    table, model, feature, variant : str
+        Where it stands.
+    method, needs, metric : str
+    mean : float or None
+        Over seeds.
+    sd : float or None
+        Standard deviation over seeds (ddof=1).
+    seeds, n : int
+        Seeds, and samples per seed.
+    higher_is_better : bool or None
+    note : str
+        Why there is no number, or what to know about it.
+    paper : float or None
+        The published value.
+    data, source : str
+        Which data, and which judge or extractor.
+    low, high : float or None
+        95 % interval: of a difference over seeds; of a number of one seed, or the same for all, over samples.
+    best : bool
+        Whether paired intervals over seeds cannot tell it from the best one.
+    by_seed : mapping of int to float
+        The numbers behind the mean.
+    """
+
+    table: str
+    model: str
+    feature: str
+    variant: str
+    method: str = ""
+    needs: str = ""
+    metric: str = ""
+    mean: float | None = None
+    sd: float | None = None
+    seeds: int = 1
+    n: int | None = None
+    higher_is_better: bool | None = None
+    note: str = ""
+    paper: float | None = None
+    data: str = ""
+    source: str = ""
+    low: float | None = None
+    high: float | None = None
+    best: bool = False
+    by_seed: Mapping[int, float] = field(default_factory=dict, compare=False)
+
+
+COLUMNS = tuple(each.name for each in fields(Row) if each.name != "by_seed")
+
+
+def frame_of(rows: Sequence[Row]) -> pd.DataFrame:
+    """Return rows as a frame, a column per field of ``Row``; the numbers behind a mean are left out."""
+    frame = pd.DataFrame([{name: getattr(row, name) for name in COLUMNS} for row in rows], columns=list(COLUMNS))
+    return frame.astype({"mean": float})
