@@ -18,7 +18,7 @@ from bench.workspace.workspace import Workspace
 
 @dataclass(frozen=True)
 class Done:
-    """How a cell ended: with a record, or with what must be mended before it can run.
+    """How a cell ended: with a record, or with what must be mended before it can run or be measured again.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class Done:
     @property
     def ok(self) -> bool:
         """Whether there is a result, or the method declined."""
-        return self.record is not None and self.record.status in ("ok", "skipped")
+        return self.error is None and self.record is not None and self.record.status in ("ok", "skipped")
 
     @property
     def failed(self) -> bool:
@@ -143,7 +143,8 @@ def _carried_out(item: Planned, plan: Plan, workspace: Workspace, since: float |
     except BenchError as error:
         if len(plan.cells) == 1:
             raise
-        return Done(item, resolved, error=error)
+        record = _record_of(item, workspace) if item.action == "measure" else None  # it only lacks a metric
+        return Done(item, resolved, record, error)
 
 
 def _record_of(item: Planned, workspace: Workspace) -> Record | None:

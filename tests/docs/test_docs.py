@@ -21,6 +21,7 @@ from bench import errors, hookspecs
 from bench.api import Columns
 from bench.hookspecs import KINDS
 from bench.registry import Registry
+from bench.report.value_names import value_names
 
 # Plug-ins and suites of the pages themselves.
 INVENTED = {
@@ -31,6 +32,7 @@ INVENTED = {
     "linear_decoder",
     "small_digits",
     "mine.toml",
+    "newly_appeared",
     "all",
 }
 TYPED = sorted({" ".join(words) for page in pages() for words in commands(page)})
@@ -62,6 +64,7 @@ def test_every_name_after_an_option_is_registered(typed: str) -> None:
     known = {f"--{kind.singular}": {*registry.names(kind.name), *INVENTED} for kind in KINDS} | {
         "--suite": suites | INVENTED
     }
+    known["--metric"] |= value_names(registry).owners.keys()
     words = typed.split()
     for option, value in zip(words, words[1:], strict=False):
         if option in known:
