@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from bench.errors import UsageError
+from bench.errors import UsageError, shown
 from bench.report.definitions import Options, Table, Variant, clicked, table_named
 from bench.report.value_names import ValueNames
 from bench.workspace.suites import Suite, load_suite
-from bench.workspace.values import read_assignments, shown
+from bench.workspace.values import read_assignments
 from bench.workspace.workspace import Workspace
 
 FIXED = ("1", "damage")  # tables whose columns mean nothing without one another
