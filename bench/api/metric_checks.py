@@ -17,7 +17,9 @@ PER_EXTRACTOR = frozenset(
 )  # there is one of each per extractor
 RESERVED = frozenset(
     {"change", "difference", "flagged_change", "flagged_ratio", "peak_memory_mb", "seconds", "unflagged_change"}
-)  # names of what the engine computes itself: without an oracle, of the unlearning stage, at equal damage
+    | {"learnt_agreement", "learnt_resolution", "learnt_target_ratio", "original_learnt_target_ratio"}
+    | {"clicked_ratio", "original_clicked_ratio"}
+)  # names of what the engine computes itself: without an oracle, of clicks, of the unlearning stage, at equal damage
 
 
 def require_declared(cls: type[Metric]) -> None:

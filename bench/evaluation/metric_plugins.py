@@ -8,7 +8,7 @@ from contextlib import suppress
 from bench.api import Metric
 from bench.api.metric_checks import RESERVED, require_declared
 from bench.errors import PluginError
-from bench.evaluation.without_oracle import OWN, Flags
+from bench.evaluation.own_metrics import OWN
 from bench.registry import Registry
 
 BUILT_IN = "built-in"
@@ -41,7 +41,7 @@ def load_metrics(registry: Registry, asked: Sequence[str] | None = None) -> tupl
 
 def reserved_names(registry: Registry) -> dict[str, str]:
     """Return the names of values that only one metric may use, and that metric; "" where none may."""
-    names = dict.fromkeys(RESERVED, "") | dict.fromkeys(Flags.values, OWN)
+    names = dict.fromkeys(RESERVED, "") | {value: own.name for own in OWN for value in own.values}
     for source in registry.sources:
         if source.kind.name == "metrics" and source.origin == BUILT_IN:
             with suppress(PluginError):  # a loose file has the same name, and neither is used

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from bench.api import Columns, Extractor, Metric, Oracle, Statistics, Value
 from bench.errors import BenchError
+from bench.evaluation.own_metrics import OwnMetric
 from bench.evaluation.passes import Described, Pass
 
 WHY = {
@@ -111,10 +112,11 @@ def clashes(names: Mapping[str, Collection[str]]) -> dict[str, str]:
     }
 
 
-def source_of(metric: str, extractors: Iterable[str], oracle: str) -> str:
-    """Return the source of a metric's values: the extractor in its name, else ``oracle``."""
-    extractor = next((name for name in extractors if f"[{name}]" in metric), None)
-    return f"extractor {extractor}" if extractor else oracle
+def source_of(value: str, metric: Metric, extractors: Iterable[str], oracle: str) -> str:
+    """Return who stood behind a value of a metric: the extractor in its name, the metric's own judge, or ``oracle``."""
+    extractor = next((name for name in extractors if f"[{name}]" in value), None)
+    own = metric.judge if isinstance(metric, OwnMetric) else None
+    return f"extractor {extractor}" if extractor else own or oracle
 
 
 def _views(

@@ -1,7 +1,7 @@
 """Cells without an oracle: your own generator, and a person's clicks.
 
-A placeholder stands in for the oracle, metrics that need one are left out, and two things are measured nonetheless: how
-many samples the method's identifier flags, and how much the flagged and the other samples change.
+A placeholder stands in for the oracle, and metrics that need one are left out. What is known nonetheless is measured by
+``bench.evaluation.own_metrics``.
 """
 
 from __future__ import annotations
@@ -13,13 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bench.api import Classifier, Columns, Dataset, Metric, Value
+from bench.api import Classifier, Dataset, Metric
 from bench.errors import UsageError, unknown
-from bench.toolkit.intervals import of_mean, wilson
 from bench.workspace.store import FEATURE
 
 ORACLE = "an oracle"
-OWN = "without_oracle"  # the name of ``Flags`` among the metrics
 LACKING = {
     **dict.fromkeys(("labels", "original_labels", "scores", "original_scores"), ORACLE),
     **dict.fromkeys(("attributes", "original_attributes"), ORACLE),
@@ -62,32 +60,3 @@ def left_out(metrics: Mapping[str, Metric], *, judged: bool = False) -> dict[str
     absent = {column: what for column, what in LACKING.items() if not (judged and what == ORACLE)}
     lacking = {name: sorted({absent[c] for c in metric.columns & absent.keys()}) for name, metric in metrics.items()}
     return {name: f"needs {' and '.join(what)}" for name, what in lacking.items() if what}
-
-
-class Flags(Metric):
-    """What is known without an oracle; intervals are over samples.
-
-    ``flagged_ratio``, the share of the original's samples that the method's identifier flags; ``flagged_change`` and
-    ``unflagged_change``, the mean absolute change of a pixel (in [0, 1]) in flagged and in all other samples.
-    ``change``, the same over all samples, if the method has no identifier with a threshold.
-    """
-
-    columns = frozenset({"pixel_change"})  # and `flagged`, where there is one
-    values = frozenset({"flagged_ratio", "flagged_change", "unflagged_change", "change"})
-
-    def compute(self, columns: Columns) -> dict[str, Value]:
-        flags = columns.flagged
-        if flags is None:
-            return _changes({"change": columns.pixel_change})
-        ratio = {"flagged_ratio": Value(float(flags.mean()), len(flags), None, *wilson(int(flags.sum()), len(flags)))}
-        parts = {"flagged_change": columns.pixel_change[flags], "unflagged_change": columns.pixel_change[~flags]}
-        return ratio | _changes(parts)
-
-
-def _changes(parts: Mapping[str, NDArray[np.float64]]) -> dict[str, Value]:
-    values = {}
-    for name, changes in parts.items():
-        if len(changes) >= 2:
-            mean, low, high = of_mean(changes)
-            values[name] = Value(mean, len(changes), None, max(0.0, low), high)
-    return values

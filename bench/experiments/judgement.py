@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 
 from numpy.typing import NDArray
 
-from bench.api import Classifier, Dataset, Extractor, Feedback, Metric, Oracle, Statistics
+from bench.api import Classifier, Dataset, Extractor, Feedback, Generator, Metric, Oracle, Statistics
 from bench.errors import UsageError, unknown
-from bench.evaluation import references, removers, without_oracle
+from bench.evaluation import own_metrics, references, removers, without_oracle
 from bench.evaluation.passes import Truth
 from bench.workspace.observers import LoadedClassifier
 from bench.workspace.oracles import Oracles
@@ -76,9 +76,8 @@ class Judgement(ABC):
     ) -> dict[str, tuple[Statistics | None, Statistics | None]]:
         """Return per extractor the statistics of the training set, and of it without the feature."""
 
-    @property
-    def own_metrics(self) -> dict[str, Metric]:
-        """What is computed besides the metrics that are plug-ins."""
+    def own_metrics(self, original: Generator, feedback: Feedback | None) -> Mapping[str, Metric]:
+        """Return what is computed besides the metrics that are plug-ins; it may learn from feedback that was given."""
         return {}
 
     @abstractmethod
@@ -184,9 +183,8 @@ class ClicksOnly(Judgement):
     ) -> dict[str, tuple[Statistics | None, Statistics | None]]:
         return {}  # there is no training set to compare with
 
-    @property
-    def own_metrics(self) -> dict[str, Metric]:
-        return {without_oracle.OWN: without_oracle.Flags()}
+    def own_metrics(self, original: Generator, feedback: Feedback | None) -> Mapping[str, Metric]:
+        return own_metrics.of(original, feedback)
 
     def pictured(self, original_labels: NDArray[Any], feedback: Feedback) -> tuple[NDArray[Any], Feedback | None]:
         return feedback.labels, feedback

@@ -10,6 +10,7 @@ from bench.core.code_hash import code_of, digest
 from bench.core.code_watch import sources_of
 from bench.evaluation import removers
 from bench.evaluation.metrics import compute_metrics, metric_columns
+from bench.evaluation.own_metrics import OwnMetric
 from bench.evaluation.passes import look_again, run_pass, same_weights
 from bench.evaluation.references import references_identity
 from bench.evaluation.targets import target_identity
@@ -153,9 +154,9 @@ def _method(parts: Parts) -> tuple[Any, ...]:
 
 
 def _metric(parts: Parts, name: str) -> tuple[Any, ...]:
-    """Return a plug-in, or a metric that the judgement itself computes."""
-    own = parts.judgement.own_metrics.get(name)
-    return _code(parts, "metrics", name) if own is None else (type(own),)
+    """Return a plug-in, or a metric of the benchmark's own."""
+    metric = parts.metrics[name]
+    return (type(metric),) if isinstance(metric, OwnMetric) else _code(parts, "metrics", name)
 
 
 def _original(parts: Parts) -> tuple[Any, ...]:

@@ -99,7 +99,7 @@ def _entry(resolved: Resolved, metric: str, outcome: Outcome, before: Record | N
 
 def _measurement(resolved: Resolved, metric: str, name: str, value: Value) -> Measurement:
     """Add to a number which metric computed it, and which data and which judge stood behind it."""
-    who = source_of(name, resolved.extractors, resolved.judgement.label)
+    who = source_of(name, resolved.metrics[metric], resolved.extractors, resolved.judgement.label)
     count = resolved.cell.settings.evaluation.count
     source = f"{resolved.dataset.label}; {who}; {count} samples of {resolved.cell.model}"
     return Measurement(**vars(value), source=source, metric=metric)

@@ -122,9 +122,10 @@ def load_parts(cell: Cell, workspace: Workspace, method: Declared) -> Parts:
     judgement.require_attributes(method.also, cell.feature)
     metrics, missing = load_metrics(workspace.registry, settings.evaluation.metrics)
     missing |= judgement.left_out(metrics)
-    metrics |= judgement.own_metrics
     extractors = {name: workspace.extractor(name) for name in settings.evaluation.extractors or ()}
     original = workspace.original(cell.model, cell.weights)
+    given = _given_feedback(cell, original, judgement, method.also)
+    metrics |= judgement.own_metrics(original.generator, given[0] if given else None)
     return Parts(
         cell=cell,
         workspace=workspace,
@@ -135,7 +136,7 @@ def load_parts(cell: Cell, workspace: Workspace, method: Declared) -> Parts:
         metrics={name: metric for name, metric in metrics.items() if name not in missing},
         missing_metrics=missing,
         extractors=extractors,
-        given=_given_feedback(cell, original, judgement, method.also),
+        given=given,
     )
 
 

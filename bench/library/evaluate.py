@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from bench.api import Dataset, Extractor, Generator, Metric, Value
+from bench.api import Dataset, Extractor, Feedback, Generator, Metric, Value
 from bench.core import limits
 from bench.errors import UsageError
 from bench.evaluation.metric_plugins import load_metrics, reserved_names
@@ -19,7 +19,7 @@ from bench.experiments.judgement import ClicksOnly, Judgement, judged_by
 from bench.library.arguments import whole
 from bench.library.known import KnownGenerator, known
 from bench.library.places import PLUGINS, workspace_for
-from bench.library.sound import require_measurable
+from bench.library.sound import fitting_feedback, require_measurable
 from bench.library.task import Task, dataset_of, oracle_of
 from bench.library.wording import arguments_of
 from bench.workspace.suites import NO_DATASET
@@ -38,6 +38,7 @@ def evaluate(
     dataset: str | None = None,
     threshold: float | None = None,
     oracle: str | Path | None = None,
+    feedback: Feedback | None = None,
     count: int = 10_000,
     extractors: Sequence[str] | None = None,
     plugins: str | Path | None = PLUGINS,
@@ -52,27 +53,27 @@ def evaluate(
         After and before, on one device, in eval mode. A plain generator has no identifier to be measured.
     feature, dataset : str, optional
         What should be gone, and the data set whose oracle judges and whose training set FID is against. Without them
-        nobody can say which samples had the feature: only what the method flags and how much it changed is measured.
+        only what the method flags and how much it changed is measured, and what a judge learnt from ``feedback`` says.
     threshold : float, optional
         The score from which the feature was clicked, as ``ask_oracle`` returned it; counts where an oracle clicks the
         top fraction of what it is shown. By default, as after a person's clicks, the training set's own cut.
     oracle : str or path-like, optional
-        What judges, as ``--set oracle.evaluation=NAME``: a classifier, an extractor, or the weights of either (zoo name
-        or file); by default the data set's own, if it is trained the copy ``<classifier>-<dataset>-b``. It should not
-        be what clicked.
+        What judges, as ``--set oracle.evaluation=NAME``: a classifier, an extractor, or the weights of either; the data
+        set's own by default, of a trained one ``<classifier>-<dataset>-b``. It should not be what clicked.
+    feedback : Feedback, optional
+        Without ``feature`` and ``dataset``: clicks on samples of ``original``, from which a judge is learnt.
     count : int
-        Samples of the stream ``evaluation``, at least 2.
+        Samples, at least 2.
     extractors : sequence of str, optional
         For FID and the inception score; the data set's by default.
-    plugins, data_dir : path-like, optional
-        As in ``bench.unlearn``, and so is ``workspace``.
+    plugins, data_dir, workspace
+        As in ``bench.unlearn``.
 
     Returns
     -------
     DataFrame
-        A row for each metric: ``value``, 95 % interval over samples ``low`` and ``high``, ``n``, ``higher_is_better``,
-        and ``source``, the data and the judge behind the number; NaN or None where there is none. A metric that could
-        not be computed has a row with no value and the reason in ``skipped``.
+        A row for each metric: ``value``, 95 % interval ``low`` to ``high``, ``n``, ``higher_is_better``, and its
+        ``source``: the data and the judge. A metric that was not computed has its reason in ``skipped``.
 
     Raises
     ------
@@ -86,7 +87,7 @@ def evaluate(
         require_measurable(given, argument)
     count, task = whole(count, 2, "evaluate(count)", limits.SAMPLES), _task(feature, dataset, threshold, oracle)
     opened = workspace_for(before.device, workspace, plugins, data_dir)
-    setting = _setting(opened, task, _names(extractors, task))
+    setting = _setting(opened, task, _names(extractors, task), before.generator, _clicks(feedback, task, before))
     _require_comparable(after, before, None if task is None else setting.dataset)
     return setting.table(after, before, count)
 
@@ -107,8 +108,8 @@ class _Setting:
         """Compute the metrics on ``count`` samples; one row each."""
         values, skipped = self._computed(after, before, count)
         rows: dict[str, dict[str, Any]] = {}
-        for name, value in sorted(values.items()):
-            who = source_of(name, self.extractors, self.judgement.label)
+        for name, (metric, value) in sorted(values.items()):
+            who = source_of(name, metric, self.extractors, self.judgement.label)
             source = f"{self.dataset.label}; {who}; {count} samples of {before.model}"
             rows[name] = {**vars(value), "source": source}
         rows |= {name: {"skipped": reason} for name, reason in sorted({**self.missing, **skipped}.items())}
@@ -117,7 +118,7 @@ class _Setting:
 
     def _computed(
         self, after: KnownGenerator, before: KnownGenerator, count: int
-    ) -> tuple[dict[str, Value], dict[str, str]]:
+    ) -> tuple[dict[str, tuple[Metric, Value]], dict[str, str]]:
         workspace, judgement, (feature, dataset) = (
             self.workspace,
             self.judgement,
@@ -139,19 +140,25 @@ class _Setting:
         references = judgement.references(workspace, dataset, self.extractors, feature)
         found = compute_metrics(self.metrics, columns, result, references, reserved_names(workspace.registry))
         refused = clashes({name: outcome.values for name, outcome in found.items()})
-        counted = [outcome for name, outcome in found.items() if name not in refused]
-        values = {name: value for outcome in counted for name, value in outcome.values.items()}
-        return values, refused | {name: why for outcome in counted for name, why in outcome.skipped.items()}
+        counted = {self.metrics[name]: outcome for name, outcome in found.items() if name not in refused}
+        values = {name: (metric, value) for metric, out in counted.items() for name, value in out.values.items()}
+        return values, refused | {name: why for outcome in counted.values() for name, why in outcome.skipped.items()}
 
 
-def _setting(workspace: Workspace, task: Task | None, extractors: Sequence[str] | None) -> _Setting:
-    """Load what judges a task; without one, nobody does."""
+def _setting(
+    workspace: Workspace,
+    task: Task | None,
+    extractors: Sequence[str] | None,
+    original: Generator,
+    feedback: Feedback | None,
+) -> _Setting:
+    """Load what judges a task; without one, a judge is learnt from feedback, if there is any."""
     dataset = dataset_of(workspace, task or NOTHING)
     judge = None if task is None else oracle_of(workspace, task, "evaluation")
     judgement = judged_by(judge, dataset, task.feature) if task and judge else ClicksOnly(NOTHING.feature)
     metrics, missing = load_metrics(workspace.registry)
     missing |= judgement.left_out(metrics)
-    metrics |= judgement.own_metrics
+    metrics |= judgement.own_metrics(original, feedback)
     return _Setting(
         workspace,
         task or NOTHING,
@@ -175,6 +182,14 @@ def _task(feature: str | None, dataset: str | None, threshold: float | None, ora
         lone = "threshold=" if oracle is None else "oracle="
         raise UsageError(f"evaluate: {lone} judges a feature of a data set; give feature= and dataset= too")
     return None
+
+
+def _clicks(feedback: Feedback | None, task: Task | None, before: KnownGenerator) -> Feedback | None:
+    if feedback is not None and task is not None:
+        raise UsageError(
+            "evaluate: feedback= teaches a judge where no oracle judges; leave it out, or feature= and dataset="
+        )
+    return None if feedback is None else fitting_feedback(feedback, before.generator, "evaluate")
 
 
 def _names(extractors: Sequence[str] | None, task: Task | None) -> Sequence[str] | None:

@@ -1,4 +1,4 @@
-"""Generators that a caller hands over, checked before anything is done with them; errors name the argument."""
+"""Generators and feedback that a caller hands over, checked before they are used; errors name the argument."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from contextlib import contextmanager
 
 import torch
 
+from bench.api import Feedback, Generator
 from bench.api.checks import require_contract, require_drawable
+from bench.api.noise import leaves_prior
 from bench.api.repeatable import require_repeatable
 from bench.errors import PluginError, UsageError
 from bench.library.known import KnownGenerator
@@ -36,6 +38,23 @@ def require_shown(given: KnownGenerator, argument: str) -> None:
         _require_float32(given, argument)
         if type(given) is KnownGenerator:
             require_drawable(given.generator)
+
+
+def fitting_feedback(feedback: Feedback, generator: Generator, call: str) -> Feedback:
+    """Return feedback with the prior of a generator; raises UsageError if it is not feedback on such a generator."""
+    if not isinstance(feedback, Feedback):
+        raise UsageError(f"{call}: feedback is a {type(feedback).__name__}; bench.make_feedback(labels, ...) makes it")
+    if feedback.noise_array is not None and feedback.noise_array.shape[1] != generator.noise_dim:
+        raise UsageError(
+            f"{call}: the feedback's noise has {feedback.noise_array.shape[1]} numbers a sample; the generator draws "
+            f"from {generator.noise_dim}"
+        )
+    if feedback.noise_array is not None and leaves_prior(generator, torch.from_numpy(feedback.noise_array)):
+        raise UsageError(
+            f"{call}: the feedback's noise leaves [-1, 1], but the generator's prior is uniform on it. Give the noise "
+            "that the samples were drawn from"
+        )
+    return feedback.of(generator)
 
 
 def _require_float32(given: KnownGenerator, argument: str) -> None:

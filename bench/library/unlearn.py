@@ -8,12 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from bench.api import Generator, Method, Networks, Oracle
 from bench.api.context import Context, TrainingData
 from bench.api.feedback import Feedback
-from bench.api.noise import leaves_prior
 from bench.errors import UsageError
 from bench.evaluation.targets import target_mask
 from bench.experiments import method_run
@@ -21,7 +18,7 @@ from bench.library.arguments import whole
 from bench.library.known import KnownGenerator, UnlearnedGenerator, frozen_networks, known
 from bench.library.methods import Chosen, choose, merged
 from bench.library.places import PLUGINS, workspace_for
-from bench.library.sound import require_trainable
+from bench.library.sound import fitting_feedback, require_trainable
 from bench.library.task import Task, dataset_of, oracle_of
 from bench.library.wording import arguments_of
 from bench.workspace import loading
@@ -122,29 +119,15 @@ class _Unlearning:
 
     def _handed(self, feedback: Feedback) -> Feedback:
         """Return the feedback with the further clicks that the method asks for, and no others."""
-        call, generator = self.chosen.call, self.teacher.generator
-        noise_dim = generator.noise_dim
-        if not isinstance(feedback, Feedback):
-            raise UsageError(
-                f"{call}: feedback is a {type(feedback).__name__}; bench.make_feedback(labels, ...) makes it"
-            )
-        if feedback.noise_array is not None and feedback.noise_array.shape[1] != noise_dim:
-            raise UsageError(
-                f"{call}: the feedback's noise has {feedback.noise_array.shape[1]} numbers a sample; the generator "
-                f"draws from {noise_dim}"
-            )
-        if feedback.noise_array is not None and leaves_prior(generator, torch.from_numpy(feedback.noise_array)):
-            raise UsageError(
-                f"{call}: the feedback's noise leaves [-1, 1], but the generator's prior is uniform on it. Give the "
-                "noise that the samples were drawn from"
-            )
+        call = self.chosen.call
+        fitting = fitting_feedback(feedback, self.teacher.generator, call)
         asked = self.chosen.method.also_asks()
-        if missing := [name for name in asked if name not in feedback.also]:
+        if missing := [name for name in asked if name not in fitting.also]:
             raise UsageError(
                 f"{call}: the feedback holds no clicks for {', '.join(missing)}, which the method asks for; give them: "
                 "make_feedback(..., also={NAME: labels})"
             )
-        return replace(feedback, also={name: feedback.also[name] for name in asked})
+        return replace(fitting, also={name: fitting.also[name] for name in asked})
 
     def _oracle(self) -> Oracle | None:
         """Return the oracle of the task if the method needs one; raises UsageError if a need cannot be met."""

@@ -137,13 +137,21 @@ def _judged(record: Record) -> str:
 
 
 def _without_oracle(record: Record) -> str:
-    """Say what is known without an oracle; the picture shows the rest."""
+    """Say what is known without an oracle: by a judge learnt from the clicks if there is one, else by the picture."""
     clicks = record.provenance.feedback
     assert clicks is not None
     flagged = record.value("flagged_ratio")
     flags = "" if flagged is None else f", the method flags {flagged:.4f} of all samples"
     shown = f"{clicks.positives} of {clicks.count} samples were clicked{flags}"
-    return f"{shown}; no oracle says what is left: look at the picture"
+    agreement, least = record.value("learnt_agreement"), record.value("learnt_resolution")
+    if agreement is None or least is None:
+        return f"{shown}; no oracle says what is left: look at the picture"
+    before, after = (_with_interval(record, name) for name in ("original_learnt_target_ratio", "learnt_target_ratio"))
+    return (
+        f"{shown}\n  share with the feature by a judge learnt from the clicks, original {before} -> {after}\n"
+        f"  it agrees with clicks that it had not seen by {agreement:.2f} (1 is always, 0.5 is chance), and cannot "
+        f"tell a share below {least:.3f} from none: look at the picture too"
+    )
 
 
 def _by_reason(record: Record) -> dict[str, list[str]]:

@@ -18,6 +18,31 @@ def wilson(successes: int, n: int) -> tuple[float, float]:
     return low, high
 
 
+def balanced_accuracy(hits: int, positives: int, rejections: int, negatives: int) -> tuple[float, float, float]:
+    """Return the mean of sensitivity and specificity, and its interval from Wilson's for both (Zou and Donner 2008).
+
+    Parameters
+    ----------
+    hits, rejections : int
+        Positives, and negatives, that were recognised.
+    positives, negatives : int
+        How many there are, at least 1 each.
+
+    Returns
+    -------
+    accuracy, low, high : float
+
+    References
+    ----------
+    Zou and Donner 2008, Statistics in Medicine 27:1693, the interval of a sum.
+    """
+    rates = np.array([hits / positives, rejections / negatives])
+    lows, highs = np.array([wilson(hits, positives), wilson(rejections, negatives)]).T
+    mean = float(rates.mean())
+    below, above = (float(np.sqrt(np.square(rates - limit).sum()) / 2) for limit in (lows, highs))
+    return mean, mean - below, mean + above
+
+
 def of_mean(values: NDArray[np.float64]) -> tuple[float, float, float]:
     """Return the mean and its normal interval: (mean, low, high)."""
     mean = float(values.mean())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pytest
 import torch
 from own_generator import EXAMPLES, take_home
 
@@ -12,6 +13,8 @@ import bench
 from bench.core import randomness
 from bench.core.rendering import to_uint8
 from bench.registry import Registry
+
+LEARNT = ("learnt_agreement", "learnt_resolution", "learnt_target_ratio", "original_learnt_target_ratio")
 
 # --- there and back -----------------------------------------------------------------------------------
 
@@ -24,7 +27,7 @@ def test_the_worked_example_keeps_the_contract(bench_cli):
 def test_the_record_says_what_is_known_and_why_the_rest_is_not(unlearned, hers, clicks):
     done, record, folder = unlearned
     assert record["status"] == "ok" and record["dataset"] == "own" and record["provenance"]["oracle"] is None
-    assert set(record["metrics"]) == {"flagged_ratio", "flagged_change", "unflagged_change"}
+    assert set(record["metrics"]) == {"flagged_ratio", "flagged_change", "unflagged_change", *LEARNT}
     assert {"target_ratio", "roc_auc", "retain_change", "fidelity"} <= set(record["skipped_metrics"])
     assert record["skipped_metrics"]["roc_auc"] == "needs an oracle"
     assert record["skipped_metrics"]["fidelity"] == "needs reference images"
@@ -32,11 +35,22 @@ def test_the_record_says_what_is_known_and_why_the_rest_is_not(unlearned, hers, 
     assert changes["flagged_change"]["value"] > 2 * changes["unflagged_change"]["value"]
     assert changes["flagged_ratio"]["source"] == "no data set (clicks on the generator's own samples); no oracle; 200 samples of my_generator"  # fmt: skip  # noqa: E501
     assert set(record["artefacts"]) == {"weights", "picture"} and record["provenance"]["feedback"]["count"] == 100
-    assert "share with the feature" not in done.out and str(folder / "unlearned.safetensors") in done.out
+    assert "oracle" not in done.out.partition("not computed")[0] and str(folder / "unlearned.safetensors") in done.out
     assert (
         f"{record['provenance']['feedback']['positives']} of 100 samples were clicked, the method flags 0." in done.out
     )
-    assert "no oracle says what is left: look at the picture" in done.out
+
+
+def test_a_judge_learnt_from_the_clicks_says_what_is_left(unlearned):
+    done, record, _ = unlearned
+    found = {name: record["metrics"][name]["value"] for name in LEARNT}
+    assert found["learnt_agreement"] > 0.9 and found["learnt_resolution"] < 0.03
+    noise = randomness.draw(randomness.EVALUATION, range(200), 8)
+    assert found["original_learnt_target_ratio"] == pytest.approx((noise[:, 0] > 1).float().mean().item(), abs=0.03)
+    assert found["learnt_target_ratio"] < 0.02, "the scars are gone, see below"
+    assert record["metrics"]["learnt_target_ratio"]["source"] == "no data set (clicks on the generator's own samples); a judge learnt from clicks on 100 samples; 200 samples of my_generator"  # fmt: skip  # noqa: E501
+    assert "share with the feature by a judge learnt from the clicks, original 0.1" in done.out
+    assert f"and cannot tell a share below {found['learnt_resolution']:.3f} from none" in done.out
 
 
 def test_the_flagged_are_those_above_the_method_s_own_threshold(unlearned, hers):
@@ -98,7 +112,9 @@ def test_methods_that_need_more_than_clicks_are_skipped_with_the_reason(unlearn,
 
 def test_a_method_without_an_identifier_says_how_much_it_changed(unlearn, clicks):
     record = json.loads(unlearn("original", "--feedback", clicks, "--json").out)
-    assert {name: value["value"] for name, value in record["metrics"].items()} == {"change": 0.0}
+    found = {name: value["value"] for name, value in record["metrics"].items()}
+    assert found.keys() == {"change", *LEARNT} and found["change"] == 0
+    assert found["learnt_target_ratio"] == found["original_learnt_target_ratio"] > 0.05
 
 
 def test_without_clicks_weights_or_a_name_it_is_told_what_to_give(unlearn, clicks, hers):
