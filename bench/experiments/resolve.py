@@ -58,7 +58,7 @@ class Resolved(Parts):
         again = "changed while cells ran, so nothing is stored of this one. Run the same command again"
         if files := changed(self.sources):
             raise PluginError(f"{', '.join(files)}: {again}")
-        if self.images not in (None, images_now(self.workspace, self.cell.settings.dataset)):
+        if self.images is not None and self.images != images_now(self.workspace, self.cell.settings.dataset):
             raise WrongData(f"the images of data set '{self.cell.settings.dataset}': {again}")
 
     @property
