@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -22,6 +22,7 @@ else:
     NamesType = SeedsType = click.ParamType  # generic only in recent versions of click
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 
 
 class Names(NamesType):
@@ -33,7 +34,16 @@ class Names(NamesType):
         self.kind = kind
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[str]:
-        return value if isinstance(value, list) else [part.strip() for part in value.split(",") if part.strip()]
+        if isinstance(value, list):
+            return value
+        if self.kind == "methods":
+            from bench.workspace.asked_methods import split_methods
+
+            return split_methods(value)
+        return [part.strip() for part in value.split(",") if part.strip()]
+
+    def split_envvar_value(self, rv: str) -> list[str]:
+        return [rv]  # an environment variable holds one list, as one option does
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         head, _, last = incomplete.rpartition(",")
@@ -67,17 +77,30 @@ def _range(text: str) -> range:
         raise ValueError(text)
     return found
 
+    def split_envvar_value(self, rv: str) -> list[str]:
+        return [rv]
+
+
+def _joined(ctx: click.Context, param: click.Parameter, value: Sequence[list[T]]) -> list[T] | None:
+    """Join the lists of an option that was given several times; None if there is none."""
+    return [each for part in value for each in part] if value or param.default is not None else None
+
 
 def choice(command: str, singular: str, text: str, default: str | None = "all") -> Callable[[F], F]:
-    """Add ``--singular``: --model, --feature or --method. It gives a list under the plural's name."""
+    """Add ``--singular``: --model, --feature or --method, each a comma list or given several times.
+
+    The command gets one list under the plural's name.
+    """
     plural = f"{singular}s"
     return click.option(
         f"--{singular}",
         plural,
         envvar=f"BENCH_{command.upper()}_{singular.upper()}",
         type=Names(plural),
+        multiple=True,
+        callback=_joined,
         help=text,
-        default=default,
+        default=None if default is None else [default],
         show_default=bool(default),
     )
 
@@ -85,7 +108,17 @@ def choice(command: str, singular: str, text: str, default: str | None = "all") 
 def seeds(command: str, default: str, text: str) -> Callable[[F], F]:
     """Add --seed."""
     variable = f"BENCH_{command.upper()}_SEED"
-    return click.option("--seed", "seeds", envvar=variable, type=Seeds(), default=default, show_default=True, help=text)
+    return click.option(
+        "--seed",
+        "seeds",
+        envvar=variable,
+        type=Seeds(),
+        multiple=True,
+        callback=_joined,
+        default=[default],
+        show_default=True,
+        help=text,
+    )
 
 
 params = click.option(

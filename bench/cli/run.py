@@ -12,7 +12,7 @@ from bench.errors import UsageError
 
 
 @click.command("run")
-@choice("run", "method", "Unlearning method(s).", None)
+@choice("run", "method", 'Unlearning method(s); with parameters for one: "ours -p alpha=1".', None)
 @choice("run", "model", "Generator(s).", None)
 @choice("run", "feature", "Target feature(s).", None)
 @seeds("run", "0", "Seed(s) of the feedback and of the unlearning.")

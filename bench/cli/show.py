@@ -11,10 +11,13 @@ from bench.cli.options import open_registry, plugins
 
 @click.command("show")
 @click.argument("name")
+@click.option("--suite", metavar="NAME|FILE", default=None, help="Suite whose hyper-parameters to show, of a method.")
 @plugins
-def command(name: str, plugins: Path) -> int:
-    """Show a plug-in and its hyper-parameters."""
+def command(name: str, suite: str | None, plugins: Path) -> int:
+    """Show a plug-in, its hyper-parameters, and what suites set for a method."""
     from bench.authoring.show import describe
+    from bench.report import suite_settings
 
-    click.echo(describe(open_registry(plugins), name))
+    registry = open_registry(plugins)
+    click.echo("\n".join([describe(registry, name), *suite_settings.of_method(registry, name, suite)]))
     return 0

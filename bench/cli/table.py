@@ -15,7 +15,7 @@ from bench.cli.options import choice, require_one, seeds, suite, warm_up, workpl
 @suite
 @choice("table", "model", "Model(s).")
 @choice("table", "feature", "Feature(s).")
-@choice("table", "method", "Method(s) to add to the table's own.", "")
+@choice("table", "method", 'Method(s) to add to the table\'s own; with parameters: "mine -p mix=0.5".', "")
 @click.option(
     "--only",
     multiple=True,

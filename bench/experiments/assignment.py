@@ -81,6 +81,7 @@ class Assignment(Params):
     settings: ModelSettings
     weights: str
     feedback_file: Path | None
+    named: tuple[str, ...]
     declared: Declared
     declined: str | None
     keys: StageKeys
@@ -118,6 +119,7 @@ class Assignment(Params):
             self.settings,
             self.weights,
             self.feedback_file,
+            self.named,
         )
 
     def resolved(self, workspace: Workspace) -> Resolved:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import ConfigDict
 
@@ -34,6 +35,8 @@ class Cell:
         Zoo name or file of the original; of one that is still to be trained, the file it will have.
     feedback_file : Path, optional
         ``--feedback``; the oracle clicks by default.
+    named : tuple of str
+        The parameters that were asked for, at whatever value.
     """
 
     suite: str
@@ -45,13 +48,22 @@ class Cell:
     settings: ModelSettings
     weights: str
     feedback_file: Path | None = None
+    named: tuple[str, ...] = ()
 
     @property
     def readable(self) -> str:
-        """Start of the folder's name."""
-        return f"{self.suite}-{self.method}-{self.model}-{self.feature}-s{self.seed}"
+        """Start of the folder's name; the suite is left out, since the same cell counts for every suite."""
+        return f"{self.method}-{self.model}-{self.feature}-s{self.seed}"
 
     @property
     def changed(self) -> list[str]:
-        """The parameters that are not the defaults, as ``-p`` takes them."""
-        return assignments(self.params.model_dump(mode="json", exclude_defaults=True))
+        """The parameters that are not the defaults or were asked for, as ``-p`` takes them."""
+        fields = self.params.model_dump(mode="json")
+        others = self.params.model_dump(mode="json", exclude_defaults=True)
+        return assignments({name: value for name, value in fields.items() if name in others or name in self.named})
+
+    @property
+    def from_suite(self) -> dict[str, Any]:
+        """The method's parameters that are the suite's for this model; what was asked for wins over them."""
+        fields = self.settings.params_for(self.method, type(self.params))
+        return {name: value for name, value in fields.items() if name not in self.named}

@@ -2,41 +2,85 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from statistics import median
 from typing import Any, NamedTuple
 
 from bench.core.reading import read_toml
+from bench.experiments.cell import Cell
 from bench.workspace.record import Record
+from bench.workspace.suites import ModelSettings, load_suite
+from bench.workspace.workspace import Workspace
 
 TIMES = Path(__file__).parent / "expected_times.toml"
+SCALED = "scaled to these parameters and counts"
 
 
 class Expected(NamedTuple):
-    """A wall time in seconds, None if nothing is known, and what it is estimated from."""
+    """A wall time in seconds, None if nothing is known, and what it is estimated from; "" for no estimate."""
 
     seconds: float | None
     basis: str
 
     def __str__(self) -> str:
-        return (
-            f"time unknown: {self.basis}" if self.seconds is None else f"about {duration(self.seconds)}: {self.basis}"
-        )
+        return f"time unknown: {self.basis}" if self.seconds is None else f"about {duration(self.seconds)}"
 
 
-def expected_cell(suite: str, method: str, model: str, past: Sequence[Record]) -> Expected:
-    """Estimate a cell's time: from stored cells of the same suite, method and model, else from the shipped times."""
-    same = [r for r in past if (r.suite, r.method, r.model) == (suite, method, model)]
-    if same:
-        totals = sorted(sum(cost.seconds for cost in record.timings.values()) for record in same)
-        return Expected(totals[len(totals) // 2], "median of the stored cells of this method and model")
-    return _shipped(suite, model, method) or Expected(None, "never measured")
+@dataclass(frozen=True)
+class Load:
+    """What a cell's stages grow with: samples clicked and evaluated, and the steps of the training."""
+
+    clicked: float
+    evaluated: float
+    trained: float
+
+    @classmethod
+    def of(cls, settings: ModelSettings, params: Mapping[str, Any]) -> Load:
+        """Return the load of a cell with these settings and hyper-parameters."""
+        return cls(settings.feedback.count, settings.evaluation.count, _trained(params))
+
+    def of_stage(self, stage: str) -> float:
+        """Return what a stage of a record grows with."""
+        return {"feedback": self.clicked, "unlearn": self.trained}.get(stage, self.evaluated)
+
+    def apart(self, other: Load) -> float:
+        """Return how different two loads are; 0 if they are the same."""
+        pairs = ((self.clicked, other.clicked), (self.evaluated, other.evaluated), (self.trained, other.trained))
+        return sum(abs(math.log(a / b)) for a, b in pairs)
 
 
-def expected_training(suite: str, model: str) -> Expected:
+def expected_cell(cell: Cell, workspace: Workspace, past: Sequence[Record], *, trained: bool = False) -> Expected:
+    """Estimate a cell's time: from the stored cells that are most like it, else from the shipped times.
+
+    Parameters
+    ----------
+    cell : Cell
+    workspace : Workspace
+    past : sequence of Record
+        Those of the same method, model, data set and extractors count.
+    trained : bool
+        Whether its training is done, or is another cell's.
+    """
+    load = Load.of(cell.settings, cell.params.model_dump())
+    same = [record for record in past if _is_like(record, cell)]
+    if not same:
+        return _shipped(cell, workspace, load, trained) or Expected(None, "never measured")
+    loads = [Load.of(record.provenance.settings, record.params) for record in same]
+    nearest = min(each.apart(load) for each in loads)
+    like = [(record, each) for record, each in zip(same, loads, strict=True) if each.apart(load) == nearest]
+    seconds = median(_scaled(record, each, load, trained) for record, each in like)
+    basis = "median of the stored cells of the method and model"
+    return Expected(seconds, f"{basis}, {SCALED}" if nearest else basis)
+
+
+def expected_training(model: str, dataset: str) -> Expected:
     """Estimate the time of training a model's generator."""
-    return _shipped(suite, model, "pretrain") or Expected(None, "never measured")
+    _, times, basis = _shipped_times_of(model, dataset)
+    return Expected(float(times["pretrain"]), basis) if "pretrain" in times else Expected(None, "never measured")
 
 
 def duration(seconds: float) -> str:
@@ -47,10 +91,52 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds >= 120 else f"{seconds:.0f} s"
 
 
-def _shipped(suite: str, model: str, what: str) -> Expected | None:
-    times = shipped_times().get(suite, {})
-    seconds = times.get(model, {}).get(what)
-    return None if seconds is None else Expected(float(seconds), times["basis"])
+def _trained(params: Mapping[str, Any]) -> float:
+    """Return what the time of a training is proportional to; 1 where no field says.
+
+    ``steps`` are batches, and so are ``epochs`` beside a ``steps_per_epoch``; others are passes over the data.
+    """
+    counts = {name: value for name, value in params.items() if isinstance(value, int | float) and value > 0}
+    steps = counts.get("steps", counts.get("epochs", 1)) * counts.get("steps_per_epoch", 1)
+    batches = "steps" in counts or "steps_per_epoch" in counts
+    return float(steps * counts.get("batch_size", 1)) if batches else float(steps)
+
+
+def _is_like(record: Record, cell: Cell) -> bool:
+    same = (record.method, record.model, record.dataset) == (cell.method, cell.model, cell.settings.dataset)
+    return same and record.provenance.extractors.keys() == {*(cell.settings.evaluation.extractors or ())}
+
+
+def _scaled(record: Record, done: Load, load: Load, trained: bool) -> float:
+    """Return what a record's stages would have taken at another load."""
+    stages = {stage: cost for stage, cost in record.timings.items() if not (trained and stage == "unlearn")}
+    return sum(cost.seconds * load.of_stage(stage) / done.of_stage(stage) for stage, cost in stages.items())
+
+
+def _shipped(cell: Cell, workspace: Workspace, load: Load, trained: bool) -> Expected | None:
+    """Scale a shipped time. What a method takes more than ``original``, which changes nothing, is its training."""
+    settings, times, basis = _shipped_times_of(cell.model, cell.settings.dataset)
+    if cell.method not in times or settings is None:
+        return None
+    usual = settings.evaluation.extractors or workspace.dataset(settings.dataset).extractors
+    if cell.settings.evaluation.extractors != usual:
+        return None
+    config = type(cell.params)
+    measured = Load.of(settings, config(**settings.params_for(cell.method, config)).model_dump())
+    trains = "epochs" in config.model_fields
+    rest = times["original"] if trains or trained else times[cell.method]
+    training = 0.0 if trained else times[cell.method] - rest
+    seconds = rest * load.evaluated / measured.evaluated + training * load.trained / measured.trained
+    return Expected(seconds, basis if seconds == rest + training else f"{basis}, {SCALED}")
+
+
+def _shipped_times_of(model: str, dataset: str) -> tuple[ModelSettings | None, dict[str, float], str]:
+    """Return the settings at which a model was measured on a data set, the times of its methods, and how."""
+    for suite, times in shipped_times().items():
+        settings = load_suite(suite).models.get(model)
+        if model in times and settings is not None and settings.dataset == dataset:
+            return settings, times[model], times["basis"]
+    return None, {}, ""
 
 
 @cache

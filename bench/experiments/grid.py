@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.api import Params
 from bench.core import limits
-from bench.errors import PluginError, UsageError, unknown
+from bench.errors import PluginError, UsageError
 from bench.evaluation.without_oracle import require_feature
-from bench.experiments.cell import Cell, Untyped
+from bench.experiments.cell import Cell
+from bench.experiments.configurations import Configured, configurations
 from bench.experiments.recipes import pretrained_path, recipe_of
 from bench.workspace import manifest
-from bench.workspace.settings import method_params, model_settings
+from bench.workspace.asked_methods import AskedMethod, read_method
+from bench.workspace.settings import model_settings
 from bench.workspace.suites import ModelSettings, Suite, load_suite
-from bench.workspace.values import grid_of, read_assignments
+from bench.workspace.values import read_assignments
 from bench.workspace.workspace import Workspace
 
 
@@ -28,7 +28,9 @@ class Request:
 
     Attributes
     ----------
-    methods, models, features : sequence of str
+    methods : sequence of str
+        Names, or names with parameters for one alone: ``mine -p mix=0.5``.
+    models, features : sequence of str
     seeds : sequence of int
     params : sequence of str
         The methods' parameters as typed (``-p``): ``name=value``, or ``name=value//value`` for a grid.
@@ -59,7 +61,7 @@ class Request:
 
 
 def cells(request: Request, workspace: Workspace) -> list[Cell]:
-    """Resolve a request into cells; every name and value is checked.
+    """Resolve a request into cells, each once; every name and value is checked.
 
     Raises
     ------
@@ -74,21 +76,35 @@ def cells(request: Request, workspace: Workspace) -> list[Cell]:
     methods = _methods(request.methods, workspace)
     models = _models(request, suite, workspace)
     settings_of = {model: _settings(suite, model, request, workspace) for model in models}
-    params_of = _params(methods, settings_of, request, workspace)
+    typed = read_assignments(request.params, "-p")
+    params_of = configurations(methods, settings_of, typed, request.values, workspace)
     features_of = {model: _features(request, settings, workspace) for model, settings in settings_of.items()}
     _require_few(params_of, features_of, request.seeds)
-    found = []
+    found: dict[tuple[str, ...], Cell] = {}
     for model, settings in settings_of.items():
         weights = request.weights or settings.weights or _trained_here(workspace, model, settings)
         for feature, method in itertools.product(features_of[model], methods):
-            for params, seed in itertools.product(params_of[model, method], request.seeds):
-                clicks = request.feedback_file
-                found.append(Cell(suite.name, method, model, feature, seed, params, settings, weights, clicks))
-    return found
+            for asked, seed in itertools.product(params_of[model, method], request.seeds):
+                cell = Cell(
+                    suite=suite.name,
+                    method=method.name,
+                    model=model,
+                    feature=feature,
+                    seed=seed,
+                    params=asked.params,
+                    settings=settings,
+                    weights=weights,
+                    feedback_file=request.feedback_file,
+                    named=asked.named,
+                )
+                found.setdefault((cell.readable, asked.params.model_dump_json()), cell)
+    return list(found.values())
 
 
 def _require_few(
-    params_of: Mapping[tuple[str, str], Sequence[Any]], features_of: Mapping[str, Sequence[str]], seeds: Sequence[int]
+    params_of: Mapping[tuple[str, AskedMethod], Sequence[Configured]],
+    features_of: Mapping[str, Sequence[str]],
+    seeds: Sequence[int],
 ) -> None:
     """Raise UsageError for more cells than a command should have, before they fill the memory."""
     count = sum(len(params) * len(features_of[model]) * len(seeds) for (model, _), params in params_of.items())
@@ -114,25 +130,23 @@ def _models(request: Request, suite: Suite, workspace: Workspace) -> list[str]:
 
 
 def _chosen(asked: Sequence[str], known: Sequence[str]) -> list[str]:
-    return list(known) if list(asked) == ["all"] else list(dict.fromkeys(asked))
+    """Return what was asked for, each once; ``all`` stands for everything known."""
+    return list(dict.fromkeys(name for each in asked for name in (known if each == "all" else [each])))
 
 
-def _methods(asked: Sequence[str], workspace: Workspace) -> list[str]:
+def _methods(asked: Sequence[str], workspace: Workspace) -> list[AskedMethod]:
     """Return the methods asked for; ``all`` leaves out those that do not load, and says so.
 
-    A named one that does not load costs its own cells (``_params``), unless it is the only one.
+    A named one that does not load costs its own cells (``params_of``), unless it is the only one.
     """
-    chosen = _chosen(asked, workspace.registry.names("methods"))
-    if list(asked) != ["all"]:
-        return chosen
     usable = []
-    for name in chosen:
+    for name in workspace.registry.names("methods") if "all" in asked else ():
         try:
             workspace.registry.get("methods", name)
             usable.append(name)
         except PluginError as error:
             workspace.progress.note(f"left out: {error}")
-    return usable
+    return [read_method(text) for text in _chosen(asked, usable)]
 
 
 def _settings(suite: Suite, model: str, request: Request, workspace: Workspace) -> ModelSettings:
@@ -150,52 +164,6 @@ def _features(request: Request, settings: ModelSettings, workspace: Workspace) -
     for feature in chosen:
         require_feature(dataset, settings.dataset, feature)
     return chosen
-
-
-def _configs(methods: Sequence[str], workspace: Workspace) -> dict[str, type[Params]]:
-    """Return the methods' configurations; a method that does not load has none that is known, and its cells wait.
-
-    Raises
-    ------
-    PluginError
-        If none loads.
-    """
-    found: dict[str, type[Params]] = {}
-    broken: list[PluginError] = []
-    for name in methods:
-        try:
-            found[name] = workspace.registry.get("methods", name, "--method").Config
-        except PluginError as error:
-            found[name] = Untyped
-            broken.append(error)
-    if broken and len(broken) == len(methods):
-        raise broken[0]
-    return found
-
-
-def _params(
-    methods: Sequence[str], settings_of: Mapping[str, ModelSettings], request: Request, workspace: Workspace
-) -> dict[tuple[str, str], list[Any]]:
-    """Return the configurations to run by (model, method); reports everything that is wrong with ``-p`` at once."""
-    typed = read_assignments(request.params, "-p")
-    configs = _configs(methods, workspace)
-    fields = {name for config in configs.values() for name in config.model_fields}
-    flag = f"-p (methods {', '.join(methods)})"
-    wrong = [str(unknown("parameter", name, fields, flag)) for name in typed if name not in fields]
-    found = {}
-    for model, method in itertools.product(settings_of, methods):
-        config = configs[method]
-        own = {name: text for name, text in typed.items() if name in config.model_fields}
-        defaults = {**settings_of[model].methods.get(method, {}), **request.values}
-        try:
-            grid = grid_of(config, own, "-p")
-            found[model, method] = [method_params(config, defaults, values, method) for values in grid]
-        except UsageError as error:
-            wrong.append(str(error))
-    if wrong:
-        lines = (line for text in wrong for line in re.split(r"\n(?! )", text))  # indented ones belong to the one above
-        raise UsageError("\n".join(dict.fromkeys(lines)))
-    return found
 
 
 def _trained_here(workspace: Workspace, model: str, settings: ModelSettings) -> str:

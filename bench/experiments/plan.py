@@ -146,13 +146,13 @@ class _Planner:
                 cell.model,
                 recipe_of(cell.model, cell.settings),
                 cell.weights,
-                expected_training(cell.suite, cell.model),
+                expected_training(cell.model, cell.settings.dataset),
             )
             for cell in untrained.values()
         )
 
     def planned(self, cell: Cell) -> Planned:
-        expected = expected_cell(cell.suite, cell.method, cell.model, self.past)
+        expected = expected_cell(cell, self.workspace, self.past)
         try:
             return self._planned(cell, expected)
         except BenchError as error:  # its method does not load, for instance
@@ -175,20 +175,21 @@ class _Planner:
             if (lacking := record.lacking(resolved.metric_keys)) and self._completes(record):
                 return Planned(cell, "measure", f"stored without {', '.join(lacking)}", _again(record), resolved)
             why = f"stored with status {record.status}"
-            return Planned(cell, "cached", why, Expected(0.0, "stored"), resolved)
+            return Planned(cell, "cached", why, Expected(0.0, ""), resolved)
         if (reason := resolved.declined) is not None:
-            return Planned(cell, "skip", reason, Expected(0.0, "nothing to do"), resolved)
+            return Planned(cell, "skip", reason, Expected(0.0, ""), resolved)
         if missing := self.looked.to_run(cell):
             return _waiting(cell, expected, missing)
         stage, key = store.stage("unlearn", resolved.keys.unlearn), resolved.keys.unlearn
         trained = key in self.shared or (self.overwrite != "always" and (stage / "unlearned.safetensors").exists())
         self.shared.add(key)
-        if trained and cell.method != "original":
-            seconds, basis = expected_cell(cell.suite, "original", cell.model, self.past)
-            expected = Expected(seconds, f"evaluation alone, its training is another cell's or done; {basis}")
+        if trained:
+            expected = expected_cell(cell, self.workspace, self.past, trained=True)
         if resuming.has_begun(stage / "checkpoint.pt"):
             return Planned(cell, "resume", "has a checkpoint", expected, resolved)
         why = "no stored result" if record is None else f"stored with status {record.status}"
+        if trained and cell.method != "original":
+            why += "; evaluation alone, its training is another cell's or done"
         return Planned(cell, "run", why, expected, resolved)
 
     def _counts(self, record: Record) -> bool:

@@ -44,7 +44,8 @@ def choose(
 ) -> Chosen:
     """Build a method: parameters are those given, else the suite's for the model, else the method's own.
 
-    A suite knows methods by their registered names, so a class has its own defaults.
+    A suite knows methods by their registered names. What it sets for every method with the student's parameters, it
+    sets for a class too.
 
     Raises
     ------
@@ -54,10 +55,11 @@ def choose(
     models = load_suite(str(suite)).models
     if isinstance(method, str):
         name, cls = method, workspace.registry.get("methods", method, "unlearn(method=...)")
-        defaults = models[model].methods.get(name, {}) if model in models else {}
     else:
         _require_method(method)
-        name, cls, defaults = method.__name__, method, {}
+        name, cls = method.__name__, method
+    known = name if isinstance(method, str) else None
+    defaults = models[model].params_for(known, cls.Config) if model in models else {}
     call = _call(name, isinstance(method, str))
     _require_no_task(cls, params, call)
     return Chosen(name, isinstance(method, str), cls(validated(cls.Config, {**defaults, **params}, call)))

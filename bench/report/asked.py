@@ -9,8 +9,9 @@ from typing import Any
 from bench.errors import UsageError, shown
 from bench.report.definitions import Options, Table, Variant, clicked, table_named
 from bench.report.value_names import ValueNames
+from bench.workspace.asked_methods import divided, read_method
 from bench.workspace.suites import Suite, load_suite
-from bench.workspace.values import read_assignments
+from bench.workspace.values import assignments, grid_of, read_assignments
 from bench.workspace.workspace import Workspace
 
 FIXED = ("1", "damage")  # tables whose columns mean nothing without one another
@@ -67,8 +68,11 @@ def _further(table: Table, asked: Sequence[str], suite: Suite, workspace: Worksp
 
 
 def variants_of(text: str, workspace: Workspace) -> list[Variant]:
-    """Return a row for a method."""
-    return [Variant(text, text)]
+    """Return the rows of a method as asked for: by name, or with parameters (``mine -p mix=0.5//1``)."""
+    asked = read_method(text)
+    config = workspace.registry.get("methods", asked.name, "--method").Config
+    grid = grid_of(config, read_assignments(asked.params, "-p"), "-p")
+    return [Variant(", ".join([asked.name, *assignments(values)]), asked.name, values) for values in grid]
 
 
 def swept(variant: Variant, suite: Suite, workspace: Workspace) -> list[Variant]:
@@ -106,7 +110,9 @@ def _only(
 def _labels(asked: Sequence[str], labels: set[str]) -> Iterator[str]:
     """Split comma lists; a comma that is part of a label does not divide."""
     for text in asked:
-        parts = text.split(",")
+        head, params = divided(text)
+        *others, last = head.split(",")
+        parts = [*others, last + params]
         while parts:
             taken = next((k for k in range(len(parts), 1, -1) if ",".join(parts[:k]).strip() in labels), 1)
             if name := ",".join(parts[:taken]).strip():

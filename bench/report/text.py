@@ -10,23 +10,44 @@ from typing import Any
 from bench.core.progress import Progress
 from bench.errors import first_sentence
 from bench.experiments.execute import Done
+from bench.experiments.expected import Expected
 from bench.experiments.plan import Plan, Planned
+from bench.report import labels, suite_settings
 from bench.workspace.record import Record
 from bench.workspace.store import Store
-from bench.workspace.values import assignments
 
 
 def dry_run(plan: Plan) -> str:
-    """Say what would be trained and run, one a line (action, why, time expected and its basis), and what is missing."""
-    lines = [f"train   {t.model} on {t.recipe.dataset}  ({t.expected})" for t in plan.trainings]
-    for item in plan.cells:
-        changed = "".join(f" {text}" for text in item.cell.changed)
-        lines.append(f"{item.action:7} {item.name}{changed}  ({item.why}; {item.expected})")
+    """Say what would be trained and run, one a line (action, why, time expected), and what is missing.
+
+    Below: what the times are estimated from, and which hyper-parameters are the suite's.
+    """
+    marks = _marks([*(each.expected for each in plan.trainings), *(item.expected for item in plan.cells)])
+    cells = [item.cell for item in plan.cells]
+    lines = [
+        f"train   {each.model} on {each.recipe.dataset}  ({_time(each.expected, marks)})" for each in plan.trainings
+    ]
+    for item, label in zip(plan.cells, labels.of_cells(cells), strict=True):
+        time = _time(item.expected, marks) if item.expected.basis else ""
+        about = "; ".join(filter(None, (item.why, time)))
+        lines.append(f"{item.action:7} {' '.join(filter(None, (item.name, label)))}  ({about})")
+    lines += [f"time{mark}: {basis}" for basis, mark in marks.items()]
+    lines += suite_settings.of_plan(cells)
     if plan.missing:
         lines += ["missing, before all of these can run:", *(indent(text, "  ") for text in plan.missing)]
     if len(plan.cells) > 1:
         lines.append(plan.summary())
     return "\n".join(lines)
+
+
+def _marks(expected: Sequence[Expected]) -> dict[str, str]:
+    """Return what times are estimated from, each with its mark; none if it is the same for all."""
+    bases = list(dict.fromkeys(each.basis for each in expected if each.seconds is not None and each.basis))
+    return {basis: f" [{chr(ord('a') + place)}]" if len(bases) > 1 else "" for place, basis in enumerate(bases)}
+
+
+def _time(expected: Expected, marks: dict[str, str]) -> str:
+    return f"{expected}{marks.get(expected.basis, '')}"
 
 
 def configuration(plan: Plan) -> str:
@@ -42,6 +63,7 @@ def _configuration(item: Planned) -> dict[str, Any]:
         "weights": cell.weights,
         "weights_sha256": None if resolved is None else resolved.original.sha256,
         "params": cell.params.model_dump(mode="json"),
+        "from_suite": cell.from_suite,
         "settings": cell.settings.model_dump(mode="json"),
         "keys": None if resolved is None else resolved.keys.model_dump(),
     }
@@ -60,7 +82,7 @@ def counted(plan: Plan, progress: Progress) -> Callable[[Done], None]:
         ended += 1
         how = first_sentence(done.error) if done.error else done.record.status if done.record else ""
         name = done.planned.name if done.resolved is None else done.resolved.folder.name
-        progress.note(f"[{ended}/{len(waiting)}] {name}: {how}")
+        progress.note(f"[{ended}/{len(waiting)}] {' '.join([name, *done.planned.cell.changed])}: {how}")
 
     return report
 
@@ -101,34 +123,17 @@ def status_lines(store: Store) -> list[str]:
     """List stored cells, one a line, failures with their reason; then unreadable files, and what runs or can resume."""
     lines = []
     stored = list(store.records())
-    own = _own_params([record for _, record in stored])
-    for (folder, record), params in zip(stored, own, strict=True):
+    own = labels.of_records([record for _, record in stored])
+    for (folder, record), label in zip(stored, own, strict=True):
         ratio = record.value("target_ratio")
         detail = f"target_ratio {ratio:.4f}" if ratio is not None else (record.reason or "").split("\n")[0]
-        lines.append(f"{record.status:9} {folder.name}{params}  {detail}")
+        lines.append(f"{record.status:9} {' '.join(filter(None, (folder.name, label)))}  {detail}")
     lines += [f"unreadable {path}: {reason}" for path, reason in store.unreadable()]
     for folder in store.unfinished():
         running = f"running   {folder.name}"
         stopped = f"stopped   {folder.name}  run the same `bench run` again to resume"
         lines.append(running if store.is_locked(folder) else stopped)
     return lines
-
-
-def _own_params(records: Sequence[Record]) -> list[str]:
-    """Return for each, as ``-p`` takes it, the parameters that are not the same in all cells of its kind."""
-    alike: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
-    for record in records:
-        alike.setdefault(_kind(record), []).append(record.params)
-    varied = {
-        kind: {n for params in group for n in {*params, *group[0]} if params.get(n) != group[0].get(n)}
-        for kind, group in alike.items()
-    }
-    own = [{n: v for n, v in record.params.items() if n in varied[_kind(record)]} for record in records]
-    return ["".join(f" {text}" for text in assignments(params)) for params in own]
-
-
-def _kind(record: Record) -> tuple[Any, ...]:
-    return record.suite, record.method, record.model, record.feature
 
 
 def _judged(record: Record) -> str:

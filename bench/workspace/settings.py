@@ -8,6 +8,7 @@ from typing import Any
 
 from bench.api import Params
 from bench.errors import UsageError, shown
+from bench.workspace.suite_files import merged
 from bench.workspace.suites import NO_DATASET, ModelSettings, Suite
 from bench.workspace.typed_text import DEEPEST, type_at
 from bench.workspace.validation import validated
@@ -43,20 +44,10 @@ def model_settings(
     content: dict[str, Any] = {"dataset": dataset or NO_DATASET}
     if model in suite.models and dataset in (None, suite.models[model].dataset):
         content = suite.models[model].model_dump(mode="python", exclude_unset=True)
-    content = _merged(content, settings or {})
+    content = merged(content, settings or {})
     for path, text in read_assignments(overrides, "--set").items():
         _set(content, path, text)
     return validated(ModelSettings, content, "--set")
-
-
-def _merged(content: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Return content with the values of ``over``; a mapping in both is merged."""
-    both = {
-        name: _merged(content[name], value)
-        for name, value in over.items()
-        if isinstance(value, Mapping) and isinstance(content.get(name), Mapping)
-    }
-    return {**content, **over, **both}
 
 
 def _set(content: dict[str, Any], path: str, text: str) -> None:

@@ -1,6 +1,6 @@
 """The store: one immutable result file per cell with its artefacts, and stages that cells share.
 
-<results>/<suite>-<method>-<model>-<feature>-s<seed>-<key16>/result.json, unlearned.safetensors, before-after.png
+<results>/<method>-<model>-<feature>-s<seed>-<key16>/result.json, unlearned.safetensors, before-after.png
 <results>/.stages/feedback-<key16>/  unlearn-<key16>/  original-<key16>/
 
 The whole key is in every record and every sealed stage, and is compared: cells whose keys begin alike share a folder's
@@ -65,8 +65,19 @@ class Store:
         sweep(self.root)
 
     def folder(self, readable: str, key: str) -> Path:
-        """Return a cell's folder."""
-        return self.root / f"{readable}-{key[:DIGITS]}"
+        """Return a cell's folder: by its readable name, or one of another name that holds the cell of this key."""
+        own = self.root / f"{readable}-{key[:DIGITS]}"
+        if own.exists():
+            return own
+        return next((other for other in sorted(self.root.glob(f"*-{key[:DIGITS]}")) if self._may_hold(other, key)), own)
+
+    def _may_hold(self, folder: Path, key: str) -> bool:
+        """Say whether a folder holds a cell's record, or none yet."""
+        try:
+            self.read(folder, key)
+        except StoreError:
+            return False
+        return folder.is_dir()
 
     def stage(self, name: str, key: str) -> Path:
         """Return a stage's folder."""

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from bench.api import Params
 from bench.core import limits
-from bench.core.reading import read_toml
-from bench.errors import UsageError, unknown
+from bench.errors import wrong_fields
+from bench.toolkit.student import StudentParams
+from bench.workspace.suite_files import content_of
 from bench.workspace.validation import validated
 
 NO_DATASET = "own"  # the training data of a model outside every suite is unknown
-SUITES = Path(__file__).parents[1] / "suites"
 
 
 class FeedbackSettings(Params):
@@ -64,7 +64,24 @@ class ModelSettings(Params):
     feedback: FeedbackSettings = FeedbackSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
     pretrain: dict[str, Any] = Field({}, description="fields of the model's Config")
-    methods: dict[str, dict[str, Any]] = Field({}, description="per method, fields of its Config")
+    student: dict[str, Any] = Field(
+        {}, description="how the student is trained, for every method whose Config has these fields (StudentParams)"
+    )
+    methods: dict[str, dict[str, Any]] = Field({}, description="per method, fields of its Config; these win")
+
+    @field_validator("student")
+    @classmethod
+    def _fields_of_the_student(cls, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+        try:
+            StudentParams.model_validate(fields)
+        except ValidationError as error:
+            raise ValueError(wrong_fields(error)) from error
+        return fields
+
+    def params_for(self, method: str | None, config: type[Params]) -> dict[str, Any]:
+        """Return the hyper-parameters that the suite sets for a method of this ``Config``; None if it has no name."""
+        shared = self.student if issubclass(config, StudentParams) else {}
+        return {**shared, **self.methods.get(method or "", {})}
 
 
 class VariantSettings(Params):
@@ -80,8 +97,9 @@ class VariantSettings(Params):
 class Suite(Params):
     """A suite file."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9_.-]+$", description="part of every result's folder name")
+    name: str = Field(pattern=r"^[A-Za-z0-9_.-]+$", description="in records and captions; the file's by default")
     description: str = ""
+    extends: str | None = Field(None, description="suite that this one takes over, a name or a file beside this one")
     models: dict[str, ModelSettings]
     variants: tuple[VariantSettings, ...] = ()
     sweeps: dict[str, dict[str, tuple[Any, ...]]] = Field(
@@ -97,11 +115,6 @@ class Suite(Params):
         return self
 
 
-def suite_names() -> list[str]:
-    """Return the names of the built-in suites."""
-    return sorted(path.stem for path in SUITES.glob("*.toml"))
-
-
 def load_suite(name: str) -> Suite:
     """Load a built-in suite by name, or a suite file by path.
 
@@ -110,13 +123,4 @@ def load_suite(name: str) -> Suite:
     UsageError
         Naming ``--suite``: unknown name, unreadable file, wrong fields.
     """
-    path = Path(name) if name.endswith(".toml") else SUITES / f"{name}.toml"
-    if not path.is_file():
-        if name.endswith(".toml"):
-            raise UsageError(f"--suite {name}: no such file")
-        raise unknown("suite", name, suite_names(), "--suite")
-    try:
-        content = read_toml(path)
-    except (OSError, ValueError) as error:
-        raise UsageError(f"--suite {path}: cannot be read ({error})") from error
-    return validated(Suite, {"name": path.stem, **content}, f"--suite {path}")
+    return validated(Suite, content_of(name), f"--suite {name}")

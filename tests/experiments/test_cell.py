@@ -41,7 +41,7 @@ def shipped(bench_cli, tmp_path_factory):
 def test_a_cell_on_the_shipped_vae_is_stored_whole(shipped):
     folder, record = shipped
     assert {**record, "sha256": digest(record)} == json.loads((folder / "result.json").read_text())
-    assert folder.name == f"lite-ours-vae-thickness-s0-{record['key'][:16]}"
+    assert folder.name == f"ours-vae-thickness-s0-{record['key'][:16]}"
     assert record.keys() == FIELDS and record["status"] == "ok" and record["reason"] is None
     assert record["needs"] == [] and record["params"]["epochs"] == 25 and record["params"]["alpha"] == 3.0
     assert record["provenance"]["feedback"]["count"] == 200 and record["provenance"]["feedback"]["positives"] == 20

@@ -46,7 +46,7 @@ def test_a_failing_method_stops_no_other_cell(plugins, on_bars):
     assert found == [("broken", "failed"), ("leaving", "failed"), ("original", "ok")]
     failed = records(done)[0]
     assert failed["reason"].startswith("KeyError: 'lost'\nTraceback") and "broken.py" in failed["reason"]
-    assert "-needy-bars-" in done.err and "MNIST is needed" in done.err, "something to mend: told, not stored"
+    assert "needy-bars-" in done.err and "MNIST is needed" in done.err, "something to mend: told, not stored"
     again = on_bars("broken,original", "--dry-run", plugins=plugins.path).out
     assert "stored with status failed" in again and again.count("cached ") == 1
 

@@ -20,9 +20,7 @@ def test_further_clicks_are_asked_stored_and_handed_over(world, bars):
     images = to_uint8(bars.original.generator(randomness.draw("feedback/0", range(COUNT), 6))).double()
     left = (images[..., :14] - images[..., 14:]).mean(dim=(1, 2, 3)).numpy() >= 0
     assert stored["also"] == {"Left": np.flatnonzero(left).tolist()} and 10 < left.sum() < 90
-    weights = checkpoint.read(
-        world.results / f"lite-keeper-bars-light-s0-{record['key'][:16]}" / "unlearned.safetensors"
-    )
+    weights = checkpoint.read(world.results / f"keeper-bars-light-s0-{record['key'][:16]}" / "unlearned.safetensors")
     assert weights.tensors["generator.layer.bias"][2].item() == pytest.approx(left.sum() / 1000)
 
 

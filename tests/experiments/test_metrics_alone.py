@@ -60,7 +60,7 @@ def values(record):
 def test_a_further_metric_is_computed_alone_and_draws_nothing(cell, plugins):
     before = cell(drawings=1)
     plugins.write("mine", metric())
-    assert cell.dry_run().startswith("measure lite-original-bars-thickness-s0-")
+    assert cell.dry_run().startswith("measure original-bars-thickness-s0-")
     assert "(stored without mine; about " in cell.dry_run()
     after = cell(drawings=0)
     assert after["key"] == before["key"] and len(cell.stored()) == 1

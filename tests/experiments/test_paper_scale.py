@@ -92,7 +92,7 @@ def test_networks_have_the_sizes_of_their_suite(suite, name):
     sizes = generator.image_shape[-1], generator.latent_dim, len(generator.latent_layers)
     assert (*sizes, count_of(generator), count_of(other)) == SIZES[suite, name]
     assert generator.image_shape == given.shape and generator.noise_dim == generator.latent_dim
-    assert given.config.batch_size == given.settings.methods["ours"]["batch_size"] == 16
+    assert given.config.batch_size == given.settings.student["batch_size"] == 16
 
 
 def test_the_vdvae_draws_images_of_64_px():
@@ -190,7 +190,7 @@ def trained(given, networks):
 def unlearned(given, generator, direction):
     """Take one unlearning step: the student changes, the teacher stays."""
     before = deepcopy(generator.state_dict())
-    params = StudentParams(**(given.settings.methods["ours"] | {"epochs": 1, "batch_size": BATCH}))
+    params = StudentParams(**(given.settings.student | {"epochs": 1, "batch_size": BATCH}))
     run = Context("test", CPU)
     student = train_student(generator, direction, params, run)
     assert all(torch.equal(tensor, before[name]) for name, tensor in generator.state_dict().items())

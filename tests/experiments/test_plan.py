@@ -87,7 +87,7 @@ def test_training_a_missing_generator_is_a_step_of_the_plan(asked, workspace, mo
     made = plan(cells, workspace, "failed")
     assert [(t.model, t.weights) for t in made.trainings] == [("bars", cells[0].weights)]
     assert [(item.action, item.why, item.name) for item in made.cells] == [
-        ("run", "after the training of 'bars'", "lite-original-bars-slant-s0")
+        ("run", "after the training of 'bars'", "original-bars-slant-s0")
     ]
     trained = []
 

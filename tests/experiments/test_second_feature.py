@@ -22,7 +22,7 @@ def unlearn(bench_cli, folder):
     def call(method, feature, *more):
         cell = ("--method", method, "--model", "vae", "--feature", feature, *SMALL, *more)
         done = bench_cli("run", *cell, "--results", folder / "runs", "--device", "cpu")
-        stored = sorted(folder.glob(f"runs/lite-{method}-vae-{feature}-s0-*/result.json"))
+        stored = sorted(folder.glob(f"runs/{method}-vae-{feature}-s0-*/result.json"))
         return done, json.loads(stored[-1].read_text()) if stored else None
 
     return call
@@ -32,14 +32,14 @@ def unlearn(bench_cli, folder):
 def first(unlearn, folder):
     done, _ = unlearn("ours", "thickness", "-p", "epochs=30")
     assert done.code == 0, done.err
-    (path,) = folder.glob("runs/lite-ours-vae-thickness-*/unlearned.safetensors")
+    (path,) = folder.glob("runs/ours-vae-thickness-*/unlearned.safetensors")
     return path
 
 
 def test_a_second_feature_is_unlearned_from_unlearned_weights(unlearn, first, folder):
     done, record = unlearn("ours", "slant", "-p", "epochs=2", "--weights", first)
     assert done.code == 0 and record["status"] == "ok", done.err
-    (second,) = folder.glob("runs/lite-ours-vae-slant-*/unlearned.safetensors")
+    (second,) = folder.glob("runs/ours-vae-slant-*/unlearned.safetensors")
     described = bench.workspace.checkpoint.read(second).description
     assert described["original_sha256"] == bench.workspace.checkpoint.read(first).sha256
     original, before, after = (bench.sample(bench.load(file), 20) for file in ("vae-mnist", first, second))
@@ -51,13 +51,13 @@ def test_what_takes_more_than_the_generator_is_skipped_with_the_reason(unlearn, 
     assert done.code == 0 and record["status"] == "skipped"
     assert record["reason"] == "needs the encoder, which these weights do not have"
     planned, _ = unlearn("retrain", "slant", "--weights", first, "--seed", "1", "--dry-run")
-    assert planned.out.startswith("skip    lite-retrain-vae-slant-s1-")
-    assert "(needs the encoder, which these weights do not have; about 0 s: nothing to do)" in planned.out
+    assert planned.out.startswith("skip    retrain-vae-slant-s1-")
+    assert "(needs the encoder, which these weights do not have)" in planned.out
 
 
 def test_an_edit_around_the_weights_is_refused(unlearn, folder):
     assert unlearn("latent_edit", "thickness")[0].code == 0
-    (path,) = folder.glob("runs/lite-latent_edit-vae-thickness-*/unlearned.safetensors")
+    (path,) = folder.glob("runs/latent_edit-vae-thickness-*/unlearned.safetensors")
     done, _ = unlearn("ours", "slant", "--weights", path)
     assert done.code == 4 and done.err.startswith(
         f"Error: {path}: the method 'latent_edit' changed the structure of the generator"

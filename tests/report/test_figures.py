@@ -69,7 +69,7 @@ def test_a_figure_s_plan_names_its_cells_and_draws_nothing(figure, tmp_path):
     fresh = tmp_path / "fresh"
     planned = figure("5", "--dry-run", results=fresh)
     assert planned.done.code == 0, planned.done.err
-    assert planned.done.out.count("run     small-ours-bars-") == 2
+    assert planned.done.out.count("run     ours-bars-") == 2
     assert planned.done.out.endswith("2 cells, 0 stored, 2 to run; time unknown until the first is done\n")
     assert not fresh.exists() and not planned.out.exists()
 

@@ -21,7 +21,7 @@ from bench.workspace import checkpoint, manifest
 def test_table_3_from_nothing_to_three_files(table, tmp_path):
     done, rows = table("3", "--seed", "0,1")
     assert done.code == 0, done.err
-    assert "24 cells, 0 stored, 24 to run; time unknown until the first is done" in done.err
+    assert "24 cells, 0 stored, 24 to run; about 0 s and 12 of unknown time" in done.err
     out = tmp_path / "out"
     stem = "table-3-small-s0-1"
     assert done.out.splitlines()[-3:] == [str(out / f"{stem}.{suffix}") for suffix in ("csv", "tex", "html")]
@@ -68,6 +68,21 @@ def test_table_3_from_nothing_to_three_files(table, tmp_path):
     fewer, part = table("3", "--seed", "0-2", "--model", "bars", "--feature", "slant", "--no-run")
     assert fewer.code == 0 and {r["note"] for r in part} == {"2 of 3 seeds"}
     assert "] 2 of 3 seeds" in fewer.out
+
+
+def test_a_variant_on_the_command_line_is_a_column_for_each_value(table, tmp_path):
+    """The first value is the default; its column is not that of the table's own ``ours``."""
+    asked = ("--seed", "0", "--model", "bars", "--feature", "slant", "--method", "ours -p threshold_shift=0//0.5")
+    done, rows = table("3", *asked)
+    assert done.code == 0, done.err
+    found = {r["variant"]: float(r["mean"]) for r in rows if "shift" in r["variant"] or r["variant"] == "ours"}
+    assert found.keys() == {"ours", "ours, threshold_shift=0.0", "ours, threshold_shift=0.5"}
+    assert found["ours"] == found["ours, threshold_shift=0.0"], "the same cell"
+    stored = [json.loads(path.read_text()) for path in (tmp_path / "runs").glob("*/result.json")]
+    shifts = [r["params"]["threshold_shift"] for r in stored if r["params"].get("direction") == "mean_difference"]
+    assert sorted(shifts) == [0, 0.5]
+    wrong, _ = table("3", "--method", "ours -p threshold_shft=1", "--dry-run")
+    assert wrong.code == 4 and "Did you mean 'threshold_shift'?" in wrong.err
 
 
 # --- Table 2: a row per variant, with cells that cannot run -------------------------------------------
@@ -123,7 +138,7 @@ def test_a_suite_s_own_variants_are_rows_of_table_2_where_they_belong(table, sui
     assert done.code == 0, done.err
     own = {(r["model"], r["feature"], r["metric"]): r for r in rows if r["variant"] == "half"}
     assert {key[:2] for key in own} == {("bars", "slant")} and 0 < float(own["bars", "slant", "roc_auc"]["mean"]) < 1
-    plans = [line for line in done.err.splitlines() if "own-ours-bars-slant" in line]
+    plans = [line for line in done.err.splitlines() if " ours-bars-slant" in line]
     assert len(plans) == 3, "ours, logistic, and the suite's own"
 
 
@@ -260,8 +275,8 @@ def test_a_table_s_plan_names_its_cells_and_runs_none(table, tmp_path):
     lines = planned.out.splitlines()
     actions = [line.split()[0] for line in lines if line.startswith(("run ", "waits "))]
     assert (actions.count("run"), actions.count("waits")) == (32, 8), "retrain waits for MNIST"
-    assert lines[-1] == "40 cells, 0 stored, 40 to run; time unknown until the first is done"
-    assert "-ours-bars-thickness-s1-" in planned.out and "perception_term=false" in planned.out
+    assert lines[-1] == "40 cells, 0 stored, 40 to run; about 47 min and 20 of unknown time"
+    assert "ours-bars-thickness-s1-" in planned.out and "perception_term=false" in planned.out
     assert not (tmp_path / "runs").exists() and not (tmp_path / "out").exists()
     assert table("1", "--dry-run")[0].out == "table 1: counts images, and runs no cell\n"
     for wrong, message in (

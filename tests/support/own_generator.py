@@ -67,10 +67,10 @@ def unlearn(hers, bench_cli):
 @pytest.fixture(scope="session")
 def unlearned(unlearn, clicks, hers):
     """Return what `bench run` said, the record, and the folder of the cell."""
-    before = set(hers.glob("runs/lite-ours-*"))
+    before = set(hers.glob("runs/ours-*"))
     done = unlearn("ours", "--feedback", clicks, *STEPS)
     assert done.code == 0, done.err
-    (folder,) = set(hers.glob("runs/lite-ours-*")) - before
+    (folder,) = set(hers.glob("runs/ours-*")) - before
     return done, json.loads((folder / "result.json").read_text()), folder
 
 

@@ -45,14 +45,27 @@ def record(**changed):
 
 def test_a_record_goes_through_its_file(tmp_path):
     store = Store(tmp_path)
-    folder = store.folder("lite-ours", KEY)
-    assert folder == tmp_path / "lite-ours-abababababababab" and store.read(folder) is None
+    folder = store.folder("ours", KEY)
+    assert folder == tmp_path / "ours-abababababababab" and store.read(folder) is None
     store.write(folder, record())
     assert store.read(folder) == store.read(folder, KEY) == record()
     assert store.records() == [(folder, record())] and store.unreadable() == []
     assert [p.name for p in folder.iterdir()] == ["result.json"], "no temporary file is left"
     assert json.loads((folder / "result.json").read_text())["format"] == 3
     assert record().value("fid") == 1.5 and record().value("nothing") is None
+
+
+def test_a_cell_is_found_by_its_key_whatever_its_folder_is_called(tmp_path):
+    store, other = Store(tmp_path), KEY[:16] + "0" * 48
+    stored = tmp_path / f"lite-ours-vae-{KEY[:16]}"
+    store.write(stored, record())
+    assert store.folder("ours-vae", KEY) == stored, "as an earlier version called it"
+    assert store.folder("ours-vae", other) == tmp_path / f"ours-vae-{KEY[:16]}", (
+        "sixteen digits in common are not the key"
+    )
+    begun = tmp_path / "copied by hand-cdcdcdcdcdcdcdcd"
+    begun.mkdir()
+    assert store.folder("ours-vae", "cd" * 32) == begun, "not ended yet"
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
@@ -118,7 +131,7 @@ def test_a_file_that_is_not_a_record_is_named_and_blocks_nothing(content, reason
 
 def test_a_changed_bit_anywhere_is_noticed(tmp_path):
     store = Store(tmp_path)
-    folder = store.folder("lite-ours", KEY)
+    folder = store.folder("ours", KEY)
     store.write(folder, record())
     path, draw = folder / "result.json", random.Random(0)
     whole = path.read_bytes()
@@ -133,8 +146,8 @@ def test_a_changed_bit_anywhere_is_noticed(tmp_path):
 def test_cells_whose_keys_begin_alike_never_serve_each_other(tmp_path):
     store = Store(tmp_path)
     other = KEY[:16] + "cd" * 24
-    folder = store.folder("lite-ours", KEY)
-    assert folder == store.folder("lite-ours", other)
+    folder = store.folder("ours", KEY)
+    assert folder == store.folder("ours", other)
     store.write(folder, record())
     assert store.readable(folder, other) is None
     with pytest.raises(StoreError, match="belongs to another cell"):
@@ -143,7 +156,7 @@ def test_cells_whose_keys_begin_alike_never_serve_each_other(tmp_path):
     assert store.read(folder, other).seed == 1 and store.readable(folder, KEY) is None
     kept = json.loads((folder / "result.json.1.unreadable").read_text())
     assert kept["key"] == KEY, "the first cell's result is still there"
-    third = "-".join(["lite-ours", KEY[:15]]) + "0"
+    third = "-".join(["ours", KEY[:15]]) + "0"
     store.write(tmp_path / third, record())
     assert [path for path, _ in store.records()] == [folder], "a folder of another name than its record's key"
 
@@ -179,14 +192,17 @@ def test_stopped_and_running_cells_are_listed(tmp_path, bench_cli):
 
 def test_cells_of_other_parameters_are_told_apart(tmp_path, bench_cli):
     store = Store(tmp_path)
-    for name, params in (("a", {"lr": 0.1, "keep": []}), ("b", {"lr": 0.1, "keep": ["Male", "Young"]})):
-        store.write(store.folder(name, KEY), record(params=params))
-    store.write(store.folder("c", KEY), record(params={"lr": 0.2, "keep": []}, method="probe"))
+    for name, key, method, params in (
+        ("a", "ab" * 32, "ours", {"lr": 0.1, "keep": []}),
+        ("b", "cd" * 32, "ours", {"lr": 0.1, "keep": ["Male", "Young"]}),
+        ("c", "ef" * 32, "probe", {"lr": 0.2, "keep": []}),
+    ):
+        store.write(store.folder(name, key), record(key=key, params=params, method=method))
     out = bench_cli("status", "--results", tmp_path).out.splitlines()
     assert [line.split() for line in out] == [
         ["ok", "a-abababababababab", "keep="],
-        ["ok", "b-abababababababab", "keep=Male,Young"],
-        ["ok", "c-abababababababab"],
+        ["ok", "b-cdcdcdcdcdcdcdcd", "keep=Male,Young"],
+        ["ok", "c-efefefefefefefef"],
     ]
 
 

@@ -11,7 +11,8 @@ from bench.api import Params
 from bench.errors import UsageError
 from bench.registry import Registry
 from bench.workspace import typed_text
-from bench.workspace.suites import Suite, load_suite, suite_names
+from bench.workspace.suite_files import suite_names
+from bench.workspace.suites import Suite, load_suite
 from bench.workspace.values import assignments, grid_of, read_assignments, values_of
 
 KINDS = ("methods", "models", "classifiers")
@@ -288,6 +289,8 @@ def test_every_field_of_a_built_in_suite_survives_a_round_trip(suite):
     loaded: Suite = load_suite(suite)
     count = 0
     for settings in loaded.models.values():
+        same(CONFIGS["methods/ours"], settings.student)
+        count += len(settings.student)
         for name, fields in settings.methods.items():
             same(CONFIGS[f"methods/{name}"], fields)
             count += len(fields)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +18,6 @@ from bench.report.figures.series import Panel, Series
 from bench.report.names import file_stem
 from bench.workspace.store import Store
 from bench.workspace.suites import load_suite
-from bench.workspace.values import read_assignments
 from bench.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -84,7 +83,7 @@ def make_figure(
     done = execute(made, workspace, text.counted(made, workspace.progress)) if run_missing else stored(made, workspace)
     paths, captions = [], []
     for model in dict.fromkeys(each.planned.cell.model for each in done):
-        panels = _panels(number, [each for each in done if each.planned.cell.model == model], options)
+        panels = _panels(number, [each for each in done if each.planned.cell.model == model])
         drawing, caption = figure.draw(panels)
         paths += page.write(drawing, out / _stem(number, model, options), formats)
         captions.append(caption)
@@ -142,14 +141,13 @@ def _require_stored(number: str, made: Plan, workspace: Workspace) -> None:
         )
 
 
-def _panels(number: str, done: Sequence[Done], options: Options) -> list[Panel]:
+def _panels(number: str, done: Sequence[Done]) -> list[Panel]:
     """Sort a model's cells by feature; a feature of which no cell has an outcome is an error."""
-    asked = read_assignments(options.params, "-p")
     panels = []
     for feature in dict.fromkeys(each.planned.cell.feature for each in done):
         series, missing = [], []
         for each in [each for each in done if each.planned.cell.feature == feature]:
-            label = _label(each.planned.cell, asked)
+            label = _label(each.planned.cell)
             if each.record is not None and each.resolved is not None and each.record.status == "ok":
                 series.append(Series(label, each.resolved, each.record))
             else:
@@ -160,8 +158,8 @@ def _panels(number: str, done: Sequence[Done], options: Options) -> list[Panel]:
     return panels
 
 
-def _label(cell: Cell, asked: Mapping[str, object]) -> str:
-    """Name a cell by its method and the parameters that were typed."""
+def _label(cell: Cell) -> str:
+    """Name a cell by its method and the parameters that were asked for."""
     params = cell.params.model_dump(mode="json")
-    typed = ", ".join(f"{name}={params[name]}" for name in asked if name in params)
+    typed = ", ".join(f"{name}={params[name]}" for name in cell.named)
     return f"{cell.method}\n({typed})" if typed else cell.method

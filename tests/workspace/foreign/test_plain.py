@@ -196,7 +196,7 @@ def test_weights_of_a_generator_that_breaks_the_contract_are_refused(case, code,
 
 def test_what_cannot_be_exported_is_told_and_nothing_is_written(unlearn, unlearned, clicks, hers, bench_cli, tmp_path):
     assert unlearn("latent_edit", "--feedback", clicks).code == 0
-    (edited,) = hers.glob("runs/lite-latent_edit-*/unlearned.safetensors")
+    (edited,) = hers.glob("runs/latent_edit-*/unlearned.safetensors")
     good, like, out = unlearned[2] / "unlearned.safetensors", hers / "mine.pt", tmp_path / "out.pt"
     torch.save(torch.nn.Linear(2, 2).state_dict(), tmp_path / "other.pt")
     torch.save({"x": RunsCode(tmp_path / "it ran")}, tmp_path / "bad.pt")

@@ -1,0 +1,54 @@
+"""What tells cells and records of one name apart: the parameters and settings that differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from bench.experiments.cell import Cell
+from bench.workspace.record import Record
+from bench.workspace.suites import ModelSettings
+from bench.workspace.values import assignments
+
+SEPARATE = ("features", "methods", "student")  # of no single cell, or in its parameters
+
+
+def of_cells(cells: Sequence[Cell]) -> list[str]:
+    """Return each cell's parameters as ``-p`` takes them, with the settings that cells of the same name differ in."""
+    params = [" ".join(cell.changed) for cell in cells]
+    names = [(cell.readable, text) for cell, text in zip(cells, params, strict=True)]
+    settings = differing(names, [_flat(cell.settings) for cell in cells])
+    return [" ".join(filter(None, pair)) for pair in zip(params, settings, strict=True)]
+
+
+def of_records(records: Sequence[Record]) -> list[str]:
+    """Return the parameters and settings in which each record differs from the others of its kind."""
+    kinds = [(record.method, record.model, record.feature) for record in records]
+    params = differing(kinds, [record.params for record in records])
+    names = [(*kind, record.seed, text) for kind, record, text in zip(kinds, records, params, strict=True)]
+    settings = differing(names, [_flat(record.provenance.settings) for record in records])
+    return [" ".join(filter(None, pair)) for pair in zip(params, settings, strict=True)]
+
+
+def differing(groups: Sequence[Any], fields: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return for each mapping the fields that are not the same in all mappings of its group, as name=value."""
+    members: dict[Any, list[Mapping[str, Any]]] = {}
+    for group, each in zip(groups, fields, strict=True):
+        members.setdefault(group, []).append(each)
+    varied = {group: _varied(alike) for group, alike in members.items()}
+    own = [{n: v for n, v in each.items() if n in varied[group]} for group, each in zip(groups, fields, strict=True)]
+    return [" ".join(assignments(each)) for each in own]
+
+
+def _varied(alike: Iterable[Mapping[str, Any]]) -> set[str]:
+    first, *others = alike
+    return {n for each in others for n in {*each, *first} if each.get(n) != first.get(n)}
+
+
+def _flat(settings: ModelSettings) -> dict[str, Any]:
+    """Return settings by path, as ``--set`` takes them."""
+    found: dict[str, Any] = {}
+    for name, value in settings.model_dump(mode="json", exclude=set(SEPARATE)).items():
+        inner = value.items() if isinstance(value, dict) and name != "pretrain" else None
+        found |= {name: value} if inner is None else {f"{name}.{key}": each for key, each in inner}
+    return found
