@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from bench.api import Columns, Extractor, Metric, Oracle, Statistics, Value
 from bench.errors import BenchError
+from bench.evaluation.described import Described
 from bench.evaluation.own_metrics import OwnMetric
-from bench.evaluation.passes import Described, Pass
+from bench.evaluation.passes import Pass
 
 WHY = {
     "counterfactual_error": "the data set cannot redraw images without the feature",

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,89 +12,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from bench.api import Classifier, Extractor, Generator, Metric, Oracle
+from bench.api import Generator, Metric, Oracle
 from bench.api.noise import stream_noise
 from bench.core import randomness
-from bench.core.files import write_bytes
+from bench.core.blocks import Blocks
 from bench.core.progress import Progress
 from bench.core.rendering import CHUNK, chunks, to_float, to_uint8, whole
 from bench.evaluation.counterfactual import Remover, errors
+from bench.evaluation.described import Described, Observers, read_arrays, write_arrays
 from bench.evaluation.looks import Looks
 
 BLOCK = 16 * CHUNK  # samples whose images are held at once
 OPTIONAL = ("identifier_scores", "counterfactual_error", "flagged")  # fields of Pass that may be None
-
-
-@dataclass(frozen=True)
-class Described:
-    """What classifier and extractors say about one generator's samples, in sample order.
-
-    Attributes
-    ----------
-    scores : (N, A) float64
-        One column per attribute of the classifier.
-    embeddings, logits : dict of str to (N, D), (N, K) float32
-        Per extractor.
-    """
-
-    scores: NDArray[np.float64]
-    embeddings: dict[str, NDArray[np.float32]]
-    logits: dict[str, NDArray[np.float32]]
-
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return everything as named arrays."""
-        arrays: dict[str, NDArray[Any]] = {"scores": self.scores}
-        arrays |= {f"embeddings {name}": array for name, array in self.embeddings.items()}
-        return arrays | {f"logits {name}": array for name, array in self.logits.items()}
-
-    @classmethod
-    def of_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Described:
-        """Return what ``arrays`` returned it from."""
-        parts = {
-            kind: {name.split(" ", 1)[1]: array for name, array in arrays.items() if name.startswith(f"{kind} ")}
-            for kind in ("embeddings", "logits")
-        }
-        return cls(arrays["scores"], parts["embeddings"], parts["logits"])
-
-    def save(self, path: Path) -> None:
-        """Write to an npz file."""
-        _write_arrays(path, self.arrays())
-
-    @classmethod
-    def load(cls, path: Path) -> Described:
-        """Read what ``save`` wrote."""
-        return cls.of_arrays(_read_arrays(path))
-
-    def rows(self, start: int, stop: int) -> Described:
-        """Return what is said about some of the samples."""
-
-        def cut(arrays: dict[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
-            return {name: array[start:stop] for name, array in arrays.items()}
-
-        return Described(self.scores[start:stop], cut(self.embeddings), cut(self.logits))
-
-
-@dataclass(frozen=True)
-class Observers:
-    """What looks at the images: one classifier with all its attributes, and extractors by name."""
-
-    classifier: Classifier
-    extractors: Mapping[str, Extractor]
-
-    @torch.no_grad()
-    def look(self, images: Tensor) -> Described:
-        """Describe (N, C, H, W) uint8 images, 64 at a time; N is a multiple of 64."""
-        scores: list[NDArray[np.float64]] = []
-        embeddings: dict[str, list[Tensor]] = {name: [] for name in self.extractors}
-        logits: dict[str, list[Tensor]] = {name: [] for name in self.extractors}
-        for start, stop in chunks(len(images)):
-            chunk = images[start:stop]
-            scores.append(self.classifier.scores(chunk, self.classifier.attributes))
-            for name, extractor in self.extractors.items():
-                embedding, logit = extractor.outputs(to_float(chunk))
-                embeddings[name].append(embedding.cpu())
-                logits[name].append(logit.cpu())
-        return Described(np.concatenate(scores), _columns(embeddings), _columns(logits))
 
 
 @dataclass(frozen=True)
@@ -147,12 +75,12 @@ class Pass:
     def save(self, path: Path) -> None:
         """Write all but the original's description and what metrics saw to an npz file."""
         optional = {name: getattr(self, name) for name in OPTIONAL if getattr(self, name) is not None}
-        _write_arrays(path, {**self.unlearned.arrays(), "pixel_change": self.pixel_change, **optional})
+        write_arrays(path, {**self.unlearned.arrays(), "pixel_change": self.pixel_change, **optional})
 
     @classmethod
     def load(cls, path: Path, seen: Described) -> Pass:
         """Read what ``save`` wrote; ``seen`` is kept apart from it."""
-        arrays = _read_arrays(path)
+        arrays = read_arrays(path)
         scores, counterfactual_error, flagged = (arrays.get(name) for name in OPTIONAL)
         unlearned, change = Described.of_arrays(arrays), arrays["pixel_change"]
         return cls(seen.rows(0, len(change)), unlearned, scores, change, counterfactual_error, seen, flagged)
@@ -176,6 +104,7 @@ def run_pass(
     truth: Truth | None = None,
     lookers: Mapping[str, Metric] | None = None,
     same: bool = False,
+    keep: Blocks | None = None,
 ) -> Pass:
     """Draw and describe ``count`` samples of the evaluation stream.
 
@@ -197,29 +126,46 @@ def run_pass(
         Metrics that look at the images themselves.
     same : bool, optional
         Whether g has f's weights (``same_weights``): then only f draws.
+    keep : Blocks, optional
+        Where finished blocks are kept, so that a stopped pass resumes; unused if metrics look at images.
     """
-    looks = Looks(lookers or {})
-    parts: list[tuple[Described, Described]] = []
-    identifier_scores: list[Tensor] = []
-    changes: list[Tensor] = []
-    misses: list[NDArray[np.float64]] = []
-    for start, stop, latents, f_images, g_images in _drawn(original, unlearned, count, progress, same):
-        if identifier is not None:
-            identifier_scores += [identifier(chunk).double().cpu() for chunk in latents]
-        changes.append((to_float(f_images) - to_float(g_images)).abs().flatten(1).double().mean(1))
-        f_seen = cached.rows(start, stop) if cached is not None else observers.look(f_images)
-        parts.append((f_seen, f_seen if same else observers.look(g_images)))
-        if truth is not None:
-            misses.append(truth.errors(f_images, g_images, f_seen))
-        looks.look(f_images, g_images)
-    seen, threshold = _join([f for f, _ in parts]), getattr(identifier, "threshold", None)
-    own_scores = torch.cat(identifier_scores).numpy()[:count] if identifier_scores else None
+    looks, blocks = Looks(lookers or {}), []
+    kept = Blocks(None) if lookers or keep is None else keep
+    progress.start(count, label="evaluate")
+    for start, stop in chunks(whole(count), BLOCK):
+        block = kept.load(start)
+        if block is None:
+            latents, f_images, g_images = _drawn(original, unlearned, start, stop, same)
+            f_seen = cached.rows(start, stop) if cached is not None else observers.look(f_images)
+            g_seen = f_seen if same else observers.look(g_images)
+            looks.look(f_images, g_images)
+            block = {f"f {name}": array for name, array in f_seen.arrays().items()}
+            block |= {f"g {name}": array for name, array in g_seen.arrays().items()}
+            block["change"] = (to_float(f_images) - to_float(g_images)).abs().flatten(1).double().mean(1).numpy()
+            if identifier is not None:
+                block["identified"] = torch.cat([identifier(chunk).double().cpu() for chunk in latents]).numpy()
+            if truth is not None:
+                block["missed"] = truth.errors(f_images, g_images, f_seen)
+            kept.save(start, block)
+        blocks.append(block)
+        progress.advance(min(stop, count) - start)
+    progress.stop()
+    return _joined(blocks, count, getattr(identifier, "threshold", None), looks)
+
+
+def _joined(blocks: list[dict[str, NDArray[Any]]], count: int, threshold: Any, looks: Looks) -> Pass:
+    found = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
+    seen, unlearned = (
+        Described.of_arrays({n.removeprefix(who): array for n, array in found.items() if n.startswith(who)})
+        for who in ("f ", "g ")
+    )
+    own_scores = found["identified"][:count] if "identified" in found else None
     return Pass(
         seen.rows(0, count),
-        _join([g for _, g in parts]).rows(0, count),
+        unlearned.rows(0, count),
         own_scores,
-        torch.cat(changes).numpy()[:count],
-        np.concatenate(misses)[:count] if misses else None,
+        found["change"][:count],
+        found["missed"][:count] if "missed" in found else None,
         seen,
         None if own_scores is None or threshold is None else own_scores >= float(threshold),
         looks.found(count),
@@ -237,50 +183,24 @@ def look_again(
 ) -> dict[str, NDArray[Any] | str]:
     """Draw the samples of ``run_pass`` once more, for metrics that look at images; returns ``Pass.looked``."""
     looks = Looks(lookers)
-    for _, _, _, f_images, g_images in _drawn(original, unlearned, count, progress, same):
+    progress.start(count, label="evaluate")
+    for start, stop in chunks(whole(count), BLOCK):
+        _, f_images, g_images = _drawn(original, unlearned, start, stop, same)
         looks.look(f_images, g_images)
+        progress.advance(min(stop, count) - start)
+    progress.stop()
     return looks.found(count)
 
 
 def _drawn(
-    original: Generator, unlearned: nn.Module, count: int, progress: Progress, same: bool
-) -> Iterator[tuple[int, int, list[Tensor], Tensor, Tensor]]:
-    """Yield blocks of the evaluation stream: their range, f's latents by chunk, and the images of f and g (uint8)."""
-    progress.start(count, label="evaluate")
-    for start, stop in chunks(whole(count), BLOCK):
-        chunk_latents, before, after = [], [], []
-        for a, b in chunks(stop - start):
-            noise = stream_noise(original, randomness.EVALUATION, start + a, start + b)
-            latents, images = original.sample(noise)
-            chunk_latents.append(latents)
-            before.append(to_uint8(images))
-            after.append(before[-1] if same else to_uint8(unlearned(noise)))
-        yield start, stop, chunk_latents, torch.cat(before), torch.cat(after)
-        progress.advance(min(stop, count) - start)
-    progress.stop()
-
-
-def _columns(parts: Mapping[str, list[Tensor]]) -> dict[str, NDArray[np.float32]]:
-    return {name: torch.cat(found).numpy() for name, found in parts.items()}
-
-
-def _join(parts: list[Described]) -> Described:
-    def joined(pick: list[dict[str, NDArray[np.float32]]]) -> dict[str, NDArray[np.float32]]:
-        return {name: np.concatenate([part[name] for part in pick]) for name in pick[0]}
-
-    return Described(
-        np.concatenate([part.scores for part in parts]),
-        joined([part.embeddings for part in parts]),
-        joined([part.logits for part in parts]),
-    )
-
-
-def _write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
-    buffer = io.BytesIO()
-    np.savez(buffer, **arrays)
-    write_bytes(path, buffer.getvalue())
-
-
-def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    with np.load(path, allow_pickle=False) as file:
-        return {name: file[name] for name in file.files}
+    original: Generator, unlearned: nn.Module, start: int, stop: int, same: bool
+) -> tuple[list[Tensor], Tensor, Tensor]:
+    """Draw a block of the evaluation stream: f's latents by chunk, and the images of f and g (uint8)."""
+    chunk_latents, before, after = [], [], []
+    for a, b in chunks(stop - start):
+        noise = stream_noise(original, randomness.EVALUATION, start + a, start + b)
+        latents, images = original.sample(noise)
+        chunk_latents.append(latents)
+        before.append(to_uint8(images))
+        after.append(before[-1] if same else to_uint8(unlearned(noise)))
+    return chunk_latents, torch.cat(before), torch.cat(after)

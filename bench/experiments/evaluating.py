@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from bench.api import Columns, Extractor, Metric, Oracle
+from bench.core.blocks import Blocks
+from bench.evaluation.described import Described, Observers
 from bench.evaluation.metric_plugins import reserved_names
 from bench.evaluation.metrics import Outcome, compute_metrics, metric_columns
-from bench.evaluation.passes import Described, Observers, Pass, look_again, run_pass
+from bench.evaluation.passes import Pass, look_again, run_pass
 from bench.experiments.hands import Student
 from bench.experiments.resolve import Resolved
 from bench.workspace import seals
@@ -66,18 +68,25 @@ def _seen(resolved: Resolved, student: Callable[[], Student], judge: Oracle, loo
             drawer = student()
             looked = look_again(original, drawer.generator, count, progress, lookers, drawer.same)
             return replace(result, looked=looked)
-        result = _drawn(resolved, student(), judge, before, lookers)
+        blocks = Blocks(own / "blocks")
+        result = _drawn(resolved, student(), judge, before, lookers, blocks)
         resolved.require_unchanged()
         if before is None and result.seen is not None:
             result.seen.save(shared / FILE)
             seals.seal(shared, keys.original, resolved.workspace.device, FILE)
         result.save(own / FILE)
         seals.seal(own, keys.columns, resolved.workspace.device, FILE)
+        blocks.forget()
         return result
 
 
 def _drawn(
-    resolved: Resolved, student: Student, judge: Oracle, before: Described | None, lookers: Mapping[str, Metric]
+    resolved: Resolved,
+    student: Student,
+    judge: Oracle,
+    before: Described | None,
+    lookers: Mapping[str, Metric],
+    blocks: Blocks,
 ) -> Pass:
     return run_pass(
         resolved.original.generator,
@@ -90,4 +99,5 @@ def _drawn(
         truth=resolved.judgement.truth(resolved.workspace, resolved.cell.settings.dataset, judge),
         lookers=lookers,
         same=student.same,
+        keep=blocks,
     )

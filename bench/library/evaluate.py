@@ -12,9 +12,10 @@ import pandas as pd
 from bench.api import Dataset, Extractor, Feedback, Generator, Metric, Value
 from bench.core import limits
 from bench.errors import UsageError
+from bench.evaluation.described import Observers
 from bench.evaluation.metric_plugins import load_metrics, reserved_names
 from bench.evaluation.metrics import clashes, compute_metrics, metric_columns, source_of
-from bench.evaluation.passes import Observers, run_pass, same_weights
+from bench.evaluation.passes import run_pass, same_weights
 from bench.experiments.judgement import ClicksOnly, Judgement, judged_by
 from bench.library.arguments import whole
 from bench.library.known import KnownGenerator, known

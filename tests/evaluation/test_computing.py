@@ -11,8 +11,9 @@ from toy_ends import NULL
 
 from bench.api import Metric, Oracle, Value
 from bench.authoring.conformance.toys import ToyClassifier
+from bench.evaluation.described import Described
 from bench.evaluation.metrics import compute_metrics, metric_columns
-from bench.evaluation.passes import Described, Pass
+from bench.evaluation.passes import Pass
 from bench.registry import Registry
 
 SEEN = Described(NULL.scores[:, None], {"toy": NULL.embeddings}, {"toy": NULL.logits})

@@ -20,7 +20,8 @@ from bench.core import randomness
 from bench.core.progress import silent
 from bench.core.rendering import by_chunk, to_uint8
 from bench.evaluation.counterfactual import Remover
-from bench.evaluation.passes import Described, Observers, Truth, run_pass
+from bench.evaluation.described import Described, Observers
+from bench.evaluation.passes import Truth, run_pass
 from bench.feedback.oracle import simulate_feedback
 from bench.library.clicks import ask_oracle
 from bench.toolkit.moments import ShownLatents

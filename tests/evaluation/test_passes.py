@@ -9,11 +9,13 @@ import pytest
 import torch
 
 from bench.api import Oracle
+from bench.core.blocks import Blocks
 from bench.core.progress import silent
 from bench.core.rendering import to_float
 from bench.evaluation.counterfactual import Remover
+from bench.evaluation.described import Described, Observers
 from bench.evaluation.metrics import metric_columns
-from bench.evaluation.passes import Described, Observers, Truth, run_pass, same_weights
+from bench.evaluation.passes import Truth, run_pass, same_weights
 from bench.registry import Registry
 
 
@@ -99,3 +101,37 @@ def test_an_unchanged_generator_changes_no_pixel(bars, observers):
     result = run_pass(f, deepcopy(f), None, observers, 10, silent(), same=same_weights(f, deepcopy(f)))
     assert not result.pixel_change.any()
     assert np.array_equal(result.original.scores, result.unlearned.scores)
+
+
+def test_a_stopped_pass_resumes_by_block(observers, bars, monkeypatch, tmp_path):
+    """What was described is not drawn again, and nothing of the outcome differs; a changed block is made again."""
+    f, g = bars.original.generator, unlike(bars.original.generator)
+    monkeypatch.setattr("bench.evaluation.passes.BLOCK", 64)
+    whole = run_pass(f, g, lambda latents: latents[:, 0], observers, 200, silent())
+    drawn = []
+
+    def drawing(*asked):
+        drawn.append(asked[2])
+        if len(drawn) == 3:
+            raise KeyboardInterrupt
+        return plain(*asked)
+
+    from bench.evaluation import passes
+
+    plain = passes._drawn
+    monkeypatch.setattr(passes, "_drawn", drawing)
+    kept = Blocks(tmp_path / "blocks")
+    with pytest.raises(KeyboardInterrupt):
+        run_pass(f, g, lambda latents: latents[:, 0], observers, 200, silent(), keep=kept)
+    changed = tmp_path / "blocks" / "000000000064.pt"
+    content = bytearray(changed.read_bytes())
+    content[len(content) // 2] ^= 1
+    changed.write_bytes(content)
+    again = run_pass(f, g, lambda latents: latents[:, 0], observers, 200, silent(), keep=kept)
+    assert drawn == [0, 64, 128, 64, 128, 192]
+    for name in ("identifier_scores", "pixel_change"):
+        assert np.array_equal(getattr(whole, name), getattr(again, name))
+    assert np.array_equal(whole.unlearned.embeddings["digits"], again.unlearned.embeddings["digits"])
+    assert np.array_equal(whole.original.scores, again.original.scores)
+    kept.forget()
+    assert not (tmp_path / "blocks").exists()

@@ -18,8 +18,9 @@ from bench.api import Batch, Context, Oracle
 from bench.core import machine, randomness
 from bench.core.progress import silent
 from bench.core.rendering import CHUNK, to_uint8
+from bench.evaluation.described import Observers
 from bench.evaluation.metrics import metric_columns
-from bench.evaluation.passes import Observers, run_pass
+from bench.evaluation.passes import run_pass
 from bench.registry import Registry
 from bench.toolkit.latent import Direction
 from bench.toolkit.student import StudentParams, train_student
