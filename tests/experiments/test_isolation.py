@@ -194,7 +194,7 @@ def test_a_method_that_does_not_listen_is_ended(started, tmp_path):
     began = time.monotonic()
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=30)
-    assert process.returncode == 2 and time.monotonic() - began < 15 and "Traceback" not in err
+    assert process.returncode == 2 and time.monotonic() - began < 30 and "Traceback" not in err
 
 
 def test_nothing_outlives_a_killed_command(started, tmp_path):
