@@ -209,6 +209,32 @@ def test_nothing_outlives_a_killed_command(started, tmp_path):
     assert not Path(f"/proc/{holder}").exists()
 
 
+FULL = """
+import resource, sys
+from bench.cli import main
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv.pop(1)), resource.RLIM_INFINITY))
+main()
+"""
+
+
+@pytest.mark.parametrize("room", [300, 5_000])
+def test_a_full_disk_is_not_the_method_s_failure(room, bars, tmp_path):
+    """A limit on the size of files, as a stand-in for a full disk: the record of bars takes more."""
+    argv = [
+        "run", "--method", "ours,original", "--model", "bars", "--dataset", "mnist", "--weights", str(bars.weights),
+        "--feature", "thickness", "--plugins", str(bars.folder.path), "--device", "cpu", "-p", "epochs=2",
+        "--set", "feedback.count=30", "--set", "evaluation.count=40",
+    ]  # fmt: skip
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, str(room), *argv], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 1, done.stderr
+    assert "File too large. Nothing of this cell is stored" in done.stderr and " bytes): " in done.stderr
+    assert "Traceback" not in done.stderr and not list(tmp_path.rglob("result.json"))
+
+
 def test_the_plan_is_not_asked_twice_for_what_another_process_stored(on_bars, bars, tmp_path, monkeypatch):
     """Whoever waited for a cell takes what the other stored."""
     first = records(on_bars("original", "--json"))[0]
