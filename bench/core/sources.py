@@ -12,6 +12,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 
+from bench.core import modes
 from bench.errors import PluginError
 from bench.hookspecs import KINDS, Kind
 
@@ -36,7 +37,11 @@ class Source:
         return _docstring(self.path) if self.path else ""
 
     def load(self) -> ModuleType:
-        """Import the module that holds the plug-in."""
+        """Import the module that holds the plug-in; what that switches in torch is put back."""
+        with modes.kept():
+            return self._loaded()
+
+    def _loaded(self) -> ModuleType:
         if self.entry_point is not None:
             loaded = self.entry_point.load()
             if not isinstance(loaded, ModuleType):

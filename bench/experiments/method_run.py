@@ -11,6 +11,7 @@ import torch
 from bench.api import NEEDS, Method, Networks, Oracle, Unlearned
 from bench.api.context import Context, TrainingData
 from bench.api.feedback import Feedback
+from bench.core import modes
 from bench.errors import Diverged, PluginError
 
 
@@ -70,7 +71,7 @@ def run_method(
     given = (feedback if method.reads_feedback else Feedback(feedback.labels[:0], feedback.stream)).of(original)
     kept = {part: deepcopy(module.state_dict()) for part, module in networks.modules().items()}
     try:
-        with torch.inference_mode(False), torch.enable_grad():  # whatever the caller, or a plug-in's import, left
+        with modes.ordinary():
             unlearned = method.unlearn(original, given, context)
     finally:
         changed = _reset(networks, kept)

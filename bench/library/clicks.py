@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from bench.api import Dataset, Generator
 from bench.api.feedback import Feedback
+from bench.core.modes import ordinary
 from bench.core.rendering import by_chunk, to_uint8
 from bench.errors import UsageError
 from bench.feedback.oracle import cut_of
@@ -25,6 +27,7 @@ from bench.workspace.workspace import Workspace
 MARGIN, STRAY = 0.05, 0.02  # generators overshoot [0, 1]: so few of their values lie farther out
 
 
+@ordinary()
 @arguments_of("ask_oracle")
 def ask_oracle(
     images: NDArray[Any] | Tensor,
@@ -172,6 +175,11 @@ def _clicks(values: ArrayLike | Tensor, what: str, count: int | None = None) -> 
     if array.ndim != 1 or len(array) < 2 or len(array) != (count or len(array)):
         expected = "(N,) with N of at least 2" if count is None else f"({count},), one for each label"
         raise UsageError(f"make_feedback({what}): has the shape {array.shape}; expected {expected}")
+    if (missing := np.flatnonzero(pd.isna(array))).size:
+        raise UsageError(
+            f"make_feedback({what}): {len(missing)} are missing (NA, NaN or None), the first is that of sample "
+            f"{missing[0]}. Click each sample, or give the labels and the noise= of the clicked ones alone"
+        )
     if array.dtype != np.bool_ and not np.isin(array, (0, 1)).all():
         raise UsageError(f"make_feedback({what}): holds other values than True and False, or 1 and 0")
     return array.astype(np.bool_)

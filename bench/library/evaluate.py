@@ -11,6 +11,7 @@ import pandas as pd
 
 from bench.api import Dataset, Extractor, Feedback, Generator, Metric, Value
 from bench.core import limits
+from bench.core.modes import ordinary
 from bench.errors import UsageError
 from bench.evaluation.described import Observers
 from bench.evaluation.metric_plugins import load_metrics, reserved_names
@@ -30,6 +31,7 @@ FIELDS = ("value", "low", "high", "n", "higher_is_better", "source", "skipped")
 NOTHING = Task("nothing", NO_DATASET)  # what is judged where nobody judges
 
 
+@ordinary()
 @arguments_of("evaluate")
 def evaluate(
     unlearned: KnownGenerator | Generator,

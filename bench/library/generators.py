@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from bench.api import Generator, Unlearned
 from bench.api.noise import noise_chunks
 from bench.core import limits
+from bench.core.modes import ordinary
 from bench.core.rendering import to_float, to_uint8
 from bench.errors import CheckpointError, UsageError
 from bench.library.arguments import whole
@@ -22,6 +23,7 @@ from bench.workspace import loading, saving
 from bench.workspace.workspace import Workspace
 
 
+@ordinary()
 @arguments_of("load")
 def load(
     path: str | Path, plugins: str | Path | None = PLUGINS, *, workspace: Workspace | None = None
@@ -65,6 +67,7 @@ def _load(workspace: Workspace, path: str | Path) -> LoadedGenerator:
     return LoadedGenerator(loaded.generator, stored.name, loaded.identifier, original)
 
 
+@ordinary()
 @torch.no_grad()
 def sample(generator: KnownGenerator | Generator, count: int = 64, *, stream: str = "sample") -> NDArray[np.float32]:
     """Draw images, as ``bench sample`` does: sample i of a stream has the same noise whichever generator draws it.

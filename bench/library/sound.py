@@ -18,7 +18,7 @@ from bench.library.known import KnownGenerator
 def require_trainable(given: KnownGenerator, argument: str) -> None:
     """Raise UsageError unless a generator keeps the contract. Leaves it in eval mode, gradients off."""
     with _named(argument):
-        _require_float32(given, argument)
+        _require_plain_weights(given, argument)
         require_contract(given.generator)
 
 
@@ -35,7 +35,7 @@ def require_shown(given: KnownGenerator, argument: str) -> None:
     Of one that ``bench.load`` or ``bench.unlearn`` returned, only the type of its weights is unknown.
     """
     with _named(argument):
-        _require_float32(given, argument)
+        _require_plain_weights(given, argument)
         if type(given) is KnownGenerator:
             require_drawable(given.generator)
 
@@ -57,9 +57,11 @@ def fitting_feedback(feedback: Feedback, generator: Generator, call: str) -> Fee
     return feedback.of(generator)
 
 
-def _require_float32(given: KnownGenerator, argument: str) -> None:
-    """Raise UsageError for weights of another type, which a module has after ``.half()`` or ``.double()``."""
+def _require_plain_weights(given: KnownGenerator, argument: str) -> None:
+    """Raise UsageError for weights of another type, as after ``.half()``, and for those that can never be trained."""
     for name, tensor in given.generator.state_dict().items():
+        if tensor.is_inference():
+            raise UsageError(f"{argument}: its {name} was made under torch.inference_mode(); build or load it outside")
         if tensor.is_floating_point() and tensor.dtype != torch.float32:
             raise UsageError(
                 f"{argument}: its {name} is {tensor.dtype}, not torch.float32; call .float() on the generator"

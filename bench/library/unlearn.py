@@ -11,6 +11,7 @@ from typing import Any
 from bench.api import Generator, Method, Networks, Oracle
 from bench.api.context import Context, TrainingData
 from bench.api.feedback import Feedback
+from bench.core.modes import ordinary
 from bench.errors import UsageError
 from bench.evaluation.targets import target_mask
 from bench.experiments import method_run
@@ -25,6 +26,7 @@ from bench.workspace import loading
 from bench.workspace.workspace import Workspace
 
 
+@ordinary()
 @arguments_of("unlearn")
 def unlearn(
     original: KnownGenerator | Generator,

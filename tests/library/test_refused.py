@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -33,6 +34,31 @@ WRONG_CLICKS = {
         {"labels": LABELS, "stream": "s", "also": [LABELS]},
         r"also\): is a list; expected a dict, also=\{NAME: labels\}$",
     ),
+    "NA among booleans": (
+        {"labels": pd.array([True, pd.NA, False], dtype="boolean"), "stream": "s"},
+        "1 are missing .NA, NaN or None., the first is that of sample 1. Click each",
+    ),
+    "NA among integers": (
+        {"labels": pd.array([1, 0, pd.NA], dtype="Int64"), "stream": "s"},
+        "feedback.labels.: 1 are missing .*sample 2",
+    ),
+    "NA in a list": ({"labels": [True, pd.NA, False, pd.NA], "stream": "s"}, "feedback.labels.: 2 are missing"),
+    "None in a list": ({"labels": [True, None, False], "stream": "s"}, "feedback.labels.: 1 are missing"),
+    "NaN": ({"labels": [1.0, np.nan, 0.0], "stream": "s"}, "feedback.labels.: 1 are missing"),
+    "NaT": ({"labels": pd.Series([True, pd.NaT, False]), "stream": "s"}, "feedback.labels.: 1 are missing"),
+    "NA in further clicks": (
+        {
+            "labels": LABELS,
+            "stream": "s",
+            "also": {"A": pd.array([True, pd.NA, False, True, False, True], dtype="boolean")},
+        },
+        "also.'A'..: 1 are missing",
+    ),
+    "NA in noise": (
+        {"labels": LABELS[1:3], "noise": pd.DataFrame([[1.0, pd.NA], [0.5, 0.2]])},
+        "feedback.noise.: is object",
+    ),
+    "texts": ({"labels": ["yes", "no", "no"], "stream": "s"}, "feedback.labels.: holds other values"),
     "sparse labels": ({"labels": torch.eye(2).to_sparse(), "stream": "s"}, r"feedback\(labels\): is no array"),
 }
 
