@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from bench.core.code_imports import imported
 from bench.core.code_meaning import dotted, meaning
 from bench.core.code_modules import WHOLE, Module, module_at
-from bench.core.code_places import all_modules, loaded_module, module_named, place_of
+from bench.core.code_places import ENGINE, all_modules, loaded_module, module_named, place_of
 
 # They only report, find, store and lock. tests/core/test_key_coverage.py checks this list against what runs in a cell.
 NUMBERLESS = frozenset(
@@ -59,6 +59,17 @@ def digest(content: Any) -> str:
 def code_of(*roots: Root) -> str:
     """Hash all code that can run, starting from functions, classes or modules; 64 hex digits."""
     return digest(sorted(_text(symbol) for symbol in reached(*roots)))
+
+
+def meaning_of(*names: str) -> str:
+    """Hash what definitions of the engine mean, but not what they refer to; each as "bench.core.files:sweep"."""
+    found = []
+    for name in names:
+        file, _, definition = name.partition(":")
+        module = module_named(file, ENGINE)
+        assert module is not None, f"{name}: no such module"
+        found.append(_own_meaning(Symbol(module, definition)))
+    return digest(found)
 
 
 def reached(*roots: Root) -> set[Symbol]:

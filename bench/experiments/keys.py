@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from bench.api import Unlearned
 from bench.core import randomness
-from bench.core.code_hash import code_of, digest
+from bench.core.code_hash import code_of, digest, meaning_of
 from bench.core.code_watch import sources_of
 from bench.evaluation import removers
 from bench.evaluation.metrics import compute_metrics, metric_columns
@@ -29,6 +30,24 @@ UNLEARN = (run_method,)
 SEEN = (run_pass, same_weights)
 EVALUATE = (load_unlearned, Oracles.of, Unlearned)
 METRIC = (metric_columns, compute_metrics, look_again)
+# What hands things to these beginnings. It counts by itself: much of what it refers to stores, locks and reports.
+GLUE: Mapping[str, tuple[str, ...]] = {
+    "feedback": ("experiments.stages:_click",),
+    "unlearn": (
+        "experiments.training:train", "experiments.training:_training_data", "experiments.training:read_clicks",
+        "workspace.saving:save_unlearned", "workspace.checkpoint:state_of", "workspace.checkpoint:save",
+    ),
+    "seen": (
+        "experiments.evaluating:_drawn", "experiments.evaluating:_seen", "experiments.hands:load_student",
+        "experiments.isolated:draw", "experiments.isolated:Asked", "experiments.isolated:Asked.forward",
+        "experiments.judgement:Judgement.observer", "experiments.judgement:Judged.truth",
+    ),
+    "evaluate": ("experiments.run:_stages", "experiments.stages:feedback_stage"),
+    "metric": (
+        "experiments.evaluating:evaluate_stage", "experiments.judgement:Judged.references",
+        "evaluation.references:references", "evaluation.references:_by_subset", "workspace.loading:load_statistics",
+    ),
+}  # fmt: skip
 
 
 def keys_of(parts: Parts) -> StageKeys:
@@ -42,6 +61,7 @@ def keys_of(parts: Parts) -> StageKeys:
             "unlearn": unlearn,
             "feedback": feedback,
             "code": code_of(*EVALUATE, type(parts.judgement).threshold, *_method(parts), *_original(parts)),
+            "glue": _glue("evaluate"),
             "seen": seen,
         }
     )
@@ -63,6 +83,7 @@ def metric_keys_of(parts: Parts) -> dict[str, str]:
         name: digest(
             {
                 "code": code_of(*METRIC, *_metric(parts, name)),
+                "glue": _glue("metric"),
                 "references": references if metric.per_extractor else None,
                 "counterfactual": _counterfactual(parts) if "counterfactual_error" in metric.columns else None,
             }
@@ -102,6 +123,7 @@ def _feedback(parts: Parts) -> str:
             "weights": parts.original.sha256,
             "oracle": [*_identity(oracle), cell.feature],
             "code": code_of(*FEEDBACK, *oracle.code_in(parts.workspace.registry), *_original(parts)),
+            "glue": _glue("feedback"),
             **shown,
             **also,
         }
@@ -121,6 +143,7 @@ def _unlearn(parts: Parts, feedback: str) -> str:
             "feedback": feedback if method.reads_feedback or "oracle" in method.needs else None,
             "training_data": images,
             "code": code_of(*UNLEARN, *_method(parts), *_original(parts), *recipe),
+            "glue": _glue("unlearn"),
         }
     )
 
@@ -135,7 +158,12 @@ def _seen(parts: Parts) -> dict[str, Any]:
         "count": parts.cell.settings.evaluation.count,
         "stream": randomness.EVALUATION,
         "code": code_of(*SEEN, *_original(parts), *judge.code_in(parts.workspace.registry), *extractors),
+        "glue": _glue("seen"),
     }
+
+
+def _glue(stage: str) -> str:
+    return meaning_of(*(f"bench.{name}" for name in GLUE[stage]))
 
 
 def _identity(oracle: LoadedClassifier) -> list[str | None]:

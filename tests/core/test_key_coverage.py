@@ -232,6 +232,12 @@ def keyed(bars, tmp_path_factory):
         ("evaluation/looks.py", "rows_of(metric, f_images[start:stop], g_images[start:stop])", "rows_of(metric, g_images[start:stop], f_images[start:stop])", {"original", "evaluate", "columns", "metrics"}),
         ("evaluation/counterfactual.py", "4 * e**2", "5 * e**2", set()),
         ("workspace/oracles.py", "top_fraction is not None else", "top_fraction is None else", {"evaluate", "columns"}),
+        ("experiments/stages.py", 'stream, count = f"feedback/{cell.seed}"', 'stream, count = f"feedback/{cell.seed + 1}"', {"feedback", "unlearn", "evaluate", "columns"}),
+        ("experiments/training.py", "stream=stream_of(method.reads_feedback, cell.seed)", "stream=stream_of(method.reads_feedback, 0)", {"unlearn", "evaluate", "columns"}),
+        ("workspace/checkpoint.py", '{name}": tensor.detach()', '{name}": tensor.half()', {"unlearn", "evaluate", "columns"}),
+        ("experiments/isolated.py", "given.detach().cpu()", "given.detach().half().cpu()", {"original", "evaluate", "columns"}),
+        ("experiments/evaluating.py", "resolved.cell.settings.evaluation.count,", "resolved.cell.settings.evaluation.count - 1,", {"original", "evaluate", "columns"}),
+        ("evaluation/references.py", 'of.get(f"without {feature}")', 'of.get("all")', {"metrics"}),
         ("errors.py", "training diverged", "the training diverged", set()),
         ("core/progress.py", "s left", "s more", set()),
     ],
@@ -270,3 +276,11 @@ def test_the_code_of_a_built_in_model_and_of_its_recipe_counts(path, old, new, c
     after = vars(resolve(cell, workspace).keys)
     forget_code()
     assert {stage for stage in after if after[stage] != before[stage]} == changed
+
+
+def test_what_counts_by_itself_is_there():
+    for names in keys.GLUE.values():
+        for name in names:
+            file, _, definition = name.partition(":")
+            module = code_places.module_named(f"bench.{file}", code_places.ENGINE)
+            assert module is not None and module.nodes(definition), name
