@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -59,7 +60,8 @@ def fitting_feedback(feedback: Feedback, generator: Generator, call: str) -> Fee
 
 def _require_plain_weights(given: KnownGenerator, argument: str) -> None:
     """Raise UsageError for weights of another type, as after ``.half()``, and for those that can never be trained."""
-    for name, tensor in given.generator.state_dict().items():
+    module = given.generator  # its state dict may also hold numbers that are not weights, such as ProgGAN's level
+    for name, tensor in itertools.chain(module.named_parameters(), module.named_buffers()):
         if tensor.is_inference():
             raise UsageError(f"{argument}: its {name} was made under torch.inference_mode(); build or load it outside")
         if tensor.is_floating_point() and tensor.dtype != torch.float32:

@@ -8,6 +8,7 @@ from copy import deepcopy
 import numpy as np
 import pytest
 import torch
+from proggan_toys import new
 
 import bench
 from bench.api import Method, Params, Unlearned
@@ -96,3 +97,13 @@ def test_what_is_not_a_method_is_refused(method, original, clicked):
     other = r"^unlearn\(method\): is .*; expected a registered name or a subclass of bench.api.Method$"
     with pytest.raises(UsageError, match=abstract if method is Method else other):
         bench.unlearn(original, clicked[0], method)
+
+
+def test_a_generator_with_numbers_in_its_state_that_are_not_weights_is_taken():
+    """ProgGAN keeps its level there, in float64; weights in float64 are refused all the same."""
+    generator = new(level=2.0).networks.generator.eval()
+    assert any(tensor.dtype == torch.float64 for tensor in generator.state_dict().values())
+    with pytest.raises(UsageError, match="images have values from"):  # it is untrained: nothing else is wrong
+        bench.sample(generator, 2)
+    with pytest.raises(UsageError, match=r"is torch.float64, not torch.float32; call .float\(\) on the generator"):
+        bench.sample(generator.double(), 2)
