@@ -167,6 +167,32 @@ def test_the_command_line_says_it_too(folder, on_bars, monkeypatch):
     assert "train-images-idx3-ubyte: no such file" in on_bars("retrain").err
 
 
+@pytest.fixture
+def another(tmp_path):
+    """Write another data set of MNIST's form in its place."""
+    raw = tmp_path / "another" / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for prefix, count in (("train", 60_000), ("t10k", 10_000)):
+        (raw / f"{prefix}-images-idx3-ubyte").write_bytes(idx(np.full((count, 28, 28), 7, np.uint8)))
+        (raw / f"{prefix}-labels-idx1-ubyte").write_bytes(idx(np.arange(count) % 10))
+    return tmp_path / "another"
+
+
+def test_no_number_of_mnist_is_made_from_another_data_set(another, on_bars, bench_cli, tmp_path):
+    told = f"{another / 'MNIST' / 'raw' / 'train-images-idx3-ubyte'}: is damaged or of another data set"
+    done = on_bars("retrain", "--data-dir", another)
+    assert done.code == 4 and done.err.startswith(f"Error: {told}")
+    assert not list((tmp_path / "runs").glob("*/result.json"))
+    places = ("--results", tmp_path / "runs", "--data-dir", another)
+    table = bench_cli("table", "1", "--model", "vae", "--out", tmp_path, *places)
+    assert table.code == 4 and told in table.err and not (tmp_path / "table-1.csv").exists()
+    trained = bench_cli(
+        "pretrain", "--model", "vae", "--dataset", "mnist", "--out", tmp_path / "x.safetensors", *places
+    )
+    assert trained.code == 4 and told in trained.err and not (tmp_path / "x.safetensors").exists()
+    assert on_bars("latent_edit", "--data-dir", another).code == 0, "it reads no images: its statistics are shipped"
+
+
 @pytest.mark.mnist
 def test_the_real_mnist(mnist_dir):
     dataset = mnist(mnist_dir)
