@@ -12,6 +12,8 @@ from torch import Tensor
 from bench.api import Metric
 from bench.api.metric_checks import rows_of
 from bench.core.rendering import chunks
+from bench.errors import BenchError
+from bench.evaluation.kept import kept_settings
 
 
 class Looks:
@@ -35,8 +37,11 @@ class Looks:
                 if name in self._wrong:
                     break
                 try:
-                    rows = rows_of(metric, f_images[start:stop], g_images[start:stop])
+                    with kept_settings():
+                        rows = rows_of(metric, f_images[start:stop], g_images[start:stop])
                     self._rows[name].append(rows)
+                except BenchError as error:
+                    self._wrong[name] = str(error)
                 except Exception as error:  # one broken metric must not cost the others
                     self._wrong[name] = f"look raised {type(error).__name__}: {error}"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from bench.api import Columns, Extractor, Metric, Oracle, Statistics, Value
 from bench.errors import BenchError
 from bench.evaluation.described import Described
+from bench.evaluation.kept import kept_settings
 from bench.evaluation.own_metrics import OwnMetric
 from bench.evaluation.passes import Pass
 
@@ -78,7 +80,7 @@ def compute_metrics(
         Names of values that only one metric may use, and that metric.
     """
     found = {}
-    for name, metric in metrics.items():
+    for name, metric in sorted(metrics.items(), key=lambda item: item[0] not in reserved.values()):  # strangers' last
         outcome, looked = Outcome(), result.looked.get(name)
         views = dict(_views(metric, columns, result, references))
         if not views:
@@ -87,7 +89,8 @@ def compute_metrics(
             try:
                 if isinstance(looked, str):
                     raise BenchError(looked)
-                numbers = _computed(metric, replace(view, looked=looked))
+                with kept_settings():
+                    numbers = _computed(metric, deepcopy(replace(view, looked=looked)))
                 _require_own_names(name, metric, numbers, reserved)
             except BenchError as error:
                 outcome.skipped[f"{name}{suffix}"] = str(error)

@@ -34,7 +34,7 @@ def test_attributes_say_which_training_images_have_the_feature(world, bench_cli,
         "--results",
         tmp_path / "runs",
         "--out",
-        tmp_path,
+        tmp_path / "table-1.csv",
     )
     assert done.code == 0, done.err
     rows = (tmp_path / "table-1.csv").read_text()
@@ -79,7 +79,8 @@ def test_a_data_set_that_is_not_here_leaves_the_others_their_counts(world, bench
     suite = tmp_path / "mine.toml"
     suite.write_text('[models.bars]\ndataset = "strips"\n[models.vae]\ndataset = "mnist"\n')
     command = (
-        "table", "1", "--suite", suite, "--plugins", world.plugins.path, "--results", tmp_path / "runs", "--out", tmp_path
+        "table", "1", "--suite", suite, "--plugins", world.plugins.path, "--results", tmp_path / "runs", "--out",
+        tmp_path / "table-1.csv",
     )  # fmt: skip
     done = bench_cli(*command)
     assert done.code == 0, done.err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+import torch
 
 from bench.evaluation import passes
 
@@ -133,6 +134,33 @@ def test_a_look_that_fails_costs_no_other_metric(look, reason, cell, plugins):
     record = cell()
     assert reason in record["skipped_metrics"]["mine"] and "target_ratio" in record["metrics"]
     assert cell(drawings=0) == record, "it fails once"
+
+
+TOUCHY = """
+        def compute(self, columns):
+            for name, array in vars(columns).items():
+                if name.endswith(("labels", "scores")) and array is not None:
+                    array[:] = 0
+            columns.attributes.loc[:] = True
+            import torch
+            torch.set_default_dtype(torch.float64) if SETTING else None
+            return {"mine": Value(1.0, 10, None)}
+"""
+
+
+@pytest.mark.parametrize("setting", ["False", "True"])
+def test_a_metric_that_changes_what_it_is_handed_or_torch_s_settings_changes_no_other(setting, cell, plugins):
+    before = cell("--set", "evaluation.metrics=target_ratio,roc_auc,diversity,fidelity")
+    code = metric(columns='"labels", "scores"').partition("        def compute")
+    ending = code[2].partition("    @hookimpl")
+    plugins.write("aaa", code[0] + TOUCHY.replace("SETTING", setting).lstrip("\n") + "\n    @hookimpl" + ending[2])
+    after = cell("--overwrite", "always")
+    assert {name: found for name, found in after["metrics"].items() if name in before["metrics"]} == before["metrics"]
+    if setting == "True":
+        assert "changes a setting of torch" in after["skipped_metrics"]["aaa"]
+    else:
+        assert after["metrics"]["mine"]["value"] == 1.0
+    assert torch.get_default_dtype() == torch.float32
 
 
 # --- names of values ----------------------------------------------------------------------------------
