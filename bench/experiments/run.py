@@ -16,6 +16,7 @@ from bench.experiments.hands import Drawer, Hands, stage_of
 from bench.experiments.measured import Measured, completed, measured, shown
 from bench.experiments.resolve import Resolved
 from bench.experiments.stages import feedback_stage, unlearn_stage
+from bench.feedback.file import first_noise_hash
 from bench.workspace import checkpoint, pictures, seals
 from bench.workspace.record import (
     Artefact,
@@ -156,7 +157,11 @@ def _stages(resolved: Resolved, hands: Hands, timings: dict[str, Cost]) -> Outco
             "picture": Artefact(file=picture.name, sha256=file_sha256(picture)),
         },
         oracle=judgement.about(clicker, judge),
-        clicks=ClickCounts(count=len(feedback), positives=feedback.positives),
+        clicks=ClickCounts(
+            count=len(feedback),
+            positives=feedback.positives,
+            noise_sha256=first_noise_hash(feedback, resolved.original.generator),
+        ),
     )
 
 

@@ -30,9 +30,14 @@ def clicked_numbers(clicked: Path, shown: Path, count: int, flag: str = "--click
     Raises
     ------
     UsageError
-        Naming the line or the picture; and if none or all are clicked.
+        Naming the line or the picture that is not a sample.
     """
-    found = copied_numbers(clicked, shown, count, flag) if clicked.is_dir() else _listed(clicked, count, flag)
+    return copied_numbers(clicked, shown, count, flag) if clicked.is_dir() else _listed(clicked, count, flag)
+
+
+def clicked_of_both_kinds(clicked: Path, shown: Path, count: int, flag: str = "--clicked ") -> list[int]:
+    """Return ``clicked_numbers``; raises UsageError if none or all are clicked."""
+    found = clicked_numbers(clicked, shown, count, flag)
     if len(found) in (0, count):
         raise UsageError(
             f"{flag}{clicked}: {'all' if found else 'none'} of the {count} samples are clicked, but a direction needs "

@@ -64,6 +64,11 @@ def noise_hash(noise: Tensor) -> str:
     return sha256(np.ascontiguousarray(noise.numpy(), dtype="<f4").tobytes()).hexdigest()
 
 
+def first_noise_hash(feedback: Feedback, generator: Generator) -> str:
+    """Return the sha256 of the noise of the first sample that was shown."""
+    return noise_hash(feedback.of(generator).noise(0, 1, generator.noise_dim)[0])
+
+
 def to_file(
     path: Path,
     feedback: Feedback,
@@ -82,7 +87,7 @@ def to_file(
         model=model,
         feature=feature,
         weights_sha256=weights_sha256,
-        noise_sha256=noise_hash(feedback.of(generator).noise(0, 1, generator.noise_dim)[0]),
+        noise_sha256=first_noise_hash(feedback, generator),
         stream=feedback.stream,
         noise_file=noise_file,
         count=len(feedback),

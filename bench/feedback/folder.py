@@ -15,7 +15,7 @@ from bench.core import limits
 from bench.core.files import write_bytes
 from bench.core.reading import read_json
 from bench.errors import UsageError, wrong_fields
-from bench.feedback.clicked import clicked_numbers
+from bench.feedback.clicked import clicked_of_both_kinds
 from bench.feedback.file import FeedbackFile, noise_hash
 from bench.registry import Registry
 from bench.workspace import loading
@@ -62,7 +62,7 @@ def show_samples(registry: Registry, weights: str, count: int, folder: Path, str
             "new ones. Name another folder, or remove this one"
         )
     if (folder / SAMPLES).exists():
-        before = _read_samples_file(folder)
+        before = read_samples_file(folder)
         if before.model_copy(update={"count": count}) != shown or before.count > count:
             raise UsageError(
                 f"--out {folder}: holds {before.count} samples of the stream '{before.stream}' of weights "
@@ -102,16 +102,17 @@ def click_samples(
             raise UsageError(f"{flag} {name}: may contain only letters, digits, '_', '.' and '-'")
     if feature in also:
         raise UsageError(f"--also {feature}: is the feature itself; its clicks belong in --clicked")
-    shown = _read_samples_file(folder)
-    numbers = clicked_numbers(clicked, folder, shown.count)
-    others = {name: clicked_numbers(path, folder, shown.count, f"--also {name}=") for name, path in also.items()}
+    shown = read_samples_file(folder)
+    numbers = clicked_of_both_kinds(clicked, folder, shown.count)
+    others = {name: clicked_of_both_kinds(path, folder, shown.count, f"--also {name}=") for name, path in also.items()}
     about = shown.model_dump(exclude={"format"})
     made = FeedbackFile(**about, feature=feature, positive=numbers, also=others)
     write_bytes(out, made.model_dump_json(indent=1).encode())
     return made
 
 
-def _read_samples_file(folder: Path) -> SamplesFile:
+def read_samples_file(folder: Path) -> SamplesFile:
+    """Read what the pictures in a folder are; raises UsageError if nothing says so."""
     path = folder / SAMPLES
     try:
         shown = SamplesFile.model_validate(read_json(path))

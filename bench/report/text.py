@@ -111,6 +111,7 @@ def record_lines(done: Done) -> str:
     )
     lines = [
         f"{name}: {_judged(record) if record.provenance.oracle else _without_oracle(record)}",
+        *([f"  {clicked_line(record)}"] if record.value("clicked_ratio") is not None else []),
         f"  {', '.join(others)}",
         f"  {record.provenance.data}; {took}",
         *(f"  not computed: {', '.join(metrics)}: {reason}" for reason, metrics in _by_reason(record).items()),
@@ -159,6 +160,14 @@ def _without_oracle(record: Record) -> str:
     )
 
 
+def clicked_line(record: Record) -> str:
+    """Say how many samples a person clicked before and after unlearning (`bench feedback --cell`)."""
+    after = f"{_with_interval(record, 'clicked_ratio')} after unlearning"
+    if record.value("original_clicked_ratio") is None:
+        return f"share of clicked samples {after}"
+    return f"share of clicked samples {_with_interval(record, 'original_clicked_ratio')} before, {after}"
+
+
 def _by_reason(record: Record) -> dict[str, list[str]]:
     """Return the metrics that were not computed, by reason."""
     found: dict[str, list[str]] = {}
@@ -175,4 +184,5 @@ def _with_interval(record: Record, metric: str) -> str:
 
 
 def _headline(metric: str) -> bool:
-    return not metric.startswith(("attribute_shift[", "attribute_ratio[")) and not metric.endswith("target_ratio")
+    shown_above = metric.endswith(("target_ratio", "clicked_ratio"))
+    return not metric.startswith(("attribute_shift[", "attribute_ratio[")) and not shown_above

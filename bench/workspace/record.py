@@ -11,6 +11,7 @@ from bench.api import Params
 from bench.workspace.suites import ModelSettings
 
 FORMAT: Literal[3] = 3  # a record of another format is named and left as it is
+CLICKS_AFTER = "clicks after"  # the metric that `bench feedback --cell` adds to a record; no cell computes it
 Status = Literal["ok", "failed", "diverged", "killed", "timeout", "skipped"]
 
 
@@ -71,6 +72,7 @@ class Clicks(Params):
 
     count: int = Field(description="samples shown")
     positives: int
+    noise_sha256: str | None = Field(None, description="of the first noise vector; null in earlier records")
 
 
 class StageKeys(Params):
@@ -167,8 +169,8 @@ class Record(Params):
         return [name for name, key in keys.items() if not self._has(name, key)]
 
     def showing(self, keys: Mapping[str, str], missing: Mapping[str, str]) -> Record:
-        """Return it with the metrics of ``keys`` alone, and with the reasons why others cannot be computed now."""
-        current = {name for name, key in keys.items() if self._has(name, key)}
+        """Return it with the metrics of ``keys`` and clicks alone, and why others cannot be computed now."""
+        current = {CLICKS_AFTER, *(name for name, key in keys.items() if self._has(name, key))}
         metrics = {name: value for name, value in self.metrics.items() if value.metric in current}
         unsettled = keys.keys() - self.metric_runs.keys()
         skipped = {n: why for n, why in self.skipped_metrics.items() if n.partition("[")[0] in current | unsettled}

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from bench.errors import UsageError
-from bench.feedback.clicked import clicked_numbers
+from bench.feedback.clicked import clicked_numbers, clicked_of_both_kinds
 from bench.feedback.copies import TOLERANCE
 
 COUNT = 12
@@ -215,7 +215,9 @@ def test_the_samples_themselves_must_be_whole(shown, picked):
 def test_the_folder_of_all_samples_is_refused(shown, picked):
     assert "is the folder of all samples. Copy the clicked ones into another folder" in refusal(shown, shown)
     (picked / ".DS_Store").write_bytes(b"")
-    assert f"--clicked {picked}: none of the 12 samples are clicked" in refusal(picked, shown)
+    assert clicked_numbers(picked, shown, COUNT) == []
+    with pytest.raises(UsageError, match=f"--clicked {picked}: none of the 12 samples are clicked"):
+        clicked_of_both_kinds(picked, shown, COUNT)
 
 
 @pytest.mark.parametrize(("side", "channels"), [(28, 1), (64, 3)])
