@@ -61,11 +61,10 @@ def names_are_tuples(held: Held) -> None:
 
 def features_follow_attributes(held: Held) -> None:
     """``feature_attributes`` says which value of which attribute is the feature; else the oracle says."""
-    cls = held.cls
-    if isinstance(cls.features, tuple):
-        unknown = set(cls.feature_attributes) - set(cls.features)
-        assert not unknown, f"feature_attributes names {', '.join(sorted(unknown))}, which features does not"
-    for feature, (attribute, value) in cls.feature_attributes.items() if isinstance(cls.features, tuple) else ():
+    features = held.features
+    unknown = set(held.dataset.feature_attributes) - set(features)
+    assert not unknown, f"feature_attributes names {', '.join(sorted(unknown))}, which features does not"
+    for feature, (attribute, value) in held.dataset.feature_attributes.items():
         labels = held.dataset.has_feature(pd.DataFrame({attribute: [True, False]}), feature)
         assert labels is not None and labels.tolist() == [value, not value], f"has_feature is wrong about {feature}"
 

@@ -37,6 +37,12 @@ class Held:
         return found
 
     @property
+    def features(self) -> tuple[str, ...]:
+        """The features; of a data set that reads them, only where its images are."""
+        assert isinstance(self.cls.features, tuple) or self.splits
+        return self.dataset.features
+
+    @property
     def has_images(self) -> bool:
         """Whether it has images; without an oracle it has none."""
         return self.dataset.classifier is not None

@@ -48,7 +48,7 @@ def the_oracle_knows_the_features(held: Held) -> None:
     if name is None:
         return
     kind = require_registered(held.registry, "classifier", name, OBSERVERS)
-    cls, features = held.registry.get(kind, name), held.dataset.features
+    cls, features = held.registry.get(kind, name), held.features
     known = _known_to(held, cls)
     missing = [feature for feature in features if feature not in known]
     assert not missing, (
