@@ -21,7 +21,7 @@ class Wild(Method[Config]):
         student = deepcopy(generator).requires_grad_(True)
         optimiser = torch.optim.SGD(student.parameters(), lr=1e-3)
         for step in context.steps(10, {"student": student, "optimiser": optimiser}):
-            loss = student(context.noise(step, 4, 6)).mean() * (float("nan") if step == 7 else 1.0)
+            loss = student(context.noise(step, 4, generator.noise_dim)).mean() * (float("nan") if step == 7 else 1.0)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()

@@ -6,6 +6,7 @@ set, what ``subject`` of the module makes of it) and raise if it does not keep t
 
 from __future__ import annotations
 
+import os
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,32 +18,15 @@ from bench.api import Pretrained, Trainable
 from bench.authoring.conformance import trainables
 from bench.authoring.conformance.plugins import NotChecked, has_a_docstring
 from bench.authoring.conformance.traces import Traces
+from bench.authoring.outcome import Outcome
+from bench.core.processes.child import asked_to_stop
 from bench.errors import BenchError, Interrupted, PluginError
 from bench.hookspecs import Kind, kind_named
 from bench.registry import Registry
 
+HERE = Path(__file__).parents[1]
+
 Check = Callable[[Any], None]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How one check went.
-
-    Attributes
-    ----------
-    plugin : str
-        Its kind and name.
-    check : str
-    problem : str or None
-        None if it passed, or had nothing to look at.
-    not_checked : str or None
-        Why it had nothing to look at.
-    """
-
-    plugin: str
-    check: str
-    problem: str | None
-    not_checked: str | None = None
 
 
 def check(registry: Registry, name: str, kind: str | None = None, data_dir: Path | None = None) -> list[Outcome]:
@@ -71,10 +55,21 @@ def checked(
     kind: str | None = None,
     data_dir: Path | None = None,
     before: Callable[[str, str], None] = lambda plugin, check: None,
+    alone: bool = False,
 ) -> Iterator[Outcome]:
-    """Yield the outcomes of ``check`` one by one; ``before`` is called with each plug-in and check that begins."""
+    """Yield the outcomes of ``check`` one by one.
+
+    Parameters
+    ----------
+    registry, name, kind, data_dir
+        As for ``check``.
+    before : callable
+        Called with each plug-in and check that begins.
+    alone : bool
+        Whether this process is the plug-in's alone, so that an interrupt is its own doing.
+    """
     for each in registry.kinds_of(name) if kind is None else [kind_named(kind)]:
-        yield from _Checking(registry, each, name, data_dir, before).outcomes()
+        yield from _Checking(registry, each, name, data_dir, before, alone).outcomes()
 
 
 def checks_of(kind: Kind, cls: type[Any] | None = None) -> list[Check]:
@@ -93,6 +88,7 @@ class _Checking:
     name: str
     data_dir: Path | None
     before: Callable[[str, str], None]
+    alone: bool
 
     def outcomes(self) -> Iterator[Outcome]:
         self.before(self._label, "loads")
@@ -122,27 +118,37 @@ class _Checking:
         return module.subject(cls, self.registry, self.data_dir) if hasattr(module, "subject") else cls
 
     def _outcome(self, test: Check, subject: Any) -> Outcome:
+        process = os.getpid()
         try:
             test(subject)
+            if os.getpid() != process:
+                os._exit(1)  # a fork that the plug-in left behind
         except NotChecked as reason:
             return Outcome(self._label, test.__name__, None, str(reason))
-        except (Exception, SystemExit, Interrupted) as error:
-            return Outcome(self._label, test.__name__, problem_of(error))
+        except BaseException as error:
+            interrupts = isinstance(error, (KeyboardInterrupt, Interrupted))
+            if interrupts and (not self.alone or asked_to_stop()):
+                raise
+            path = self.registry.source(self.kind.name, self.name).path
+            return Outcome(self._label, test.__name__, problem_of(error, path))
         return Outcome(self._label, test.__name__, None)
 
 
-def problem_of(error: BaseException) -> str:
-    """Return what an error says, with its type and place unless it was raised to be read."""
+def problem_of(error: BaseException, path: Path | None = None) -> str:
+    """Return what an error says; with its type and place, in the plug-in's file, unless a check raised it."""
     try:
-        text = str(error)
+        text = " ".join(str(error).split()) if isinstance(error, Exception) else str(error)
     except Exception:
-        text = "(an error whose text cannot be made)"
-    if isinstance(error, (AssertionError, BenchError)):
-        return text or "failed"
-    if isinstance(error, Interrupted):
-        return f"it interrupts itself ({text})"
-    where = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__}: {text} ({where.filename}:{where.lineno})"
+        text = "its text cannot be made"
+    frames = traceback.extract_tb(error.__traceback__)
+    asserted = isinstance(error, AssertionError) and Path(frames[-1].filename).is_relative_to(HERE)
+    if text and (asserted or isinstance(error, BenchError)):
+        return str(error)
+    if isinstance(error, (KeyboardInterrupt, Interrupted)):
+        return "it interrupts the process (SIGINT)"
+    own = [frame for frame in frames if path is not None and Path(frame.filename).resolve() == path.resolve()]
+    where = (own or frames)[-1]
+    return f"{type(error).__name__}: {text or where.line} ({where.filename}:{where.lineno})"
 
 
 def _left_by(what: str, before: Traces, after: Traces) -> str | None:
@@ -152,29 +158,3 @@ def _left_by(what: str, before: Traces, after: Traces) -> str | None:
         return None
     found = "; ".join(changes[:3]) + (f"; and {len(changes) - 3} more" if len(changes) > 3 else "")
     return f"after {what}, {found}. Whatever else runs in this process would compute with it: leave it as it was"
-
-
-def report(outcomes: list[Outcome]) -> Iterator[str]:
-    """Yield one line per check, and at the end why checks had nothing to look at."""
-    for outcome in outcomes:
-        yield line_of(outcome)
-    yield from summary(outcomes)
-
-
-def line_of(outcome: Outcome) -> str:
-    """Return how a check went, in one line, and what is wrong in a second one."""
-    if outcome.problem is not None:
-        return f"FAILED {outcome.plugin}: {outcome.check}\n       {outcome.problem}"
-    sign = "ok    " if outcome.not_checked is None else "-     "
-    return f"{sign} {outcome.plugin}: {outcome.check}"
-
-
-def summary(outcomes: list[Outcome]) -> Iterator[str]:
-    """Yield why checks had nothing to look at, and the counts."""
-    for reason in dict.fromkeys(outcome.not_checked for outcome in outcomes if outcome.not_checked):
-        names = ", ".join(outcome.check for outcome in outcomes if outcome.not_checked == reason)
-        yield f"Not checked ({names}): {reason}"
-    failed = sum(outcome.problem is not None for outcome in outcomes)
-    skipped = sum(outcome.not_checked is not None for outcome in outcomes)
-    passed = len(outcomes) - failed - skipped
-    yield f"{passed} passed, {failed} failed" + (f", {skipped} not checked" if skipped else "")

@@ -6,6 +6,7 @@ Whatever else runs in the process would compute with it.
 from __future__ import annotations
 
 import builtins
+import contextlib
 import inspect
 import os
 import signal
@@ -23,6 +24,14 @@ WATCHED: tuple[ModuleType, ...] = (builtins, torch, torch.nn.functional, torch.o
 WATCHED_CLASSES = (torch.Tensor, torch.nn.Module)
 SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGALRM")
 
+
+def _child_processes() -> Iterator[str]:
+    """Yield the numbers of the processes that this one has started; nothing where the system does not tell."""
+    for task in Path("/proc/self/task").glob("*/children"):
+        with contextlib.suppress(OSError):  # a thread that has just ended
+            yield from task.read_text().split()
+
+
 SETTINGS: Mapping[str, Callable[[], Any]] = {
     "the number of threads (torch.set_num_threads)": torch.get_num_threads,
     "the default type (torch.set_default_dtype)": torch.get_default_dtype,
@@ -35,10 +44,11 @@ SETTINGS: Mapping[str, Callable[[], Any]] = {
     "numpy.seterr": np.geterr,
     "sys.setrecursionlimit": sys.getrecursionlimit,
     "the working folder (os.chdir)": os.getcwd,
-    "sys.stdout": lambda: id(sys.stdout),
-    "sys.stderr": lambda: id(sys.stderr),
+    "sys.stdout": lambda: (id(sys.stdout), sys.stdout.closed),
+    "sys.stderr": lambda: (id(sys.stderr), sys.stderr.closed),
     "an alarm (signal.alarm)": lambda: hasattr(signal, "getitimer") and signal.getitimer(signal.ITIMER_REAL)[0] > 0,
-    "the running threads": lambda: sorted(str(thread.ident) for thread in threading.enumerate()),
+    "which threads run": lambda: sorted(str(thread.ident) for thread in threading.enumerate()),
+    "which processes it has started": lambda: sorted(_child_processes()),
     **{
         f"the handler of {name}": lambda name=name: id(signal.getsignal(getattr(signal, name)))  # type: ignore[misc]
         for name in SIGNALS

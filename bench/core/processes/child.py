@@ -24,6 +24,11 @@ BETWEEN = 0.1  # seconds between two reports of finished steps
 _asked_to_stop = threading.Event()
 
 
+def asked_to_stop() -> bool:
+    """Say whether the parent has asked this process to stop."""
+    return _asked_to_stop.is_set()
+
+
 class Told:
     """Progress that is told to the parent, which shows it."""
 

@@ -1,0 +1,88 @@
+"""Checks in a process of their own: a plug-in may end the process, hang, or change whatever it likes in it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+from bench.authoring.outcome import Outcome
+from bench.core.processes.channel import Channel
+from bench.core.processes.line import Ended, Failed
+from bench.core.processes.parent import Child, warm
+from bench.core.progress import Progress, silent
+
+
+def checked_apart(
+    name: str, folder: Path | None, files: tuple[Path, ...], data_dir: Path | None, seconds: float
+) -> Iterator[Outcome]:
+    """Yield how each check of a plug-in went, as soon as it has ended.
+
+    If the process ends, or a check takes longer than ``seconds``, that is the last outcome.
+
+    Parameters
+    ----------
+    name : str
+        As registered.
+    folder : Path or None
+        Of loose plug-ins.
+    files : tuple of Path
+        Single loose files.
+    data_dir : Path or None
+        Where data sets find their files.
+    seconds : float
+        What one check may take.
+
+    Raises
+    ------
+    UsageError
+        If no plug-in has this name.
+    """
+    warm(("bench.api",))
+    plugin, check = name, "loads"
+    with Child(f"{__name__}:check_it", _told(name, folder, files, data_dir), silent()) as child:
+        while True:
+            try:
+                message = child.answer(seconds)
+            except TimeoutError:
+                late = f"it has not ended after {seconds:g} s (--timeout SECONDS)"
+                yield Outcome(plugin, check, f"{late}; the rest was not checked")
+                return
+            except Ended as error:
+                yield Outcome(plugin, check, f"{error}; the rest was not checked")
+                return
+            except Failed as error:
+                yield Outcome(plugin, check, str(error).partition("\n")[0])
+                return
+            if message.kind == "done":
+                return
+            if message.kind == "begins":
+                plugin, check = message.content
+            elif message.kind == "outcome":
+                yield Outcome(**message.content)
+
+
+def _told(name: str, folder: Path | None, files: tuple[Path, ...], data_dir: Path | None) -> str:
+    """Return the task as text; the other process may stand in another folder."""
+    paths = {"folder": folder and folder.resolve(), "data_dir": data_dir and data_dir.resolve(), "here": Path.cwd()}
+    places = {what: str(path) if path else None for what, path in paths.items()}
+    return json.dumps({"name": name, "files": [str(file.resolve()) for file in files], **places})
+
+
+def check_it(text: str, channel: Channel, progress: Progress) -> None:
+    """Run the checks in this process, and tell each outcome."""
+    from bench.authoring.conformance import checked
+    from bench.registry import Registry
+
+    told = json.loads(text)
+    os.chdir(told["here"])
+    folder, data_dir = (Path(told[what]) if told[what] else None for what in ("folder", "data_dir"))
+    registry = Registry(folder, tuple(map(Path, told["files"])))
+
+    def begins(plugin: str, check: str) -> None:
+        channel.send("begins", [plugin, check])
+
+    for outcome in checked(registry, told["name"], data_dir=data_dir, before=begins, alone=True):
+        channel.send("outcome", asdict(outcome))
