@@ -64,6 +64,7 @@ def command(
     if not (dry_run or show_config):
         warm_up()
     workspace = workspace_at(plugins, results, data_dir, device, write=not (dry_run or show_config))
+    from bench.core.foreign_code import prints_to_stderr
     from bench.experiments import grid
     from bench.experiments.execute import Done, execute, exit_code
     from bench.experiments.plan import plan
@@ -75,15 +76,16 @@ def command(
                 raise UsageError(f"Missing option '--{singular}': pass one or more names, or all")
             asked[f"{singular}s"] = ["all"]
     request = grid.Request(**asked)
-    made = plan(grid.cells(request, workspace), workspace, overwrite, request.suite)
-    if dry_run or show_config:
-        click.echo(text.configuration(made) if show_config else text.dry_run(made))
-        return 0
+    with prints_to_stderr() as out:  # a plug-in's print must not break the lines of --json
+        made = plan(grid.cells(request, workspace), workspace, overwrite, request.suite)
+        if dry_run or show_config:
+            click.echo(text.configuration(made) if show_config else text.dry_run(made), file=out)
+            return 0
 
-    def report(done: Done) -> None:
-        if done.record is None:
-            workspace.progress.note(f"Error: {done.planned.name}: {done.error}")
-        else:
-            click.echo(text.json_line(done.record) if as_json else text.record_lines(done))
+        def report(done: Done) -> None:
+            if done.record is None:
+                workspace.progress.note(f"Error: {done.planned.name}: {done.error}")
+            else:
+                click.echo(text.json_line(done.record) if as_json else text.record_lines(done), file=out)
 
-    return exit_code(execute(made, workspace, report))
+        return exit_code(execute(made, workspace, report))
