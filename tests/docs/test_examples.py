@@ -40,7 +40,7 @@ def test_every_page_of_extend_has_a_worked_example_that_is_run() -> None:
         page.stem: re.findall(r"<!-- example: (\w+)\.py -->", page.read_text())
         for page in (DOCS / "extend").glob("*.md")
     }
-    assert all(found[kind] for kind in ("method", "model", "metric", "dataset", "classifier", "extractor"))
+    assert all(found[kind] for kind in ("method", "model", "metric", "dataset", "oracle", "extractor"))
     assert sorted(sum(found.values(), [])) == sorted(EXAMPLES)
 
 
