@@ -71,8 +71,7 @@ def _machines(entries: Iterable[Entry]) -> list[str]:
     facts: dict[str, set[str]] = {}
     for entry in entries:
         assert entry.result is not None
-        runs = [run.machine for run in entry.result.metric_runs.values() if run.machine is not None]
-        for machine in [entry.result.provenance.machine, *runs]:
+        for machine in entry.result.machines:
             for name, value in _compared(machine).items():
                 facts.setdefault(name, set()).add(value)
     unlike = [f"{name} ({', '.join(sorted(values))})" for name, values in sorted(facts.items()) if len(values) > 1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
@@ -160,6 +161,7 @@ def test_out_may_name_the_file(table, stored_cells, tmp_path):
 def test_the_caption_says_what_was_changed_and_which_cells_were_not_made_alike(table, stored_cells, tmp_path):
     (path,) = (tmp_path / "runs").glob("*ours*/result.json")
     record = sealed.read(path)
+    plain = deepcopy(record["provenance"]["machine"])
     record["provenance"]["machine"]["packages"]["torch"] = "0.1"
     record["provenance"]["machine"]["threads"] = 99
     sealed.write(path, record)
@@ -167,6 +169,11 @@ def test_the_caption_says_what_was_changed_and_which_cells_were_not_made_alike(t
     caption = " ".join(done.out.partition("Target ratio, inception")[2].split())
     assert "Suite small." in caption and "Samples shown for clicks: 60." in caption
     assert re.search(r"The cells were not made alike: threads \(\d+, 99\); torch \(0\.1, [\d.+a-z]+\)\.", caption)
+    facts = record["provenance"]["machine"]
+    record["provenance"] |= {"machine": plain, "stage_machines": {"unlearn": facts}}
+    sealed.write(path, record)
+    done, _ = table("2", *SMALL, "--no-run", "--only", "ours", plugins=stored_cells.path)
+    assert "not made alike: threads" in " ".join(done.out.split()), "one of its stages was made elsewhere"
     changed, _ = table(
         "2", *SMALL, "--only", "original", "--set", "evaluation.count=71", "--set", "feedback.count=80",
         plugins=stored_cells.path,
