@@ -68,7 +68,7 @@ class Context:
     prior : {"normal", "uniform"}
         Of the noise; the engine sets that of the generator.
     history : list of dict
-        What ``log`` recorded, one entry per step.
+        What ``log`` recorded, one entry per step; the phase too, if it has a name.
     seconds_before : float
         Wall time of the interrupted runs that this one resumes, s.
     """
@@ -83,7 +83,7 @@ class Context:
     progress: Progress = field(default_factory=silent)
     label: str = "unlearn"
     prior: str = randomness.NORMAL
-    history: list[dict[str, float]] = field(default_factory=list)
+    history: list[dict[str, float | str]] = field(default_factory=list)
     seconds_before: float = 0.0
     _began: float = field(default_factory=time.monotonic, init=False)
     _phase: str = field(default=resuming.PHASE, init=False)
@@ -122,12 +122,16 @@ class Context:
         return randomness.noise((count, noise_dim), self.prior, self.rng(step, tag))
 
     def log(self, step: int, **values: float | Tensor) -> None:
-        """Record scalar values of a step, such as losses; raise Diverged if one is NaN or infinite."""
+        """Record scalar values of a step, such as losses; raise Diverged if one is NaN or infinite.
+
+        They are kept with the cell's weights, as ``losses.csv``.
+        """
         row = {name: float(v.detach()) if isinstance(v, Tensor) else float(v) for name, v in values.items()}
         for name, value in row.items():
             if not math.isfinite(value):
                 raise Diverged(step, name, value)
-        self.history.append({"step": float(step), **row})
+        phase = {} if self._phase == resuming.PHASE else {"phase": self._phase}
+        self.history.append({"step": float(step), **phase, **row})
         self.progress.show(row)
 
     def steps(self, total: int, state: Mapping[str, Stateful], name: str = resuming.PHASE) -> Iterator[int]:

@@ -119,6 +119,15 @@ def write_bytes(path: Path, content: bytes) -> None:
         file.write(content)
 
 
+def link(source: Path, target: Path) -> None:
+    """Give a file a further name, in place of what has that name; a copy where the file system has no hard links."""
+    target.unlink(missing_ok=True)
+    try:
+        target.hardlink_to(source)
+    except OSError:
+        write_bytes(target, source.read_bytes())
+
+
 def file_sha256(path: Path) -> str:
     """Return the sha256 of a file's bytes."""
     digest = sha256()

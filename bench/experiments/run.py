@@ -11,6 +11,7 @@ from bench.core import machine, resuming
 from bench.core.files import file_sha256
 from bench.core.processes.line import Ended, Failed
 from bench.errors import BenchError, Diverged, PluginError
+from bench.experiments import losses
 from bench.experiments.evaluating import evaluate_stage
 from bench.experiments.hands import Drawer, Hands, stage_of
 from bench.experiments.measured import Measured, completed, measured, shown
@@ -191,7 +192,7 @@ def _record(
         metric_runs=outcome.measured.runs if outcome else {},
         provenance=_provenance(resolved, outcome),
         timings=dict(timings or {}),
-        artefacts=dict(outcome.artefacts) if outcome else {},
+        artefacts={**(outcome.artefacts if outcome else {}), **losses.kept(stage_of(resolved).losses, resolved.folder)},
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bench.api import Feedback
 from bench.core import sealed
-from bench.core.files import write_bytes
+from bench.core.files import link
 from bench.evaluation.targets import target_mask
 from bench.experiments.hands import Hands
 from bench.experiments.resolve import Resolved
@@ -73,14 +73,7 @@ def unlearn_stage(resolved: Resolved, clicks: Clicks, hands: Hands, keep_as: Pat
         if not seals.is_sealed(stage.folder, key, workspace.progress):
             hands.unlearn(resolved, clicks)
             resolved.require_unchanged()
-            seals.seal(stage.folder, key, workspace.device, stage.cost.name, stage.weights.name)
-        _link(stage.weights, keep_as)
+            logged = [stage.losses.name] if stage.losses.exists() else []
+            seals.seal(stage.folder, key, workspace.device, stage.cost.name, stage.weights.name, *logged)
+        link(stage.weights, keep_as)
         return Cost.model_validate_json(stage.cost.read_text("utf-8"))
-
-
-def _link(source: Path, target: Path) -> None:
-    target.unlink(missing_ok=True)
-    try:
-        target.hardlink_to(source)
-    except OSError:  # a file system without hard links
-        write_bytes(target, source.read_bytes())

@@ -12,6 +12,7 @@ from bench.core import machine, resuming
 from bench.core.files import write_bytes
 from bench.errors import Diverged
 from bench.evaluation.targets import target_mask
+from bench.experiments import losses
 from bench.experiments.cell import Cell
 from bench.experiments.method_run import run_method, stream_of
 from bench.experiments.resolve import configured
@@ -45,6 +46,11 @@ class Stage:
     def cost(self) -> Path:
         """What it cost; written before the weights."""
         return self.folder / "timing.json"
+
+    @property
+    def losses(self) -> Path:
+        """What the method logged, if it did."""
+        return self.folder / losses.FILE
 
     @property
     def checkpoint(self) -> Path:
@@ -81,6 +87,7 @@ def train(cell: Cell, workspace: Workspace, stage: Stage, clicks: Clicks) -> Non
         progress=workspace.progress,
         label=f"unlearn ({cell.method})",
     )
+    stage.losses.unlink(missing_ok=True)
     try:
         with machine.measured() as took:
             unlearned = run_method(
@@ -95,6 +102,8 @@ def train(cell: Cell, workspace: Workspace, stage: Stage, clicks: Clicks) -> Non
     except Diverged:
         resuming.forget(stage.checkpoint)
         raise
+    finally:
+        losses.write(stage.losses, context.history)
     took["seconds"] = round(took["seconds"] + context.seconds_before, 3)
     write_bytes(stage.cost, Cost.model_validate(took).model_dump_json().encode())
     saving.save_unlearned(stage.weights, original, unlearned, cell.method, method.config, clicker)

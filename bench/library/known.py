@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -86,6 +87,8 @@ class UnlearnedGenerator(KnownGenerator):
         What the method was handed, if it needs an oracle.
     registered : bool
         False for a method that was given as a class.
+    losses : sequence of mapping of str to (float or str)
+        What the method logged, step by step: ``pandas.DataFrame(unlearned.losses)``.
     """
 
     method: str = ""
@@ -93,6 +96,7 @@ class UnlearnedGenerator(KnownGenerator):
     teacher: Original | None = field(default=None, repr=False)
     oracle: Oracle | None = field(default=None, repr=False)
     registered: bool = field(default=True, repr=False)
+    losses: Sequence[Mapping[str, float | str]] = field(default=(), repr=False)
 
 
 def known(value: Any, argument: str) -> KnownGenerator:

@@ -117,6 +117,7 @@ class _Unlearning:
             teacher=self.teacher.original,
             oracle=oracle,
             registered=self.chosen.registered,
+            losses=tuple(context.history),
         )
 
     def _handed(self, feedback: Feedback) -> Feedback:

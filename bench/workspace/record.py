@@ -145,7 +145,7 @@ class Record(Params):
     metric_runs: dict[str, MetricRun] = Field({}, description="by metric plug-in: key and machine")
     provenance: Provenance
     timings: dict[str, Cost] = Field({}, description="feedback, unlearn, evaluate")
-    artefacts: dict[str, Artefact] = Field({}, description="weights, picture")
+    artefacts: dict[str, Artefact] = Field({}, description="weights, picture, losses")
 
     @property
     def outcome(self) -> str:
