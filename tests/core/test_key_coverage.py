@@ -32,6 +32,7 @@ AROUND = {
     "bench.experiments.evaluating",
     "bench.experiments.hands",
     "bench.experiments.judgement",
+    "bench.experiments.losses",
     "bench.experiments.measured",
     "bench.experiments.parts",
     "bench.experiments.resolve",

@@ -13,7 +13,7 @@ def test_a_diverging_method_is_told_with_its_step_and_nothing_is_reused(plugins,
     done = on_bars("wild", "--json", plugins=plugins.path)
     assert done.code == 1
     (record,) = records(done)
-    assert record["status"] == "diverged" and record["metrics"] == {} and record["artefacts"] == {}
+    assert record["status"] == "diverged" and record["metrics"] == {} and record["artefacts"].keys() <= {"losses"}
     assert record["reason"].startswith("training diverged: loss = nan at step 7. Nothing from this run is reused.")
     assert not list((tmp_path / "runs" / ".stages").glob("unlearn-*/*.pt"))
     assert not list((tmp_path / "runs").rglob("*.safetensors"))
