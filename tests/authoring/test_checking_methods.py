@@ -115,6 +115,18 @@ def test_an_option_that_does_not_work_is_caught(name, changed, problems):
     assert (message in found["every_option_works"]) == bool(told)
 
 
+@pytest.mark.parametrize(
+    ("swept", "message"),
+    [
+        ('{"shift": (1.0,)}', "sweep names 'shift', which is not a field of its Config"),
+        ('{"threshold_shift": ("far",)}', "threshold_shift"),
+    ],
+)
+def test_a_curve_along_what_is_no_parameter_is_caught(swept, message, changed, problems):
+    changed("method", ('{"threshold_shift": (-0.5, 0.5, 1.0)}', swept))
+    assert message in problems("mine").get("sweep_is_of_its_config", "")
+
+
 def test_a_method_may_decline_in_words(changed, problems):
     """A toy world cannot meet every condition: what is refused by an error of ours is not held against it."""
     changed(

@@ -31,6 +31,14 @@ def needs_are_known(cls: type[Any]) -> None:
     assert cls.needs <= api.NEEDS, f"needs {sorted(cls.needs - api.NEEDS)}; allowed: {sorted(api.NEEDS)}"
 
 
+def sweep_is_of_its_config(cls: type[Any]) -> None:
+    """What makes its curve in tables is a parameter of its own, with values that it takes."""
+    for name, values in cls.sweep().items():
+        assert name in cls.Config.model_fields, f"sweep names '{name}', which is not a field of its Config"
+        for value in values:
+            cls.Config.model_validate({name: value})
+
+
 def original_is_left_alone(cls: type[Any]) -> None:
     """The original is frozen; the student is a copy. So are the encoder and the discriminator."""
     before, trial = toy_networks().modules(), try_method(cls)
@@ -193,6 +201,7 @@ def require_same(trial: Trial) -> None:
 CHECKS = [
     *CONFIG_CHECKS,
     needs_are_known,
+    sweep_is_of_its_config,
     original_is_left_alone,
     unlearning_is_deterministic,
     global_randomness_is_left_alone,
