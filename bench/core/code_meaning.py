@@ -26,11 +26,11 @@ def meaning(nodes: list[ast.stmt], renamed: Mapping[str, str] | None = None, *, 
     """
     read = (node for node in nodes if not is_text(node))
     kept = [plain for node in read if (plain := _Plain(renamed or {}, imports).visit(_copy(node))) is not None]
-    return "\n".join(ast.unparse(ast.fix_missing_locations(node)) for node in kept)
+    return "\n".join(ast.unparse(node) for node in kept)
 
 
 def _copy(node: ast.stmt) -> ast.stmt:
-    return ast.parse(ast.unparse(ast.fix_missing_locations(node))).body[0]
+    return ast.parse(ast.unparse(node)).body[0]
 
 
 def dotted(node: ast.AST) -> str | None:
