@@ -14,9 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def results(
-    results: str | Path = RESULTS, *, tidy: bool = False, workspace: Workspace | None = None
-) -> pd.DataFrame:
+def results(results: str | Path = RESULTS, *, tidy: bool = False, workspace: Workspace | None = None) -> pd.DataFrame:
     """Return every stored cell as a pandas frame, of whatever status.
 
     Parameters

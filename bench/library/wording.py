@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from bench.errors import BenchError
 
 SPELLINGS = (  # in this order: what the command line's error says, and what an error of the function CALL says
-    (r"--set oracle\.(feedback|evaluation)=FILE", r"CALL(oracle=FILE)"),
+    (r"--set oracle\.(?:feedback|evaluation)=FILE", r"CALL(oracle=FILE)"),
+    (r"--set oracle\.(?:feedback|evaluation)=(\S+\.safetensors)(?!:)", r"CALL(oracle='\1')"),
     (r"--set evaluation\.extractors=NAME", r"CALL(extractors=[NAME])"),
     (r"^--set oracle\.(?:feedback|evaluation)=([^\s:]+):", r"CALL(oracle='\1'):"),
     (r" \(--feature\)", ""),

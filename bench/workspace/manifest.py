@@ -93,11 +93,13 @@ def require(weights: str, what: str, trained_by: str, instead: str) -> None:
     trained_by : str
         Options of the ``bench pretrain`` command that makes them.
     instead : str
-        What to type to use others.
+        What to type to use others, ``FILE`` standing for them.
     """
-    if weights not in entries() and not Path(weights).is_file():
-        target = f"--out {weights}" if weights.endswith(".safetensors") else f"--ship {weights}"
-        raise CheckpointError(
-            f"{what}: the weights '{weights}' are neither shipped nor a file. "
-            f"Train them with: bench pretrain {trained_by} {target}; or name others: {instead}"
-        )
+    if weights in entries() or Path(weights).is_file():
+        return
+    file = weights if weights.endswith(".safetensors") else f"{weights}.safetensors"
+    named = f"or name others: {instead}" if file == weights else f"and name the file: {instead.replace('FILE', file)}"
+    raise CheckpointError(
+        f"{what}: the weights '{weights}' are neither shipped nor a file. "
+        f"Train them with: bench pretrain {trained_by} --out {file}; {named}"
+    )

@@ -126,7 +126,17 @@ def _known_as(weights: str | None) -> str | None:
 
 
 def load_extractor(registry: Registry, name: str, weights: str | Path) -> tuple[Extractor, str]:
-    """Load a trained extractor; returns it and its weights' sha256."""
+    """Load an extractor; returns it and the sha256 of its weights.
+
+    Parameters
+    ----------
+    registry : Registry
+    name : str
+        As registered.
+    weights : str or Path
+        Zoo name or file of the weights of one that is trained. Its own name stands for its usual weights: those in the
+        zoo, else those beside its file.
+    """
     plugin_class: type[Extractor] = registry.get("extractors", name, "--set evaluation.extractors")
     found = plugin_class.identity()
     if found is not None:
@@ -136,11 +146,21 @@ def load_extractor(registry: Registry, name: str, weights: str | Path) -> tuple[
             f"extractor '{name}': has no training recipe and finds no weights by itself. Implement identity(), which "
             "returns the sha256 of what it computes with"
         )
-    others = "--set evaluation.extractors=NAME"
-    manifest.require(str(weights), f"extractor '{name}'", f"--extractor {name} --dataset NAME", others)
-    path = manifest.path_of(weights)
+    path = _beside(registry, name) if weights == name and name not in manifest.entries() else manifest.path_of(weights)
     stored = stored_for(path, "extractor", name)
     return plugin_class(networks_of(plugin_class(), stored, path)), stored.sha256
+
+
+def _beside(registry: Registry, name: str) -> Path:
+    """Return the weights that lie beside a plug-in's file; raises CheckpointError if none do, with what makes them."""
+    source = registry.source("extractors", name).path
+    path = Path(f"{name}.safetensors") if source is None else source.with_name(f"{name}.safetensors")
+    if not path.is_file():
+        raise CheckpointError(
+            f"extractor '{name}': its weights, {path}, are missing. Train them with: bench pretrain --extractor {name} "
+            f"--dataset NAME --out {path}; or use others: --set evaluation.extractors=NAME"
+        )
+    return path
 
 
 def stored_oracle(registry: Registry, stored: Checkpoint, path: Path) -> Oracle | None:

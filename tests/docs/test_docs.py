@@ -26,6 +26,8 @@ from bench.report.value_names import value_names
 
 # Plug-ins and suites of the pages themselves.
 INVENTED = {
+    "my_data",
+    "my_extractor",
     "my_idea",
     "my_generator",
     "class_generator",

@@ -91,11 +91,11 @@ def test_missing_copies_are_named_with_the_command_that_makes_them(world, tmp_pa
     done = world.run("original", oracles=())
     assert done.code == 4 and done.err == (
         "Error: feedback oracle of 'strips': the weights 'level-strips-a' are neither shipped nor a "
-        "file. Train them with: bench pretrain --classifier level --dataset strips --seed 0 --ship level-strips-a; "
-        "or name others: --set oracle.feedback=FILE\n"
+        "file. Train them with: bench pretrain --classifier level --dataset strips --seed 0 --out level-strips-a.safetensors; "
+        "and name the file: --set oracle.feedback=level-strips-a.safetensors\n"
         "evaluation oracle of 'strips': the weights 'level-strips-b' are neither shipped nor a "
-        "file. Train them with: bench pretrain --classifier level --dataset strips --seed 1 --ship level-strips-b; "
-        "or name others: --set oracle.evaluation=FILE\n"
+        "file. Train them with: bench pretrain --classifier level --dataset strips --seed 1 --out level-strips-b.safetensors; "
+        "and name the file: --set oracle.evaluation=level-strips-b.safetensors\n"
     )
     gone = tmp_path / "gone.safetensors"
     done = world.run("original", "--set", f"oracle.evaluation={gone}", oracles=("--set", f"oracle.feedback={world.a}"))
@@ -121,8 +121,8 @@ def test_missing_weights_of_a_suite_are_named_with_the_command_that_makes_them(b
         done = bench_cli(*command, "vae", "--suite", suite, "--results", tmp_path / "runs")
         assert done.code == 4 and done.err == (
             "Error: --model vae: the weights 'vae-nowhere' are neither shipped nor a file. Train them with: "
-            f"bench pretrain --model vae --dataset mnist --suite {suite} --ship vae-nowhere; or name others: "
-            "--weights FILE\n"
+            f"bench pretrain --model vae --dataset mnist --suite {suite} --out vae-nowhere.safetensors; "
+            "and name the file: --weights vae-nowhere.safetensors\n"
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +19,8 @@ from bench.workspace.observers import ClassOracle, load_observer
 from bench.workspace.store import Store
 from bench.workspace.suites import OracleSettings
 from bench.workspace.workspace import Workspace
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -160,7 +163,7 @@ def test_a_trained_classifier_named_by_its_plug_in_has_the_usual_weights(world):
     ("name", "told"),
     [
         ("inc", "the weights 'inc' are neither shipped nor a file. Train them with: bench pretrain --classifier morpho_mnist"),
-        ("inc", "--set oracle.evaluation=FILE. Did you mean 'ink'?"),
+        ("inc", "--set oracle.evaluation=inc.safetensors. Did you mean 'ink'?"),
         ("inc.safetensors", "--out inc.safetensors; or name others: --set oracle.evaluation=FILE\n"),
         ("shades", "--set oracle.evaluation=shades: the oracle 'shades' does not know the feature 'thickness'. Known: dark, light."),
         ("mobilenet-synthfaces-a", "the oracle 'mobilenet-synthfaces-a' does not know the feature 'thickness'. Known: "),
@@ -258,3 +261,24 @@ def test_weights_of_an_extractor_judge(workspace, tmp_path):
     images = torch.randint(0, 256, (70, 1, 28, 28), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
     scores = [oracle.classifier.scores(images, ["1", "7"]) for oracle in found.values()]
     assert np.array_equal(*scores) and scores[0].shape == (70, 2)
+
+
+# --- an extractor that is trained here --------------------------------------------------------------------
+
+
+def test_the_weights_of_a_loose_extractor_lie_beside_its_file(world, bench_cli, tmp_path):
+    """As the error says, and so it works."""
+    own = (ROOT / "classifiers" / "digits.py").read_text().replace("from ._small", "from bench.classifiers._small")
+    file = world.plugins.write("parity", own.replace('targets = ("digit",)', 'targets = ("Odd",)'))
+    named = ("--set", "evaluation.extractors=parity", "--json")
+    missing = world.run("original", *named)
+    weights = file.with_name("parity.safetensors")
+    made = f"bench pretrain --extractor parity --dataset NAME --out {weights}"
+    assert (
+        missing.code == 4
+        and f"its weights, {weights}, are missing. Train them with: {made}; or use others" in missing.err
+    )
+    command = [*made.replace("NAME", "strips").split()[1:], "-p", "batch_size=8", "-p", "epochs=1"]
+    trained = bench_cli(*command, "--plugins", world.plugins.path, "--results", tmp_path / "runs")
+    assert trained.code == 0, trained.err
+    assert "inception_score[parity]" in record_of(world.run("original", *named))["metrics"]

@@ -59,9 +59,12 @@ def test_an_oracle_that_is_missing_is_named_as_in_python(tmp_path):
             of()
         copy, seed = ("b", 1) if call == "evaluate" else ("a", 0)
         name, told = f"mobilenet-celeba-{copy}", str(caught.value)
-        assert f"'{name}'" in told and told.count("mobilenet-celeba-") == 2
-        assert f"bench pretrain --classifier mobilenet --dataset celeba --seed {seed} --ship {name}" in told
-        assert told.count(f"{call}(oracle=FILE)") == 1 and "--set" not in told
+        assert f"'{name}'" in told and told.count("mobilenet-celeba-") == 3
+        assert (
+            f"bench pretrain --classifier mobilenet --dataset celeba --seed {seed} --out {name}.safetensors; and"
+            in told
+        )
+        assert told.count(f"{call}(oracle='{name}.safetensors')") == 1 and "--set" not in told
         with pytest.raises(CheckpointError, match=rf"--out {tmp_path}/x.safetensors"):
             of(oracle=tmp_path / "x.safetensors")
         with pytest.raises(UsageError, match="the oracle 'digits' does not know the feature 'bang'"):
