@@ -126,8 +126,9 @@ def status_lines(store: Store) -> list[str]:
     stored = list(store.records())
     own = labels.of_records([record for _, record in stored])
     for (folder, record), label in zip(stored, own, strict=True):
-        ratio = record.value("target_ratio")
-        detail = f"target_ratio {ratio:.4f}" if ratio is not None else (record.reason or "").split("\n")[0]
+        ratios = ((name, record.value(name)) for name in ("target_ratio", "learnt_target_ratio"))
+        known = next((f"{name} {ratio:.4f}" for name, ratio in ratios if ratio is not None), None)
+        detail = known or (record.reason or "").split("\n")[0]
         lines.append(f"{record.status:9} {' '.join(filter(None, (folder.name, label)))}  {detail}")
     lines += [f"unreadable {path}: {reason}" for path, reason in store.unreadable()]
     for folder in store.unfinished():

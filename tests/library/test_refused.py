@@ -121,6 +121,12 @@ def test_what_does_not_fit_is_refused(original, clicked):
         bench.ask_oracle(torch.zeros(2, 3, 28, 28), "thickness", "mnist")
     with pytest.raises(UsageError, match="feature= and dataset= go together"):
         bench.evaluate(original, original, feature="thickness")
+    with pytest.raises(UsageError, match="evaluate: feedback= teaches a judge where no oracle judges"):
+        bench.evaluate(original, original, **TASK, feedback=bench.make_feedback(LABELS, stream="s"))
+    with pytest.raises(UsageError, match="evaluate: feedback is a ndarray; bench.make_feedback"):
+        bench.evaluate(original, original, feedback=LABELS)
+    with pytest.raises(UsageError, match="evaluate: the feedback's noise has 3 numbers a sample; the generator draws"):
+        bench.evaluate(original, original, feedback=bench.make_feedback(LABELS, noise=np.zeros((6, 3))))
     with pytest.raises(UsageError, match=r"draws images \(1, 28, 28\); what judges synthfaces"):
         bench.evaluate(original, original, feature="beard", dataset="synthfaces", count=2)
     with pytest.raises(UsageError, match="feedback is a ndarray; bench.make_feedback"):

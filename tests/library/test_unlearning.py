@@ -96,6 +96,10 @@ def test_a_generator_built_by_hand_is_unlearned_without_any_oracle(original, cli
     assert change["n"] + measured.loc["unflagged_change", "n"] == measured.loc["flagged_ratio", "n"] == 130
     assert change["source"] == "no data set (clicks on the generator's own samples); no oracle; 130 samples of Decoder"
     assert measured.loc["target_ratio", "skipped"] == "needs an oracle"
+    learnt = bench.evaluate(unlearned, mine, feedback=feedback, count=130)
+    assert learnt.loc["original_learnt_target_ratio", "value"] > 0.1 > learnt.loc["learnt_target_ratio", "value"]
+    assert "a judge learnt from clicks on 100 samples" in learnt.loc["learnt_agreement", "source"]
+    assert measured["value"].dropna().equals(learnt["value"].loc[measured["value"].dropna().index])
     same = bench.evaluate(mine, mine, count=130)["value"].dropna()
     assert dict(same) == {"change": 0.0}
 

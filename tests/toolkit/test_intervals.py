@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from bench.toolkit.intervals import auc_delong, of_mean, wilson
+from bench.toolkit.intervals import auc_delong, balanced_accuracy, of_mean, wilson
 
 # statsmodels.stats.proportion.proportion_confint(..., method="wilson"); the last four also in Newcombe 1998,
 # Statistics in Medicine 17:857, Table I, method 3
@@ -33,6 +33,23 @@ def test_wilson_holds_its_level():
         draws = rng.binomial(500, p, 2000)
         covered = np.mean([low <= p <= high for low, high in (wilson(int(k), 500) for k in draws)])
         assert 0.93 < covered < 0.985
+
+
+def test_balanced_accuracy_at_both_ends_and_by_hand():
+    assert balanced_accuracy(10, 10, 40, 40)[0] == balanced_accuracy(10, 10, 40, 40)[2] == 1.0
+    assert balanced_accuracy(0, 10, 0, 40)[:2] == (0.0, 0.0)
+    accuracy, low, high = balanced_accuracy(5, 10, 10, 10)
+    assert accuracy == 0.75 and low == pytest.approx(0.75 - np.hypot(0.5 - 0.236593, 1 - 0.722467) / 2, abs=1e-6)
+    assert high == pytest.approx(0.75 + (0.763407 - 0.5) / 2, abs=1e-6)
+
+
+def test_balanced_accuracy_holds_its_level():
+    rng = np.random.default_rng(0)
+    for sensitivity, specificity in ((0.75, 0.97), (0.5, 0.5), (0.9, 0.6)):
+        draws = zip(rng.binomial(50, sensitivity, 2000), rng.binomial(450, specificity, 2000), strict=True)
+        truth = (sensitivity + specificity) / 2
+        limits = [balanced_accuracy(int(hits), 50, int(rejections), 450)[1:] for hits, rejections in draws]
+        assert 0.93 < np.mean([low <= truth <= high for low, high in limits]) < 0.985
 
 
 def test_mean_by_hand():
