@@ -14,7 +14,7 @@ from bench.core import randomness
 from bench.experiments import grid
 from bench.experiments.resolve import resolve
 from bench.registry import Registry
-from bench.workspace import loading, saving
+from bench.workspace import checkpoint, loading, saving
 from bench.workspace.observers import ClassOracle, load_observer
 from bench.workspace.store import Store
 from bench.workspace.suites import OracleSettings
@@ -281,4 +281,5 @@ def test_the_weights_of_a_loose_extractor_lie_beside_its_file(world, bench_cli, 
     command = [*made.replace("NAME", "strips").split()[1:], "-p", "batch_size=8", "-p", "epochs=1"]
     trained = bench_cli(*command, "--plugins", world.plugins.path, "--results", tmp_path / "runs")
     assert trained.code == 0, trained.err
-    assert "inception_score[parity]" in record_of(world.run("original", *named))["metrics"]
+    used = record_of(world.run("original", *named))["provenance"]["extractors"]
+    assert used == {"parity": checkpoint.read(weights).sha256}
