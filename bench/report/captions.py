@@ -34,7 +34,8 @@ def _samples(rows: Sequence[Row], entries: Sequence[Entry], options: Options) ->
     counts = max((row.n for row in rows if row.n is not None), default=0)
     seeds = f"{len(options.seeds)} feedback and unlearning seeds ({', '.join(map(str, options.seeds))})"
     over = f"Mean ± standard deviation over {seeds}" if len(options.seeds) > 1 else f"Seed {options.seeds[0]}"
-    return [f"{over}, the original generator fixed, up to {counts} samples each.", _clicks(entries)]
+    each = f", up to {counts:,} samples each" if counts > 1 else ""
+    return [f"{over}, the original generator fixed{each}.", _clicks(entries)]
 
 
 def _clicks(entries: Sequence[Entry]) -> str:

@@ -31,6 +31,7 @@ NAMES = {
     "fid": "FID",
     "fid_retain": "FID, retained",
     "peak_memory_mb": "memory, MB",
+    "non_target_images": "non-target images",
 }  # of metrics; of all others, "_" becomes a space
 
 

@@ -327,6 +327,14 @@ def test_a_suite_says_what_to_sweep_before_the_class_does(stranger, curves, tmp_
     assert wrong.code == 4 and "force: unknown field" in wrong.err
 
 
+def test_a_method_with_parameters_of_its_own_is_a_family(stranger):
+    made = stranger("damage", "--method", "upright -p strength=0.05", "--method", "upright")
+    assert made.done.code == 0, made.done.err
+    assert {v for v, _ in made.by} >= {"upright", "upright, strength=0.05"}
+    mild, usual = (made.by[v, "retain_change"] for v in ("upright, strength=0.05", "upright"))
+    assert mild["mean"] and usual["mean"]
+
+
 def test_a_method_without_a_sweep_is_one_point_and_that_is_said(stranger, plugins):
     plugins.method("still", "return Unlearned(deepcopy(generator))")
     made = stranger("tradeoff", "--only", "still")

@@ -149,6 +149,32 @@ def test_a_table_by_model_has_two_lines_of_heads(tmp_path):
     ]  # fmt: skip
 
 
+def columns_of(line):
+    """Return how many columns a line of a LaTeX table fills."""
+    spans = [int(width) for width in re.findall(r"\\multicolumn\{(\d+)\}", line)]
+    return len(re.findall(r"(?<!\\)&", line)) + 1 + sum(spans) - len(spans)
+
+
+@pytest.mark.parametrize("rows", ["variants", "models"])
+@pytest.mark.parametrize("places", [[("vae", "slant")], [("vae", "slant"), ("vae", "a_b"), ("dcgan", "slant")]])
+def test_every_line_of_latex_fills_all_columns(rows, places, tmp_path):
+    given = [
+        replace(ROW, model=m, feature=f, variant=v, metric=metric, **changed)
+        for m, f in places
+        for v in ("ours", "50 % & more", "reject")
+        for metric, changed in {
+            "fid[digits]": {},
+            "roc_auc": {"sd": None, "paper": None, "mean": None if v == "reject" else 0.5, "note": "none"},
+            "difference": {"sd": None, "low": -0.1, "high": 0.2, "mean": 0.05},
+        }.items()
+    ]
+    latex, _ = written(given, tmp_path, replace(SHAPE, rows=rows))
+    inside = latex.partition(r"\toprule")[2].partition(r"\bottomrule")[0]
+    wanted = len(re.sub(r"@\{.*?\}", "", re.search(r"\\begin\{tabular\}\{(.*)\}", latex)[1]))
+    lines = [line for line in inside.splitlines() if line.endswith(r"\\")]
+    assert len(lines) > 2 and {columns_of(line) for line in lines} == {wanted}
+
+
 # --- the best in bold, or none ------------------------------------------------------------------------
 
 
