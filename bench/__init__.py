@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bench.library.generators import load, sample, save
     from bench.library.known import KnownGenerator, LoadedGenerator, UnlearnedGenerator
     from bench.library.places import open_workspace
+    from bench.library.results import results
     from bench.library.task import Task
     from bench.library.unlearn import unlearn
 
@@ -34,6 +35,7 @@ __all__ = [
     "load",
     "make_feedback",
     "open_workspace",
+    "results",
     "sample",
     "save",
     "unlearn",
@@ -49,6 +51,7 @@ _OFFERED = {  # to the module of bench.library that is imported when the name is
     "load": "generators",
     "make_feedback": "clicks",
     "open_workspace": "places",
+    "results": "results",
     "sample": "generators",
     "save": "generators",
     "unlearn": "unlearn",

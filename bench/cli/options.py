@@ -68,6 +68,9 @@ class Seeds(SeedsType):
             self.fail(f"'{shown(str(value))}': {count:,} seeds, at most {limits.SEEDS:,} in one command", param, ctx)
         return list(dict.fromkeys(seed for each in ranges for seed in each))
 
+    def split_envvar_value(self, rv: str) -> list[str]:
+        return [rv]
+
 
 def _range(text: str) -> range:
     """Read ``3`` or ``0-4``; raises ValueError for anything else, an empty range, and a seed of too many digits."""
@@ -76,9 +79,6 @@ def _range(text: str) -> range:
     if found.start >= found.stop or found.start < 0 or found.stop > 10**limits.SEED_DIGITS:
         raise ValueError(text)
     return found
-
-    def split_envvar_value(self, rv: str) -> list[str]:
-        return [rv]
 
 
 def _joined(ctx: click.Context, param: click.Parameter, value: Sequence[list[T]]) -> list[T] | None:
@@ -105,7 +105,7 @@ def choice(command: str, singular: str, text: str, default: str | None = "all") 
     )
 
 
-def seeds(command: str, default: str, text: str) -> Callable[[F], F]:
+def seeds(command: str, default: str | None, text: str) -> Callable[[F], F]:
     """Add --seed."""
     variable = f"BENCH_{command.upper()}_SEED"
     return click.option(
@@ -115,8 +115,8 @@ def seeds(command: str, default: str, text: str) -> Callable[[F], F]:
         type=Seeds(),
         multiple=True,
         callback=_joined,
-        default=[default],
-        show_default=True,
+        default=None if default is None else [default],
+        show_default=default is not None,
         help=text,
     )
 

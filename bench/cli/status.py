@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
+from bench.cli.options import choice, seeds
+
+STATUSES = ("ok", "failed", "diverged", "killed", "timeout", "skipped", "running", "stopped", "unreadable")
+
 
 @click.command("status")
+@choice("status", "method", "Only cells of these methods.", "")
+@choice("status", "model", "Only cells of these models.", "")
+@choice("status", "feature", "Only cells of these features.", "")
+@seeds("status", None, "Only cells of these seeds.")
+@click.option("--status", "statuses", type=click.Choice(STATUSES), multiple=True, help="Only cells of this status.")
+@click.option("--json", "as_json", is_flag=True, help="Print each cell as one line of JSON.")
 @click.option(
     "--results",
     type=click.Path(path_type=Path),
@@ -15,12 +26,15 @@ import click
     show_default=True,
     help="Folder of stored results.",
 )
-def command(results: Path) -> int:
+def command(results: Path, as_json: bool, **asked: Any) -> int:
     """List stored, running and stopped cells."""
     from bench.errors import EXIT_NOTHING
-    from bench.report import text
+    from bench.report import listing
     from bench.workspace.store import Store
 
-    lines = text.status_lines(Store(results))
-    click.echo("\n".join(lines) if lines else f"{results}: nothing is stored there")
-    return 0 if lines else EXIT_NOTHING
+    found = listing.listed(Store(results), listing.Filters(**{name: each or () for name, each in asked.items()}))
+    for line in listing.json_lines(found) if as_json else listing.lines(found):
+        click.echo(line)
+    if not found:
+        click.echo(f"{results}: {'no such cell' if any(asked.values()) else 'nothing'} is stored there", err=True)
+    return 0 if found else EXIT_NOTHING

@@ -4,6 +4,7 @@
     ask_oracle, make_feedback clicks: simulated, or a person's (clicks.py)
     unlearn, Task             a method on a generator (unlearn.py, methods.py, task.py)
     evaluate                  metrics, with or without an oracle (evaluate.py)
+    results                   all stored cells as a frame (results.py)
     open_workspace            where everything is, for several calls (places.py)
 
 ``load`` and ``unlearn`` return a generator together with what is known of it (known.py); every function takes that, or

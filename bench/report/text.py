@@ -1,4 +1,4 @@
-"""What ``bench run``, ``bench status`` and every ``--dry-run`` print."""
+"""What ``bench run`` and every ``--dry-run`` print. ``bench status``: listing.py."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from bench.experiments.expected import Expected
 from bench.experiments.plan import Plan, Planned
 from bench.report import labels, suite_settings
 from bench.workspace.record import Record
-from bench.workspace.store import Store
 
 
 def dry_run(plan: Plan) -> str:
@@ -118,24 +117,6 @@ def record_lines(done: Done) -> str:
         *(f"  {folder / file}" for file in ("result.json", "before-after.png", "unlearned.safetensors")),
     ]
     return "\n".join(lines)
-
-
-def status_lines(store: Store) -> list[str]:
-    """List stored cells, one a line, failures with their reason; then unreadable files, and what runs or can resume."""
-    lines = []
-    stored = list(store.records())
-    own = labels.of_records([record for _, record in stored])
-    for (folder, record), label in zip(stored, own, strict=True):
-        ratios = ((name, record.value(name)) for name in ("target_ratio", "learnt_target_ratio"))
-        known = next((f"{name} {ratio:.4f}" for name, ratio in ratios if ratio is not None), None)
-        detail = known or (record.reason or "").split("\n")[0]
-        lines.append(f"{record.status:9} {' '.join(filter(None, (folder.name, label)))}  {detail}")
-    lines += [f"unreadable {path}: {reason}" for path, reason in store.unreadable()]
-    for folder in store.unfinished():
-        running = f"running   {folder.name}"
-        stopped = f"stopped   {folder.name}  run the same `bench run` again to resume"
-        lines.append(running if store.is_locked(folder) else stopped)
-    return lines
 
 
 def _judged(record: Record) -> str:

@@ -172,7 +172,7 @@ def test_stopped_and_running_cells_are_listed(tmp_path, bench_cli):
     store = Store(tmp_path)
     done, failed = store.folder("done", KEY), store.folder("failed", KEY)
     store.write(done, record(metrics={"target_ratio": measured(0.25)}))
-    store.write(failed, record(status="failed", reason="KeyError: 'x'\nTraceback"))
+    store.write(failed, record(status="failed", reason="KeyError: 'x'\nTraceback", seed=1))
     (tmp_path / "stopped").mkdir()
     with store.locked(store.stage("unlearn", "cd" * 32)):
         pass

@@ -1,0 +1,131 @@
+"""What lies in a results folder: cells with a record, files that cannot be read, cells that run or were stopped."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from bench.report import labels
+from bench.workspace.record import Record
+from bench.workspace.store import Store
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which cells to list; an empty sequence is no condition."""
+
+    methods: Sequence[str] = ()
+    models: Sequence[str] = ()
+    features: Sequence[str] = ()
+    seeds: Sequence[int] = ()
+    statuses: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One folder.
+
+    Attributes
+    ----------
+    status : str
+        A record's status, or "unreadable", "running", "stopped".
+    folder : Path
+    label : str
+        The parameters and settings in which a cell differs from others of its kind.
+    reason : str
+        Why there is no result.
+    record : Record or None
+    """
+
+    status: str
+    folder: Path
+    label: str = ""
+    reason: str = ""
+    record: Record | None = field(default=None, repr=False)
+
+    def fits(self, filters: Filters) -> bool:
+        """Say whether it is asked for. Of a folder without a record the name decides."""
+        named = (filters.methods, filters.models, filters.features)
+        if filters.statuses and self.status not in filters.statuses:
+            return False
+        if self.record is None:
+            pieces = [*named, [f"s{seed}" for seed in filters.seeds]]
+            return all(not each or any(f"-{name}-" in f"-{self.folder.name}-" for name in each) for each in pieces)
+        found = (self.record.method, self.record.model, self.record.feature)
+        pairs = [*zip(found, named, strict=True), (self.record.seed, filters.seeds)]
+        return all(not asked or value in asked for value, asked in pairs)
+
+
+def listed(store: Store, filters: Filters = Filters()) -> list[Listed]:
+    """List a results folder: records, then unreadable files, then cells that run or can resume."""
+    stored = store.records()
+    names = _told_apart(stored)
+    found = [
+        Listed(record.status, folder, name, (record.reason or "").partition("\n")[0], record)
+        for (folder, record), name in zip(stored, names, strict=True)
+    ]
+    found += [Listed("unreadable", path.parent, reason=reason) for path, reason in store.unreadable()]
+    found += [Listed("running" if store.is_locked(each) else "stopped", each) for each in store.unfinished()]
+    return [each for each in found if each.fits(filters)]
+
+
+def _told_apart(stored: Sequence[tuple[Path, Record]]) -> list[str]:
+    """Return each record's label; where everything is the same but the key, when it was stored."""
+    names = labels.of_records([record for _, record in stored])
+    same = [
+        (record.method, record.model, record.feature, record.seed, name)
+        for (_, record), name in zip(stored, names, strict=True)
+    ]
+    return [
+        " ".join(filter(None, (name, f"(stored {stored_at(folder):%Y-%m-%d %H:%M})" if same.count(key) > 1 else "")))
+        for (folder, _), name, key in zip(stored, names, same, strict=True)
+    ]
+
+
+def stored_at(folder: Path) -> datetime:
+    """Return when a record was written, local time."""
+    return datetime.fromtimestamp((folder / "result.json").stat().st_mtime).replace(microsecond=0)
+
+
+# --- as text ------------------------------------------------------------------------------------------
+
+
+def lines(found: Sequence[Listed]) -> list[str]:
+    """Return one line per folder, failures with their reason."""
+    return [_line(each) for each in found]
+
+
+def _line(each: Listed) -> str:
+    if each.status == "unreadable":
+        return f"unreadable {each.folder / 'result.json'}: {each.reason}"
+    if each.status == "stopped":
+        return f"stopped   {each.folder.name}  run the same `bench run` again to resume"
+    if each.record is None:
+        return f"{each.status:9} {each.folder.name}"
+    ratios = ((name, each.record.value(name)) for name in ("target_ratio", "learnt_target_ratio"))
+    detail = next((f"{name} {ratio:.4f}" for name, ratio in ratios if ratio is not None), each.reason)
+    return f"{each.status:9} {' '.join(filter(None, (each.folder.name, each.label)))}  {detail}"
+
+
+def json_lines(found: Sequence[Listed]) -> list[str]:
+    """Return one JSON object per folder; a metric as its value alone (``bench run --json`` has the whole record)."""
+    return [json.dumps(_object(each), allow_nan=False) for each in found]
+
+
+def _object(each: Listed) -> dict[str, Any]:
+    head = {"status": each.status, "folder": str(each.folder), "reason": each.reason or None}
+    if each.record is None:
+        return head
+    record = each.record
+    return head | {
+        **record.model_dump(mode="json", include={"key", "method", "model", "dataset", "feature", "seed", "suite"}),
+        "stored": stored_at(each.folder).isoformat(),
+        "params": record.params,
+        "metrics": {name: metric.value for name, metric in record.metrics.items()},
+        "seconds": {stage: cost.seconds for stage, cost in record.timings.items()},
+        "artefacts": {name: str(each.folder / artefact.file) for name, artefact in record.artefacts.items()},
+    }
