@@ -96,7 +96,7 @@ def unknown(kind: str, name: str, known: Iterable[str], flag: str) -> UsageError
     flag : str
         Where it was typed: a flag or an API argument ("--method").
     """
-    return UsageError(f"{flag}: unknown {kind} '{name}'. {suggestion(name, known)}")
+    return UsageError(f"{flag}: unknown {kind} '{shown(name)}'. {suggestion(name, known)}")
 
 
 def shown(text: str) -> str:
@@ -107,7 +107,7 @@ def shown(text: str) -> str:
 def suggestion(name: str, known: Iterable[str]) -> str:
     """Return the nearest known name, if one is near, and all known names, as sentences."""
     names = sorted(known)
-    near = get_close_matches(name, names, n=1, cutoff=0.5)
+    near = get_close_matches(shown(name), names, n=1, cutoff=0.5)  # its time is quadratic in the length
     guess = f"Did you mean '{near[0]}'? " if near else ""
     return f"{guess}Known: {', '.join(names) or 'none'}."
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 import pluggy
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 
 hookimpl = pluggy.HookimplMarker("bench")
 
@@ -36,3 +36,15 @@ class Params(BaseModel):
 
 
 ConfigT = TypeVar("ConfigT", bound=Params)
+
+
+def each_once(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the values of a field; raises ValueError if one of them is there twice."""
+    for place, value in enumerate(values):
+        if value in values[:place]:
+            raise ValueError(f"names {value} twice")
+    return values
+
+
+EachOnce = AfterValidator(each_once)
+Names = Annotated[tuple[str, ...], EachOnce]  # a field that lists names, each once

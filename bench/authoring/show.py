@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
+from pydantic import AfterValidator
+
 from bench.api import Params
 from bench.registry import Plugin, Registry
 
@@ -41,5 +43,7 @@ def _fields(config: type[Params]) -> list[str]:
 
 def _bound(constraint: object) -> str:
     """Return a constraint as one writes it: Ge(ge=1) as ">= 1"."""
+    if isinstance(constraint, AfterValidator):
+        return getattr(constraint.func, "__name__", "").replace("_", " ")
     found = [f"{sign} {getattr(constraint, name)}" for name, sign in SIGNS.items() if hasattr(constraint, name)]
     return " ".join(found) or str(constraint)

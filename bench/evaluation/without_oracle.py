@@ -6,7 +6,6 @@ A placeholder stands in for the oracle, and metrics that need one are left out. 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -14,8 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bench.api import Classifier, Dataset, Metric
-from bench.errors import UsageError, unknown
-from bench.workspace.store import FEATURE
+from bench.errors import unknown
+from bench.workspace.names import require_feature_name
 
 ORACLE = "an oracle"
 LACKING = {
@@ -38,15 +37,12 @@ class NoOracle(Classifier):
 
 
 def require_feature(dataset: Dataset, name: str, feature: str) -> None:
-    """Raise UsageError unless data set ``name`` has a feature; without an oracle, any valid file name is one."""
+    """Raise UsageError unless data set ``name`` has a feature; without an oracle, any name is one."""
     if dataset.classifier is not None:
         if feature not in dataset.features:
             raise unknown("feature", feature, dataset.features, f"--feature (data set '{name}')")
-    elif feature == "all" or not re.fullmatch(FEATURE, feature):
-        raise UsageError(
-            f"--feature {feature}: name what was clicked, in letters, digits, '_', '.' and '-' (data set '{name}' has "
-            "no list of features)"
-        )
+    else:
+        require_feature_name(feature)
 
 
 def why_skipped(needs: frozenset[str]) -> str | None:

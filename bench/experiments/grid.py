@@ -16,6 +16,7 @@ from bench.experiments.configurations import Configured, configurations
 from bench.experiments.recipes import pretrained_path, recipe_of
 from bench.workspace import manifest
 from bench.workspace.asked_methods import AskedMethod, read_method
+from bench.workspace.plugin_fields import PluginFields
 from bench.workspace.settings import model_settings
 from bench.workspace.suites import ModelSettings, Suite, load_suite
 from bench.workspace.values import read_assignments
@@ -151,7 +152,8 @@ def _methods(asked: Sequence[str], workspace: Workspace) -> list[AskedMethod]:
 
 def _settings(suite: Suite, model: str, request: Request, workspace: Workspace) -> ModelSettings:
     """Return a model's settings, the extractors named even where the suite leaves them to the data set."""
-    settings = model_settings(suite, model, request.dataset, request.overrides, request.settings)
+    plugins = PluginFields(workspace.registry, model, lambda name: workspace.dataset(name).classifier)
+    settings = model_settings(suite, model, request.dataset, request.overrides, request.settings, plugins)
     if settings.evaluation.extractors is not None:
         return settings
     evaluation = settings.evaluation.model_copy(update={"extractors": workspace.dataset(settings.dataset).extractors})
@@ -161,7 +163,7 @@ def _settings(suite: Suite, model: str, request: Request, workspace: Workspace) 
 def _features(request: Request, settings: ModelSettings, workspace: Workspace) -> list[str]:
     dataset = workspace.dataset(settings.dataset)
     chosen = _chosen(request.features, settings.features or dataset.features or request.features)
-    for feature in chosen:
+    for feature in dict.fromkeys((*chosen, *(settings.features or ()))):
         require_feature(dataset, settings.dataset, feature)
     return chosen
 

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from numpy.typing import NDArray
 
 from bench.api import Classifier, Dataset, Extractor, Feedback, Generator, Metric, Oracle, Statistics
-from bench.errors import UsageError, unknown
+from bench.errors import UsageError, shown, unknown
 from bench.evaluation import own_metrics, references, removers, without_oracle
 from bench.evaluation.passes import Truth
 from bench.workspace.observers import LoadedClassifier
@@ -114,7 +114,7 @@ class Judged(Judgement):
         known = self.oracles.feedback.classifier.non_target(feature)
         for name in asked:
             if name not in known:
-                raise unknown("attribute", name, known, f"-p keep={name} (with --feature {feature})")
+                raise unknown("attribute", name, known, f"-p keep={shown(name)} (with --feature {feature})")
 
     def clicker(self, stored: str | None) -> str | None:
         return self.oracles.feedback.name if self.can_click or self.has_images else stored

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -19,8 +18,8 @@ from bench.feedback.clicked import clicked_of_both_kinds
 from bench.feedback.file import FeedbackFile, noise_hash
 from bench.registry import Registry
 from bench.workspace import loading
+from bench.workspace.names import require_feature_name, require_name
 from bench.workspace.pictures import sample_to_folder
-from bench.workspace.store import FEATURE
 
 SAMPLES = "samples.json"
 FORMAT = "bench-samples/1"
@@ -97,9 +96,9 @@ def click_samples(
     """
     if out.exists():
         raise UsageError(f"--out {out}: already exists. Remove it, or name another file")
-    for flag, name in (("--feature", feature), *(("--also", name) for name in also)):
-        if not re.fullmatch(FEATURE, name):
-            raise UsageError(f"{flag} {name}: may contain only letters, digits, '_', '.' and '-'")
+    require_feature_name(feature)
+    for name in also:
+        require_name(name, "--also")
     if feature in also:
         raise UsageError(f"--also {feature}: is the feature itself; its clicks belong in --clicked")
     shown = read_samples_file(folder)

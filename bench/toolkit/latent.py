@@ -23,6 +23,7 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from bench.api import Feedback, Generator, UsageError
+from bench.api.base import Names
 from bench.toolkit.editing import Editor, edited_images, edited_sample
 from bench.toolkit.linear_directions import classifier_normals, logistic_regression
 from bench.toolkit.moments import Array, LayerParams, Moments, ShownLatents, moments, shrunk
@@ -54,7 +55,7 @@ class DirectionParams(LayerParams):
     step: Literal["unit", "raw"] = Field(
         "unit", description="vector along which flagged latents move: z_e/|z_e|, or z_e (Eq. 3 as printed)"
     )
-    keep: tuple[str, ...] = Field(
+    keep: Names = Field(
         (), description="attributes to keep unchanged, such as Male; needs clicks on them too (not in the paper)"
     )
     scale: Literal["none", "deviation"] = Field(

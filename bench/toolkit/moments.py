@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from pydantic import Field
 from torch import Tensor
 
 from bench.api import Generator, NoiseLatentGenerator, Params
+from bench.api.base import EachOnce
 from bench.api.feedback import Feedback
 from bench.core.rendering import CHUNK, chunks
 from bench.errors import UsageError
@@ -29,7 +31,7 @@ CONSTANT = 1e-10  # a latent's variance, relative to its mean square, below whic
 class LayerParams(Params):
     """Which latents a method reads and moves."""
 
-    layers: tuple[int, ...] = Field(
+    layers: Annotated[tuple[int, ...], EachOnce] = Field(
         (), description="layers of the latent to read and move, by resolution in px; default: all (VDVAE only)"
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from bench.api import Params
 from bench.errors import UsageError, shown
+from bench.workspace.plugin_fields import PluginFields
 from bench.workspace.suite_files import merged
 from bench.workspace.suites import NO_DATASET, ModelSettings, Suite
 from bench.workspace.typed_text import DEEPEST, type_at
@@ -21,6 +22,7 @@ def model_settings(
     dataset: str | None,
     overrides: Sequence[str],
     settings: Mapping[str, Any] | None = None,
+    plugins: PluginFields | None = None,
 ) -> ModelSettings:
     """Return a suite's settings for a model, with all overrides applied.
 
@@ -35,6 +37,8 @@ def model_settings(
         ``--set``: "feedback.count=4000", applied last.
     settings : mapping, optional
         The same overrides as nested values: ``{"feedback": {"count": 4000}}``.
+    plugins : PluginFields, optional
+        Reads and checks fields of plug-ins by their Configs; without it they take any value.
 
     Raises
     ------
@@ -45,19 +49,32 @@ def model_settings(
     if model in suite.models and dataset in (None, suite.models[model].dataset):
         content = suite.models[model].model_dump(mode="python", exclude_unset=True)
     content = merged(content, settings or {})
-    for path, text in read_assignments(overrides, "--set").items():
-        _set(content, path, text)
-    return validated(ModelSettings, content, "--set")
+    typed = read_assignments(overrides, "--set")
+    if text := typed.get("dataset"):
+        content["dataset"] = text
+    for path, text in typed.items():
+        _set(content, path, text, plugins)
+    found = validated(ModelSettings, content, "--set")
+    given = frozenset([*_places(settings or {}), *(tuple(path.split(".")[:n]) for path in typed for n in (1, 2))])
+    if plugins and (wrong := list(plugins.wrong(content, given))):
+        raise UsageError(f"--set: {len(wrong)} wrong value(s)\n" + "\n".join(f"  {text}" for text in wrong))
+    return found
 
 
-def _set(content: dict[str, Any], path: str, text: str) -> None:
+def _places(settings: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """Return the tables of nested settings."""
+    inner = {name: value for name, value in settings.items() if isinstance(value, Mapping)}
+    return [(name, *rest) for name, value in inner.items() for rest in [(), *_places(value)]]
+
+
+def _set(content: dict[str, Any], path: str, text: str, plugins: PluginFields | None) -> None:
     """Set the field at a path ("feedback.count") to what a text means; raises UsageError for an impossible path."""
-    keys = path.split(".")
+    keys, dataset = path.split("."), content["dataset"]
     if not all(keys) or len(keys) > DEEPEST:
         raise UsageError(f"--set {shown(path)}: expected a path of fields such as feedback.count")
     kind: Any = ModelSettings
-    for key, below in pairwise(keys):
-        kind = type_at(kind, key)
+    for number, (key, below) in enumerate(pairwise(keys), 1):
+        kind = (plugins and plugins.config_at(tuple(keys[:number]), dataset)) or type_at(kind, key)
         inner = content.get(key, {})
         if type_at(kind, below) is None or not isinstance(inner, Mapping):
             raise UsageError(f"--set {shown(path)}: '{key}' is a single value and has no fields")

@@ -30,7 +30,8 @@ from bench.workspace.record import FORMAT, Record
 
 STAGES = ".stages"
 DIGITS = 16  # of a key, in the name of a folder
-FEATURE = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"  # part of a folder's name
+CELL = re.compile(r".*-[0-9a-f]{8,64}")  # a cell's folder, of earlier versions too; others are not ours
+READABLE = 150  # bytes of a folder's name before the key: some file systems take 143 characters, most 255
 
 
 class Unreadable(NamedTuple):
@@ -66,7 +67,8 @@ class Store:
 
     def folder(self, readable: str, key: str) -> Path:
         """Return a cell's folder: by its readable name, or one of another name that holds the cell of this key."""
-        own = self.root / f"{readable}-{key[:DIGITS]}"
+        start = readable.encode()[:READABLE].decode(errors="ignore")  # the key tells cells apart
+        own = self.root / f"{start}-{key[:DIGITS]}"
         if own.exists():
             return own
         return next((other for other in sorted(self.root.glob(f"*-{key[:DIGITS]}")) if self._may_hold(other, key)), own)
@@ -198,15 +200,17 @@ class Store:
         return found
 
     def _folders(self) -> list[Path]:
-        return sorted(path.parent for path in self.root.glob("*/result.json")) if self.root.is_dir() else []
+        return [folder for folder in self._cells() if (folder / "result.json").exists()]
+
+    def _cells(self) -> list[Path]:
+        """Return the folders of cells; what other programs leave in a folder of results is passed over."""
+        if not self.root.is_dir():
+            return []
+        return sorted(f for f in self.root.iterdir() if CELL.fullmatch(f.name) and f.is_dir())
 
     def unfinished(self) -> list[Path]:
         """Return folders of cells without a result yet: they run now, or were stopped and can resume."""
-        if not self.root.is_dir():
-            return []
-        return sorted(
-            f for f in self.root.iterdir() if f.is_dir() and f.name != STAGES and not (f / "result.json").exists()
-        )
+        return [folder for folder in self._cells() if not (folder / "result.json").exists()]
 
 
 def _free_name(path: Path) -> Path:

@@ -8,6 +8,7 @@ from typing import Any, Self
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from bench.api import Params
+from bench.api.base import Names
 from bench.core import limits
 from bench.errors import wrong_fields
 from bench.toolkit.student import StudentParams
@@ -27,10 +28,8 @@ class EvaluationSettings(Params):
     """What is measured, and on how many samples."""
 
     count: int = Field(10_000, ge=2, le=limits.SAMPLES, description="samples of the evaluation stream")
-    extractors: tuple[str, ...] | None = Field(
-        None, description="feature extractors for FID and IS; the data set's by default"
-    )
-    metrics: tuple[str, ...] | None = Field(None, description="metric plug-ins; all by default")
+    extractors: Names | None = Field(None, description="feature extractors for FID and IS; the data set's by default")
+    metrics: Names | None = Field(None, description="metric plug-ins; all by default")
 
 
 class OracleSettings(Params):
@@ -59,7 +58,7 @@ class ModelSettings(Params):
 
     dataset: str
     weights: str | None = Field(None, description="zoo name or file; pre-trained on the data set if absent")
-    features: tuple[str, ...] | None = Field(None, description="target features; the data set's by default")
+    features: Names | None = Field(None, description="target features; the data set's by default")
     oracle: OracleSettings = OracleSettings()
     feedback: FeedbackSettings = FeedbackSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
@@ -90,7 +89,7 @@ class VariantSettings(Params):
     label: str
     method: str
     model: str
-    features: tuple[str, ...] | None = Field(None, description="target features; the model's by default")
+    features: Names | None = Field(None, description="target features; the model's by default")
     params: dict[str, Any] = Field({}, description="fields of the method's Config")
 
 

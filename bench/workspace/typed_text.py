@@ -36,7 +36,7 @@ def parse(annotation: Any, text: str) -> Any:
         return None
     lists = [kind for kind in kinds if _is_list(kind)]
     others = [kind for kind in kinds if kind is not NoneType and kind not in lists]
-    if lists and (not others or not text or "," in text):
+    if lists and (not others or not text or "," in text or text.startswith("[")):
         return _read_list(lists[0], text)
     return _read_one(others[0], text) if len(others) == 1 else _read_toml(text)
 
@@ -52,9 +52,15 @@ def to_text(value: Any) -> str:
     if isinstance(value, Mapping):
         return _write_toml(value)
     if isinstance(value, (list, tuple)):
-        nested = any(isinstance(each, (list, tuple, Mapping)) for each in value)
-        return _write_toml(value) if nested else ",".join(map(to_text, value))
+        return _write_toml(value) if any(map(_needs_toml, value)) else ",".join(map(to_text, value))
     return str(value)
+
+
+def _needs_toml(element: Any) -> bool:
+    """Return whether an element of a list cannot stand between commas."""
+    if isinstance(element, str):
+        return not element or "," in element or element.startswith("[") or element.strip() != element
+    return isinstance(element, (list, tuple, Mapping))
 
 
 def is_list(annotation: Any) -> bool:
@@ -65,6 +71,11 @@ def is_list(annotation: Any) -> bool:
 def is_single(annotation: Any) -> bool:
     """Return whether a field of a type takes no commas: a number, a choice, yes or no."""
     return all(kind in (int, float, bool, NoneType) or get_origin(kind) is Literal for kind in _kinds(annotation))
+
+
+def choices(annotation: Any) -> list[str]:
+    """Return the choices of a field of a type as texts; none if it takes any value."""
+    return [to_text(each) for kind in _kinds(annotation) if get_origin(kind) is Literal for each in get_args(kind)]
 
 
 def type_at(annotation: Any, key: str) -> Any:
@@ -109,9 +120,13 @@ def _read_list(kind: Any, text: str) -> Any:
     if not text:
         return make(())
     of = [each for each in get_args(kind) if each is not Ellipsis] or [Any]
+    if text.startswith("[") and text.endswith("]"):
+        found = _read_toml(text)
+        if isinstance(found, list) and (str not in of or all(isinstance(each, str) for each in found)):
+            return make(found)
+        text = text[1:-1]  # [Male,Young], or names such as 7
     if any(_is_list(inner) or _is_mapping(inner) for inner in _kinds(of[0])):
-        nested = _read_toml(text)
-        return make(nested) if isinstance(nested, list) else text
+        return text
     parts = [part.strip() for part in text.split(",")]
     return make(parse(of[min(place, len(of) - 1)], part) for place, part in enumerate(parts))
 

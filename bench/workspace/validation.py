@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -18,18 +20,28 @@ def validated(kind: type[ParamsT], content: Mapping[str, Any], flag: str) -> Par
     try:
         return kind.model_validate(content)
     except ValidationError as error:
-        lines = [f"  {shown('.'.join(map(str, e['loc']))) or '(all)'}: {_explain(e, kind)}" for e in error.errors()]
+        lines = [f"  {shown('.'.join(map(str, e['loc']))) or '(all)'}: {explain(e, kind)}" for e in error.errors()]
         raise UsageError(f"{flag}: {error.error_count()} wrong value(s)\n" + "\n".join(lines)) from error
 
 
-def _explain(error: Any, kind: type[Params]) -> str:
+def explain(error: Any, kind: type[Params]) -> str:
+    """Return what is wrong with a field: "should be a valid integer (got 'x')", with the nearest name or choice."""
     if error["type"] == "extra_forbidden":
         *path, name = error["loc"]
         return f"unknown field. {suggestion(shown(str(name)), _fields_at(kind, path))}"
     given = "" if isinstance(error["input"], Mapping) else f" (got {shown(repr(error['input']))})"
     if error["type"] in ("tuple_type", "list_type") and isinstance(error["input"], str):
         return f"should be a list of values, not a single text{given}"
-    return f"{reason_of(error)}{given}"
+    return f"{reason_of(error)}{given}{_nearest(error)}"
+
+
+def _nearest(error: Any) -> str:
+    if error["type"] != "literal_error":
+        return ""
+    near = get_close_matches(
+        shown(str(error["input"])), re.findall("'([^']*)'", error["ctx"]["expected"]), n=1, cutoff=0.5
+    )
+    return f". Did you mean '{near[0]}'?" if near else ""
 
 
 def _fields_at(kind: type[Params], path: Iterable[Any]) -> Iterable[str]:

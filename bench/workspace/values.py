@@ -1,7 +1,8 @@
 r"""What a user types after ``-p`` and ``--set``; the field's type decides how the text is read.
 
 =====================  ===================================================================================
-a list or a tuple      commas between the elements (``keep=Male,Young``); the empty text is an empty list
+a list or a tuple      commas between the elements (``keep=Male,Young``), or a TOML list (``["Male", "Young"]``);
+                       the empty text is an empty list
 a text                 the text as it is
 a number, a choice     one of them
 yes or no              ``true`` or ``false``
@@ -10,7 +11,7 @@ a table, any value     a TOML value (``{a = 1}``, ``3``, ``["a", "b"]``); anythi
 =====================  ===================================================================================
 
 ``//`` separates the values of a grid (``alpha=1//3//5``). Type ``\//`` for two slashes inside a value.
-An element of a list cannot contain a comma.
+An element that contains a comma needs the TOML list.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import itertools
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -169,6 +171,8 @@ def _remedy(flag: str, name: str, text: str, field: FieldInfo, grid: bool) -> st
     option = flag.split()[0]
     if grid:
         return f". For a grid write {option} {name}={'//'.join(part.strip() for part in text.split(','))}"
+    if near := get_close_matches(shown(text), typed_text.choices(field.annotation), n=1, cutoff=0.5):
+        return f". Did you mean {option} {assignments({name: near[0]})[0]}?"
     default = None if field.is_required() else field.get_default(call_default_factory=True)
     if default not in (None, (), [], "", {}):
         return f". For instance: {option} {assignments({name: default})[0]}"

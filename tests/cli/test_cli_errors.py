@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -129,7 +130,7 @@ def test_all_wrong_parameters_at_once(refused):
     assert text.splitlines()[1:] == [
         "-p lr: '2' should be less than 1. For instance: -p lr=0.001",
         "-p epochs: '0' should be greater than or equal to 1. For instance: -p epochs=200",
-        "-p threshold: 'median' should be 'mean' or 'midpoint'. For instance: -p threshold=mean",
+        "-p threshold: 'median' should be 'mean' or 'midpoint'. Did you mean -p threshold=mean?",
     ]
 
 
@@ -214,6 +215,116 @@ def test_all_wrong_settings_at_once(refused):
 def test_bad_seeds(seeds, bench_cli, tmp_path):
     done = bench_cli(*run("--results", tmp_path, seed=seeds))
     assert done.code == 4 and f"'{seeds}' is not a list of seeds. Write 0,1,2 or 0-4" in done.err
+
+
+@pytest.mark.parametrize("seeds", ["0-99999999999", "0-9999,10000", "5-10005", "0-" + "9" * 50])
+def test_too_many_seeds_are_told_at_once(seeds, bench_cli, tmp_path):
+    done = bench_cli(*run("--results", tmp_path, seed=seeds))
+    assert done.code == 4 and "seeds, at most 10,000 in one command" in done.err and len(done.err) < 500
+
+
+def test_a_seed_of_too_many_digits_is_not_printed_whole(bench_cli, tmp_path):
+    for seed in ("9" * 101, "9" * 5000):
+        done = bench_cli(*run("--results", tmp_path, seed=seed))
+        assert done.code == 4 and "is not a list of seeds" in done.err and len(done.err) < 500
+
+
+@pytest.mark.parametrize(("seeds", "cells"), [("0,0", 1), ("0-2,1", 3), ("1,0", 2), (str(10**30), 1), (str(2**64), 1)])
+def test_a_seed_named_twice_is_run_once(seeds, cells, bench_cli, tmp_path):
+    done = bench_cli(*run("--results", tmp_path, seed=seeds), "--show-config")
+    assert done.code == 0 and len(done.out.splitlines()) == cells
+
+
+@pytest.mark.parametrize("key", ["feedback.count", "evaluation.count"])
+@pytest.mark.parametrize("count", ["1000001", "100000000", "1" + "0" * 22, "9" * 5000])
+def test_counts_have_a_maximum(key, count, refused):
+    text = refused(*run("--set", f"{key}={count}"))
+    assert text.startswith("--set: 1 wrong value(s)\n") and key in text and len(text) < 500
+    assert "should be less than or equal to 1000000" in text or len(count) > 4300
+
+
+def test_a_grid_that_would_fill_the_memory_is_told_at_once(refused):
+    grid = [f"{name}={'//'.join(str(n) for n in range(2, 402))}" for name in ("epochs", "batch_size", "alpha")]
+    text = refused(*run("-p", grid[0], "-p", grid[1], "-p", grid[2]))
+    assert text == "-p: the grid has 64,000,000 combinations; at most 100,000 in one command"
+    text = refused(*run("-p", "epochs=" + "//".join(str(n) for n in range(2, 102)), seed="0-9999"))
+    assert text.endswith("name 1,000,000 cells; at most 100,000 in one command")
+
+
+@pytest.mark.parametrize("value", ["9" * 5000, "[" * 5000, "{a=" * 200 + "1" + "}" * 200, "0x" + "f" * 5000])
+@pytest.mark.parametrize("flag", ["-p epochs", "-p alpha", "-p keep", "--set pretrain.epochs", "--set features"])
+def test_a_value_that_python_cannot_hold(flag, value, refused):
+    option, name = flag.split()
+    text = refused(*run(option, f"{name}={value}"))
+    assert (option in text or "--feature" in text) and len(text) < 1000
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("methods.ours.epochs=x", "methods.ours.epochs: should be a valid integer (got 'x')"),
+        ("methods.ours.epochs=0", "methods.ours.epochs: should be greater than or equal to 1 (got 0)"),
+        ("methods.ours.epoch=3", "methods.ours.epoch: unknown field. Did you mean 'epochs'?"),
+        ("methods.probe.nope=3", "methods.probe.nope: unknown field. Known:"),
+        ('methods.ours={epochs="x"}', "methods.ours.epochs: should be a valid integer (got 'x')"),
+        ("methods={ours={epoch=3}}", "methods.ours.epoch: unknown field. Did you mean 'epochs'?"),
+        ("methods.ours.landing=reflct", "(got 'reflct'). Did you mean 'reflect'?"),
+        ("methods.ours.keep=area,area", "methods.ours.keep: names area twice"),
+        ("methods.ourz.epochs=3", "--set methods: unknown method 'ourz'. Did you mean 'ours'?"),
+        ("methods.ours=3", "methods.ours: should be a table of fields (got 3)"),
+        ("student.epochs=x", "student: epochs: should be a valid integer"),
+        ("pretrain.nope=3", "pretrain.nope: unknown field. Known:"),
+        ("pretrain.lr=fast", "pretrain.lr: should be a valid number (got 'fast')"),
+        ("pretrain={nope=3}", "pretrain.nope: unknown field. Known:"),
+        ("oracle.pretrain.lr=1", "oracle.pretrain: nothing reads it"),
+        ("evaluation.extractors=digits,digits", "evaluation.extractors: names digits twice"),
+        ("evaluation.metrics=fidelity,fidelity", "evaluation.metrics: names fidelity twice"),
+        ("features=slant,slant", "features: names slant twice"),
+        ("features=slnt", "unknown feature 'slnt'. Did you mean 'slant'?"),
+    ],
+)
+def test_a_setting_that_nothing_would_read(setting, message, refused):
+    text = refused(*run("--set", setting))
+    assert message in text and text.startswith(("--set", "--feature"))
+
+
+def test_settings_of_plug_ins_are_read_by_their_types(bench_cli, tmp_path):
+    settings = ("methods.ours.keep=7,area", "methods.ours.shrink=true", "methods.ours.layers=", "student.lr=1e-3")
+    typed = [word for setting in settings for word in ("--set", setting)]
+    done = bench_cli(*run("--results", tmp_path), "--show-config", *typed)
+    found = json.loads(done.out)["settings"]
+    assert found["methods"]["ours"] == {"keep": ["7", "area"], "shrink": True, "layers": []}
+    assert found["student"] == {"lr": 0.001}
+
+
+def test_a_suite_may_name_methods_that_are_not_here_and_its_own_fields_are_checked(refused, bench_cli, tmp_path):
+    suite = tmp_path / "mine.toml"
+    suite.write_text('extends = "lite"\n[models.vae.methods.elsewhere]\nmix = 3\n')
+    assert bench_cli(*run(suite=suite), "--results", tmp_path, "--show-config").code == 0
+    suite.write_text('extends = "lite"\n[models.vae.pretrain]\nnope = 3\n')
+    assert "pretrain.nope: unknown field" in refused(*run(suite=suite))
+    suite.write_text('extends = "lite"\n[models.vae.methods.probe]\nnope = 3\n')
+    assert "methods.probe.nope: unknown field" in refused(*run(suite=suite))
+
+
+LONG = "9" * 5000
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (f"[models.vae]\ndataset = 'mnist'\nevaluation.count = {LONG}", "holds a number of more than 4,300 digits"),
+        (f"[models.vae]\ndataset = 'mnist'\nevaluation.count = 0x{'f' * 5000}", "a number of more than 4,300 digits"),
+        ("a = " + "[" * 100_000, "is nested more than 100 levels deep"),
+        (".".join("a" * 1000) + " = 1", "is nested more than 100 levels deep"),
+        ("caf\xe9 = 1", "is not a text in UTF-8"),
+    ],
+)
+def test_a_suite_file_that_python_cannot_hold(content, reason, refused, tmp_path):
+    suite = tmp_path / "mine.toml"
+    suite.write_bytes(content.encode("latin-1"))
+    text = refused(*run(suite=str(suite)))
+    assert text.startswith(f"--suite {suite}: cannot be read (") and reason in text and text.count("\n") == 0
 
 
 def test_a_suite_file_with_errors(refused, tmp_path):

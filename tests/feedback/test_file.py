@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import json
+import os
 import random
 
 import numpy as np
@@ -127,7 +129,14 @@ def test_indices_outside_are_refused(index, stream_file, generator):
     [
         ({"format": "bench-feedback/9"}, "has format 'bench-feedback/9', expected 'bench-feedback/1'"),
         ({"count": 1}, "count: should be greater than or equal to 2"),
-        ({"count": 10**15}, "count"),
+        ({"count": 10**15}, "count: should be less than or equal to 1000000"),
+        ({"count": 1_000_001}, "count: should be less than or equal to 1000000"),
+        ({"count": True}, "count: should be a valid integer"),
+        ({"count": "20"}, "count: should be a valid integer"),
+        ({"positive": [True, 5]}, "positive.0: should be a valid integer"),
+        ({"positive": ["1", "2"]}, "positive.0: should be a valid integer"),
+        ({"positive": [3.0]}, "positive.0: should be a valid integer"),
+        ({"also": {"Male": [False]}}, "also.Male.0: should be a valid integer"),
         ({"positive": "3"}, "positive: should be a valid list"),
         ({"positive": [1.5]}, "positive.0: should be a valid integer"),
         ({"weights_sha256": None}, "weights_sha256"),
@@ -150,6 +159,73 @@ def test_a_file_that_is_none_is_refused(content, tmp_path, generator):
     path = tmp_path / "x.json"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     assert ": not a" in refused(path, generator)
+
+
+LONG = '{"count": ' + "9" * 5000 + "}"
+TWICE = '{"count": 20, "count": 30}'
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (LONG, "not a readable JSON file (holds a number of more than 4,300 digits)"),
+        (TWICE, 'not a readable JSON file (holds the key "count" twice in one object)'),
+        ('{"threshold": NaN}', "not a readable JSON file (holds NaN, which is not a JSON value)"),
+        ('{"threshold": 1e999}', "not a readable JSON file (holds 1e999, which is too large a number)"),
+    ],
+)
+def test_what_python_would_misread_is_refused(content, reason, tmp_path, generator):
+    path = tmp_path / "x.json"
+    path.write_text(content)
+    assert refused(path, generator) == f"--feedback {path}: {reason}"
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path, generator):
+    os.mkfifo(tmp_path / "pipe")
+    assert "not a readable JSON file (is not a regular file)" in refused(tmp_path / "pipe", generator)
+
+
+# --- written otherwise, it says the same --------------------------------------------------------------
+
+
+def rewritten(content):
+    """Yield a file's content as other programs write it."""
+    plain = json.dumps(content)
+    yield plain.encode()
+    yield codecs.BOM_UTF8 + plain.encode()
+    yield json.dumps(content, indent=3).replace("\n", "\r\n").encode()
+    yield codecs.BOM_UTF16_LE + plain.encode("utf-16-le")
+    yield json.dumps(dict(sorted(content.items(), reverse=True))).encode()
+    yield json.dumps({**content, "positive": content["positive"][::-1]}).encode()
+
+
+def test_a_file_written_otherwise_is_read_and_is_the_same_feedback(stream_file, generator, clicked):
+    content, before = json.loads(stream_file.read_text()), feedbacks.files_sha256(stream_file)
+    for written in rewritten(content):
+        stream_file.write_bytes(written)
+        assert np.array_equal(from_file(stream_file, WEIGHTS, generator)[0].labels, clicked)
+        assert feedbacks.files_sha256(stream_file) == before
+
+
+@pytest.mark.parametrize(
+    "fields", [{"positive": [0, 7]}, {"count": 21}, {"threshold": 0.5}, {"stream": "s"}, {"also": {"Male": [1]}}]
+)
+def test_a_file_that_says_something_else_is_other_feedback(fields, stream_file):
+    before = feedbacks.files_sha256(stream_file)
+    change(stream_file, **fields)
+    assert feedbacks.files_sha256(stream_file) != before
+
+
+def test_a_renamed_array_is_the_same_feedback_and_a_changed_one_is_not(array_file):
+    before = feedbacks.files_sha256(array_file)
+    array_file.with_suffix(".npy").rename(array_file.with_name("other.npy"))
+    change(array_file, noise_file="other.npy")
+    assert feedbacks.files_sha256(array_file) == before
+    np.save(array_file.with_name("other.npy"), np.zeros((20, 6), np.float32))
+    assert feedbacks.files_sha256(array_file) != before
+
+
+# --- files that cannot be read ------------------------------------------------------------------------
 
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path, generator):

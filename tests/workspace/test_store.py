@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import shutil
 from pathlib import Path
 
 import pytest
@@ -173,21 +175,61 @@ def test_stopped_and_running_cells_are_listed(tmp_path, bench_cli):
     done, failed = store.folder("done", KEY), store.folder("failed", KEY)
     store.write(done, record(metrics={"target_ratio": measured(0.25)}))
     store.write(failed, record(status="failed", reason="KeyError: 'x'\nTraceback", seed=1))
-    (tmp_path / "stopped").mkdir()
+    stopped = store.folder("stopped", KEY)
+    stopped.mkdir()
     with store.locked(store.stage("unlearn", "cd" * 32)):
         pass
-    assert store.unfinished() == [tmp_path / "stopped"]
+    assert store.unfinished() == [stopped]
     listed = bench_cli("status", "--results", tmp_path)
     assert listed.code == 0
     assert listed.out.splitlines() == [
         "ok        done-abababababababab  target_ratio 0.2500",
         "failed    failed-abababababababab  KeyError: 'x'",
-        "stopped   stopped  run the same `bench run` again to resume",
+        "stopped   stopped-abababababababab  run the same `bench run` again to resume",
     ]
-    with store.locked(tmp_path / "stopped"):
-        assert bench_cli("status", "--results", tmp_path).out.splitlines()[-1] == "running   stopped"
+    with store.locked(stopped):
+        assert bench_cli("status", "--results", tmp_path).out.splitlines()[-1] == "running   stopped-abababababababab"
     assert bench_cli("status", "--results", tmp_path).out == listed.out
     assert bench_cli("status", "--results", tmp_path / "nowhere").code == 5
+
+
+LEFT = [".ipynb_checkpoints", "__MACOSX", "@eaDir", ".git", "lost+found", ".Trash-0", "backup", "figures", "old runs"]
+
+
+def test_what_other_programs_leave_is_not_a_cell(tmp_path, bench_cli):
+    store = Store(tmp_path)
+    own = store.folder("done", KEY)
+    store.write(own, record())
+    for name in LEFT:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "result.json").write_text("{}")
+    for name in (f"{own.name} copy", f"{own.name} (1)", f"._{own.name}.tmp", "done.sync-conflict-20240101-12"):
+        shutil.copytree(own, tmp_path / name)
+    for name in (".DS_Store", "Thumbs.db", "desktop.ini", f"._{own.name}"):
+        (tmp_path / name).write_bytes(b"\0")
+    os.mkfifo(tmp_path / "pipe-abababababababab")
+    assert [folder for folder, _ in store.records()] == [own]
+    assert store.unreadable() == [] and store.unfinished() == []
+    listed = bench_cli("status", "--results", tmp_path)
+    assert listed.code == 0 and len(listed.out.splitlines()) == 1
+
+
+def test_a_pipe_for_a_result_is_named_and_not_waited_for(tmp_path):
+    store = Store(tmp_path)
+    store.folder("piped", KEY).mkdir()
+    os.mkfifo(store.folder("piped", KEY) / "result.json")
+    ((path, reason),) = store.unreadable()
+    assert path.parent.name.startswith("piped") and reason == "cannot be read (is not a regular file)"
+
+
+@pytest.mark.parametrize("readable", ["x" * 245, "ours-vae-" + "scar" * 60 + "-s0", "ö" * 200, "s" + "9" * 100])
+def test_a_long_name_is_cut_and_the_key_tells_cells_apart(readable, tmp_path):
+    store, other = Store(tmp_path), "cd" * 32
+    for key in (KEY, other):
+        store.write(store.folder(readable, key), record(key=key))
+    assert store.read(store.folder(readable, KEY), KEY).key == KEY
+    assert store.read(store.folder(readable, other), other).key == other
+    assert len(store.records()) == 2 and all(len(f.name.encode()) < 180 for f, _ in store.records())
 
 
 def test_cells_of_other_parameters_are_told_apart(tmp_path, bench_cli):

@@ -8,6 +8,7 @@ import pytest
 from pydantic import Field, ValidationError
 
 from bench.api import Params
+from bench.api.base import EachOnce, Names
 from bench.errors import UsageError
 from bench.registry import Registry
 from bench.workspace import typed_text
@@ -89,6 +90,18 @@ def refused(*texts, read=grid_of, config=Every, flag="-p"):
         ("names=Male", ("Male",)),
         ("names=3, none ,true", ("3", "none", "true")),
         ("names=", ()),
+        ("names=[]", ()),
+        ('names=["a", "b"]', ("a", "b")),
+        ('names=["a,b", "c"]', ("a,b", "c")),
+        ("names=[a, b]", ("a", "b")),
+        ("names=[7]", ("7",)),
+        ("names=7", ("7",)),
+        ("names=1.5,true,nan,1e3,2020-01-01,0x1F,1_0", ("1.5", "true", "nan", "1e3", "2020-01-01", "0x1F", "1_0")),
+        ('names=["7", "true"]', ("7", "true")),
+        ("items=[]", []),
+        ("items=[1, 2.5]", [1, 2.5]),
+        ("maybe_names=[]", ()),
+        ('maybe_names=["a"]', ("a",)),
         ("items=1,2.5", [1.0, 2.5]),
         ("items=", []),
         ("shape=3,64,64", (3, 64, "64")),
@@ -210,7 +223,7 @@ def test_a_name_given_twice_is_an_error():
 
 # --- round trips --------------------------------------------------------------------------------------
 
-WORDS = ["Male", "x y", "a=b", r"\//", "///", "a//b/", r"back\slash", "none of", "3", "Ü", "'\""]
+WORDS = ["Male", "x y", "a=b", r"\//", "///", "a//b/", r"back\slash", "none of", "3", "Ü", "'\"", "a,b", "[x", "[7]", " x"]
 
 
 def examples(kind: Any) -> list[Any]:
@@ -223,7 +236,7 @@ def examples(kind: Any) -> list[Any]:
             found += of
         elif get_origin(each) is tuple and ... in get_args(each):
             inner = examples(of[0])
-            found += [(), (inner[0],), tuple(inner)]
+            found += [(), *((one,) for one in inner), tuple(dict.fromkeys(inner))]
         elif get_origin(each) is tuple:
             found += [tuple(examples(arg)[n % len(examples(arg))] for n, arg in enumerate(of))]
         elif get_origin(each) is list:
@@ -275,6 +288,25 @@ def test_what_is_written_as_p_takes_it_is_read_again(name):
     }
     for fields in tried:
         same(config, fields)
+
+
+def test_a_choice_that_is_nearly_right_is_named():
+    class Config(Params):
+        landing: Literal["threshold", "negative_mean", "reflect"] = "threshold"
+
+    assert refused("landing=negativ_mean", config=Config).endswith("Did you mean -p landing=negative_mean?")
+    assert refused("landing=Reflect", config=Config).endswith("Did you mean -p landing=reflect?")
+    assert refused("landing=xyz", config=Config).endswith("For instance: -p landing=threshold")
+
+
+def test_an_element_that_is_named_twice_is_refused():
+    class Config(Params):
+        keep: Names = ()
+        layers: Annotated[tuple[int, ...], EachOnce] = ()
+
+    assert "'Male,Young,Male': names Male twice" in refused("keep=Male,Young,Male", config=Config)
+    assert "'8,8': names 8 twice" in refused("layers=8,8", config=Config)
+    assert values_of(Config, {"keep": "Male,Young"}, "-p") == {"keep": ("Male", "Young")}
 
 
 def test_every_type_survives_a_round_trip():
