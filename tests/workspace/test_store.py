@@ -175,7 +175,7 @@ def test_stopped_and_running_cells_are_listed(tmp_path, bench_cli):
     done, failed = store.folder("done", KEY), store.folder("failed", KEY)
     store.write(done, record(metrics={"target_ratio": measured(0.25)}))
     store.write(failed, record(status="failed", reason="KeyError: 'x'\nTraceback", seed=1))
-    stopped = store.folder("stopped", KEY)
+    stopped = store.folder("stopped", "ef" * 32)
     stopped.mkdir()
     with store.locked(store.stage("unlearn", "cd" * 32)):
         pass
@@ -185,10 +185,10 @@ def test_stopped_and_running_cells_are_listed(tmp_path, bench_cli):
     assert listed.out.splitlines() == [
         "ok        done-abababababababab  target_ratio 0.2500",
         "failed    failed-abababababababab  KeyError: 'x'",
-        "stopped   stopped-abababababababab  run the same `bench run` again to resume",
+        "stopped   stopped-efefefefefefefef  run the same `bench run` again to resume",
     ]
     with store.locked(stopped):
-        assert bench_cli("status", "--results", tmp_path).out.splitlines()[-1] == "running   stopped-abababababababab"
+        assert bench_cli("status", "--results", tmp_path).out.splitlines()[-1] == "running   stopped-efefefefefefefef"
     assert bench_cli("status", "--results", tmp_path).out == listed.out
     assert bench_cli("status", "--results", tmp_path / "nowhere").code == 5
 

@@ -223,7 +223,23 @@ def test_a_name_given_twice_is_an_error():
 
 # --- round trips --------------------------------------------------------------------------------------
 
-WORDS = ["Male", "x y", "a=b", r"\//", "///", "a//b/", r"back\slash", "none of", "3", "Ü", "'\"", "a,b", "[x", "[7]", " x"]
+WORDS = [
+    "Male",
+    "x y",
+    "a=b",
+    r"\//",
+    "///",
+    "a//b/",
+    r"back\slash",
+    "none of",
+    "3",
+    "Ü",
+    "'\"",
+    "a,b",
+    "[x",
+    "[7]",
+    " x",
+]
 
 
 def examples(kind: Any) -> list[Any]:
