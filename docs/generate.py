@@ -33,6 +33,7 @@ MAKERS: dict[str, Callable[..., str]] = {
     "difference": reference_numbers.difference,
     "table": reference_tables.table,
     "sizes": reference_tables.sizes,
+    "learnt": reference_tables.learnt,
     "summary": reference_tables.summary,
 }
 

@@ -96,6 +96,26 @@ def sizes() -> str:
     return "\n".join([*lines, "", caption])
 
 
+def learnt() -> str:
+    """Return the table of judges learnt from clicks (learnt-judge): what these say and what the oracle says."""
+    rows = frame("learnt-judge")
+    lines = [
+        "| model, feature, seed | clicks | before: oracle, learnt | after: oracle, learnt | agreement | resolution |",
+        "|-|-|-|-|-|-|",
+    ]
+    for _, row in rows.iterrows():
+        cells = [f"{row['oracle_' + when]:.4f}, {_within(row, when)}" for when in ("before", "after")]
+        name = f"{row['model']}, {row['feature']}, {row['seed']}"
+        lines.append(_line([name, f"{row['clicked']}", *cells, f"{row['agreement']:.2f}", f"{row['resolution']:.3f}"]))
+    shown, count = int(rows["shown"].iloc[0]), int(rows["count"].iloc[0])
+    caption = f"*{shown} samples shown; {count:,} samples judged; in brackets: the interval that the record holds.*"
+    return "\n".join([*lines, "", caption])
+
+
+def _within(row: pd.Series[Any], when: str) -> str:
+    return f"{row['learnt_' + when]:.4f} [{row['low_' + when]:.3f}, {row['high_' + when]:.3f}]"
+
+
 def _rows(files: str, feature: str) -> pd.DataFrame:
     """Return the rows of one or several files, in the first one's order of variants; the last file's numbers win."""
     rows = pd.concat([frame(file) for file in files.split("+")], ignore_index=True)
