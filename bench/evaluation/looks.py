@@ -42,7 +42,7 @@ class Looks:
                     self._rows[name].append(rows)
                 except BenchError as error:
                     self._wrong[name] = str(error)
-                except Exception as error:  # one broken metric must not cost the others
+                except (Exception, SystemExit) as error:  # one broken metric must not cost the others
                     self._wrong[name] = f"look raised {type(error).__name__}: {error}"
 
     def found(self, count: int) -> dict[str, NDArray[Any] | str]:

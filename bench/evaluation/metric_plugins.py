@@ -54,7 +54,7 @@ def _loaded(registry: Registry, name: str) -> Metric:
     try:
         require_declared(plugin.cls)
         metric: Metric = plugin.cls()
-    except Exception as error:  # whatever a stranger's __init__ does
+    except (Exception, SystemExit) as error:  # whatever a stranger's __init__ does
         reason = str(error) if isinstance(error, PluginError) else f"{type(error).__name__}: {error}"
         raise PluginError(f"metric '{name}' ({plugin.source.origin}): {reason}") from error
     return metric

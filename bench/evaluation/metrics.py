@@ -94,7 +94,7 @@ def compute_metrics(
                 _require_own_names(name, metric, numbers, reserved)
             except BenchError as error:
                 outcome.skipped[f"{name}{suffix}"] = str(error)
-            except Exception as error:  # one broken metric must not cost the others
+            except (Exception, SystemExit) as error:  # one broken metric must not cost the others
                 outcome.skipped[f"{name}{suffix}"] = f"{type(error).__name__}: {error}"
             else:
                 outcome.values.update({f"{value}{suffix}": number for value, number in numbers.items()})

@@ -148,6 +148,25 @@ TOUCHY = """
 """
 
 
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({"number": "1 / 0"}, "ZeroDivisionError: division by zero"),
+        ({"number": "exit(3)"}, "SystemExit: 3"),
+        ({"number": "float('nan')"}, "mine is nan, interval None to None"),
+        ({"look": "def __init__(self): raise OSError('no weights')"}, "OSError: no weights"),
+        ({"look": "def __init__(self): exit(3)"}, "SystemExit: 3"),
+        ({"look": "def __init__(self, path): pass"}, "missing 1 required positional argument: 'path'"),
+        ({"name": "2"}, "AttributeError"),
+    ],
+)
+def test_a_broken_metric_costs_no_other(given, reason, cell, plugins):
+    whole = cell()
+    plugins.write("mine", metric(**given))
+    record = cell()
+    assert reason in record["skipped_metrics"]["mine"] and record["metrics"] == whole["metrics"]
+
+
 @pytest.mark.parametrize("setting", ["False", "True"])
 def test_a_metric_that_changes_what_it_is_handed_or_torch_s_settings_changes_no_other(setting, cell, plugins):
     before = cell("--set", "evaluation.metrics=target_ratio,roc_auc,diversity,fidelity")
