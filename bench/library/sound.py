@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+from torch import nn
 
 from bench.api import Feedback, Generator
 from bench.api.checks import require_contract, require_drawable
 from bench.api.noise import leaves_prior
 from bench.api.repeatable import require_repeatable
 from bench.errors import PluginError, UsageError
-from bench.library.known import KnownGenerator
+from bench.library.known import KnownGenerator, known
 
 
 def require_trainable(given: KnownGenerator, argument: str) -> None:
@@ -23,11 +24,13 @@ def require_trainable(given: KnownGenerator, argument: str) -> None:
         require_contract(given.generator)
 
 
-def require_measurable(given: KnownGenerator, argument: str) -> None:
-    """Raise UsageError unless a generator gives the same image for the same noise."""
+def measurable(value: KnownGenerator | Generator, argument: str) -> KnownGenerator:
+    """Return what is known of a generator; raises UsageError unless it gives the same image for the same noise."""
+    given = known(value, argument)
     require_shown(given, argument)
     with _named(argument):
         require_repeatable(given.generator)
+    return given
 
 
 def require_shown(given: KnownGenerator, argument: str) -> None:
@@ -64,7 +67,7 @@ def _require_plain_weights(given: KnownGenerator, argument: str) -> None:
     for name, tensor in itertools.chain(module.named_parameters(), module.named_buffers()):
         if tensor.is_inference():
             raise UsageError(f"{argument}: its {name} was made under torch.inference_mode(); build or load it outside")
-        if tensor.is_floating_point() and tensor.dtype != torch.float32:
+        if isinstance(tensor, nn.Parameter) and tensor.dtype != torch.float32:  # a buffer may be what it likes
             raise UsageError(
                 f"{argument}: its {name} is {tensor.dtype}, not torch.float32; call .float() on the generator"
             )
