@@ -20,6 +20,9 @@ from bench.workspace.checkpoint import Checkpoint
 from bench.workspace.networks import networks_of, stored_for
 
 
+OBSERVERS = ("classifiers", "extractors")  # the kinds that can be oracles; of two plug-ins of one name, the first
+
+
 @dataclass(frozen=True)
 class LoadedClassifier:
     """A loaded oracle of any feature: a classifier, or an extractor's classes; one that measures has no weights.
@@ -169,7 +172,8 @@ def stored_oracle(registry: Registry, stored: Checkpoint, path: Path) -> Oracle 
     if described is None:
         return None
     name, weights = described["name"], described.get("weights")
-    kind = "classifiers" if name in registry.names("classifiers") else "extractors"
+    kind = next((kind for kind in OBSERVERS if name in registry.names(kind)), OBSERVERS[0])
+    registry.source(kind, name, f"{path}, its oracle")  # raises if it is not here
     loaded = load_observer(registry, kind, name, weights)
     if loaded.sha256 != described["sha256"]:
         raise CheckpointError(
