@@ -19,7 +19,6 @@ from bench.workspace import manifest
 from bench.workspace.checkpoint import Checkpoint
 from bench.workspace.networks import networks_of, stored_for
 
-
 OBSERVERS = ("classifiers", "extractors")  # the kinds that can be oracles; of two plug-ins of one name, the first
 
 
