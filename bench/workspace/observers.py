@@ -19,6 +19,8 @@ from bench.workspace import manifest
 from bench.workspace.checkpoint import Checkpoint
 from bench.workspace.networks import networks_of, stored_for
 
+OBSERVERS = ("classifiers", "extractors")  # the kinds that can be oracles; of two plug-ins of one name, the first
+
 
 @dataclass(frozen=True)
 class LoadedClassifier:
@@ -169,7 +171,8 @@ def stored_oracle(registry: Registry, stored: Checkpoint, path: Path) -> Oracle 
     if described is None:
         return None
     name, weights = described["name"], described.get("weights")
-    kind = "classifiers" if name in registry.names("classifiers") else "extractors"
+    kind = next((kind for kind in OBSERVERS if name in registry.names(kind)), OBSERVERS[0])
+    registry.source(kind, name, f"{path}, its oracle")  # raises if it is not here
     loaded = load_observer(registry, kind, name, weights)
     if loaded.sha256 != described["sha256"]:
         raise CheckpointError(

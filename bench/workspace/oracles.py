@@ -12,7 +12,7 @@ from bench.api import Oracle, Trainable
 from bench.errors import CheckpointError, UsageError, suggestion
 from bench.registry import Registry
 from bench.workspace import checkpoint, manifest
-from bench.workspace.observers import LoadedClassifier
+from bench.workspace.observers import OBSERVERS, LoadedClassifier
 from bench.workspace.values import assignments
 
 ROLES: Mapping[str, tuple[str, int]] = {  # last letter of the default weights' name, and seed of their training
@@ -107,7 +107,7 @@ def choose(
     name, said = named or default, f"--set oracle.{role}={named}" if named else f"data set '{dataset}'"
     if name is None:
         return None
-    kind = next((kind for kind in ("classifiers", "extractors") if name in registry.names(kind)), None)
+    kind = next((kind for kind in OBSERVERS if name in registry.names(kind)), None)
     if kind is None and named is None:
         registry.source("classifiers", name, f"{said}, its classifier")  # raises, with the nearest name
     if kind == "extractors" or (kind and not issubclass(registry.get(kind, name, said), Trainable)):

@@ -11,6 +11,7 @@ import torch
 from trained_oracles import COUNT, SEEN, B, brightness, record_of
 
 from bench.core import randomness
+from bench.errors import UsageError
 from bench.experiments import grid
 from bench.experiments.resolve import resolve
 from bench.registry import Registry
@@ -131,6 +132,9 @@ def test_a_method_that_asks_an_extractor_is_loaded_back(judged, tmp_path, plugin
     rebuilt = loading.load_unlearned(Registry(plugins.path), path).generator
     drawn = brightness(rebuilt, randomness.EVALUATION, SEEN)
     assert record["metrics"]["target_ratio"]["value"] == (drawn >= np.float32(0.1)).mean() < 0.2
+    (plugins.path / "shades.py").unlink()
+    with pytest.raises(UsageError, match=r"unlearned.safetensors, its oracle: unknown classifier 'shades'. Known: "):
+        loading.load_unlearned(Registry(plugins.path), path)
 
 
 def test_a_data_set_may_name_an_extractor_as_its_oracle(world):
