@@ -9,13 +9,14 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from bench.api import Feedback, Method
+from bench.api import Dataset, Extractor, Feedback, Method
 from bench.core.code_watch import changed
 from bench.core.foreign_code import contained
 from bench.errors import BenchError, PluginError, WrongData
 from bench.evaluation import without_oracle
 from bench.evaluation.images import images_now, images_read
 from bench.evaluation.metric_plugins import load_metrics
+from bench.evaluation.sight import require_sight
 from bench.experiments.cell import Cell
 from bench.experiments.judgement import Judgement, asks_oracle, judgement_of, require_clicks
 from bench.experiments.keys import keys_of, metric_keys_of, sources
@@ -124,6 +125,7 @@ def load_parts(cell: Cell, workspace: Workspace, method: Declared) -> Parts:
     missing |= judgement.left_out(metrics)
     extractors = {name: workspace.extractor(name) for name in settings.evaluation.extractors or ()}
     original = workspace.original(cell.model, cell.weights)
+    _require_sight(cell, original, dataset, judgement, extractors)
     given = _given_feedback(cell, original, judgement, method.also)
     metrics |= judgement.own_metrics(original.generator, given[0] if given else None)
     return Parts(
@@ -138,6 +140,17 @@ def load_parts(cell: Cell, workspace: Workspace, method: Declared) -> Parts:
         extractors=extractors,
         given=given,
     )
+
+
+def _require_sight(
+    cell: Cell,
+    original: loading.Original,
+    dataset: Dataset,
+    judgement: Judgement,
+    extractors: Mapping[str, tuple[Extractor, str]],
+) -> None:
+    shape, observers = original.generator.image_shape, {name: each for name, (each, _) in extractors.items()}
+    require_sight(shape, cell.settings.dataset, dataset, vars(judgement.oracles), observers)
 
 
 def _declined(parts: Parts, method: Method[Any]) -> str | None:

@@ -17,6 +17,7 @@ from bench.api.feedback import Feedback
 from bench.core.modes import ordinary
 from bench.core.rendering import by_chunk, to_uint8
 from bench.errors import UsageError
+from bench.evaluation.sight import require_sight
 from bench.feedback.oracle import cut_of
 from bench.library.known import KnownGenerator
 from bench.library.places import PLUGINS, workspace_for
@@ -72,8 +73,9 @@ def ask_oracle(
     """
     task = Task(feature, dataset, oracle=oracle)
     opened = workspace_for(None, workspace, plugins)
-    classifier = oracle_of(opened, task, "feedback").classifier
-    shown = _shown(images, dataset, opened.dataset(dataset))
+    loaded = oracle_of(opened, task, "feedback")
+    shown, classifier = _shown(images, dataset, opened.dataset(dataset)), loaded.classifier
+    require_sight(tuple(shown.shape[1:]), dataset, opened.dataset(dataset), {"feedback": loaded}, {})
     scores = np.concatenate(list(by_chunk(lambda chunk: classifier.scores(chunk, [feature])[:, 0], shown)))
     threshold = cut_of(classifier, feature, scores)
     return scores >= threshold, threshold

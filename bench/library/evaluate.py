@@ -17,6 +17,7 @@ from bench.evaluation.described import Observers
 from bench.evaluation.metric_plugins import load_metrics, reserved_names
 from bench.evaluation.metrics import clashes, compute_metrics, metric_columns, source_of
 from bench.evaluation.passes import run_pass, same_weights
+from bench.evaluation.sight import require_sight
 from bench.experiments.judgement import ClicksOnly, Judgement, judged_by
 from bench.library.arguments import whole
 from bench.library.known import KnownGenerator, known
@@ -91,7 +92,8 @@ def evaluate(
     count, task = whole(count, 2, "evaluate(count)", limits.SAMPLES), _task(feature, dataset, threshold, oracle)
     opened = workspace_for(before.device, workspace, plugins, data_dir)
     setting = _setting(opened, task, _names(extractors, task), before.generator, _clicks(feedback, task, before))
-    _require_comparable(after, before, None if task is None else setting.dataset)
+    _require_comparable(after, before)
+    setting.require_sight(before)
     return setting.table(after, before, count)
 
 
@@ -106,6 +108,11 @@ class _Setting:
     extractors: Mapping[str, Extractor]
     metrics: Mapping[str, Metric]
     missing: Mapping[str, str]
+
+    def require_sight(self, before: KnownGenerator) -> None:
+        """Raise UsageError unless who judges, and what is compared with, fits the images of the generator."""
+        shape, oracles = before.generator.image_shape, {"evaluation": self.judgement.oracles.evaluation}
+        require_sight(shape, self.task.dataset, self.dataset, oracles, self.extractors)
 
     def table(self, after: KnownGenerator, before: KnownGenerator, count: int) -> pd.DataFrame:
         """Compute the metrics on ``count`` samples; one row each."""
@@ -203,7 +210,12 @@ def _names(extractors: Sequence[str] | None, task: Task | None) -> Sequence[str]
     return extractors
 
 
-def _require_comparable(after: KnownGenerator, before: KnownGenerator, dataset: Dataset | None) -> None:
+def _require_comparable(after: KnownGenerator, before: KnownGenerator) -> None:
+    if before.made_of and before.made_of & after.names() and not after.made_of & before.names():
+        raise UsageError(
+            "evaluate: the two are swapped, original= was unlearned from unlearned=. Give the unlearned generator first, "
+            "then the original"
+        )
     shapes = [(g.noise_dim, tuple(g.image_shape)) for g in (before.generator, after.generator)]
     if shapes[0] != shapes[1]:
         raise UsageError(
@@ -213,9 +225,4 @@ def _require_comparable(after: KnownGenerator, before: KnownGenerator, dataset: 
     if before.device != after.device:
         raise UsageError(
             f"evaluate: original lies on {before.device}, unlearned on {after.device}; move one: .to('{before.device}')"
-        )
-    if dataset is not None and shapes[0][1] != getattr(dataset, "image_shape", shapes[0][1]):
-        raise UsageError(
-            f"evaluate: the generator draws images {shapes[0][1]}; what judges {dataset.label} sees "
-            f"{dataset.image_shape}"
         )

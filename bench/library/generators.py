@@ -60,11 +60,12 @@ def _load(workspace: Workspace, path: str | Path) -> LoadedGenerator:
     stored, loaded = loading.load_either(workspace.registry, path)
     if isinstance(loaded, loading.Original):
         return LoadedGenerator(loaded.generator, stored.name, None, loaded)
+    original, unfit, made_of = None, None, frozenset({str(stored.description.get("original_sha256"))})
     try:
         original = loading.as_original(workspace.registry, stored, loaded, Path(path))
     except CheckpointError as error:
-        return LoadedGenerator(loaded.generator, stored.name, loaded.identifier, unfit=str(error))
-    return LoadedGenerator(loaded.generator, stored.name, loaded.identifier, original)
+        unfit = str(error)
+    return LoadedGenerator(loaded.generator, stored.name, loaded.identifier, original, unfit, made_of)
 
 
 @ordinary()

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from bench.api import Generator, Networks, Oracle, Params
 from bench.errors import UsageError
+from bench.workspace.checkpoint import content_sha256, state_of
 from bench.workspace.loading import Original
 
 
@@ -34,6 +35,8 @@ class KnownGenerator:
         The checkpoint that it came from, as the original of an unlearning.
     unfit : str or None
         Why nothing can be unlearned from it.
+    made_of : frozenset of str
+        The ``names`` of what it was unlearned from.
     """
 
     generator: Generator = field(repr=False)
@@ -41,6 +44,7 @@ class KnownGenerator:
     identifier: nn.Module | None = field(default=None, repr=False)
     original: Original | None = field(default=None, repr=False)
     unfit: str | None = field(default=None, repr=False)
+    made_of: frozenset[str] = field(default=frozenset(), repr=False)
 
     def __call__(self, noise: Tensor) -> Tensor:
         """Map noise (N, noise_dim) to images (N, C, H, W)."""
@@ -57,6 +61,11 @@ class KnownGenerator:
         for module in filter(None, (*self.networks().modules().values(), self.identifier)):
             module.to(device)
         return self
+
+    def names(self) -> frozenset[str]:
+        """Return what identifies it: the sha256 of its weights as they are, and of the checkpoint that it came from."""
+        weights = content_sha256("", "", {}, state_of({"generator": self.generator}))
+        return frozenset({weights} if self.original is None else {weights, self.original.sha256})
 
     def networks(self) -> Networks[Any]:
         """Return the generator with the other networks of its checkpoint, if it came from one."""

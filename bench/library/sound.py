@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+from torch import nn
 
 from bench.api import Feedback, Generator
 from bench.api.checks import require_contract, require_drawable
@@ -64,7 +65,7 @@ def _require_plain_weights(given: KnownGenerator, argument: str) -> None:
     for name, tensor in itertools.chain(module.named_parameters(), module.named_buffers()):
         if tensor.is_inference():
             raise UsageError(f"{argument}: its {name} was made under torch.inference_mode(); build or load it outside")
-        if tensor.is_floating_point() and tensor.dtype != torch.float32:
+        if isinstance(tensor, nn.Parameter) and tensor.dtype != torch.float32:  # a buffer may be what it likes
             raise UsageError(
                 f"{argument}: its {name} is {tensor.dtype}, not torch.float32; call .float() on the generator"
             )

@@ -13,6 +13,7 @@ from bench.api.context import Context, TrainingData
 from bench.api.feedback import Feedback
 from bench.core.modes import ordinary
 from bench.errors import UsageError
+from bench.evaluation.sight import require_sight
 from bench.evaluation.targets import target_mask
 from bench.experiments import method_run
 from bench.library.arguments import whole
@@ -112,6 +113,7 @@ class _Unlearning:
             generator,
             self.teacher.model,
             found.identifier,
+            made_of=self.teacher.names(),
             method=self.chosen.name,
             params=method.config,
             teacher=self.teacher.original,
@@ -148,10 +150,11 @@ class _Unlearning:
                 )
             return None
         with arguments_of("bench.Task"):
-            dataset_of(self.workspace, task)
-            if "oracle" not in needs:
-                return None
-            loaded = oracle_of(self.workspace, task, "feedback")
+            dataset, shape = dataset_of(self.workspace, task), self.teacher.generator.image_shape
+            loaded = oracle_of(self.workspace, task, "feedback") if "oracle" in needs else None
+            require_sight(shape, task.dataset, dataset, {"feedback": loaded} if loaded else {}, {})
+        if loaded is None:
+            return None
         cut = loaded.classifier.cuts[task.feature] if task.threshold is None else task.threshold
         return loaded.oracle(task.feature, cut)
 

@@ -133,7 +133,9 @@ def as_original(registry: Registry, stored: Checkpoint, unlearned: Unlearned, pa
 
 
 def missing_networks(networks: Networks[Any], needs: frozenset[str], model: Model[Any] | None) -> str | None:
-    """Return why the networks (of a model, if known) do not suffice for a method's ``needs``; None if they do."""
+    """Return why the networks, and the model if known, do not suffice for a method's ``needs``; None if they do."""
+    if isinstance(model, Pretrained) and "training_data" in needs:
+        return "needs the recipe of the generator's training, which a wrapped generator does not have"
     trained = model.build(networks.config).modules() if model and "training_data" in needs else {}
     missing = sorted({"encoder", "discriminator"} & (needs | trained.keys()) - networks.modules().keys())
     return f"needs the {' and the '.join(missing)}, which these weights do not have" if missing else None
