@@ -20,9 +20,10 @@ from bench.evaluation.passes import run_pass, same_weights
 from bench.evaluation.sight import require_sight
 from bench.experiments.judgement import ClicksOnly, Judgement, judged_by
 from bench.library.arguments import whole
-from bench.library.known import KnownGenerator, known
+from bench.library.known import KnownGenerator
 from bench.library.places import PLUGINS, workspace_for
-from bench.library.sound import fitting_feedback, require_measurable
+from bench.library.seen import remember, remembered
+from bench.library.sound import fitting_feedback, measurable
 from bench.library.task import Task, dataset_of, oracle_of
 from bench.library.wording import arguments_of
 from bench.workspace.suites import NO_DATASET
@@ -86,13 +87,11 @@ def evaluate(
     bench.errors.CheckpointError
         If the oracle's weights are missing, with the command that makes them, or are another classifier's.
     """
-    after, before = known(unlearned, "evaluate(unlearned)"), known(original, "evaluate(original)")
-    for given, argument in ((after, "evaluate(unlearned)"), (before, "evaluate(original)")):
-        require_measurable(given, argument)
+    after, before = measurable(unlearned, "evaluate(unlearned)"), measurable(original, "evaluate(original)")
     count, task = whole(count, 2, "evaluate(count)", limits.SAMPLES), _task(feature, dataset, threshold, oracle)
     opened = workspace_for(before.device, workspace, plugins, data_dir)
     setting = _setting(opened, task, _names(extractors, task), before.generator, _clicks(feedback, task, before))
-    _require_comparable(after, before)
+    _require_comparable(after, before, None if task is None else setting.dataset)
     setting.require_sight(before)
     return setting.table(after, before, count)
 
@@ -113,6 +112,12 @@ class _Setting:
         """Raise UsageError unless who judges, and what is compared with, fits the images of the generator."""
         shape, oracles = before.generator.image_shape, {"evaluation": self.judgement.oracles.evaluation}
         require_sight(shape, self.task.dataset, self.dataset, oracles, self.extractors)
+
+    @property
+    def seer(self) -> str:
+        """Who looks at the images, in words."""
+        judge = self.judgement.oracles.evaluation
+        return f"{judge.name} {judge.weights} {judge.sha256} {judge.classifier.attributes} {sorted(self.extractors)}"
 
     def table(self, after: KnownGenerator, before: KnownGenerator, count: int) -> pd.DataFrame:
         """Compute the metrics on ``count`` samples; one row each."""
@@ -135,17 +140,21 @@ class _Setting:
             (self.task.feature, self.task.dataset),
         )
         judge = judgement.oracles.of(feature, judgement.threshold(self.task.threshold, feature))[1]
+        observers = Observers(judgement.observer, self.extractors)
+        original, described = remembered(before.generator, self.seer, observers, count)
         result = run_pass(
-            before.generator,
+            original,
             after.generator,
             after.identifier,
-            Observers(judgement.observer, self.extractors),
+            observers,
             count,
             workspace.progress,
+            described,
             truth=judgement.truth(workspace, dataset, judge),
             lookers={name: metric for name, metric in self.metrics.items() if metric.looks()},
             same=same_weights(before.generator, after.generator),
         )
+        remember(before.generator, self.seer, result.seen)
         columns = metric_columns(result, judge, self.extractors)
         references = judgement.references(workspace, dataset, self.extractors, feature)
         found = compute_metrics(self.metrics, columns, result, references, reserved_names(workspace.registry))
@@ -210,10 +219,10 @@ def _names(extractors: Sequence[str] | None, task: Task | None) -> Sequence[str]
     return extractors
 
 
-def _require_comparable(after: KnownGenerator, before: KnownGenerator) -> None:
+def _require_comparable(after: KnownGenerator, before: KnownGenerator, dataset: Dataset | None) -> None:
     if before.made_of and before.made_of & after.names() and not after.made_of & before.names():
         raise UsageError(
-            "evaluate: the two are swapped, original= was unlearned from unlearned=. Give the unlearned generator first, "
+            "evaluate: the two are swapped, original= was unlearned from unlearned=. Give the unlearned one first, "
             "then the original"
         )
     shapes = [(g.noise_dim, tuple(g.image_shape)) for g in (before.generator, after.generator)]
@@ -225,4 +234,9 @@ def _require_comparable(after: KnownGenerator, before: KnownGenerator) -> None:
     if before.device != after.device:
         raise UsageError(
             f"evaluate: original lies on {before.device}, unlearned on {after.device}; move one: .to('{before.device}')"
+        )
+    if dataset is not None and shapes[0][1] != getattr(dataset, "image_shape", shapes[0][1]):
+        raise UsageError(
+            f"evaluate: the generator draws images {shapes[0][1]}; what judges {dataset.label} sees "
+            f"{dataset.image_shape}"
         )

@@ -14,7 +14,7 @@ from bench.api.checks import require_contract, require_drawable
 from bench.api.noise import leaves_prior
 from bench.api.repeatable import require_repeatable
 from bench.errors import PluginError, UsageError
-from bench.library.known import KnownGenerator
+from bench.library.known import KnownGenerator, known
 
 
 def require_trainable(given: KnownGenerator, argument: str) -> None:
@@ -24,11 +24,13 @@ def require_trainable(given: KnownGenerator, argument: str) -> None:
         require_contract(given.generator)
 
 
-def require_measurable(given: KnownGenerator, argument: str) -> None:
-    """Raise UsageError unless a generator gives the same image for the same noise."""
+def measurable(value: KnownGenerator | Generator, argument: str) -> KnownGenerator:
+    """Return what is known of a generator; raises UsageError unless it gives the same image for the same noise."""
+    given = known(value, argument)
     require_shown(given, argument)
     with _named(argument):
         require_repeatable(given.generator)
+    return given
 
 
 def require_shown(given: KnownGenerator, argument: str) -> None:

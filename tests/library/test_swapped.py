@@ -10,9 +10,7 @@ import bench
 from bench.errors import UsageError
 
 SMALL = {"epochs": 2, "batch_size": 8}
-SWAPPED = (
-    r"^evaluate: the two are swapped, original= was unlearned from unlearned=\. Give the unlearned generator first"
-)
+SWAPPED = r"^evaluate: the two are swapped, original= was unlearned from unlearned=\. Give the unlearned one first"
 
 
 @pytest.fixture(scope="module")
