@@ -9,6 +9,7 @@ import sys
 
 import click
 
+from bench.cli import streams
 from bench.core.version import __version__
 from bench.errors import EXIT_INTERRUPTED, EXIT_PLUGIN, EXIT_USAGE, BenchError, Interrupted
 
@@ -58,6 +59,7 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; the one place where errors become exit codes."""
+    streams.prepare()
     _treat_as_ctrl_c()
     try:
         code = cli(prog_name="bench", standalone_mode=False)
