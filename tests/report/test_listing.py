@@ -37,8 +37,8 @@ def runs(tmp_path):
         made = made_record(key, metrics=metrics, timings=timings, **fields, **failed)
         store.write(store.folder(f"{method}-{model}-{feature}-s{seed}", key), made)
     (store.root / f"ours-vae-thickness-s2-{'e' * 16}").mkdir()
-    (store.root / "ours-vae-slant-s3-cut").mkdir()
-    (store.root / "ours-vae-slant-s3-cut" / "result.json").write_text("{")
+    (store.root / "ours-vae-slant-s3-cccccccccccccccc").mkdir()
+    (store.root / "ours-vae-slant-s3-cccccccccccccccc" / "result.json").write_text("{")
     return store.root
 
 
