@@ -240,7 +240,7 @@ def test_all_leaves_broken_methods_out_and_says_so(plugins, on_bars):
     plugins.write("no_package", HEAD + REFUSED["no_package"][0])
     planned = on_bars("all", "--dry-run", plugins=plugins.path)
     assert planned.code == 0, planned.err
-    assert "-ours-" in planned.out and "no_package" not in planned.out
+    assert "ours-bars-" in planned.out and "no_package" not in planned.out
     assert "No module named 'no_such_package'" in planned.err
 
 
