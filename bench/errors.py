@@ -149,8 +149,7 @@ def as_machine_error(error: OSError, place: str = "", count: int | None = None) 
         return None
     size = "" if count is None else f" ({count:,} bytes)"
     return MachineError(
-        f"{place or error.filename or 'a file'}{size}: {error.strerror}. Nothing of this cell is stored; make room, "
-        "then run the same command again"
+        f"{place or error.filename or 'a file'}{size}: {error.strerror}. Make room, then run the same command again"
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -65,10 +64,9 @@ def checked_apart(
 
 
 def _told(name: str, folder: Path | None, files: tuple[Path, ...], data_dir: Path | None) -> str:
-    """Return the task as text; the other process may stand in another folder."""
-    paths = {"folder": folder and folder.resolve(), "data_dir": data_dir and data_dir.resolve(), "here": Path.cwd()}
-    places = {what: str(path) if path else None for what, path in paths.items()}
-    return json.dumps({"name": name, "files": [str(file.resolve()) for file in files], **places})
+    """Return the task as text."""
+    places = {what: str(path) if path else None for what, path in (("folder", folder), ("data_dir", data_dir))}
+    return json.dumps({"name": name, "files": [*map(str, files)], **places})
 
 
 def check_it(text: str, channel: Channel, progress: Progress) -> None:
@@ -77,7 +75,6 @@ def check_it(text: str, channel: Channel, progress: Progress) -> None:
     from bench.registry import Registry
 
     told = json.loads(text)
-    os.chdir(told["here"])
     folder, data_dir = (Path(told[what]) if told[what] else None for what in ("folder", "data_dir"))
     registry = Registry(folder, tuple(map(Path, told["files"])))
 

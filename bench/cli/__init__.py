@@ -91,7 +91,6 @@ def main() -> None:
 
 def _treat_as_ctrl_c() -> None:
     """Let what a scheduler or a closed terminal sends save and stop as Ctrl-C does, unless it is ignored (nohup)."""
-    for name in ("SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_DFL:
             signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))

@@ -61,6 +61,11 @@ def command(
         raise UsageError(
             "--json prints stored records, and --dry-run has none; --show-config prints JSON, one cell per line"
         )
+    for singular in ("method", "model", "feature"):
+        if asked[f"{singular}s"] is None:
+            if not (dry_run or show_config):
+                raise UsageError(f"Missing option '--{singular}': pass one or more names, or all")
+            asked[f"{singular}s"] = ["all"]
     if not (dry_run or show_config):
         warm_up()
     workspace = workspace_at(plugins, results, data_dir, device, write=not (dry_run or show_config))
@@ -70,11 +75,6 @@ def command(
     from bench.experiments.plan import plan
     from bench.report import text
 
-    for singular in ("method", "model", "feature"):
-        if asked[f"{singular}s"] is None:
-            if not (dry_run or show_config):
-                raise UsageError(f"Missing option '--{singular}': pass one or more names, or all")
-            asked[f"{singular}s"] = ["all"]
     request = grid.Request(**asked)
     with prints_to_stderr() as out:  # a plug-in's print must not break the lines of --json
         made = plan(grid.cells(request, workspace), workspace, overwrite, request.suite)

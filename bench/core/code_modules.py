@@ -99,7 +99,10 @@ class Module:
 def source_of(path: Path) -> str:
     """Read a file's code; the sha256 of a compiled module stands for it."""
     content = path.read_bytes()
-    return decode_source(content) if path.suffix == ".py" else _opaque(content)
+    try:
+        return decode_source(content) if path.suffix == ".py" else _opaque(content)
+    except (SyntaxError, UnicodeDecodeError):  # Python could not import it either
+        return _opaque(content)
 
 
 def _opaque(content: bytes) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -21,6 +22,7 @@ def changed(sources: Mapping[str, str]) -> list[str]:
     return [path for path, known in sources.items() if _hash_now(Path(path)) != known]
 
 
+@lru_cache(maxsize=1024)  # a module is parsed anew when its file changes
 def _hash(module: Module) -> str:
     return sha256(meaning(module.body, imports=True).encode()).hexdigest()
 

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
 from bench.core import code_hash
 from bench.errors import DataError
 from bench.workspace.workspace import Workspace
+
+_asked: ContextVar[set[str] | None] = ContextVar("asked", default=None)
 
 
 def images_identity(workspace: Workspace, dataset: str) -> str | None:
@@ -19,14 +25,27 @@ def images_identity(workspace: Workspace, dataset: str) -> str | None:
     """
     if workspace.dataset(dataset).classifier is None:
         return None
-    images = workspace.once(("images", dataset), lambda: images_now(workspace, dataset))
+    if (asked := _asked.get()) is not None:
+        asked.add(dataset)
+    images = images_known(workspace, dataset)
     plugin = workspace.registry.plugin("datasets", dataset)
     return code_hash.digest([images, code_hash.code_of(*plugin.code("split", "has_feature"))])
 
 
-def images_read(workspace: Workspace, dataset: str) -> str | None:
-    """Return what identifies the images, for a record, if a key has asked for it."""
-    found: str | None = workspace.known(("images", dataset))
+@contextmanager
+def asked_for() -> Iterator[set[str]]:
+    """Collect the data sets whose images are asked for meanwhile."""
+    found: set[str] = set()
+    before = _asked.set(found)
+    try:
+        yield found
+    finally:
+        _asked.reset(before)
+
+
+def images_known(workspace: Workspace, dataset: str) -> str:
+    """Return what identified the images when they were first asked for."""
+    found: str = workspace.once(("images", dataset), lambda: images_now(workspace, dataset))
     return found
 
 

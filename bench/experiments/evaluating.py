@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 
 from bench.api import Columns, Extractor, Metric, Oracle
 from bench.core.blocks import Blocks
+from bench.core.code_hash import digest
 from bench.evaluation.described import Described, Observers
 from bench.evaluation.metric_plugins import reserved_names
 from bench.evaluation.metrics import Outcome, compute_metrics, metric_columns
@@ -19,13 +21,15 @@ FILE = "columns.npz"
 
 
 def evaluate_stage(
-    resolved: Resolved, student: Callable[[], Student], judge: Oracle, metrics: Mapping[str, Metric]
+    resolved: Resolved, weights: str, student: Callable[[], Student], judge: Oracle, metrics: Mapping[str, Metric]
 ) -> tuple[Columns, dict[str, Outcome]]:
     """Compute metrics; samples are drawn only where what is stored of them does not suffice.
 
     Parameters
     ----------
     resolved : Resolved
+    weights : str
+        The sha256 of the evaluated weights: what is stored of others is not used, though their key is the same.
     student : callable
         Loads the evaluated generator, if it must draw.
     judge : Oracle
@@ -39,7 +43,8 @@ def evaluate_stage(
         What came of each metric.
     """
     extractors = loaded(resolved.extractors)
-    result = _seen(resolved, student, judge, {name: metric for name, metric in metrics.items() if metric.looks()})
+    lookers = {name: metric for name, metric in metrics.items() if metric.looks()}
+    result = _seen(resolved, weights, student, judge, lookers)
     columns = metric_columns(result, judge, extractors)
     compared = extractors if any(metric.per_extractor for metric in metrics.values()) else {}
     dataset = resolved.cell.settings.dataset
@@ -53,15 +58,20 @@ def loaded(extractors: Mapping[str, tuple[Extractor, str | None]]) -> dict[str, 
     return {name: extractor for name, (extractor, _) in extractors.items()}
 
 
-def _seen(resolved: Resolved, student: Callable[[], Student], judge: Oracle, lookers: Mapping[str, Metric]) -> Pass:
+def _seen(
+    resolved: Resolved, weights: str, student: Callable[[], Student], judge: Oracle, lookers: Mapping[str, Metric]
+) -> Pass:
     """Return what is seen of both generators' samples: what is stored, and what metrics see in the images."""
     store, keys, count = resolved.workspace.store, resolved.keys, resolved.cell.settings.evaluation.count
     original, progress = resolved.original.generator, resolved.workspace.progress
-    shared, own = store.stage("original", keys.original), store.stage("columns", keys.columns)
-    with store.locked(shared), store.locked(own):
-        intact = seals.is_sealed(shared, keys.original, progress)
-        before = Described.load(shared / FILE) if intact else None
-        if before is not None and seals.is_sealed(own, keys.columns, progress):
+    key = digest([keys.columns, weights])
+    shared, own = store.stage("original", keys.original), store.stage("columns", key)
+    with store.locked(own, progress.note), ExitStack() as held:
+        held.enter_context(store.locked(shared, progress.note))
+        before = Described.load(shared / FILE) if seals.is_sealed(shared, keys.original, progress) else None
+        if before is not None:
+            held.close()  # other cells of this original need not wait
+        if before is not None and seals.is_sealed(own, key, progress):
             result = Pass.load(own / FILE, before)
             if not lookers:
                 return result
@@ -75,7 +85,7 @@ def _seen(resolved: Resolved, student: Callable[[], Student], judge: Oracle, loo
             result.seen.save(shared / FILE)
             seals.seal(shared, keys.original, resolved.workspace.device, FILE)
         result.save(own / FILE)
-        seals.seal(own, keys.columns, resolved.workspace.device, FILE)
+        seals.seal(own, key, resolved.workspace.device, FILE)
         blocks.forget()
         return result
 

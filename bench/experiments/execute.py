@@ -12,6 +12,7 @@ from bench.experiments import isolated
 from bench.experiments.measured import shown
 from bench.experiments.plan import Plan, Planned
 from bench.experiments.resolve import Resolved, resolve
+from bench.experiments.run import store_end
 from bench.workspace.record import Record
 from bench.workspace.workspace import Workspace
 
@@ -139,6 +140,8 @@ def _carried_out(item: Planned, plan: Plan, workspace: Workspace, since: float |
     resolved = item.resolved
     try:
         resolved = resolved or resolve(item.cell, workspace)
+        if resolved.declined is not None:
+            return Done(item, resolved, store_end(resolved, "skipped", resolved.declined, since))
         return Done(item, resolved, isolated.run_apart(resolved, since))
     except BenchError as error:
         if len(plan.cells) == 1:

@@ -1,9 +1,9 @@
-"""Who runs the code of a method: this process, or processes of its own (``isolated``)."""
+"""Who runs the code of a method: processes of its own (``isolated``), or whatever else unlearns and draws."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -16,7 +16,7 @@ from bench.errors import PluginError
 from bench.evaluation.passes import same_weights
 from bench.experiments.cell import Cell
 from bench.experiments.resolve import Resolved
-from bench.experiments.training import Clicks, Stage, train
+from bench.experiments.training import Clicks, Stage
 from bench.workspace import loading
 from bench.workspace.workspace import Workspace
 
@@ -77,18 +77,6 @@ class Drawer:
         if self._student is None:
             self._student = self._open.enter_context(self._hands.student(self._resolved, self._weights()))
         return self._student
-
-
-class Here:
-    """Runs a method in this process: quick, but what it leaves behind stays. For tests."""
-
-    def unlearn(self, resolved: Resolved, clicks: Clicks) -> None:
-        """Unlearn, and leave the outcome in the stage's folder."""
-        train(resolved.cell, resolved.workspace, stage_of(resolved), clicks)
-
-    def student(self, resolved: Resolved, weights: Path) -> AbstractContextManager[Student]:
-        """Load an unlearned generator."""
-        return nullcontext(load_student(resolved.workspace, resolved.cell, weights))
 
 
 def stage_of(resolved: Resolved) -> Stage:

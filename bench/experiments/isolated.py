@@ -1,4 +1,4 @@
-"""Cells in processes of their own: one judges, which never imports a method; one unlearns; one draws what it left.
+"""Cells in processes of their own: one judges, and does not import the method; one unlearns; one draws what it left.
 
 Each is told what to do as text, loads everything itself, and hands back files, plain values and arrays.
 """
@@ -29,7 +29,7 @@ from bench.experiments.recipes import Recipe
 from bench.experiments.resolve import Resolved
 from bench.experiments.run import run_cell, store_end
 from bench.experiments.training import Clicks, Stage, train
-from bench.workspace.record import Record
+from bench.workspace.record import Record, Status
 from bench.workspace.workspace import Workspace
 
 GRACE = 8.0  # seconds for a cell to stop its own processes
@@ -53,9 +53,10 @@ def run_apart(resolved: Resolved, since: float | None = None) -> Record:
         try:
             child.answer()
         except Ended as error:
-            return store_end(resolved, "killed" if error.code < 0 else "failed", f"{resolved.folder.name}: {error}")
+            status: Status = "killed" if error.code < 0 else "failed"
+            return store_end(resolved, status, f"{resolved.folder.name}: {error}", since)
         except Failed as error:
-            return store_end(resolved, "failed", str(error))
+            return store_end(resolved, "failed", str(error), since)
     record = workspace.store.read(resolved.folder, resolved.keys.evaluate)
     assert record is not None
     return shown(resolved, record)
@@ -112,7 +113,7 @@ class Asked(nn.Module):
     def __init__(self, line: Line, kind: str, threshold: float | None = None) -> None:
         super().__init__()
         self._line, self._kind = line, kind
-        self.threshold = None if threshold is None else torch.tensor(threshold)
+        self.threshold = threshold
 
     def forward(self, given: Tensor) -> Tensor:
         """Ask."""

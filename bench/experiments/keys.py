@@ -39,12 +39,15 @@ GLUE: Mapping[str, tuple[str, ...]] = {
     ),
     "seen": (
         "experiments.evaluating:_drawn", "experiments.evaluating:_seen", "experiments.hands:load_student",
-        "experiments.isolated:draw", "experiments.isolated:Asked", "experiments.isolated:Asked.forward",
+        "experiments.isolated:Apart.student", "experiments.isolated:draw", "experiments.isolated:_number",
+        "experiments.isolated:Asked", "experiments.isolated:Asked.__init__", "experiments.isolated:Asked.forward",
         "experiments.judgement:Judgement.observer", "experiments.judgement:Judged.truth",
     ),
     "evaluate": ("experiments.run:_stages", "experiments.stages:feedback_stage"),
     "metric": (
-        "experiments.evaluating:evaluate_stage", "experiments.judgement:Judged.references",
+        "experiments.evaluating:evaluate_stage", "experiments.measured:_judge",
+        "experiments.judgement:Judged.references", "experiments.judgement:ClicksOnly.own_metrics",
+        "evaluation.own_metrics:of",
         "evaluation.references:references", "evaluation.references:_by_subset", "workspace.loading:load_statistics",
     ),
 }  # fmt: skip

@@ -65,7 +65,8 @@ def completed(resolved: Resolved, record: Record, hands: Hands) -> Record:
     if not metrics:
         return record
     with Drawer(resolved, hands, lambda: _evaluated(resolved, record)) as student:
-        _, outcomes = evaluate_stage(resolved, student, _judge(resolved, record), metrics)
+        weights = record.artefacts["weights"].sha256
+        _, outcomes = evaluate_stage(resolved, weights, student, _judge(resolved, record), metrics)
     found = measured(resolved, outcomes, record)
     changed = {"metrics": found.metrics, "skipped_metrics": found.skipped, "metric_runs": found.runs}
     return record.model_copy(update=changed)

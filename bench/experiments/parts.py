@@ -31,7 +31,7 @@ class Declared(Params):
 
 @dataclass(frozen=True)
 class Parts:
-    """What a cell's names mean, loaded and checked; the method itself is imported only where it runs.
+    """What a cell's names mean, loaded and checked; the method itself is not one of them.
 
     Attributes
     ----------

@@ -13,6 +13,7 @@ from bench.experiments.expected import Expected, duration, expected_cell, expect
 from bench.experiments.needs import Looked, is_to_be_trained
 from bench.experiments.recipes import Recipe, recipe_of
 from bench.experiments.resolve import Resolved, resolve
+from bench.workspace import seals
 from bench.workspace.record import Record
 from bench.workspace.workspace import Workspace
 
@@ -181,11 +182,12 @@ class _Planner:
         if missing := self.looked.to_run(cell):
             return _waiting(cell, expected, missing)
         stage, key = store.stage("unlearn", resolved.keys.unlearn), resolved.keys.unlearn
-        trained = key in self.shared or (self.overwrite != "always" and (stage / "unlearned.safetensors").exists())
+        anew = self.overwrite == "always"
+        trained = key in self.shared or (not anew and (stage / seals.SEAL).exists())
         self.shared.add(key)
         if trained:
             expected = expected_cell(cell, self.workspace, self.past, trained=True)
-        if resuming.has_begun(stage / "checkpoint.pt"):
+        if not anew and resuming.has_begun(stage / "checkpoint.pt"):
             return Planned(cell, "resume", "has a checkpoint", expected, resolved)
         why = "no stored result" if record is None else f"stored with status {record.status}"
         if trained and cell.method != "original":

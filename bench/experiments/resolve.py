@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,7 +15,7 @@ from bench.core.code_watch import changed
 from bench.core.foreign_code import contained
 from bench.errors import BenchError, PluginError, WrongData
 from bench.evaluation import without_oracle
-from bench.evaluation.images import images_now, images_read
+from bench.evaluation.images import asked_for, images_known, images_now
 from bench.evaluation.metric_plugins import load_metrics
 from bench.evaluation.sight import require_sight
 from bench.experiments.cell import Cell
@@ -62,7 +63,7 @@ class Resolved(Parts):
         if self.images is not None and self.images != images_now(self.workspace, self.cell.settings.dataset):
             raise WrongData(f"the images of data set '{self.cell.settings.dataset}': {again}")
 
-    @property
+    @cached_property
     def folder(self) -> Path:
         """The cell's folder in the store."""
         return self.workspace.store.folder(self.cell.readable, self.keys.evaluate)
@@ -78,13 +79,15 @@ def resolve(cell: Cell, workspace: Workspace) -> Resolved:
     """
     method = configured(cell, workspace)
     parts = load_parts(cell, workspace, declared(cell.method, method))
-    code = sources(parts)  # first: of what was imported
+    code, dataset = sources(parts), cell.settings.dataset  # first: of what was imported
+    with asked_for() as asked:
+        keys, metric_keys = keys_of(parts), metric_keys_of(parts)
     return Resolved(
         **vars(parts),
-        keys=keys_of(parts),
-        metric_keys=metric_keys_of(parts),
+        keys=keys,
+        metric_keys=metric_keys,
         declined=_declined(parts, method),
-        images=images_read(workspace, cell.settings.dataset),
+        images=images_known(workspace, dataset) if dataset in asked else None,
         sources=code,
     )
 

@@ -80,19 +80,20 @@ def run_cell(resolved: Resolved, hands: Hands, since: float | None = None) -> Re
         return shown(resolved, record)
 
 
-def store_end(resolved: Resolved, status: Status, reason: str) -> Record:
-    """Store how a cell ended whose process did not live to do so.
+def store_end(resolved: Resolved, status: Status, reason: str, since: float | None = None) -> Record:
+    """Store how a cell ended that no process of its own could store.
 
     Raises
     ------
     PluginError
-        If a result is stored, which only lacks a metric: it stays.
+        If a result is stored: it stays, though it lacks a metric, or was to be made again.
     """
     store, folder = resolved.workspace.store, resolved.folder
     with store.locked(folder):
         stored = store.readable(folder, resolved.keys.evaluate)
         if stored is not None and stored.status == "ok":
-            raise PluginError(f"{folder.name}: a metric that is not stored yet cannot be computed: {reason}")
+            what = "a metric that is not stored yet cannot be computed" if since is None else "was not made again"
+            raise PluginError(f"{folder.name}: {what}: {reason}")
         record = _record(resolved, status, reason=reason)
         store.write(folder, record)
     return record
@@ -102,16 +103,18 @@ def _stored(resolved: Resolved, since: float | None) -> Record | None:
     """Return a stored result, which another process may have stored while this one waited; forget one that is old."""
     record = resolved.workspace.store.readable(resolved.folder, resolved.keys.evaluate)
     if since is not None and (record is None or (resolved.folder / "result.json").stat().st_mtime <= since):
-        _forget(resolved)
+        _forget(resolved, since)
         return None
     return record if record is not None and record.status in ("ok", "skipped") else None
 
 
-def _forget(resolved: Resolved) -> None:
-    """Remove a stored result and the unlearning behind it."""
+def _forget(resolved: Resolved, since: float) -> None:
+    """Remove a stored result and the unlearning behind it, unless another cell has just made that again."""
     stage = stage_of(resolved)
     (resolved.folder / "result.json").unlink(missing_ok=True)
     with resolved.workspace.store.locked(stage.folder):
+        if stage.weights.exists() and stage.weights.stat().st_mtime > since:
+            return
         seals.open_seal(stage.folder)
         stage.weights.unlink(missing_ok=True)
         resuming.forget(stage.checkpoint)
@@ -145,16 +148,16 @@ def _stages(resolved: Resolved, hands: Hands, timings: dict[str, Cost]) -> Outco
     clicker, judge = judgement.oracles.of(cell.feature, clicks.threshold)
     weights = resolved.folder / "unlearned.safetensors"
     timings["unlearn"] = unlearn_stage(resolved, clicks, hands, weights)
-    picture = resolved.folder / "before-after.png"
+    sha256, picture = checkpoint.read(weights).sha256, resolved.folder / "before-after.png"
     with machine.measured() as took, Drawer(resolved, hands, lambda: weights) as student:
-        columns, outcomes = evaluate_stage(resolved, student, judge, resolved.metrics)
+        columns, outcomes = evaluate_stage(resolved, sha256, student, judge, resolved.metrics)
         labels, clicked = judgement.pictured(columns.original_labels, feedback)
         pictures.save_before_after(resolved.original.generator, student().generator, labels, picture, clicked)
     timings["evaluate"] = Cost.model_validate(took)
     return Outcome(
         measured=measured(resolved, outcomes),
         artefacts={
-            "weights": Artefact(file=weights.name, sha256=checkpoint.read(weights).sha256),
+            "weights": Artefact(file=weights.name, sha256=sha256),
             "picture": Artefact(file=picture.name, sha256=file_sha256(picture)),
         },
         oracle=judgement.about(clicker, judge),

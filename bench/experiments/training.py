@@ -1,4 +1,4 @@
-"""The unlearning of a cell: the one place where a method is imported and runs. It hands back a file."""
+"""The unlearning of a cell: the one place where its method unlearns. It hands back a file."""
 
 from __future__ import annotations
 

@@ -62,13 +62,13 @@ class Listed:
 
 def listed(store: Store, filters: Filters = Filters()) -> list[Listed]:
     """List a results folder: records, then unreadable files, then cells that run or can resume."""
-    stored = store.records()
+    stored, unreadable = store.survey()
     names = _told_apart(stored)
     found = [
         Listed(record.status, folder, name, (record.reason or "").partition("\n")[0], record)
         for (folder, record), name in zip(stored, names, strict=True)
     ]
-    found += [Listed("unreadable", path.parent, reason=reason) for path, reason in store.unreadable()]
+    found += [Listed("unreadable", path.parent, reason=reason) for path, reason in unreadable]
     found += [Listed("running" if store.is_locked(each) else "stopped", each) for each in store.unfinished()]
     return [each for each in found if each.fits(filters)]
 

@@ -10,7 +10,8 @@ from bench.core import machine
 from bench.core.files import file_sha256
 from bench.errors import BenchError, CheckpointError, DataError, WrongData, first_sentence
 from bench.workspace import checkpoint, manifest, seals
-from bench.workspace.record import Artefact
+from bench.workspace.record import Artefact, Record
+from bench.workspace.store import Store
 from bench.workspace.workspace import Workspace
 
 
@@ -32,11 +33,11 @@ def examine(workspace: Workspace, verify: bool) -> tuple[list[str], bool]:
     problems += [f"plug-in {kind}/{name}: {reason}" for (kind, name), reason in workspace.registry.problems().items()]
     shipped = _shipped(problems)
     lines.append(f"weights: {len(shipped)} shipped files in {manifest.WEIGHTS}")
-    records = workspace.store.records()
+    records, unreadable = workspace.store.survey()
     lines.append(f"results: {len(records)} stored cells in {workspace.store.root}")
-    problems += [f"{path}: {reason}" for path, reason in workspace.store.unreadable()]
+    problems += [f"{path}: {reason}" for path, reason in unreadable]
     if verify:
-        problems += [*_damaged(shipped), *_stored(workspace)]
+        problems += [*_damaged(shipped), *_stored(workspace.store, records)]
         lines.append("verified the shipped files, the stored cells and stages, and what was made next to them")
     return [*lines, *(f"PROBLEM: {problem}" for problem in problems)], not problems
 
@@ -77,10 +78,9 @@ def _damaged(shipped: Iterable[str]) -> Iterator[str]:
             yield str(error)
 
 
-def _stored(workspace: Workspace) -> Iterator[str]:
+def _stored(store: Store, records: Iterable[tuple[Path, Record]]) -> Iterator[str]:
     """Yield what is wrong with the files of cells and stages, and with what is made once for all of them."""
-    store = workspace.store
-    for folder, record in store.records():
+    for folder, record in records:
         for kind, artefact in record.artefacts.items():
             fault = _fault(folder / artefact.file, kind, artefact)
             if fault is not None:

@@ -44,7 +44,7 @@ class PluginFields:
         Raises
         ------
         UsageError
-            If there is no such method.
+            If the method is unknown; the error names the nearest.
         PluginError
             If the plug-in cannot be loaded.
         """

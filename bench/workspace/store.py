@@ -1,7 +1,7 @@
 """The store: one immutable result file per cell with its artefacts, and stages that cells share.
 
-<results>/<method>-<model>-<feature>-s<seed>-<key16>/result.json, unlearned.safetensors, before-after.png
-<results>/.stages/feedback-<key16>/  unlearn-<key16>/  original-<key16>/
+<results>/<method>-<model>-<feature>-s<seed>-<key16>/result.json, unlearned.safetensors, before-after.png, losses.csv
+<results>/.stages/feedback-<key16>/  unlearn-<key16>/  original-<key16>/  columns-<key16>/  training-scores-<key16>/
 
 The whole key is in every record and every sealed stage, and is compared: cells whose keys begin alike share a folder's
 name, never a number.
@@ -99,14 +99,9 @@ class Store:
         tell : callable, optional
             Told which process is waited for, if one is.
         """
-        folder.mkdir(parents=True, exist_ok=True)
-        lock, holder = FileLock(folder / ".lock"), folder / ".holder"
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            if tell is not None:
-                tell(f"{folder.name}: waiting for {_read(holder) or 'another process'}, which works on it")
-            lock.acquire()
+        holder = folder / ".holder"
+        while (lock := _acquired(folder, holder, tell)) is None:
+            pass
         try:
             holder.write_text(f"process {os.getpid()} on {platform.node()}", "utf-8")
             yield
@@ -186,18 +181,22 @@ class Store:
 
     def records(self) -> list[tuple[Path, Record]]:
         """Return every record that can be used, sorted by folder."""
-        found = [(folder, self.readable(folder)) for folder in self._folders()]
-        return [(folder, record) for folder, record in found if record is not None]
+        return self.survey()[0]
 
     def unreadable(self) -> list[Unreadable]:
         """Return every ``result.json`` that cannot be used, with the reason."""
-        found = []
+        return self.survey()[1]
+
+    def survey(self) -> tuple[list[tuple[Path, Record]], list[Unreadable]]:
+        """Read every ``result.json``: the records, sorted by folder, and the files that cannot be used."""
+        records, unreadable = [], []
         for folder in self._folders():
             try:
-                self.read(folder)
+                if (record := self.read(folder)) is not None:
+                    records.append((folder, record))
             except StoreError as error:
-                found.append(Unreadable(folder / "result.json", str(error).partition(": ")[2]))
-        return found
+                unreadable.append(Unreadable(folder / "result.json", str(error).partition(": ")[2]))
+        return records, unreadable
 
     def _folders(self) -> list[Path]:
         return [folder for folder in self._cells() if (folder / "result.json").exists()]
@@ -211,6 +210,25 @@ class Store:
     def unfinished(self) -> list[Path]:
         """Return folders of cells without a result yet: they run now, or were stopped and can resume."""
         return [folder for folder in self._cells() if not (folder / "result.json").exists()]
+
+
+def _acquired(folder: Path, holder: Path, tell: Callable[[str], None] | None) -> FileLock | None:
+    """Lock a folder; None if it was removed meanwhile, by a process that had nothing to keep in it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / ".lock")
+    try:
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            if tell is not None:
+                tell(f"{folder.name}: waiting for {_read(holder) or 'another process'}, which works on it")
+            lock.acquire()
+    except FileNotFoundError:
+        return None
+    if (folder / ".lock").exists():
+        return lock
+    lock.release()
+    return None
 
 
 def _free_name(path: Path) -> Path:

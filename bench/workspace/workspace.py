@@ -73,10 +73,6 @@ class Workspace:
         """Return an extractor and its weights' sha256."""
         return self.once(("extractor", name), lambda: observers.load_extractor(self.registry, name, name))
 
-    def known(self, key: object) -> Any:
-        """Return what ``once`` has made of a key; None if it was not asked yet."""
-        return self._kept.get(key)
-
     def once(self, key: object, make: Callable[[], T]) -> T:
         """Return the result of ``make``, which runs on the first call only."""
         if key not in self._kept:

@@ -11,10 +11,10 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from here import Here
 
 from bench.core import code_hash, code_meaning, code_modules, code_places
 from bench.experiments import grid, keys
-from bench.experiments.hands import Here
 from bench.experiments.resolve import Resolved, resolve
 from bench.experiments.run import run_cell
 from bench.registry import Registry

@@ -114,3 +114,52 @@ def test_a_damaged_stage_is_made_again(on_bars, tmp_path, interrupt_at):
         and f"{path}: this checkpoint cannot be used" in resumed.err
         and "starting again" in resumed.err
     )
+
+
+SHIFTED = """
+from pathlib import Path
+
+student = deepcopy(generator)
+student.layer.bias.data.add_(float(Path({file!r}).read_text()))
+return Unlearned(student)
+"""
+
+
+@pytest.mark.parametrize("again", ["overwrite", "damaged"])
+def test_weights_that_were_made_again_are_evaluated_again(again, plugins, on_bars, tmp_path):
+    """A method that reads what no key knows: what was seen of its earlier weights must not pass for the new ones."""
+    file = tmp_path / "shift.txt"
+    plugins.method("shifting", SHIFTED.format(file=str(file)))
+    file.write_text("0")
+    first = records(on_bars("shifting", "--json", plugins=plugins.path))[0]
+    file.write_text("3")
+    if again == "damaged":
+        (weights,) = (tmp_path / "runs" / ".stages").glob("unlearn-*/unlearned.safetensors")
+        weights.unlink()
+        weights.write_bytes(b"damaged")
+        next((tmp_path / "runs").glob("shifting-*/result.json")).unlink()
+    more = ("--overwrite", "always") if again == "overwrite" else ()
+    second = records(on_bars("shifting", "--json", *more, plugins=plugins.path))[0]
+    assert second["artefacts"]["weights"] != first["artefacts"]["weights"]
+    assert first["metrics"]["retain_change"]["value"] == 0
+    assert second["metrics"]["retain_change"]["value"] > 0.01
+
+
+def test_cells_that_share_an_unlearning_make_it_again_once(plugins, on_bars, tmp_path):
+    """``--overwrite always`` is about what was stored before the command."""
+    counted = tmp_path / "counted"
+    plugins.method(
+        "counting",
+        f"with open({str(counted)!r}, 'a') as file:\n    file.write('x')\nreturn Unlearned(deepcopy(generator))",
+        "reads_feedback = False",
+    )
+    for runs in ("x", "xx"):
+        done = on_bars("counting", "--seed", "0-2", "--overwrite", "always", plugins=plugins.path)
+        assert done.code == 0 and counted.read_text() == runs
+
+
+def test_what_a_method_declines_needs_no_process(plugins, on_bars, monkeypatch):
+    plugins.method("choosy", "raise AssertionError", "def supports(self, model, feature):\n    return 'no'")
+    monkeypatch.setattr("bench.experiments.isolated.run_apart", lambda *_: pytest.fail("a process was started"))
+    (record,) = records(on_bars("choosy", "--json", plugins=plugins.path))
+    assert (record["status"], record["reason"]) == ("skipped", "no")

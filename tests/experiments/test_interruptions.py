@@ -69,7 +69,7 @@ KILLER = """
 import os, pathlib, signal, sys
 import bench.cli.options, bench.api.context
 from bench.experiments import isolated
-from bench.experiments.hands import Here
+from here import Here
 from bench.experiments.run import run_cell
 
 isolated.run_apart = lambda resolved, since=None: run_cell(resolved, Here(), since)  # all writes in one process
@@ -124,7 +124,7 @@ def test_sigkill_at_every_write_leaves_nothing_torn_and_the_same_command_ends_al
             "--json", "--set", "feedback.count=30", "--set", "evaluation.count=40",
             "--set", "evaluation.metrics=target_ratio",
         ],
-        capture_output=True, text=True, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        capture_output=True, text=True, cwd=tmp_path, env={**os.environ, "PYTHONPATH": os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "tests" / "support")])},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "kills 16"  # fifteen files, and a run that was not killed

@@ -231,7 +231,7 @@ def test_a_full_disk_is_not_the_method_s_failure(room, bars, tmp_path):
         [sys.executable, "-c", FULL, str(room), *argv], cwd=tmp_path, env=environment, capture_output=True, text=True
     )
     assert done.returncode == 1, done.stderr
-    assert "File too large. Nothing of this cell is stored" in done.stderr and " bytes): " in done.stderr
+    assert "File too large. Make room, then run the same command again" in done.stderr and " bytes): " in done.stderr
     assert "Traceback" not in done.stderr and not list(tmp_path.rglob("result.json"))
 
 

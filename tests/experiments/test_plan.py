@@ -103,7 +103,7 @@ def test_training_a_missing_generator_is_a_step_of_the_plan(asked, workspace, mo
 
 def test_results_that_cannot_be_read_block_no_command(on_bars, bars, bench_cli, tmp_path):
     runs = tmp_path / "runs"
-    for name, content in (("newer-12345678", '{"key": "1", "format": 99}'), ("cut", "{"), ("other", "[1]")):
+    for name, content in (("newer-12345678", '{"key": "1", "format": 99}'), ("cut-87654321", "{"), ("other-abcdef01", "[1]")):
         (runs / name).mkdir(parents=True)
         (runs / name / "result.json").write_text(content)
     done = on_bars("original", "--json")
@@ -113,4 +113,11 @@ def test_results_that_cannot_be_read_block_no_command(on_bars, bars, bench_cli, 
     status = bench_cli("status", "--results", runs)
     assert status.code == 0 and status.out.count("unreadable ") == 3 and "has format 99" in status.out
     doctor = bench_cli("doctor", "--results", runs, "--plugins", bars.folder.path)
-    assert f"PROBLEM: {runs / 'cut' / 'result.json'}: cannot be read" in doctor.out + doctor.err
+    assert f"PROBLEM: {runs / 'cut-87654321' / 'result.json'}: cannot be read" in doctor.out + doctor.err
+
+
+def test_a_record_does_not_depend_on_the_other_cells_of_the_command(asked, workspace, monkeypatch):
+    """``retrain`` reads the images, ``original`` does not, whatever was resolved before."""
+    monkeypatch.setattr("bench.evaluation.images.images_now", lambda workspace, dataset: "its images")
+    found = {cell.method: resolve(cell, workspace).images for cell in asked("retrain", "original")}
+    assert found == {"retrain": "its images", "original": None}

@@ -13,9 +13,10 @@ from bench.experiments import PRELOADED
 @pytest.fixture(scope="session", autouse=True)
 def in_this_process() -> Iterator[pytest.MonkeyPatch]:
     """Run cells in the process of the tests; a module whose tests want real processes undoes it (``apart``)."""
+    from here import Here
+
     from bench.experiments import isolated, pretrain
     from bench.experiments.assignment import Assignment
-    from bench.experiments.hands import Here
     from bench.experiments.run import run_cell
 
     def run(resolved, since=None):

@@ -6,6 +6,7 @@ import json
 import os
 import random
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
@@ -285,3 +286,20 @@ def test_other_places_that_cannot_be_written_give_one_line(tmp_path, bench_cli, 
         done = bench_cli(*argv)
         assert done.code == 4 and done.err.startswith("Error: ") and len(done.err.splitlines()) == 1, done.err
         assert "Traceback" not in done.err
+
+
+def test_a_folder_that_is_removed_while_one_waits_for_it_is_made_again(tmp_path):
+    """Whoever had nothing to keep removes its folder, lock included."""
+    store, folder, entered = Store(tmp_path / "runs"), tmp_path / "runs" / "cell", threading.Event()
+
+    def work():
+        with store.locked(folder, lambda text: entered.set()):
+            (folder / "kept").write_text("")
+
+    with store.locked(folder):
+        waiting = threading.Thread(target=work)
+        waiting.start()
+        assert entered.wait(20)
+        shutil.rmtree(folder)
+    waiting.join(20)
+    assert not waiting.is_alive() and (folder / "kept").exists()

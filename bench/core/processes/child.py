@@ -121,14 +121,13 @@ def _live_alone() -> None:
 
     A terminal's Ctrl-C reaches the parent only, which asks its children to stop, once.
     """
-    with contextlib.suppress(OSError, AttributeError):
+    with contextlib.suppress(OSError):
         os.setpgid(0, 0)
     with contextlib.suppress(OSError):
         os.dup2(2, 1)  # standard output belongs to the command
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), _stop)
+    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGHUP, _stop)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

@@ -165,7 +165,7 @@ class Helper(Line):
         self._signal(signal.SIGTERM)
 
     def end(self) -> None:
-        self._signal(getattr(signal, "SIGKILL", signal.SIGTERM))
+        self._signal(signal.SIGKILL)
         if self._sentinel is not None:
             os.close(self._sentinel)
 
@@ -175,7 +175,10 @@ class Helper(Line):
 
     def _signal(self, number: int) -> None:
         with contextlib.suppress(OSError):
-            os.kill(self._pid, number)
+            if self._sentinel is None:
+                os.kill(self._pid, number)
+            else:  # its number may be another process's by now
+                signal.pidfd_send_signal(self._sentinel, number)
 
 
 def _sentinel_of(pid: int) -> int | None:

@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from collections.abc import Sequence
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from typing import Any, Literal
+from typing import Any
 
 from bench.core.processes import child
 from bench.core.processes.channel import Message
 from bench.core.processes.line import Line
 from bench.core.progress import Progress
 
-# A fresh process that imports the libraries once, and forks for each child; Windows starts each child afresh.
-METHOD: Literal["forkserver", "spawn"] = (
-    "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-)
+METHOD = "forkserver"  # a fresh process that imports the libraries once, and forks for each child
 
 
 def warm(modules: Sequence[str]) -> None:
-    """Begin to import modules in the process that children are forked from; returns at once."""
-    if METHOD == "forkserver":
-        from multiprocessing import forkserver
+    """Begin to import modules in the process that children are forked from; returns at once.
 
-        multiprocessing.get_context(METHOD).set_forkserver_preload(list(modules))
+    Call it in the main thread.
+    """
+    multiprocessing.get_context(METHOD).set_forkserver_preload(list(modules))
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # inherited: a Ctrl-C is this process's to handle
+    try:
         forkserver.ensure_running()
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class Child(Line):
