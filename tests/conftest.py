@@ -92,6 +92,18 @@ def interrupts_arrive() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
+@pytest.fixture(autouse=True)
+def helpers_of_plug_ins_are_forgotten(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Forget modules that loose plug-ins imported from a test's folder: another test's may have the same name."""
+    base = tmp_path_factory.getbasetemp()
+    yield
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if file and not name.startswith("bench_plugin_") and Path(file).is_relative_to(base):
+            del sys.modules[name]
+    sys.path[:] = [folder for folder in sys.path if not Path(folder).is_relative_to(base)]
+
+
 class PluginFolder:
     """A folder for ``--plugins``."""
 

@@ -18,7 +18,7 @@ from bench.cli.options import choice, params, require_one, suite, warm_up, workp
 @choice("figure", "method", "Method(s) to show (default: ours; figure 6: original, ours, retrain).", "")
 @params
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the feedback and of the unlearning.")
-@written("png,pdf", "results/figures")
+@written("png,pdf", "results/figures", "Folder to write to.")
 @workplace
 def command(
     number: str,

@@ -145,8 +145,8 @@ def suite(command: F) -> F:
     )(command)
 
 
-def written(formats: str, folder: str) -> Callable[[F], F]:
-    """Add --formats, --out, --no-run and --dry-run, for commands that write files made from cells."""
+def written(formats: str, folder: str, out: str) -> Callable[[F], F]:
+    """Add --formats, --out (its help: ``out``), --no-run and --dry-run, for commands that write files from cells."""
 
     def add(command: F) -> F:
         for option in (
@@ -157,7 +157,7 @@ def written(formats: str, folder: str) -> Callable[[F], F]:
                 type=click.Path(path_type=Path),
                 default=Path(folder),
                 show_default=True,
-                help="Folder to write to.",
+                help=out,
             ),
             click.option("--formats", default=formats, show_default=True, help="Formats to write."),
         ):

@@ -30,7 +30,7 @@ from bench.cli.options import choice, require_one, seeds, suite, warm_up, workpl
     help="Columns instead of the table's own: names of values, or of metrics; +NAME adds one.",
 )
 @seeds("table", "0-4", "Seeds to average over.")
-@written("csv,latex,html", "results/tables")
+@written("csv,latex,html", "results/tables", "Folder to write to, or one file: FILE.csv, FILE.tex or FILE.html.")
 @workplace
 def command(
     name: str,

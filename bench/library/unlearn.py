@@ -76,6 +76,8 @@ def unlearn(
         If a loss or a weight became NaN or infinite.
     """
     teacher, seed = known(original, "unlearn(original)"), whole(seed, 0, "unlearn(seed)")
+    if teacher.unfit:
+        raise UsageError(f"unlearn(original): {teacher.unfit}")
     require_trainable(teacher, "unlearn(original)")
     opened = workspace_for(teacher.device, workspace, plugins, data_dir)
     chosen = choose(opened, method, teacher.model, suite, merged(params, more))
@@ -161,7 +163,7 @@ class _Unlearning:
     def _networks(self) -> Networks[Any]:
         teacher, networks = self.teacher, frozen_networks(self.teacher)
         model = None if teacher.original is None else teacher.original.model
-        if reason := teacher.unfit or loading.missing_networks(networks, self.chosen.method.needs, model):
+        if reason := loading.missing_networks(networks, self.chosen.method.needs, model):
             raise UsageError(f"{self.chosen.call}: {reason}")
         return networks
 

@@ -93,7 +93,7 @@ LEFT = {
     ),
     "alarm": ("import signal\nsignal.setitimer(signal.ITIMER_REAL, 3600)", "an alarm (signal.alarm) has changed"),
     "thread": (
-        "import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()", "the running threads has",
+        "import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()", "which threads run has changed",
     ),
     "numpy_errors": ("import numpy as np\nnp.seterr(all='ignore')", "numpy.seterr has changed"),
 }  # fmt: skip
@@ -110,7 +110,6 @@ def test_what_a_method_leaves_in_its_process_is_told(name, plugins, problems):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("torch.set_grad_enabled(False)", "after importing it, whether gradients are computed (torch.set_grad_enabled) has"),
         ("torch.set_num_threads(2)", "after importing it, the number of threads"),
         ("torch.Tensor.mean = torch.Tensor.sum", "after importing it, what torch.Tensor defines has changed"),
     ],
@@ -119,6 +118,12 @@ def test_what_an_import_leaves_is_told(line, message, plugins, problems):
     file = plugins.add("bars", as_name="importing")
     file.write_text(f"{file.read_text()}\n\n{line}\n")
     assert message in problems("importing")["leaves_nothing_behind"]
+
+
+def test_what_an_import_switches_in_torch_is_put_back_and_no_fault(plugins, problems):
+    file = plugins.add("bars", as_name="importing")
+    file.write_text(f"{file.read_text()}\n\ntorch.set_grad_enabled(False)\n")
+    assert problems("importing") == {} and torch.is_grad_enabled()
 
 
 def test_other_kinds_are_watched_too(changed, problems):

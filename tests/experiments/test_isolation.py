@@ -168,6 +168,7 @@ def started(plugins, bars, tmp_path):
                 str(plugins.path), "--device", "cpu", "--set", "feedback.count=30", "--set", "evaluation.count=40",
             ],
             cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(REPOSITORY)}, stderr=subprocess.PIPE, text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # under nohup it would be ignored
         )  # fmt: skip
         until = time.monotonic() + 60
         while not list(tmp_path.glob("results/runs/.stages/unlearn-*/.lock")) and time.monotonic() < until:

@@ -47,7 +47,7 @@ def test_table_1_counts_every_image_once_from_the_attribute_file(data, tmp_path,
     options = ("--suite", tmp_path / "faces.toml", "--data-dir", data, "--results", tmp_path / "runs")
     done = bench_cli("table", "1", *options, "--formats", "csv", "--out", tmp_path)
     assert done.code == 0, done.err
-    frame = pd.read_csv(next(tmp_path.glob("table*1.csv")))
+    frame = pd.read_csv(tmp_path / "table-1-faces.csv")
     counts = frame.set_index(["feature", "metric"])["mean"].to_dict()
     assert counts == {
         ("bang", "target_images"): 3, ("bang", "non_target_images"): 4,
@@ -62,5 +62,5 @@ def test_table_1_of_one_model_reads_no_other_s_data(data, tmp_path, bench_cli):
     (tmp_path / "both.toml").write_text(SUITE + '[models.vae]\ndataset = "mnist"\n')
     options = ("--suite", tmp_path / "both.toml", "--data-dir", data, "--results", tmp_path / "runs", "--out", tmp_path)
     done = bench_cli("table", "1", *options, "--formats", "csv", "--model", "proggan")
-    frame = pd.read_csv(tmp_path / "table-1.csv")
+    frame = pd.read_csv(tmp_path / "table-1-both-proggan.csv")
     assert done.code == 0 and set(frame["model"]) == {"celeba128"} and frame["mean"].notna().all()
