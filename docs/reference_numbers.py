@@ -1,4 +1,4 @@
-"""One number of results/reference, written for people: digits by metric, the spread beside the mean."""
+"""One number of results/reference, written for people: digits by metric, the spread next to the mean."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def frame(file: str) -> pd.DataFrame:
     """
     path = REFERENCE / f"{file}.csv"
     if not path.is_file():
-        raise ValueError(f"{file}: there is no {path}")
+        raise ValueError(f"{file}: lacks {path}")
     return pd.read_csv(path, keep_default_na=True)
 
 

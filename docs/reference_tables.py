@@ -26,7 +26,7 @@ def table(file: str, *, feature: str = "", metrics: str = "", paper: str = "no")
     Parameters
     ----------
     file : str
-        ``vae/table-2``; with ``+vae/table-3``, numbers of a second file beside the first one's.
+        ``vae/table-2``; with ``+vae/table-3``, numbers of a second file next to the first one's.
     feature : str
         This feature alone; a column says which one by default.
     metrics : str

@@ -111,6 +111,12 @@ def test_the_error_in_the_docs_is_what_bench_prints(bench_cli: Callable[..., Any
     assert (refused.code, refused.err) == (errors.EXIT_USAGE, written)
 
 
+def test_every_page_is_in_the_navigation() -> None:
+    listed = re.findall(r"([\w./-]+\.md)$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    written = {page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md")}
+    assert sorted(listed) == sorted({*written, "tutorials/notebook.md"})  # the notebook's page is made with the site
+
+
 @pytest.mark.parametrize("page", pages(), ids=named)
 def test_every_link_leads_to_a_file(page: Path) -> None:
     # the notebook's page is made when the site is built

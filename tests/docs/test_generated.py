@@ -79,11 +79,20 @@ def test_the_best_variant_is_that_with_least_of_the_feature() -> None:
     assert f"|  | {best} | " in generate.made("summary")
 
 
+def test_the_decision_on_the_learnt_judge_counts_what_is_stored() -> None:
+    text = (DOCS / "design" / "decisions" / "0030-a-judge-learnt-from-clicks.md").read_text(encoding="utf-8")
+    rows = reference_numbers.frame("learnt-judge")
+    wrong = rows.resolution * rows.shown / (rows.shown - rows.clicked)  # of those without the feature, called positive
+    words = "none one two three four five six seven eight nine ten eleven twelve".split()
+    stated = f"below zero in {words[(rows.learnt_after < wrong).sum()]} of {words[len(rows)]} rows"
+    assert stated in " ".join(text.split())
+
+
 @pytest.mark.parametrize(
     ("what", "problem"),
     [
         ("value vae/table-2 thickness nobody target_ratio", "no number for thickness, nobody"),
-        ("value vae/table-9 thickness ours target_ratio", "there is no"),
+        ("value vae/table-9 thickness ours target_ratio", "vae/table-9: lacks"),
         ("paper vae/table-2 thickness ours retain_change", "the paper reports no"),
         ("table vae/table-2 feature=beard", "has no feature 'beard'"),
         ("table vae/table-2 metrics=fid[faces]", "no number of the metric"),
