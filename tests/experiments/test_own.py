@@ -34,7 +34,10 @@ def test_the_record_says_what_is_known_and_why_the_rest_is_not(unlearned, hers, 
     changes = record["metrics"]
     assert changes["flagged_change"]["value"] > 2 * changes["unflagged_change"]["value"]
     assert changes["flagged_ratio"]["source"] == "no data set (clicks on the generator's own samples); no oracle; 200 samples of my_generator"  # fmt: skip  # noqa: E501
-    assert set(record["artefacts"]) == {"weights", "picture", "losses"} and record["provenance"]["feedback"]["count"] == 100
+    assert (
+        set(record["artefacts"]) == {"weights", "picture", "losses"}
+        and record["provenance"]["feedback"]["count"] == 100
+    )
     assert "oracle" not in done.out.partition("not computed")[0] and str(folder / "unlearned.safetensors") in done.out
     assert (
         f"{record['provenance']['feedback']['positives']} of 100 samples were clicked, the method flags 0." in done.out
