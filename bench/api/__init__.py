@@ -9,7 +9,8 @@ A plug-in is one file with one class, or a package if it is long. It ends with::
 The file's name without ``.py`` is the plug-in's name. A plug-in imports ``bench.api`` and ``bench.toolkit``, nothing
 else of this project and no other plug-in. ``bench new`` writes a template, ``bench check`` tests it.
 
-Implement one of these; ``help(bench.api.Method)`` and so on list what to write, then what torch or pydantic adds::
+Implement one of these. ``bench show Method``, ``bench show Context`` and so on print what to write and what is there,
+without the members of torch and pydantic that ``help(bench.api.Generator)`` adds::
 
     Method                unlearns a feature: generator, feedback and context in, Unlearned out
     Model                 builds and trains a generator; Pretrained only builds one
@@ -47,6 +48,8 @@ Functions::
     unknown               makes the error for an unknown name, with the nearest match
 """
 
+from typing import TYPE_CHECKING
+
 from bench.api.base import NEEDS, ConfigT, Params, hookimpl
 from bench.api.classifiers import Classifier, Extractor, Oracle
 from bench.api.context import Context, TrainingData
@@ -73,47 +76,48 @@ from bench.core.randomness import seed_of
 from bench.core.rendering import chunks, to_float, to_uint8
 from bench.errors import BenchError, CheckpointError, DataError, Diverged, UsageError, WrongData, unknown
 
-__all__ = [
-    "Batch",
-    "BenchError",
-    "CheckpointError",
-    "Classifier",
-    "Columns",
-    "ConfigT",
-    "Context",
-    "DataError",
-    "Dataset",
-    "Diverged",
-    "Extractor",
-    "Feedback",
-    "Generator",
-    "LatentLayer",
-    "Method",
-    "Metric",
-    "Model",
-    "NEEDS",
-    "Networks",
-    "NoiseLatentGenerator",
-    "Oracle",
-    "Params",
-    "Pretrained",
-    "Split",
-    "Stateful",
-    "Statistics",
-    "Trainable",
-    "TrainingConfig",
-    "TrainingData",
-    "Unlearned",
-    "UsageError",
-    "Value",
-    "WrongData",
-    "chunks",
-    "code_of",
-    "draw_noise",
-    "file_sha256",
-    "hookimpl",
-    "seed_of",
-    "to_float",
-    "to_uint8",
-    "unknown",
-]
+if TYPE_CHECKING:  # at run time help(bench.api) would print every member of torch's and pydantic's classes
+    __all__ = [
+        "Batch",
+        "BenchError",
+        "CheckpointError",
+        "Classifier",
+        "Columns",
+        "ConfigT",
+        "Context",
+        "DataError",
+        "Dataset",
+        "Diverged",
+        "Extractor",
+        "Feedback",
+        "Generator",
+        "LatentLayer",
+        "Method",
+        "Metric",
+        "Model",
+        "NEEDS",
+        "Networks",
+        "NoiseLatentGenerator",
+        "Oracle",
+        "Params",
+        "Pretrained",
+        "Split",
+        "Stateful",
+        "Statistics",
+        "Trainable",
+        "TrainingConfig",
+        "TrainingData",
+        "Unlearned",
+        "UsageError",
+        "Value",
+        "WrongData",
+        "chunks",
+        "code_of",
+        "draw_noise",
+        "file_sha256",
+        "hookimpl",
+        "seed_of",
+        "to_float",
+        "to_uint8",
+        "unknown",
+    ]

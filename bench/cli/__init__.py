@@ -15,7 +15,7 @@ from bench.errors import EXIT_INTERRUPTED, EXIT_PLUGIN, EXIT_USAGE, BenchError, 
 
 COMMANDS = (
     "run", "table", "figure", "status", "list", "show", "new", "check", "sample", "feedback", "pretrain", "zoo",
-    "doctor",
+    "doctor", "clean",
 )  # fmt: skip
 
 

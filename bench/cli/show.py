@@ -14,7 +14,11 @@ from bench.cli.options import open_registry, plugins
 @click.option("--suite", metavar="NAME|FILE", default=None, help="Suite whose hyper-parameters to show, of a method.")
 @plugins
 def command(name: str, suite: str | None, plugins: Path) -> int:
-    """Show a plug-in, its hyper-parameters, and what suites set for a method."""
+    """Show a plug-in, its hyper-parameters, and what suites set for a method.
+
+    NAME may also be a class, a function or a module that plug-ins are written with: Method, StudentParams, bench.api,
+    bench.toolkit.latent.
+    """
     from bench.authoring.show import describe
     from bench.report import suite_settings
 

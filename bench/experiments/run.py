@@ -212,6 +212,7 @@ def _provenance(resolved: Resolved, outcome: Outcome | None) -> Provenance:
         stages=resolved.keys,
         oracle=outcome.oracle if outcome else None,
         feedback=outcome.clicks if outcome else None,
+        feedback_file=None if resolved.cell.feedback_file is None else str(resolved.cell.feedback_file),
     )
 
 

@@ -33,7 +33,7 @@ def of_method(registry: Registry, name: str, suite: str | None) -> list[str]:
     suite : str, optional
         A suite's name or file; every built-in one by default.
     """
-    if "methods" not in [kind.name for kind in registry.kinds_of(name)]:
+    if name not in registry.names("methods"):
         return []
     config = registry.get("methods", name).Config
     lines = []

@@ -123,6 +123,7 @@ class Provenance(Params):
     stages: StageKeys
     oracle: OraclePair | None = Field(None, description="null without an oracle, or if the cell failed")
     feedback: Clicks | None = None
+    feedback_file: str | None = Field(None, description="of --feedback, as named")
 
 
 class Record(Params):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import pydoc
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,13 @@ PLUGINS = [
 ]
 
 
+OFFERED: list[str] = next(  # what type checkers see; at run time it would fill help(bench.api)
+    ast.literal_eval(node.value)
+    for node in ast.walk(ast.parse(Path(api.__file__).read_text(encoding="utf-8")))
+    if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
+)
+
+
 def trespasses(code: str, depth: int = 0) -> Iterator[str]:
     """Yield what a plug-in imports of ours outside the surface; ``depth`` counts the packages it lies in."""
     for node in ast.walk(ast.parse(code)):
@@ -31,7 +39,7 @@ def trespasses(code: str, depth: int = 0) -> Iterator[str]:
             yield f"a relative import that leaves the folder of its kind, line {node.lineno}"
         elif isinstance(node, ast.ImportFrom) and not node.level and (node.module or "").split(".")[0] == "bench":
             for alias in node.names:
-                offered = node.module != "bench.api" or alias.name in api.__all__
+                offered = node.module != "bench.api" or alias.name in OFFERED
                 if not (_is_surface(node.module or "") and offered):
                     yield f"from {node.module} import {alias.name}"
 
@@ -70,10 +78,17 @@ def test_a_trespass_is_seen(code: str, found: int) -> None:
 
 
 def test_everything_offered_is_there() -> None:
-    assert [name for name in api.__all__ if not hasattr(api, name)] == []
-    assert len(api.__all__) == len(set(api.__all__))
+    assert [name for name in OFFERED if not hasattr(api, name)] == []
+    assert len(OFFERED) == len(set(OFFERED)) > 40
 
 
 def test_everything_offered_is_in_the_overview() -> None:
     words = set(re.findall(r"\w+", api.__doc__ or ""))
-    assert [name for name in api.__all__ if name not in words] == []
+    assert [name for name in OFFERED if name not in words] == []
+
+
+def test_help_is_the_overview_without_the_members_of_other_libraries() -> None:
+    """It had 4,540 lines."""
+    text = pydoc.plain(pydoc.render_doc(api))
+    assert len(text.splitlines()) < 100 and "state_dict" not in text and "model_dump" not in text
+    assert [name for name in OFFERED if name not in text] == []

@@ -1,0 +1,48 @@
+"""Stored cells that no command of today would use: their code, weights, data or parameters have changed since."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from bench.errors import BenchError, first_sentence
+from bench.experiments.cell import Cell
+from bench.experiments.resolve import resolve
+from bench.workspace.leftovers import Leftover
+from bench.workspace.record import Record
+from bench.workspace.workspace import Workspace
+
+
+def outdated(workspace: Workspace) -> Iterator[Leftover | tuple[Path, str]]:
+    """Yield the cells that are stale; of one that cannot be told, because something is missing, its folder and why."""
+    for folder, record in workspace.store.records():
+        if record.status not in ("ok", "skipped"):
+            continue
+        try:
+            key = resolve(_cell_of(record, workspace), workspace).keys.evaluate
+        except ValidationError:
+            yield Leftover("stale", folder, f"method '{record.method}' has other hyper-parameters now")
+        except BenchError as error:
+            yield folder, first_sentence(error)
+        else:
+            if key != record.key:
+                yield Leftover("stale", folder, "code, weights, data or clicks have changed since")
+
+
+def _cell_of(record: Record, workspace: Workspace) -> Cell:
+    """Return the cell that a record is of; raises ValidationError if its method has other parameters now."""
+    config = workspace.registry.get("methods", record.method, "--method").Config
+    source = record.provenance
+    return Cell(
+        suite=record.suite,
+        method=record.method,
+        model=record.model,
+        feature=record.feature,
+        seed=record.seed,
+        params=config.model_validate(record.params),
+        settings=source.settings,
+        weights=source.weights.path,
+        feedback_file=None if source.feedback_file is None else Path(source.feedback_file),
+    )

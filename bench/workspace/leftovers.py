@@ -1,0 +1,122 @@
+"""What can be removed from a results folder, how many bytes that frees, and the removing itself."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import rmtree
+
+from filelock import FileLock, Timeout
+
+from bench.core.reading import read_json
+from bench.workspace.record import FORMAT, Record
+from bench.workspace.store import DIGITS, STAGES, Store
+
+KINDS = ("failed", "stale", "orphaned", "unfinished")
+ENDED_BADLY = ("failed", "diverged", "killed", "timeout")
+CELL = re.compile(rf".+-[0-9a-f]{{8}}(?:[0-9a-f]{{{DIGITS - 8}}})?")  # older versions wrote eight digits of the key
+REMOVED = ".removed"  # end of the name of a folder that is being removed
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """A folder or file that can be removed.
+
+    Attributes
+    ----------
+    kind : {"failed", "stale", "orphaned", "unfinished"}
+    path : Path
+    why : str
+    """
+
+    kind: str
+    path: Path
+    why: str
+
+
+def failed(store: Store) -> Iterator[Leftover]:
+    """Yield cells that have no result, and say why."""
+    for folder, record in store.records():
+        if record.status in ENDED_BADLY:
+            yield Leftover("failed", folder, record.outcome)
+
+
+def of_older_formats(store: Store) -> Iterator[Leftover]:
+    """Yield cells of formats that no version reads any more, and files that were renamed because nobody could."""
+    for path, _ in store.unreadable():
+        if (found := _format_of(path)) is not None and found < FORMAT:
+            yield Leftover("stale", path.parent, f"has format {found}; this version reads format {FORMAT}")
+    for path in sorted(store.root.glob("*/result.json.*.unreadable")):
+        yield Leftover("stale", path, "was set aside, and its cell ran again")
+
+
+def unfinished(store: Store) -> Iterator[Leftover]:
+    """Yield the folders of cells that were stopped; other programs' folders are not cells."""
+    for folder in store.unfinished():
+        if CELL.fullmatch(folder.name) and (folder / ".lock").exists():
+            yield Leftover("unfinished", folder, "was stopped; the same bench run would resume it")
+
+
+def orphaned(store: Store, kept: Iterable[Record]) -> Iterator[Leftover]:
+    """Yield stages that no kept record refers to; one with a checkpoint is unfinished."""
+    used = {key[:DIGITS] for record in kept for key in record.provenance.stages.model_dump().values()}
+    for folder in sorted((store.root / STAGES).glob("*/")):
+        name, _, digits = folder.name.rpartition("-")
+        if name and re.fullmatch(rf"[0-9a-f]{{{DIGITS}}}", digits) and digits not in used:
+            begun = any(folder.glob("checkpoint*.pt"))
+            kind, why = ("unfinished", "holds a stopped training") if begun else ("orphaned", "no cell refers to it")
+            yield Leftover(kind, folder, why)
+    for folder in sorted((*store.root.glob(f".*{REMOVED}"), *(store.root / STAGES).glob(f".*{REMOVED}"))):
+        yield Leftover("orphaned", folder, "its removal was interrupted")
+
+
+def freed(paths: Sequence[Path]) -> int:
+    """Return how many bytes removing these frees: a file with a further name elsewhere stays."""
+    links: Counter[tuple[int, int]] = Counter()
+    facts = {}
+    for path in paths:
+        for file in (path, *path.rglob("*")):
+            found = file.lstat()
+            if not file.is_dir():
+                facts[found.st_dev, found.st_ino] = found
+                links[found.st_dev, found.st_ino] += 1
+    return sum(found.st_size for place, found in facts.items() if links[place] >= found.st_nlink)
+
+
+def remove(path: Path) -> bool:
+    """Remove a file, or a folder unless a process has locked it; returns whether it is gone."""
+    if not path.is_dir():
+        path.unlink(missing_ok=True)
+        return True
+    lock = FileLock(path / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return False
+    try:
+        gone = path if path.name.endswith(REMOVED) else _out_of_the_way(path)
+    finally:
+        lock.release()
+    rmtree(gone)
+    return True
+
+
+def _out_of_the_way(folder: Path) -> Path:
+    """Rename a folder at once, so that nobody finds half of it."""
+    target = folder.with_name(f".{folder.name}{REMOVED}")
+    rmtree(target, ignore_errors=True)
+    return folder.rename(target)
+
+
+def _format_of(path: Path) -> int | None:
+    """Return the format of a record of ours, None for anything else."""
+    try:
+        content = read_json(path)
+    except (OSError, ValueError):
+        return None
+    ours = isinstance(content, dict) and {"key", "status"} <= content.keys()
+    found = content.get("format", 1) if ours else None
+    return found if type(found) is int else None
