@@ -45,7 +45,7 @@ GLUE: Mapping[str, tuple[str, ...]] = {
     "evaluate": ("experiments.run:_stages", "experiments.stages:feedback_stage"),
     "metric": (
         "experiments.evaluating:evaluate_stage", "experiments.judgement:Judged.references",
-        "evaluation.references:references", "evaluation.references:_by_subset", "workspace.loading:load_statistics",
+        "evaluation.references:references", "evaluation.references:_by_subset", "workspace.loading:statistics_in",
     ),
 }  # fmt: skip
 
