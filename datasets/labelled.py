@@ -119,7 +119,7 @@ def _clicked(folder: Path) -> pd.DataFrame:
     """Return the labels of samples that ``bench sample`` drew, from the feedback files beside them."""
     drawn = _json(folder / "samples.json")
     count = drawn.get("count")
-    if drawn.get("format") != SAMPLES or not isinstance(count, int):
+    if drawn.get("format") != SAMPLES or type(count) is not int or count < 1:
         raise DataError(f"{folder / 'samples.json'}: was not written by `bench sample` of this version. {HELP}")
     names = sorted(path.name for path in folder.glob("[0-9]*.png"))
     if len(names) != count or names[-1] != f"{count - 1:06d}.png":
@@ -132,7 +132,7 @@ def _clicked(folder: Path) -> pd.DataFrame:
         same = ("weights_sha256", "noise_sha256", "stream", "count")
         if differing := [name for name in same if stored.get(name) != drawn.get(name)]:
             raise DataError(f"{path}: is about other samples than those in {folder} ({differing[0]} differs)")
-        for name, numbers in {stored["feature"]: stored["positive"], **stored.get("also", {})}.items():
+        for name, numbers in _clicks_of(path, stored).items():
             if name in columns:
                 raise DataError(f"{path}: '{name}' was clicked in another file of this folder too. Remove one of them")
             columns[name] = _labels(path, name, numbers, count)
@@ -142,6 +142,16 @@ def _clicked(folder: Path) -> pd.DataFrame:
             f"LIST --feature NAME --out {folder / 'clicks.json'}"
         )
     return pd.DataFrame(columns, index=names)
+
+
+def _clicks_of(path: Path, stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Return which samples were clicked, by feature."""
+    feature, also = stored.get("feature"), stored.get("also", {})
+    if not isinstance(feature, str) or "positive" not in stored or not isinstance(also, dict) or feature in also:
+        raise DataError(
+            f"{path}: is not a feedback file as `bench feedback` writes it (feature, positive, also). Make it again"
+        )
+    return {feature: stored["positive"], **also}
 
 
 def _labels(path: Path, name: str, numbers: Any, count: int) -> list[bool]:

@@ -85,7 +85,9 @@ def percent(file: str, feature: str, variant: str, metric: str) -> str:
 
 
 def difference(file: str, feature: str, variant: str) -> str:
-    """Return a difference of ``table-damage`` with its 95 % interval, as the table's note gives it."""
+    """Return a difference of ``table-damage`` with its 95 % interval, as the table gives it: older ones in the note."""
     found = row(file, feature, variant, "difference")
+    if "low" in found:
+        return f"{found['mean']:+.4f} [{found['low']:.4f}, {found['high']:.4f}]"
     low, high = re.fullmatch(r"95 %: (\S+) to (\S+)", str(found["note"])).groups()  # type: ignore[union-attr]
     return f"{found['mean']:+.4f} [{low}, {high}]"

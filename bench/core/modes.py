@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from typing import Any
+from typing import Any, NamedTuple
+
+from bench.errors import BenchError
 
 
 @contextmanager
@@ -30,20 +32,60 @@ def ordinary() -> Iterator[None]:
 
 @contextmanager
 def kept() -> Iterator[None]:
-    """Put back what foreign code switches for all of the process: gradients, the default type and device."""
+    """Put back what foreign code switches for all of the process, whether or not it raises: see ``_Switches``."""
     torch: Any = sys.modules.get("torch")  # not imported here: bench list runs without it
-    before: tuple[bool, Any, Any] = (True, None, None) if torch is None else _settings(torch)
+    before = _Switches() if torch is None else _switches(torch)
     try:
         yield
     finally:
         if (torch := sys.modules.get("torch")) is not None:
-            grad, dtype, device = before
-            torch.set_grad_enabled(grad)
-            torch.set_default_dtype(dtype or torch.float32)
-            if _settings(torch)[2] != device:
-                torch.set_default_device(device)
+            _put_back(torch, before)
 
 
-def _settings(torch: Any) -> tuple[bool, Any, Any]:
-    device = torch.get_default_device()
-    return torch.is_grad_enabled(), torch.get_default_dtype(), None if device.type == "cpu" else device
+@contextmanager
+def untouched() -> Iterator[None]:
+    """As ``kept``; raises BenchError if something was switched and nothing else was raised."""
+    import torch
+
+    before = _switches(torch)
+    with kept():
+        yield
+        if _switches(torch) != before:
+            raise BenchError(
+                "changes a setting of torch (threads, gradients, default type or device, deterministic algorithms), in "
+                "which other numbers are computed. Leave it as it is"
+            )
+
+
+class _Switches(NamedTuple):
+    """What torch computes with; by default, what it has when it is imported."""
+
+    gradients: bool = True
+    dtype: Any = None  # float32
+    device: Any = None  # the CPU
+    deterministic: tuple[bool, bool] = (False, False)  # whether, and only with a warning
+    threads: int = 0  # unknown
+
+
+def _switches(torch: Any) -> _Switches:
+    device, dtype = torch.get_default_device(), torch.get_default_dtype()
+    strict = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    return _Switches(
+        torch.is_grad_enabled(),
+        None if dtype == torch.float32 else dtype,
+        None if device.type == "cpu" else device,
+        strict,
+        torch.get_num_threads(),
+    )
+
+
+def _put_back(torch: Any, before: _Switches) -> None:
+    now = _switches(torch)
+    torch.set_grad_enabled(before.gradients)
+    torch.set_default_dtype(before.dtype or torch.float32)
+    if now.device != before.device:
+        torch.set_default_device(before.device)
+    if now.deterministic != before.deterministic:
+        torch.use_deterministic_algorithms(before.deterministic[0], warn_only=before.deterministic[1])
+    if before.threads not in (0, now.threads):
+        torch.set_num_threads(before.threads)

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from bench.api import Metric
 from bench.api.metric_checks import rows_of
+from bench.core.modes import untouched
 from bench.core.rendering import chunks
 from bench.errors import BenchError
-from bench.evaluation.kept import kept_settings
 
 
 class Looks:
@@ -37,7 +37,7 @@ class Looks:
                 if name in self._wrong:
                     break
                 try:
-                    with kept_settings():
+                    with untouched():
                         rows = rows_of(metric, f_images[start:stop], g_images[start:stop])
                     self._rows[name].append(rows)
                 except BenchError as error:

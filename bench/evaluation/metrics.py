@@ -12,9 +12,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bench.api import Columns, Extractor, Metric, Oracle, Statistics, Value
+from bench.core.modes import untouched
 from bench.errors import BenchError
 from bench.evaluation.described import Described
-from bench.evaluation.kept import kept_settings
 from bench.evaluation.own_metrics import OwnMetric
 from bench.evaluation.passes import Pass
 
@@ -89,7 +89,7 @@ def compute_metrics(
             try:
                 if isinstance(looked, str):
                     raise BenchError(looked)
-                with kept_settings():
+                with untouched():
                     numbers = _computed(metric, deepcopy(replace(view, looked=looked)))
                 _require_own_names(name, metric, numbers, reserved)
             except BenchError as error:

@@ -38,11 +38,11 @@ def references(
 
 def has_references(workspace: Workspace, dataset: str, extractor: str) -> bool:
     """Return whether reference statistics are shipped or stored; otherwise the whole data set must be read."""
+    name = _shipped_name(dataset, extractor)
     try:
-        path = _path_here(workspace, dataset, extractor)
+        return name in manifest.entries() or _path_here(workspace, name, _key(workspace, dataset, extractor)).exists()
     except (CheckpointError, DataError):  # no extractor to compute them with, or no images
         return False
-    return path is None or path.exists()
 
 
 def references_identity(workspace: Workspace, dataset: str, extractor: str) -> list[str]:
@@ -64,31 +64,20 @@ def _key(workspace: Workspace, dataset: str, extractor: str) -> str:
 
 def _by_subset(workspace: Workspace, dataset: str, extractor: str) -> dict[str, Statistics]:
     """Return reference statistics by subset ("all", "without thickness", ...)."""
-    sha, path = workspace.extractor(extractor)[1], _path_here(workspace, dataset, extractor)
-    if path is None:
-        return loading.load_statistics(_shipped_name(dataset, extractor), sha)
-    key = _key(workspace, dataset, extractor)
-    if not _is_intact(path, key, workspace):
-        write_statistics(workspace, dataset, extractor, path, key)
-    return loading.load_statistics(path, sha)
-
-
-def _path_here(workspace: Workspace, dataset: str, extractor: str) -> Path | None:
-    """Return where statistics that are made here are stored; None if they are shipped."""
     name = _shipped_name(dataset, extractor)
     if name in manifest.entries():
-        return None
-    key = _key(workspace, dataset, extractor)
+        path = manifest.path_of(name)
+        stored = checkpoint.read(path)
+    else:
+        key = _key(workspace, dataset, extractor)
+        path = _path_here(workspace, name, key)
+        stored = workspace.made_once(path, key, lambda: write_statistics(workspace, dataset, extractor, path, key))
+    return loading.statistics_in(stored, path, workspace.extractor(extractor)[1])
+
+
+def _path_here(workspace: Workspace, name: str, key: str) -> Path:
+    """Return where statistics that are made here are stored."""
     return workspace.store.root.parent / "statistics" / f"{name}-{key[:DIGITS]}.safetensors"
-
-
-def _is_intact(path: Path, key: str, workspace: Workspace) -> bool:
-    """Say whether stored statistics are there, of this key and as they were written."""
-    try:
-        return path.exists() and checkpoint.read(path).description.get("key") == key
-    except CheckpointError as error:
-        workspace.progress.note(f"{error} It is made again.")
-        return False
 
 
 def _shipped_name(dataset: str, extractor: str) -> str:

@@ -66,24 +66,26 @@ def remover_for(workspace: Workspace, dataset_name: str, feature: str) -> Remove
     if name in manifest.entries():
         return load_remover(manifest.path_of(name)).to(workspace.device)
     path = workspace.store.root.parent / "counterfactual" / f"{name}-{key[:DIGITS]}.safetensors"
-    if not _is_intact(path, workspace):
+
+    def train() -> None:
         workspace.progress.note(f"no remover for '{feature}' is shipped for data set '{dataset_name}': training one")
-        write_remover(workspace, dataset_name, feature, path)
-    return load_remover(path).to(workspace.device)
+        write_remover(workspace, dataset_name, feature, path, key)
 
-
-def _is_intact(path: Path, workspace: Workspace) -> bool:
-    try:
-        return path.exists() and bool(checkpoint.read(path))
-    except CheckpointError as error:
-        workspace.progress.note(f"{error} It is made again.")
-        return False
+    return remover_in(workspace.made_once(path, key, train), path).to(workspace.device)
 
 
 def write_remover(
-    workspace: Workspace, dataset_name: str, feature: str, path: Path, pairs: int = PAIRS, steps: int = STEPS
+    workspace: Workspace,
+    dataset_name: str,
+    feature: str,
+    path: Path,
+    key: str | None = None,
+    pairs: int = PAIRS,
+    steps: int = STEPS,
 ) -> dict[str, Any]:
     """Train a remover, measure it on held-out true pairs, and write both; returns the measurement.
+
+    ``key`` is kept with a remover that is made here: what it was made from.
 
     Returns
     -------
@@ -107,6 +109,7 @@ def write_remover(
         "unedited": float(errors(remover, having, having).sum(1).mean()),
     }
     described = {
+        **({} if key is None else {"key": key}),
         "dataset": dataset.label,
         "feature": feature,
         "image_shape": list(remover.image_shape),
@@ -122,7 +125,11 @@ def write_remover(
 
 def load_remover(path: Path) -> Remover:
     """Load what ``write_remover`` wrote."""
-    stored = checkpoint.read(path)
+    return remover_in(checkpoint.read(path), path)
+
+
+def remover_in(stored: checkpoint.Checkpoint, path: Path) -> Remover:
+    """Return the remover of a checkpoint; raises CheckpointError, naming the file, if it holds something else."""
     if stored.kind != "counterfactual":
         raise CheckpointError(f"{path}: contains weights of kind '{stored.kind}', not of a remover ('counterfactual')")
     colours, height, width = stored.description["image_shape"]

@@ -48,7 +48,7 @@ GLUE: Mapping[str, tuple[str, ...]] = {
         "experiments.evaluating:evaluate_stage", "experiments.measured:_judge",
         "experiments.judgement:Judged.references", "experiments.judgement:ClicksOnly.own_metrics",
         "evaluation.own_metrics:of",
-        "evaluation.references:references", "evaluation.references:_by_subset", "workspace.loading:load_statistics",
+        "evaluation.references:references", "evaluation.references:_by_subset", "workspace.loading:statistics_in",
     ),
 }  # fmt: skip
 

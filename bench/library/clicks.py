@@ -75,8 +75,7 @@ def ask_oracle(
     opened = workspace_for(None, workspace, plugins)
     loaded = oracle_of(opened, task, "feedback")
     shown, classifier = _shown(images, dataset, opened.dataset(dataset)), loaded.classifier
-    if not hasattr(opened.dataset(dataset), "image_shape"):
-        require_sight(tuple(shown.shape[1:]), dataset, opened.dataset(dataset), {"feedback": loaded}, {})
+    require_sight(tuple(shown.shape[1:]), dataset, opened.dataset(dataset), {"feedback": loaded}, {})
     scores = np.concatenate(list(by_chunk(lambda chunk: classifier.scores(chunk, [feature])[:, 0], shown)))
     threshold = cut_of(classifier, feature, scores)
     return scores >= threshold, threshold

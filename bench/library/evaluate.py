@@ -159,8 +159,8 @@ class _Setting:
         references = judgement.references(workspace, dataset, self.extractors, feature)
         found = compute_metrics(self.metrics, columns, result, references, reserved_names(workspace.registry))
         refused = clashes({name: outcome.values for name, outcome in found.items()})
-        counted = {self.metrics[name]: outcome for name, outcome in found.items() if name not in refused}
-        values = {name: (metric, value) for metric, out in counted.items() for name, value in out.values.items()}
+        counted = {name: outcome for name, outcome in found.items() if name not in refused}
+        values = {v: (self.metrics[name], value) for name, out in counted.items() for v, value in out.values.items()}
         return values, refused | {name: why for outcome in counted.values() for name, why in outcome.skipped.items()}
 
 

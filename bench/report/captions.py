@@ -11,6 +11,7 @@ from bench.report.row import Row
 from bench.workspace.record import MachineFacts
 from bench.workspace.suites import load_suite
 
+EMBEDDED = ("fid[", "fid_retain[", "inception_score[")  # metrics of an extractor's embeddings
 BEST = "the best method that needs clicks alone, and those that paired 95 % intervals over seeds cannot tell from it"
 
 
@@ -60,7 +61,7 @@ def _suite(options: Options) -> str:
 
 
 def _extractors(rows: Sequence[Row]) -> list[str]:
-    used = sorted({row.metric.split("[")[1].rstrip("]") for row in rows if row.metric.startswith(("fid", "inception"))})
+    used = sorted({row.metric.split("[")[1].rstrip("]") for row in rows if row.metric.startswith(EMBEDDED)})
     if not used:
         return []
     compared = "" if used == ["inception"] else " The paper's use Inception's and are not comparable."

@@ -59,12 +59,12 @@ def _rows(table: Table, place: _Place, workspace: Workspace) -> Iterator[Row]:
 
 def _numbers(table: Table, entry: Entry, found: Comparison, n: int | None, workspace: Workspace) -> Iterator[Row]:
     where = f"{found.moved} of {found.seeds} seeds at the curve's own damage" if found.moved else ""
-    interval = f"95 %: {found.low:.4f} to {found.high:.4f}" if found.seeds > 1 else "too few seeds"
-    bounds = "".join(f"; {bound} this, since the curve it is compared with ends before" for bound in found.bounds)
+    bounds = "; ".join(f"{bound} this, since the curve it is compared with ends before" for bound in found.bounds)
+    note = bounds if found.seeds > 1 else "too few seeds"
     numbers = {
         "target_ratio": {"mean": found.mean, "sd": found.sd, "note": where},
         "retain_change": {"mean": found.damage, "note": where},
-        "difference": {"mean": found.difference, "low": found.low, "high": found.high, "note": interval + bounds},
+        "difference": {"mean": found.difference, "low": found.low, "high": found.high, "note": note},
     }
     for metric in table.metrics:
         given = {name: None if value != value else value for name, value in numbers[metric].items()}
@@ -72,8 +72,9 @@ def _numbers(table: Table, entry: Entry, found: Comparison, n: int | None, works
 
 
 def _row(table: Table, entry: Entry, metric: str, workspace: Workspace, **numbers: object) -> Row:
-    cell = entry.done.planned.cell
+    cell, resolved = entry.done.planned.cell, entry.done.resolved
     dataset = workspace.dataset(cell.settings.dataset)
+    judge = resolved.judgement.label if resolved else "no cell"
     return Row(
         table=table.name,
         model=cell.model,
@@ -84,6 +85,6 @@ def _row(table: Table, entry: Entry, metric: str, workspace: Workspace, **number
         metric=metric,
         higher_is_better=False,
         data=dataset.label,
-        source=f"{dataset.label}; oracle {dataset.classifier}; interpolated between cells",
+        source=f"{dataset.label}; {judge}; interpolated between cells",
         **{"seeds": 0, **numbers},  # type: ignore[arg-type]
     )

@@ -143,12 +143,12 @@ def _cell(row: Row, notes: _Notes) -> Cell:
         return Cell(NOTHING, "", paper, notes.mark(row.note or "no number"))
     uncertainty = digits.uncertainty_of(row.mean, row.sd, row.low, row.high)
     places = digits.decimals(row.mean, uncertainty)
-    tail, note = "", row.note
+    tail = ""
     if row.metric in INTERVALS and row.low is not None and row.high is not None:
-        tail, note = f"[{digits.fixed(row.low, places)}, {digits.fixed(row.high, places)}]", ""
+        tail = f"[{digits.fixed(row.low, places)}, {digits.fixed(row.high, places)}]"
     elif row.sd is not None and digits.spreads(row.mean, row.sd):
         tail = f"± {digits.fixed(row.sd, places)}"
-    return Cell(digits.fixed(row.mean, places), tail, paper, notes.mark(note), row.best)
+    return Cell(digits.fixed(row.mean, places), tail, paper, notes.mark(row.note), row.best)
 
 
 @dataclass

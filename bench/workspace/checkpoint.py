@@ -145,6 +145,18 @@ def read(path: Path) -> Checkpoint:
     return stored
 
 
+def kept(path: Path, key: str) -> Checkpoint | None:
+    """Return a checkpoint whose description holds a key; None if there is none.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is there and cannot be used.
+    """
+    stored = read(path) if path.exists() else None
+    return stored if stored is not None and stored.description.get("key") == key else None
+
+
 def _first_bytes(path: Path) -> bytes:
     """Return the first four bytes of a weights file; raises CheckpointError if it is missing or cannot be read."""
     try:

@@ -64,10 +64,8 @@ def load_either(registry: Registry, weights: str | Path) -> tuple[Checkpoint, Or
     return stored, _original(registry, stored, path)
 
 
-def load_statistics(weights: str | Path, extractor_sha256: str) -> dict[str, Statistics]:
-    """Load reference statistics by subset ("all", "without thickness", ...), made with the given extractor."""
-    path = manifest.path_of(weights)
-    stored = checkpoint.read(path)
+def statistics_in(stored: Checkpoint, path: Path, extractor_sha256: str) -> dict[str, Statistics]:
+    """Return reference statistics by subset ("all", "without thickness", ...), made with the given extractor."""
     if stored.kind != "statistics":
         raise CheckpointError(f"{path}: holds a {stored.kind}, not reference statistics")
     if stored.description["extractor_sha256"] != extractor_sha256:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,7 +14,8 @@ from bench.api import Dataset, Extractor
 from bench.core.progress import Progress, silent
 from bench.errors import CheckpointError
 from bench.registry import Registry
-from bench.workspace import loading, observers
+from bench.workspace import checkpoint, loading, observers
+from bench.workspace.checkpoint import Checkpoint
 from bench.workspace.observers import LoadedClassifier, load_observer
 from bench.workspace.oracles import ROLES, Choice, choose
 from bench.workspace.store import Store
@@ -79,6 +81,24 @@ class Workspace:
             self._kept[key] = make()
         kept: T = self._kept[key]
         return kept
+
+    def made_once(self, path: Path, key: str, make: Callable[[], object]) -> Checkpoint:
+        """Return a checkpoint that all cells share; ``make`` writes it where there is none of this key.
+
+        Other processes wait, so that one of them makes it.
+        """
+        with suppress(CheckpointError):
+            if (stored := checkpoint.kept(path, key)) is not None:
+                return stored
+        with self.store.locked(path.parent / ".locks" / path.stem, self.progress.note):
+            try:
+                stored = checkpoint.kept(path, key)
+            except CheckpointError as error:
+                self.progress.note(f"{error} It is made again.")
+                stored = None
+            if stored is None:
+                make()
+        return stored or checkpoint.read(path)
 
     def _oracle(self, choice: Choice, feature: str) -> LoadedClassifier:
         loaded = self.once(("oracle", choice.kind, choice.name, choice.weights), lambda: self._load_oracle(choice))

@@ -86,6 +86,12 @@ SWITCHED = {
     "gradients": ("torch.set_grad_enabled(False)", torch.is_grad_enabled, True),
     "type": ("torch.set_default_dtype(torch.float64)", torch.get_default_dtype, torch.float32),
     "device": ("torch.set_default_device('meta')", torch.get_default_device, torch.device("cpu")),
+    "determinism": (
+        "torch.use_deterministic_algorithms(True)",
+        torch.are_deterministic_algorithms_enabled,
+        torch.are_deterministic_algorithms_enabled(),
+    ),
+    "threads": ("torch.set_num_threads(3)", torch.get_num_threads, torch.get_num_threads()),
 }
 
 

@@ -52,6 +52,10 @@ def rewrite(path, **fields):
     path.write_text(json.dumps({**json.loads(path.read_text()), **fields}))
 
 
+def without(path, field):
+    path.write_text(json.dumps({name: value for name, value in json.loads(path.read_text()).items() if name != field}))
+
+
 # --- what is read -------------------------------------------------------------------------------------
 
 
@@ -155,6 +159,14 @@ DRAWN = {
     "twice": (lambda f: shutil.copy(f / "clicks.json", f / "more.json"), "more.json: 'scar' was clicked in another file"),
     "missing": (lambda f: (f / "000004.png").unlink(), "holds 9 pictures, not 10 samples as drawn. Draw them again"),
     "old": (lambda f: rewrite(f / "samples.json", format="x"), "was not written by `bench sample` of this version"),
+    "none": (lambda f: (rewrite(f / "samples.json", count=0), [p.unlink() for p in f.glob("0*.png")]), "was not written by"),
+    "yes": (lambda f: rewrite(f / "samples.json", count=True), "was not written by `bench sample` of this version"),
+    "unnamed": (lambda f: without(f / "clicks.json", "feature"), "clicks.json: is not a feedback file as `bench feedback`"),
+    "numbered": (lambda f: rewrite(f / "clicks.json", feature=3), "clicks.json: is not a feedback file as"),
+    "unclicked": (lambda f: without(f / "clicks.json", "positive"), "clicks.json: is not a feedback file as"),
+    "listed": (lambda f: rewrite(f / "clicks.json", also=[1]), "clicks.json: is not a feedback file as"),
+    "both": (lambda f: rewrite(f / "clicks.json", also={"scar": [1]}), "clicks.json: is not a feedback file as"),
+    "also_texts": (lambda f: rewrite(f / "clicks.json", also={"old": 3}), "for 'old' is not a list of samples, 0 to 9"),
     "huge": (lambda f: rewrite(f / "samples.json", count=10**12), "holds 10 pictures, not 1000000000000 samples"),
 }  # fmt: skip
 

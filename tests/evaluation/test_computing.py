@@ -12,6 +12,7 @@ from toy_ends import NULL
 from bench.api import Metric, Oracle, Value
 from bench.authoring.conformance.toys import ToyClassifier
 from bench.evaluation.described import Described
+from bench.evaluation.looks import Looks
 from bench.evaluation.metrics import compute_metrics, metric_columns
 from bench.evaluation.passes import Pass
 from bench.registry import Registry
@@ -100,3 +101,55 @@ def test_counterfactual_error_is_skipped_where_no_data_set_knows_the_truth():
     found, skipped = computed(metrics, replace(NULL, counterfactual_error=None))
     reason = "the data set cannot redraw images without the feature"
     assert found == {} and skipped == {"counterfactual": reason}
+
+
+SWITCHES = {
+    "type": lambda: torch.set_default_dtype(torch.float64),
+    "device": lambda: torch.set_default_device("meta"),
+    "gradients": lambda: torch.set_grad_enabled(not torch.is_grad_enabled()),
+    "determinism": lambda: torch.use_deterministic_algorithms(True),
+    "determinism, warned": lambda: torch.use_deterministic_algorithms(True, warn_only=True),
+    "threads": lambda: torch.set_num_threads(torch.get_num_threads() + 1),
+}
+
+
+def settings():
+    strict = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    switched = torch.get_default_dtype(), torch.get_default_device(), torch.is_grad_enabled(), torch.get_num_threads()
+    return strict, switched
+
+
+@pytest.mark.parametrize("error", [None, ValueError("mine"), SystemExit(3)], ids=repr)
+@pytest.mark.parametrize("switch", SWITCHES)
+def test_what_a_metric_switches_is_put_back_and_told_even_if_it_raises(switch, error):
+    class Rogue(Metric):
+        columns = frozenset()
+
+        def compute(self, columns):
+            self.switch()
+            return {"x": Value(1.0, 5, None)}
+
+        def look(self, original_images, images):
+            self.switch()
+            return np.zeros(len(images))
+
+        def switch(self):
+            SWITCHES[switch]()
+            if error is not None:
+                raise error
+
+    rogue = Rogue()
+    told = f"{type(error).__name__}: {error}" if error else "changes a setting of torch"
+    before = settings()
+    try:
+        _, skipped = computed({"a": rogue})
+        assert settings() == before and told in skipped["a"]
+        looks = Looks({"a": rogue})
+        looks.look(torch.zeros(2, 1, 2, 2, dtype=torch.uint8), torch.zeros(2, 1, 2, 2, dtype=torch.uint8))
+        assert settings() == before and told in looks.found(2)["a"]
+    finally:
+        torch.use_deterministic_algorithms(before[0][0], warn_only=before[0][1])
+        torch.set_default_dtype(before[1][0])
+        torch.set_default_device(None)
+        torch.set_grad_enabled(before[1][2])
+        torch.set_num_threads(before[1][3])

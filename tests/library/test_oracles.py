@@ -83,6 +83,13 @@ def test_an_oracle_that_is_not_asked_is_refused(original, clicked):
         bench.ask_oracle(original, "thickness", "mnist")
 
 
+def test_an_oracle_that_was_trained_on_another_shape_is_refused_in_one_sentence(original):
+    told = r"^ask_oracle\(oracle=\S+\): cannot see such images: it was trained on \(3, 64, 64\)"
+    for images, dataset in (bench.sample(original, 2), "mnist"), (np.zeros((2, 3, 128, 128), np.uint8), "celeba128"):
+        with pytest.raises(UsageError, match=told):
+            bench.ask_oracle(images, "beard", dataset, oracle="mobilenet-synthfaces-a")
+
+
 # --- the range of images ------------------------------------------------------------------------------
 
 

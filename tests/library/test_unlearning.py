@@ -117,3 +117,28 @@ def test_a_method_is_handed_the_other_networks_of_the_file_if_it_needs_them(orig
     bench.unlearn(original, clicked[0], "curious", plugins=plugins.path)
     with pytest.raises(UsageError, match="needs the encoder, which these weights do not have"):
         bench.unlearn(original.generator, clicked[0], "curious", plugins=plugins.path)
+
+
+def test_a_metric_of_any_class_is_measured(original, plugins):
+    """A dataclass without ``frozen`` has no hash."""
+    plugins.write(
+        "spread",
+        """
+        from dataclasses import dataclass
+
+        from bench.api import Metric, Value, hookimpl
+
+        @dataclass
+        class Spread(Metric):
+            columns = frozenset({"pixel_change"})
+            power: int = 2
+
+            def compute(self, columns):
+                return {"spread": Value(float((columns.pixel_change ** self.power).mean()), 70, None)}
+
+        @hookimpl
+        def register_metrics(register):
+            register(Spread)
+        """,
+    )
+    assert bench.evaluate(original, original, count=70, plugins=plugins.path).loc["spread", "value"] == 0

@@ -61,13 +61,22 @@ def test_the_uncertainty_decides_the_digits(value, uncertainty, places):
         ({"mean": None, "note": "why"}, Cell("–", "", "(1.5)", "a")),
         ({"note": "2 of 3 seeds", "paper": None}, Cell("1,234.500", "± 0.012", "", "a")),
         (
-            {"metric": "difference", "mean": -0.00123, "sd": None, "low": -0.0021, "high": -0.0004, "note": "95 %: -0.0021 to -0.0004", "paper": None},
-            Cell("-0.0012", "[-0.0021, -0.0004]"),
+            {"metric": "difference", "mean": -0.00123, "sd": None, "low": -0.0021, "high": -0.0004, "note": "at most this", "paper": None},
+            Cell("-0.0012", "[-0.0021, -0.0004]", "", "a"),
         ),
     ],
 )  # fmt: skip
 def test_a_cell_s_pieces(changed, cell):
     assert only_cell(**changed) == cell
+
+
+def test_a_caveat_of_a_difference_stands_in_every_format(tmp_path):
+    row = replace(ROW, metric="difference", mean=-0.1, sd=None, low=-0.2, high=0.0, note="at most this", paper=None)
+    latex, html = written([row], tmp_path)
+    assert r"[$-$0.20, 0.00]\rlap{\textsuperscript{a}}" in latex and r"\textsuperscript{a}~at most this." in latex
+    assert "[-0.20, 0.00]<sup>a</sup>" in html and "<sup>a</sup> at most this" in html
+    text = formats.as_text(SHAPE, [row], [], Options())
+    assert "[-0.20, 0.00] [a]" in text and "[a] at most this" in text
 
 
 @pytest.mark.parametrize(("higher_is_better", "arrow"), [(True, "↑"), (False, "↓"), (None, "")])
@@ -173,6 +182,15 @@ def test_every_line_of_latex_fills_all_columns(rows, places, tmp_path):
     wanted = len(re.sub(r"@\{.*?\}", "", re.search(r"\\begin\{tabular\}\{(.*)\}", latex)[1]))
     lines = [line for line in inside.splitlines() if line.endswith(r"\\")]
     assert len(lines) > 2 and {columns_of(line) for line in lines} == {wanted}
+
+
+def test_a_value_that_only_begins_like_an_extractor_s_is_in_the_table_and_names_no_extractor(tmp_path):
+    for metric in ("fid_lite", "fidelity", "inception_score_2", "fid"):
+        latex, _ = written([replace(ROW, metric=metric)], tmp_path)
+        assert "IS and FID use" not in latex
+    for metric in ("fid[faces]", "fid_retain[faces]", "inception_score[faces]"):
+        latex, _ = written([replace(ROW, metric=metric), replace(ROW, metric="fid_lite")], tmp_path)
+        assert "IS and FID use the embeddings of: faces." in latex
 
 
 # --- the best in bold, or none ------------------------------------------------------------------------
