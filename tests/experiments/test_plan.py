@@ -103,7 +103,11 @@ def test_training_a_missing_generator_is_a_step_of_the_plan(asked, workspace, mo
 
 def test_results_that_cannot_be_read_block_no_command(on_bars, bars, bench_cli, tmp_path):
     runs = tmp_path / "runs"
-    for name, content in (("newer-12345678", '{"key": "1", "format": 99}'), ("cut-87654321", "{"), ("other-abcdef01", "[1]")):
+    for name, content in (
+        ("newer-12345678", '{"key": "1", "format": 99}'),
+        ("cut-87654321", "{"),
+        ("other-abcdef01", "[1]"),
+    ):
         (runs / name).mkdir(parents=True)
         (runs / name / "result.json").write_text(content)
     done = on_bars("original", "--json")
