@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 from reference_numbers import frame
 
+DATA = {"faces": "synthfaces (synthetic), test faces", "digits": "MNIST (real), test digits"}
 MARKS = {"yes": "", "paired": " (paired)", "no": " (not seen)"}
 
 
@@ -30,16 +31,14 @@ def sensitivity(images: str, *, n: str, metrics: str) -> str:
     for i, (name, group) in enumerate(rows.groupby("alteration", sort=False)):
         cells = [_cell(group[group.metric == metric].iloc[0], first=i == 0) for metric in chosen]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    caption = f"*{int(n):,} real pictures. First row: the value ± half of its 95 % interval. Other rows: its change ± "
-    return "\n".join([*lines, "", caption + "half of the (paired) 95 % interval of the change.*"])
+    reading = "First row: the value ± half of its 95 % interval. Other rows: its change ± half of the interval of that."
+    return "\n".join([*lines, "", f"*{DATA[images]}; n = {int(n):,}. {reading}*"])
 
 
 def _cell(row: pd.Series[Any], *, first: bool) -> str:
     number, half = (row["value"], row.half_width) if first else (row.change, row.change_half_width)
-    sign = "" if first else "+"
-    return (
-        f"{number:{sign}.{_decimals(half)}f}\u00a0±\u00a0{half:.{_decimals(half)}f}{'' if first else MARKS[row.seen]}"
-    )
+    sign, mark, places = ("", "", _decimals(half)) if first else ("+", MARKS[row.seen], _decimals(half))
+    return f"{number:{sign}.{places}f}\u00a0±\u00a0{half:.{places}f}{mark}"
 
 
 def _decimals(half: float) -> int:
