@@ -33,7 +33,7 @@ def blurred(images: Tensor, width: float) -> Altered:
 
 def noisy(images: Tensor, width: float) -> Altered:
     noise = torch.randn(images.shape, generator=randomness.generator("sensitivity/noise", 0))
-    return Altered(f"noise of {width:.0%}", to_uint8(to_float(images) + width * noise), np.arange(len(images)))
+    return Altered(f"noise of {100 * width:.0f} %", to_uint8(to_float(images) + width * noise), np.arange(len(images)))
 
 
 def thinned_out(images: Tensor) -> Iterator[Altered]:
