@@ -18,7 +18,6 @@ class DigitsConfig(SmallConfig):
     """Architecture and training recipe."""
 
     epochs: float = Field(8, gt=0, description="passes over the training images")
-    batch_size: int = Field(128, ge=2, description="images per step")
 
 
 class Digits(SmallExtractor):
