@@ -26,7 +26,6 @@ class Altered:
     sources: NDArray[np.int64]
 
 
-
 def blurred(images: Tensor, width: float) -> Altered:
     soft = torch.cat([gaussian_blur(to_float(x), 13, [width, width]) for x in images.split(500)])
     return Altered(f"blurred by {width:g} px", to_uint8(soft), np.arange(len(images)))

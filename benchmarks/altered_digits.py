@@ -6,28 +6,30 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
+from altered import Altered, blurred, noisy, thinned_out
 from numpy.typing import NDArray
 from scipy.ndimage import affine_transform
 from skimage.morphology import disk, erosion
 from skimage.transform import rescale, resize
 from torch import Tensor
 
-from altered import Altered, blurred, noisy, thinned_out
 from bench.api import Split
 from bench.classifiers.morpho_mnist.measures import measure
+from bench.core import randomness
 
 FINER = 4  # strokes are thinned on a grid this much finer
 TENTH = 0.1
 
 
 def alterations(split: Split, count: int) -> Iterator[Altered]:
-    """Yield the first digits of a split, then the same digits altered."""
+    """Yield some digits of a split, then the same digits altered."""
+    order = shuffled(len(split))
     indices = np.arange(count)
-    images = split.read(indices)
-    digits = split.attributes["digit"].to_numpy()
+    images = split.read(order[:count])
+    digits = split.attributes["digit"].to_numpy()[order]
     yield Altered("as they are", images, indices)
     if 2 * count <= len(split):
-        yield Altered("other digits, as they are", split.read(indices + count), indices + count)
+        yield Altered("other digits, as they are", split.read(order[count : 2 * count]), indices + count)
     form = measure(images, ["thickness", "slant"])
     thick = np.flatnonzero(form.thickness >= form.thickness.quantile(1 - TENTH))
     left = np.flatnonzero(-form.slant >= (-form.slant).quantile(1 - TENTH))
@@ -45,7 +47,16 @@ def alterations(split: Split, count: int) -> Iterator[Altered]:
     yield noisy(images, 0.05)
     yield from thinned_out(images)
     for digit in (1, 8):
-        yield _without(digit, split, images, digits)
+        gone = np.flatnonzero(digits[:count] == digit)
+        later = count + np.flatnonzero(digits[count:] != digit)[: len(gone)]
+        replaced, sources = images.clone(), indices.copy()
+        replaced[gone], sources[gone] = split.read(order[later]), later
+        yield Altered(f"no digit {digit}: others in its place", replaced, sources)
+
+
+def shuffled(count: int) -> NDArray[np.int64]:
+    """Return an order of MNIST's images: those in the file's first half are other people's than in the second."""
+    return torch.randperm(count, generator=randomness.generator("sensitivity/order", 0)).numpy()
 
 
 def _altered(name: str, images: Tensor, which: NDArray[np.int64], change) -> Altered:  # type: ignore[no-untyped-def]
@@ -71,12 +82,3 @@ def sheared(image: NDArray[np.uint8], angle: float) -> NDArray[np.float64]:
     matrix = np.array([[1, 0], [np.tan(angle), 1]])  # from a place in the result to one in the picture
     sheared: NDArray[np.float64] = affine_transform(picture, matrix, offset=(0, -np.tan(angle) * row), order=3)
     return sheared
-
-
-def _without(digit: int, split: Split, images: Tensor, digits: NDArray[np.int64]) -> Altered:
-    """Put other digits, from the end of the split, in the place of one digit."""
-    gone = np.flatnonzero(digits[: len(images)] == digit)
-    others = np.flatnonzero(digits != digit)[::-1][: len(gone)].copy()
-    altered, sources = images.clone(), np.arange(len(images))
-    altered[gone], sources[gone] = split.read(others), others
-    return Altered(f"no digit {digit}: others in its place", altered, sources)

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from altered import Altered, blurred, noisy, thinned_out
 from numpy.typing import NDArray
 from torch import Tensor
 from torchvision.transforms.functional import adjust_hue
 
-from altered import Altered, blurred, noisy, thinned_out
 from bench.core.rendering import to_float, to_uint8
 from bench.datasets.synthfaces.causes import People, intervene, sample
 from bench.datasets.synthfaces.draws import Draws

@@ -12,22 +12,22 @@ from collections.abc import Callable, Iterable, Iterator
 from hashlib import sha256
 from pathlib import Path
 
+import altered_digits
+import altered_faces
 import click
 import numpy as np
 import pandas as pd
 import torch
+from altered import Altered
 from numpy.typing import NDArray
 from torch import Tensor
 
-import altered_digits
-import altered_faces
-from altered import Altered
 from bench.api import Extractor, Split, Statistics, to_float
 from bench.registry import Registry
 from bench.toolkit import estimates
 from bench.toolkit.estimates import Estimate
 from bench.toolkit.frechet import statistics_of
-from bench.workspace import loading
+from bench.workspace import observers
 
 DATASETS = {"faces": "synthfaces", "digits": "mnist"}
 BATCH = 250
@@ -102,9 +102,13 @@ def rows_of(measures: Iterable[Measures], sets: Iterable[Altered]) -> Iterator[d
 def look_of(name: str, weights: str | None) -> Look:
     registry = Registry()
     if registry.get("extractors", name).identity() is None:
-        extractor: Extractor = loading.load_extractor(registry, name, weights or name)[0]
+        extractor: Extractor = observers.load_extractor(registry, name, weights or name)[0]
         return extractor.outputs
     return registry.get("extractors", name)().outputs  # type: ignore[no-any-return]
+
+
+def order_of(images: str, count: int) -> NDArray[np.int64]:
+    return np.arange(count) if images == "faces" else altered_digits.shuffled(count)
 
 
 def sets_of(images: str, split: Split, stream: str, count: int) -> Iterator[Altered]:
@@ -132,7 +136,8 @@ def main(
 ) -> None:
     """Measure pictures that were altered in a known way."""
     dataset = Registry().get("datasets", DATASETS[images])(data_dir)
-    real = dataset.split("train").read(np.arange(reference))
+    train = dataset.split("train")
+    real = train.read(order_of(images, len(train))[:reference])
     measures = []
     for given in names or dataset.extractors:
         name, _, weights = given.partition("=")

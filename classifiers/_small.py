@@ -27,7 +27,7 @@ from typing import Any, ClassVar, cast
 
 import numpy as np
 import torch
-from pydantic import AliasChoices, Field
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import AdamW
@@ -36,7 +36,6 @@ from bench.api import Batch, Dataset, Extractor, Networks, Stateful, Trainable, 
 from bench.toolkit.augmentation import blurred, random_shift
 from bench.toolkit.training import mixed_precision
 
-WIDTH = AliasChoices("embedding_dim", "feature_dim")  # weights of version 0.1 have the second name
 DAMAGES = 2  # blur and noise, which are learnt like attributes, with values from 0 to 1
 READ = 1024  # test images read at once
 
@@ -55,7 +54,7 @@ class SmallConfig(TrainingConfig):
     attributes: tuple[str, ...] = Field((), description="attributes to learn; set from the data set")
     bfloat16: bool = Field(True, description="train the convolutions in bfloat16 where the device has it")
     channels: tuple[int, ...] = Field((24, 48, 96), min_length=1, description="channels of the convolutions")
-    embedding_dim: int = Field(64, ge=1, validation_alias=WIDTH, description="length of the embedding")
+    embedding_dim: int = Field(64, ge=1, description="length of the embedding")
 
 
 class SmallNetwork(nn.Module):

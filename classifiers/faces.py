@@ -1,8 +1,8 @@
-"""Small convolutional classifier of faces, for FID and IS.
+"""Small convolutional network for faces, for FID and IS.
 
-Its twenty disjoint classes are hair colour (black, blond, brown, grey, other or not visible) x sex x glasses, from
-attributes with CelebA's names. It is not an oracle: it does not learn bangs or beards, and it is trained separately
-from the oracles.
+Its embedding learns all attributes of the data set, and to tell faces apart (``_small.py``). Its twenty disjoint
+classes are hair colour (black, blond, brown, grey, other or not visible) x sex x glasses, from attributes with CelebA's
+names. It is not an oracle, and another architecture than MobileNet: a method that fools one need not fool the other.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from torch import Tensor
 from bench.api import Dataset, hookimpl
 from bench.toolkit.augmentation import random_flip
 
-from ._small import WIDTH, SmallConfig, SmallExtractor
+from ._small import SmallConfig, SmallExtractor
 
 HAIR = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair")  # at most one of them; "other" if none
 
@@ -32,7 +32,7 @@ class FacesConfig(SmallConfig):
     max_blur: float = Field(1.5, ge=0, description="largest standard deviation of a training image's blur, px")
     max_noise: float = Field(0.05, ge=0, description="largest standard deviation of a training image's noise")
     channels: tuple[int, ...] = Field((24, 48, 96, 128), min_length=1, description="channels of the convolutions")
-    embedding_dim: int = Field(96, ge=1, validation_alias=WIDTH, description="length of the embedding")
+    embedding_dim: int = Field(96, ge=1, description="length of the embedding")
 
 
 class Faces(SmallExtractor):

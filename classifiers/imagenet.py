@@ -73,7 +73,9 @@ class ImageNet(Extractor):
         network = create_model("tf_efficientnet_lite0", pretrained=False)
         names = network.state_dict()
         if [t.shape for t in names.values()] != [t.shape for t in stored.values()]:
-            raise CheckpointError("extractor 'imagenet': timm's tf_efficientnet_lite0 has other layers than the weights")
+            raise CheckpointError(
+                "extractor 'imagenet': timm's tf_efficientnet_lite0 has other layers than the weights"
+            )
         network.load_state_dict(dict(zip(names, stored.values(), strict=True)))
         return network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
 

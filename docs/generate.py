@@ -20,6 +20,7 @@ from pathlib import Path
 
 import reference_numbers
 import reference_tables
+import sensitivity_tables
 
 ROOT = Path(__file__).resolve().parents[1]
 MARKED = re.compile(
@@ -34,6 +35,7 @@ MAKERS: dict[str, Callable[..., str]] = {
     "table": reference_tables.table,
     "sizes": reference_tables.sizes,
     "summary": reference_tables.summary,
+    "sensitivity": sensitivity_tables.sensitivity,
 }
 
 
