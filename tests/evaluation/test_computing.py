@@ -15,6 +15,7 @@ from bench.evaluation.described import Described
 from bench.evaluation.looks import Looks
 from bench.evaluation.metrics import compute_metrics, metric_columns
 from bench.evaluation.passes import Pass
+from bench.evaluation.reference import Reference
 from bench.registry import Registry
 
 SEEN = Described(NULL.scores[:, None], {"toy": NULL.embeddings}, {"toy": NULL.logits})
@@ -36,7 +37,7 @@ def metric(numbers, reads=("labels",), extractor=False):
 
 def computed(metrics, columns=NULL, reference=NULL.reference, result=RESULT, reserved=None):
     """Return all values by name, and all reasons."""
-    found = compute_metrics(metrics, columns, result, {"toy": (reference, None)}, reserved or {}).values()
+    found = compute_metrics(metrics, columns, result, {"toy": Reference(reference)}, reserved or {}).values()
     values = {name: value for outcome in found for name, value in outcome.values.items()}
     return values, {name: reason for outcome in found for name, reason in outcome.skipped.items()}
 
@@ -73,7 +74,7 @@ def test_a_bad_metric_is_skipped_with_the_reason_and_the_others_stay(numbers, re
 def test_values_become_plain_numbers():
     odd = {"x": (np.float32(0.5), np.int64(5), np.bool_(True), np.float64(0.25), torch.tensor(0.75))}
     found = computed({"a": metric(odd)})[0]["x"]
-    assert [type(v) for v in vars(found).values()] == [float, int, bool, float, float]
+    assert [type(v) for v in vars(found).values()] == [float, int, bool, float, float, str]
 
 
 def test_per_extractor_metrics_end_in_its_name():

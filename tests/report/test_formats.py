@@ -56,7 +56,7 @@ def test_the_uncertainty_decides_the_digits(value, uncertainty, places):
         ({"sd": None, "paper": None}, Cell("1,234")),
         ({"sd": 0.0, "paper": None}, Cell("1,234")),
         ({"sd": 1e-12, "mean": 0.5, "paper": None}, Cell("0.500")),
-        ({"sd": 0.0, "mean": 0.02, "low": 0.013, "high": 0.031, "paper": None}, Cell("0.020")),
+        ({"sd": 0.0, "mean": 0.02, "low": 0.013, "high": 0.031, "paper": None}, Cell("0.020", interval="[0.013, 0.031]")),
         ({"mean": -0.0001, "sd": 0.02, "paper": None}, Cell("0.000", "± 0.020")),
         ({"mean": None, "note": "why"}, Cell("–", "", "(1.5)", "a")),
         ({"note": "2 of 3 seeds", "paper": None}, Cell("1,234.500", "± 0.012", "", "a")),
