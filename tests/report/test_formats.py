@@ -33,6 +33,16 @@ def written(rows, tmp_path, table=SHAPE):
     return (path.read_text() for path in formats.write(table, rows, [], Options(), files))
 
 
+def test_brackets_in_a_label_are_not_a_mark(tmp_path):
+    table = replace(SHAPE, rows="models")
+    rows = [replace(ROW, variant=name, needs=needs) for name, needs in (("mine [b]", ""), ("ours", "oracle"))]
+    latex, html = written(rows, tmp_path, table)
+    assert r"{c}{mine [b]} &" in latex and r"{c}{ours\textsuperscript{a}}" in latex
+    assert ">mine [b]</th>" in html and ">ours<sup>a</sup></th>" in html
+    text = formats.as_text(table, rows, [], Options())
+    assert "mine [b]  " in text and "ours [a]" in text and "[b] " not in text.replace("mine [b] ", "")
+
+
 # --- digits -------------------------------------------------------------------------------------------
 
 
