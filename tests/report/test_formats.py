@@ -163,8 +163,9 @@ def test_a_table_by_model_has_two_lines_of_heads(tmp_path):
     latex, html = written(rows, tmp_path, replace(SHAPE, rows="models"))
     assert r"& \multicolumn{4}{c}{a} & \multicolumn{4}{c}{b\textsuperscript{a}} \\" in latex
     assert r"\cmidrule(lr){2-5} \cmidrule(lr){6-9}" in latex
+    assert ">b<sup>a</sup></th>" in html
     assert Cells(html).cells[1:] == [
-        "", "a", "b [a]", "", "slant ↓", "bold ↓", "slant ↓", "bold ↓", "vae", *["1,234.500 ± 0.012 (1.5)"] * 4,
+        "", "a", "ba", "", "slant ↓", "bold ↓", "slant ↓", "bold ↓", "vae", *["1,234.500 ± 0.012 (1.5)"] * 4,
     ]  # fmt: skip
 
 
