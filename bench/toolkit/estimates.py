@@ -83,6 +83,11 @@ def _estimate(value: float, influence: Array, sources: NDArray[np.int64] | None)
     return Estimate(value, influence - influence.mean(), own)
 
 
+def mean(values: NDArray[np.floating], sources: NDArray[np.int64] | None = None) -> Estimate:
+    """Return the mean of N numbers."""
+    return _estimate(float(values.mean()), values - values.mean(), sources)
+
+
 def frechet(
     embeddings: NDArray[np.floating], reference: Statistics, sources: NDArray[np.int64] | None = None
 ) -> Estimate:
