@@ -94,7 +94,7 @@ def test_damaged_weights_of_one_s_own_are_made_again_as_the_error_advises(damage
     content = out.read_bytes()
     out.write_bytes(damage(content))
     again, _ = trained("mine")
-    assert again.code == 3 and again.err.startswith(f"Error: {out}: ")
+    assert again.code == 4 and again.err.startswith(f"Error: {out}: ")
     assert again.err.endswith("If you made the file with `bench`, remove it and run the same command again.\n")
     out.unlink()
     assert trained("mine")[0].code == 0
