@@ -95,6 +95,11 @@ def import_state_dict(
     _require_new(out)
     params = values_of(registry.get("models", model, "--model").Config, typed, "-p")
     networks = built(registry, model, params)
+    if others := sorted(networks.modules().keys() - {"generator"}):
+        raise UsageError(
+            f"--model {model}: has the {' and the '.join(others)} besides its generator, and a state dict is that of a "
+            "generator alone. Wrap the module that wrote the file in a plug-in, as in examples/my_generator.py"
+        )
     names = networks.generator.state_dict() if networks.generator is not None else {}
     release = read_plain(read_content(source), source, at, model, params, names)
     require_fit(networks, release, source)
@@ -118,8 +123,8 @@ def _require_constant(release: Release, again: Networks[Any], source: Path) -> N
         own = name.removeprefix("generator.")
         if not torch.equal(state[own], release.own[name]):
             raise CheckpointError(
-                f"{source}: lacks {own}, which the plug-in's generator has beside the module that it wraps, with other "
-                f"values each time it is built. {release.remedy}"
+                f"{source}: lacks {own}, which the plug-in's generator has besides the module that it wraps, with "
+                f"other values each time it is built. {release.remedy}"
             )
 
 
