@@ -8,11 +8,10 @@ from dataclasses import replace
 
 from bench.api import Columns, Extractor, Metric, Oracle
 from bench.core.blocks import Blocks
-from bench.core.code_hash import digest
 from bench.evaluation.described import Described, Observers
 from bench.evaluation.metric_plugins import reserved_names
 from bench.evaluation.metrics import Outcome, compute_metrics, metric_columns
-from bench.evaluation.passes import Pass, look_again, run_pass
+from bench.evaluation.passes import Pass, draws_alike, look_again, run_pass
 from bench.experiments.hands import Student
 from bench.experiments.resolve import Resolved
 from bench.workspace import seals
@@ -64,7 +63,7 @@ def _seen(
     """Return what is seen of both generators' samples: what is stored, and what metrics see in the images."""
     store, keys, count = resolved.workspace.store, resolved.keys, resolved.cell.settings.evaluation.count
     original, progress = resolved.original.generator, resolved.workspace.progress
-    key = digest([keys.columns, weights])
+    key = keys.stages(weights)["columns"]
     shared, own = store.stage("original", keys.original), store.stage("columns", key)
     with store.locked(own, progress.note), ExitStack() as held:
         held.enter_context(store.locked(shared, progress.note))
@@ -76,7 +75,7 @@ def _seen(
             if not lookers:
                 return result
             drawer = student()
-            looked = look_again(original, drawer.generator, count, progress, lookers, drawer.same)
+            looked = look_again(original, drawer.generator, count, progress, lookers, _same(resolved, drawer))
             return replace(result, looked=looked)
         blocks = Blocks(own / "blocks")
         result = _drawn(resolved, student(), judge, before, lookers, blocks)
@@ -108,6 +107,11 @@ def _drawn(
         before,
         truth=resolved.judgement.truth(resolved.workspace, resolved.cell.settings.dataset, judge),
         lookers=lookers,
-        same=student.same,
+        same=_same(resolved, student),
         keep=blocks,
     )
+
+
+def _same(resolved: Resolved, student: Student) -> bool:
+    """Say whether the evaluated generator is the original; what its own process says of its weights is not enough."""
+    return student.same and draws_alike(resolved.original.generator, student.generator)
