@@ -14,9 +14,8 @@ from bench.core.memory import Memory
 from bench.evaluation.described import Described, Observers
 from bench.evaluation.metric_plugins import reserved_names
 from bench.evaluation.metrics import Outcome, compute_metrics, metric_columns
-from bench.evaluation.passes import Pass, look_again, run_pass
+from bench.evaluation.passes import Pass, draws_alike, look_again, run_pass
 from bench.experiments.hands import Student
-from bench.experiments.keys import observer_keys
 from bench.experiments.resolve import Resolved
 from bench.workspace import seals
 
@@ -67,7 +66,7 @@ def _seen(
     """Return what is seen of both generators' samples: what is stored, and what metrics see in the images."""
     store, keys, count = resolved.workspace.store, resolved.keys, resolved.cell.settings.evaluation.count
     original, progress = resolved.original.generator, resolved.workspace.progress
-    key = digest([keys.columns, weights])
+    key = keys.stages(weights)["columns"]
     shared, own = store.stage("original", keys.original), store.stage("columns", key)
     with store.locked(own, progress.note), ExitStack() as held:
         held.enter_context(store.locked(shared, progress.note))
@@ -79,7 +78,7 @@ def _seen(
             if not lookers:
                 return result
             drawer = student()
-            looked = look_again(original, drawer.generator, count, progress, lookers, drawer.same)
+            looked = look_again(original, drawer.generator, count, progress, lookers, _same(resolved, drawer))
             return replace(result, looked=looked)
         blocks = Blocks(own / "blocks")
         result = _drawn(resolved, student(), judge, before, lookers, blocks)
@@ -94,8 +93,9 @@ def _seen(
 
 
 def memories_of(resolved: Resolved) -> dict[str, str]:
-    """Return the key of what each observer said of images before, on this machine."""
-    return observer_keys(resolved, machine.computing(resolved.workspace.device))
+    """Return the key of what each observer said of images before, with this software and on this machine."""
+    here = machine.computing(resolved.workspace.device)
+    return {name: digest([key, here]) for name, key in resolved.observer_keys.items()}
 
 
 def _memories(resolved: Resolved) -> dict[str, Memory]:
@@ -121,6 +121,11 @@ def _drawn(
         before,
         truth=resolved.judgement.truth(resolved.workspace, resolved.cell.settings.dataset, judge),
         lookers=lookers,
-        same=student.same,
+        same=_same(resolved, student),
         keep=blocks,
     )
+
+
+def _same(resolved: Resolved, student: Student) -> bool:
+    """Say whether the evaluated generator is the original; what its own process says of its weights is not enough."""
+    return student.same and draws_alike(resolved.original.generator, student.generator)

@@ -13,7 +13,7 @@ from bench.evaluation import removers
 from bench.evaluation.described import EXTRACTOR, JUDGE, Observers
 from bench.evaluation.metrics import compute_metrics, metric_columns
 from bench.evaluation.own_metrics import OwnMetric
-from bench.evaluation.passes import look_again, run_pass, unchanged
+from bench.evaluation.passes import draws_alike, look_again, run_pass, same_weights
 from bench.evaluation.references import references_identity
 from bench.evaluation.targets import target_identity
 from bench.experiments.method_run import run_method, stream_of
@@ -28,7 +28,7 @@ from bench.workspace.record import StageKeys
 # Where the code of each stage begins; plug-ins are added cell by cell.
 FEEDBACK = (simulate_feedback, to_file, from_file)
 UNLEARN = (run_method,)
-SEEN = (run_pass, unchanged)
+SEEN = (run_pass, same_weights, draws_alike)
 EVALUATE = (load_unlearned, Oracles.of, Unlearned)
 METRIC = (metric_columns, compute_metrics, look_again)
 # What hands things to these beginnings. It counts by itself: much of what it refers to stores, locks and reports.
@@ -39,7 +39,8 @@ GLUE: Mapping[str, tuple[str, ...]] = {
         "workspace.saving:save_unlearned", "workspace.checkpoint:state_of", "workspace.checkpoint:save",
     ),
     "seen": (
-        "experiments.evaluating:_drawn", "experiments.evaluating:_seen", "experiments.hands:load_student",
+        "experiments.evaluating:_drawn", "experiments.evaluating:_same", "experiments.evaluating:_seen",
+        "experiments.hands:load_student",
         "experiments.isolated:Apart.student", "experiments.isolated:draw", "experiments.isolated:_number",
         "experiments.isolated:Asked", "experiments.isolated:Asked.__init__", "experiments.isolated:Asked.forward",
         "experiments.judgement:Judgement.observer", "experiments.judgement:Judged.truth",
@@ -96,8 +97,8 @@ def metric_keys_of(parts: Parts) -> dict[str, str]:
     }
 
 
-def observer_keys(parts: Parts, software: Mapping[str, Any]) -> dict[str, str]:
-    """Hash what each observer is, and the software with which it looks at images; by its name in ``Observers``.
+def observer_keys_of(parts: Parts) -> dict[str, str]:
+    """Hash what each observer is, by its name in ``Observers``.
 
     Samples, their count and other observers are left out: an image that was looked at before is not looked at again.
     """
@@ -106,7 +107,7 @@ def observer_keys(parts: Parts, software: Mapping[str, Any]) -> dict[str, str]:
     for name, (_, sha) in parts.extractors.items():
         observers[f"{EXTRACTOR} {name}"] = ([name, sha], _code(parts, "extractors", name, "build"))
     return {
-        name: digest({"observer": [name, *identity], "code": code_of(Observers, *code), "software": software})
+        name: digest({"observer": [name, *identity], "code": code_of(Observers, *code)})
         for name, (identity, code) in observers.items()
     }
 
