@@ -16,11 +16,13 @@ from bench.workspace.suites import OracleSettings
 from bench.workspace.workspace import Workspace
 
 
-def target_mask(workspace: Workspace, dataset: str, split: Split, feature: str) -> NDArray[np.bool_]:
+def target_mask(
+    workspace: Workspace, dataset: str, split: Split, feature: str, cut: float | None = None
+) -> NDArray[np.bool_]:
     """Return which training images have a feature (Table 1, ``retrain``, ``fid_retain``).
 
-    The data set's attributes decide. If they do not name the feature, the oracle scores the whole split and its
-    classifier's cut decides; the scores, (N,) float64, are kept in the store.
+    The data set's attributes decide. If they do not name the feature, the data set's oracle scores the whole split, and
+    ``cut`` decides, by default its classifier's; the scores, (N,) float64, are kept in the store.
 
     Returns
     -------
@@ -41,7 +43,7 @@ def target_mask(workspace: Workspace, dataset: str, split: Split, feature: str) 
             with write_atomically(path) as file:
                 np.save(file, scores, allow_pickle=False)
             seals.seal(folder, key, workspace.device, path.name)
-    mask: NDArray[np.bool_] = np.load(path, allow_pickle=False) >= classifier.cuts[feature]
+    mask: NDArray[np.bool_] = np.load(path, allow_pickle=False) >= (classifier.cuts[feature] if cut is None else cut)
     return mask
 
 

@@ -17,8 +17,9 @@ from bench.evaluation.references import references_identity
 from bench.evaluation.targets import target_identity
 from bench.experiments.method_run import run_method, stream_of
 from bench.experiments.parts import Parts
+from bench.feedback import oracle as simulated
 from bench.feedback.file import files_sha256, from_file, to_file
-from bench.feedback.oracle import simulate_feedback
+from bench.feedback.oracle import generator_cut, simulate_feedback
 from bench.workspace.loading import load_unlearned
 from bench.workspace.observers import LoadedClassifier
 from bench.workspace.oracles import Oracles
@@ -32,7 +33,7 @@ EVALUATE = (load_unlearned, Oracles.of, Unlearned)
 METRIC = (metric_columns, compute_metrics, look_again)
 # What hands things to these beginnings. It counts by itself: much of what it refers to stores, locks and reports.
 GLUE: Mapping[str, tuple[str, ...]] = {
-    "feedback": ("experiments.stages:_click",),
+    "feedback": ("experiments.stages:_click", "experiments.cuts:generators_cut"),
     "unlearn": (
         "experiments.training:train", "experiments.training:_training_data", "experiments.training:read_clicks",
         "workspace.saving:save_unlearned", "workspace.checkpoint:state_of", "workspace.checkpoint:save",
@@ -55,14 +56,16 @@ GLUE: Mapping[str, tuple[str, ...]] = {
 
 def keys_of(parts: Parts) -> StageKeys:
     """Hash what each stage of a cell reads."""
-    feedback = _feedback(parts)
-    unlearn = _unlearn(parts, feedback)
+    cut = _cut(parts)
+    feedback = _feedback(parts, cut)
+    unlearn = _unlearn(parts, feedback, cut)
     seen = _seen(parts)
     original = digest({"weights": parts.original.sha256, "seen": seen})
     evaluate = digest(
         {
             "unlearn": unlearn,
             "feedback": feedback,
+            "cut": cut,
             "code": code_of(*EVALUATE, type(parts.judgement).threshold, *_method(parts), *_original(parts)),
             "glue": _glue("evaluate"),
             "seen": seen,
@@ -74,6 +77,7 @@ def keys_of(parts: Parts) -> StageKeys:
         original=original,
         evaluate=evaluate,
         columns=digest([evaluate, _counterfactual(parts)]),
+        cut=cut,
     )
 
 
@@ -114,7 +118,23 @@ def _counterfactual(parts: Parts) -> str | None:
     return removers.identity(parts.workspace, parts.cell.settings.dataset, parts.cell.feature)
 
 
-def _feedback(parts: Parts) -> str:
+def _cut(parts: Parts) -> str | None:
+    """Hash what decides the generator's cut; None if the oracle has one, or the shown samples or a file decide."""
+    oracle, settings = parts.judgement.oracles.feedback, parts.cell.settings.oracle
+    filed = parts.given is not None and parts.given[1].threshold is not None
+    if oracle.classifier.top_fraction is None or settings.cut != "generator" or filed:
+        return None
+    return digest(
+        {
+            "weights": parts.original.sha256,
+            "oracle": [*_identity(oracle), parts.cell.feature],
+            "samples": [simulated.CUT_STREAM, simulated.CUT_COUNT],
+            "code": code_of(generator_cut, *oracle.code_in(parts.workspace.registry), *_original(parts)),
+        }
+    )
+
+
+def _feedback(parts: Parts, cut: str | None) -> str:
     cell, oracle = parts.cell, parts.judgement.oracles.feedback
     if cell.feedback_file is not None:
         shown: dict[str, Any] = {"files": files_sha256(cell.feedback_file)}
@@ -125,6 +145,7 @@ def _feedback(parts: Parts) -> str:
         {
             "weights": parts.original.sha256,
             "oracle": [*_identity(oracle), cell.feature],
+            "cut": cut,
             "code": code_of(*FEEDBACK, *oracle.code_in(parts.workspace.registry), *_original(parts)),
             "glue": _glue("feedback"),
             **shown,
@@ -133,7 +154,7 @@ def _feedback(parts: Parts) -> str:
     )
 
 
-def _unlearn(parts: Parts, feedback: str) -> str:
+def _unlearn(parts: Parts, feedback: str, cut: str | None) -> str:
     cell, method = parts.cell, parts.method
     training_data = "training_data" in method.needs
     recipe = (type(parts.original.model),) if training_data else ()
@@ -144,7 +165,7 @@ def _unlearn(parts: Parts, feedback: str) -> str:
             "method": [cell.method, cell.params.model_dump(mode="json")],
             "stream": stream_of(method.reads_feedback, cell.seed),
             "feedback": feedback if method.reads_feedback or "oracle" in method.needs else None,
-            "training_data": images,
+            "training_data": [images, cut] if training_data else None,
             "code": code_of(*UNLEARN, *_method(parts), *_original(parts), *recipe),
             "glue": _glue("unlearn"),
         }

@@ -31,7 +31,7 @@ from bench.workspace.record import (
 )
 from bench.workspace.record import Clicks as ClickCounts
 
-STAGES = ("feedback", "unlearn", "original", "columns")
+STAGES = ("cut", "feedback", "unlearn", "original", "columns")
 
 
 @dataclass(frozen=True)
@@ -219,6 +219,6 @@ def _provenance(resolved: Resolved, outcome: Outcome | None) -> Provenance:
 def _unlike(facts: MachineFacts, resolved: Resolved) -> dict[str, MachineFacts]:
     """Return what made those stages that another machine, other software or another number of threads made."""
     store, keys = resolved.workspace.store, resolved.keys
-    made = {name: seals.made_by(store.stage(name, getattr(keys, name))) for name in STAGES}
+    made = {name: seals.made_by(store.stage(name, key)) for name in STAGES if (key := getattr(keys, name))}
     found = {name: MachineFacts.model_validate(known) for name, known in made.items() if known is not None}
     return {name: known for name, known in found.items() if known.software != facts.software}

@@ -83,6 +83,7 @@ class StageKeys(Params):
     original: str
     evaluate: str
     columns: str = Field(description="what was seen of both generators' samples")
+    cut: str | None = Field(None, description="where an oracle clicks a top share of the generator's samples")
 
 
 class MachineFacts(Params):

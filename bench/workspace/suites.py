@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
@@ -47,6 +47,11 @@ class OracleSettings(Params):
     evaluation: str | None = Field(
         None,
         description="who judges: a classifier, an extractor, or weights; <classifier>-<dataset>-b by default",
+    )
+    cut: Literal["generator", "shown"] = Field(
+        "generator",
+        description="where an oracle clicks a top share: of 10,000 samples of the generator, once for all seeds, or of "
+        "the samples shown, anew for each seed",
     )
     pretrain: dict[str, Any] = Field(
         {}, description="fields of the classifier's Config in the command that trains a missing copy"
