@@ -33,7 +33,8 @@ EVALUATE = (load_unlearned, Oracles.of, Unlearned)
 METRIC = (metric_columns, compute_metrics, look_again)
 # What hands things to these beginnings. It counts by itself: much of what it refers to stores, locks and reports.
 GLUE: Mapping[str, tuple[str, ...]] = {
-    "feedback": ("experiments.stages:_click", "experiments.cuts:generators_cut"),
+    "cut": ("experiments.cuts:generators_cut",),
+    "feedback": ("experiments.stages:_click",),
     "unlearn": (
         "experiments.training:train", "experiments.training:_training_data", "experiments.training:read_clicks",
         "workspace.saving:save_unlearned", "workspace.checkpoint:state_of", "workspace.checkpoint:save",
@@ -130,6 +131,7 @@ def _cut(parts: Parts) -> str | None:
             "oracle": [*_identity(oracle), parts.cell.feature],
             "samples": [simulated.CUT_STREAM, simulated.CUT_COUNT],
             "code": code_of(generator_cut, *oracle.code_in(parts.workspace.registry), *_original(parts)),
+            "glue": _glue("cut"),
         }
     )
 
