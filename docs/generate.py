@@ -20,6 +20,7 @@ from pathlib import Path
 
 import reference_numbers
 import reference_tables
+import sensitivity_tables
 
 ROOT = Path(__file__).resolve().parents[1]
 MARKED = re.compile(
@@ -35,6 +36,7 @@ MAKERS: dict[str, Callable[..., str]] = {
     "sizes": reference_tables.sizes,
     "learnt": reference_tables.learnt,
     "summary": reference_tables.summary,
+    "sensitivity": sensitivity_tables.sensitivity,
 }
 
 
