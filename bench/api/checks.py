@@ -44,8 +44,8 @@ def require_float32(generator: Generator) -> None:
     for name, parameter in generator.named_parameters():
         if parameter.dtype != torch.float32:
             raise PluginError(
-                f"the generator's {name} is {parameter.dtype}, but training needs torch.float32. Build the module "
-                "with .float(); float16 weights are then imported as float32"
+                f"the generator's {name} is {parameter.dtype}, not torch.float32; call .float() on the generator, or "
+                "on its module where that is built (float16 weights are then imported as float32)"
             )
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from bench.api.models import Generator
 from bench.core import randomness
-from bench.core.rendering import by_chunk
+from bench.core.rendering import filled
 from bench.errors import UsageError
 
 
@@ -58,16 +58,31 @@ class Feedback:
         """Return it with the prior of the generator that drew the samples."""
         return replace(self, prior=generator.prior)
 
-    @torch.no_grad()
     def latents(self, generator: Generator) -> Iterator[Tensor]:
         """Draw the latents of the shown samples again, chunk by chunk: (B, latent_dim) on the generator's device."""
+        for latents, _ in self.samples(generator):
+            yield latents
+
+    @torch.no_grad()
+    def samples(self, generator: Generator) -> Iterator[tuple[Tensor, Tensor]]:
+        """Draw the shown samples again, chunk by chunk, on the generator's device.
+
+        Yields
+        ------
+        latents : (B, latent_dim)
+        images : (B, C, H, W)
+        """
         device = next(generator.parameters()).device
+        for noise, kept in self._whole_chunks(generator):
+            latents, images = generator.sample(noise.to(device))
+            yield latents[:kept], images[:kept]
+
+    def _whole_chunks(self, generator: Generator) -> Iterator[tuple[Tensor, int]]:
+        """Yield the noise (64, noise_dim) of consecutive samples, and how many of them were shown."""
         if self.noise_array is not None:
-            yield from by_chunk(lambda n: generator.sample(n.to(device))[0], torch.from_numpy(self.noise_array))
-            return
+            return filled(torch.from_numpy(self.noise_array))
         assert self.stream is not None
-        for noise, kept in randomness.draw_chunks(self.stream, len(self), generator.noise_dim, generator.prior):
-            yield generator.sample(noise.to(device))[0][:kept]
+        return randomness.draw_chunks(self.stream, len(self), generator.noise_dim, generator.prior)
 
     def require_both_classes(self) -> None:
         """Raise UsageError unless something was clicked and something was not."""

@@ -78,7 +78,7 @@ class Method(ABC, Generic[ConfigT]):
 
     @classmethod
     def sweep(cls) -> Mapping[str, Sequence[Any]]:
-        """Return the parameter that trades removal against damage, and its values beside the default.
+        """Return the parameter that trades removal against damage, and its values besides the default.
 
         Tables ``tradeoff`` and ``damage`` draw a curve with them: ``{"weight": (0.5, 2, 4)}``. Of several parameters,
         one at a time is varied. A suite may name others.

@@ -41,10 +41,16 @@ def by_chunk(work: Callable[[Tensor], Rows], rows: Tensor) -> Iterator[Rows]:
     (B, ...)
         The results of consecutive chunks, N rows in all.
     """
+    for chunk, kept in filled(rows):
+        yield work(chunk)[:kept]
+
+
+def filled(rows: Tensor) -> Iterator[tuple[Tensor, int]]:
+    """Yield consecutive chunks of 64 rows, the last one filled up with copies of its last row, and how many count."""
     for start, stop in chunks(len(rows)):
         chunk = rows[start:stop]
         filling = chunk[-1:].expand(CHUNK - len(chunk), *chunk.shape[1:])
-        yield work(torch.cat([chunk, filling]))[: len(chunk)]
+        yield torch.cat([chunk, filling]), len(chunk)
 
 
 def to_uint8(images: Tensor) -> Tensor:

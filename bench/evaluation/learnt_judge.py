@@ -98,13 +98,9 @@ def learn(generator: Generator, feedback: Feedback) -> LearntJudge:
     return judge
 
 
-@torch.no_grad()
 def shown_images(generator: Generator, feedback: Feedback) -> Tensor:
     """Draw the shown samples again, (N, C, H, W) uint8."""
-    device = next(generator.parameters()).device
-    shown = feedback.of(generator)
-    parts = (shown.noise(start, stop, generator.noise_dim) for start, stop in chunks(len(shown)))
-    return torch.cat([part for noise in parts for part in by_chunk(lambda n: to_uint8(generator(n.to(device))), noise)])
+    return torch.cat([to_uint8(images) for _, images in feedback.samples(generator)])
 
 
 def seen(images: Tensor) -> Tensor:

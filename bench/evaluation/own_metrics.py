@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bench.api import Columns, Feedback, Generator, Metric, Value
-from bench.errors import BenchError
 from bench.evaluation.learnt_judge import LearntJudge, learn
 from bench.toolkit.intervals import of_mean, wilson
 
@@ -91,13 +90,9 @@ class Learnt(OwnMetric):
         return f"a judge learnt from clicks on {len(self._feedback)} samples"
 
     def look(self, original_images: Tensor, images: Tensor) -> NDArray[np.float64]:
-        if isinstance(self._learnt, BenchError):
-            return np.zeros((len(images), 2))
         return np.stack([self._learnt.scores(original_images), self._learnt.scores(images)], 1)
 
     def compute(self, columns: Columns) -> dict[str, Value]:
-        if isinstance(self._learnt, BenchError):
-            raise self._learnt
         assert columns.looked is not None
         judge, shown = self._learnt, len(self._feedback)
         before, after = (columns.looked >= judge.cut).sum(0).tolist()
@@ -111,12 +106,9 @@ class Learnt(OwnMetric):
         }
 
     @cached_property
-    def _learnt(self) -> LearntJudge | BenchError:
-        """The judge, or why none can be learnt."""
-        try:
-            return learn(self._original, self._feedback)
-        except BenchError as error:
-            return error
+    def _learnt(self) -> LearntJudge:
+        """The judge; raises BenchError if none can be learnt."""
+        return learn(self._original, self._feedback)
 
 
 def of(original: Generator, feedback: Feedback | None) -> dict[str, OwnMetric]:

@@ -13,7 +13,7 @@ from torch import nn
 from bench.api import Generator
 from bench.api.repeatable import require_repeatable
 from bench.errors import PluginError
-from bench.evaluation.passes import same_weights
+from bench.evaluation.passes import unchanged
 from bench.experiments.cell import Cell
 from bench.experiments.resolve import Resolved
 from bench.experiments.training import Clicks, Stage
@@ -32,7 +32,7 @@ class Student:
     identifier : nn.Module or None
         Latents of the original to scores (N,).
     same : bool
-        Whether its weights are the original's.
+        Whether it is the original, unchanged.
     """
 
     generator: nn.Module
@@ -86,13 +86,10 @@ def stage_of(resolved: Resolved) -> Stage:
 
 def load_student(workspace: Workspace, cell: Cell, weights: Path) -> Student:
     """Load an unlearned generator onto the workspace's device."""
-    unlearned = loading.load_unlearned(workspace.registry, weights)
-    for module in (unlearned.generator, unlearned.identifier):
-        if module is not None:
-            module.to(workspace.device)
+    unlearned = loading.load_unlearned(workspace.registry, weights, workspace.device)
     _require_repeatable(unlearned.generator)
     original = workspace.original(cell.model, cell.weights).generator
-    return Student(unlearned.generator, unlearned.identifier, same_weights(original, unlearned.generator))
+    return Student(unlearned.generator, unlearned.identifier, unchanged(original, unlearned.generator))
 
 
 def _require_repeatable(generator: Generator) -> None:

@@ -12,7 +12,7 @@ from bench.core.code_watch import sources_of
 from bench.evaluation import removers
 from bench.evaluation.metrics import compute_metrics, metric_columns
 from bench.evaluation.own_metrics import OwnMetric
-from bench.evaluation.passes import look_again, run_pass, same_weights
+from bench.evaluation.passes import look_again, run_pass, unchanged
 from bench.evaluation.references import references_identity
 from bench.evaluation.targets import target_identity
 from bench.experiments.method_run import run_method, stream_of
@@ -28,7 +28,7 @@ from bench.workspace.record import StageKeys
 # Where the code of each stage begins; plug-ins are added cell by cell.
 FEEDBACK = (simulate_feedback, to_file, from_file)
 UNLEARN = (run_method,)
-SEEN = (run_pass, same_weights)
+SEEN = (run_pass, unchanged)
 EVALUATE = (load_unlearned, Oracles.of, Unlearned)
 METRIC = (metric_columns, compute_metrics, look_again)
 # What hands things to these beginnings. It counts by itself: much of what it refers to stores, locks and reports.

@@ -11,7 +11,7 @@ import io
 import re
 import warnings
 from collections.abc import Iterator
-from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 from PIL import Image, JpegImagePlugin
 from PIL.JpegImagePlugin import JpegImageFile
 
+from bench.core.rendering import chunks
 from bench.errors import UsageError
+from bench.workspace.pictures import sample_name
 
 TOLERANCE = 3.0  # root mean square, in grey levels of 0..255; the JPEG's own loss at quality 75 is 5 to 8
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP")
@@ -27,24 +29,10 @@ LEFT_BY_SYSTEMS = {".ds_store", "thumbs.db", "ehthumbs.db", "desktop.ini", ".dir
 Pixels = NDArray[np.uint8]
 
 
-def sample_name(number: int) -> str:
-    """Return the file name of a sample's picture."""
-    return f"{number:06d}.png"
-
-
 def copied_numbers(clicked: Path, shown: Path, count: int, flag: str) -> list[int]:
-    """Return which samples a folder holds copies of, each once, in ascending order.
+    """Return which samples a folder holds copies of, each once, in ascending order; see ``clicked.clicked_numbers``.
 
-    Parameters
-    ----------
-    clicked : Path
-        A folder of pictures; those in its subfolders count too. What operating systems leave in folders is ignored.
-    shown : Path
-        The folder of the samples.
-    count : int
-        How many samples there are.
-    flag : str
-        For errors.
+    Pictures in subfolders count too; what operating systems leave in folders is ignored.
 
     Raises
     ------
@@ -132,10 +120,11 @@ class _Samples:
     def __init__(self, folder: Path, count: int) -> None:
         self.pictures: list[Image.Image] = []
         self.numbers: list[list[int]] = []
-        self._places: dict[bytes, int] = {}
+        self._places: dict[bytes, int] = {}  # by the hash of their pixels
+        self._stacks: dict[str, Pixels] = {}
         for number in range(count):
             picture = _shown(folder / sample_name(number))
-            place = self._places.setdefault(_pixels(picture).tobytes(), len(self.pictures))
+            place = self._places.setdefault(_hash(picture), len(self.pictures))
             if place == len(self.pictures):
                 self.pictures.append(picture)
                 self.numbers.append([])
@@ -148,7 +137,7 @@ class _Samples:
             raise UsageError(
                 f"{where}: has {image.size[0]} x {image.size[1]} pixels, but the samples have {size[0]} x {size[1]}"
             )
-        exact = self._places.get(_pixels(image).tobytes())
+        exact = self._places.get(_hash(image))
         if exact is not None:
             return self.numbers[exact]
         if not isinstance(image, JpegImageFile) or image.mode not in ("L", "RGB"):
@@ -157,30 +146,28 @@ class _Samples:
 
     def _saved_as(self, jpeg: JpegImageFile) -> list[int]:
         """Return the places of the pictures that become this JPEG when they are saved as it was."""
-        stack, pixels = self._stacks[jpeg.mode], _pixels(jpeg, jpeg.mode)
-        distances = stack.distances(pixels)
+        pixels = _pixels(jpeg, jpeg.mode)
+        distances = _distances(self._stack(jpeg.mode), pixels)
         candidates = np.flatnonzero(distances <= distances.min() + TOLERANCE)
         return [int(i) for i in candidates if _is_close(_saved_like(self.pictures[i], jpeg), pixels)]
 
-    @cached_property
-    def _stacks(self) -> dict[str, _Stack]:
-        """The pictures in the modes of a JPEG."""
-        return {mode: _Stack([_pixels(picture, mode) for picture in self.pictures]) for mode in ("L", "RGB")}
+    def _stack(self, mode: str) -> Pixels:
+        """Return the pictures in the mode of a JPEG: (P, pixels)."""
+        if mode not in self._stacks:
+            self._stacks[mode] = np.empty((len(self.pictures), len(_pixels(self.pictures[0], mode))), np.uint8)
+            for row, picture in zip(self._stacks[mode], self.pictures, strict=True):
+                row[:] = _pixels(picture, mode)
+        return self._stacks[mode]
 
 
-class _Stack:
-    """Pictures of one mode, to be compared with another one at once."""
+def _hash(image: Image.Image) -> bytes:
+    return sha256(_pixels(image).tobytes()).digest()
 
-    def __init__(self, pictures: list[Pixels]) -> None:
-        self.pixels = np.stack(pictures).astype(np.float32)  # (P, pixels)
-        self.squares = np.square(self.pixels).sum(1)  # (P,)
 
-    def distances(self, other: Pixels) -> NDArray[np.float32]:
-        """Return the root mean square difference (P,) of the pictures from another one, in grey levels."""
-        one = other.astype(np.float32)
-        squared = self.squares - 2 * (self.pixels @ one) + np.square(one).sum()
-        found: NDArray[np.float32] = np.sqrt(np.maximum(squared, 0) / len(one))
-        return found
+def _distances(pictures: Pixels, other: Pixels) -> NDArray[np.float32]:
+    """Return the root mean square difference (P,) of pictures (P, pixels) from another one, in grey levels."""
+    parts = (pictures[start:stop].astype(np.float32) - other for start, stop in chunks(len(pictures)))
+    return np.concatenate([np.sqrt(np.square(part).mean(1)) for part in parts])
 
 
 def _shown(path: Path) -> Image.Image:

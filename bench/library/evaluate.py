@@ -16,7 +16,7 @@ from bench.errors import UsageError
 from bench.evaluation.described import Observers
 from bench.evaluation.metric_plugins import load_metrics, reserved_names
 from bench.evaluation.metrics import clashes, compute_metrics, metric_columns, source_of
-from bench.evaluation.passes import run_pass, same_weights
+from bench.evaluation.passes import run_pass, unchanged
 from bench.evaluation.sight import require_sight
 from bench.experiments.judgement import ClicksOnly, Judgement, judged_by
 from bench.library.arguments import whole
@@ -89,9 +89,9 @@ def evaluate(
     """
     after, before = measurable(unlearned, "evaluate(unlearned)"), measurable(original, "evaluate(original)")
     count, task = whole(count, 2, "evaluate(count)", limits.SAMPLES), _task(feature, dataset, threshold, oracle)
+    _require_comparable(after, before)
     opened = workspace_for(before.device, workspace, plugins, data_dir)
     setting = _setting(opened, task, _names(extractors, task), before.generator, _clicks(feedback, task, before))
-    _require_comparable(after, before, None if task is None else setting.dataset)
     setting.require_sight(before)
     return setting.table(after, before, count)
 
@@ -152,7 +152,7 @@ class _Setting:
             described,
             truth=judgement.truth(workspace, dataset, judge),
             lookers={name: metric for name, metric in self.metrics.items() if metric.looks()},
-            same=same_weights(before.generator, after.generator),
+            same=unchanged(before.generator, after.generator),
         )
         remember(before.generator, self.seer, result.seen)
         columns = metric_columns(result, judge, self.extractors)
@@ -219,7 +219,7 @@ def _names(extractors: Sequence[str] | None, task: Task | None) -> Sequence[str]
     return extractors
 
 
-def _require_comparable(after: KnownGenerator, before: KnownGenerator, dataset: Dataset | None) -> None:
+def _require_comparable(after: KnownGenerator, before: KnownGenerator) -> None:
     if before.made_of and before.made_of & after.names() and not after.made_of & before.names():
         raise UsageError(
             "evaluate: the two are swapped, original= was unlearned from unlearned=. Give the unlearned one first, "
@@ -234,9 +234,4 @@ def _require_comparable(after: KnownGenerator, before: KnownGenerator, dataset: 
     if before.device != after.device:
         raise UsageError(
             f"evaluate: original lies on {before.device}, unlearned on {after.device}; move one: .to('{before.device}')"
-        )
-    if dataset is not None and shapes[0][1] != getattr(dataset, "image_shape", shapes[0][1]):
-        raise UsageError(
-            f"evaluate: the generator draws images {shapes[0][1]}; what judges {dataset.label} sees "
-            f"{dataset.image_shape}"
         )

@@ -81,17 +81,20 @@ def remembered(original: Generator, judge: str, observers: Observers, count: int
     if kept.weights != weights or (before is not None and not torch.equal(before[1], pictures)):
         kept = _SEEN[original] = Seen(weights)
     described = kept.described.get(judge)
-    if described is not None and (
-        len(described.scores) < whole(count) or not _equal(described.rows(0, CHUNK), observers.look(pictures))
-    ):
+    if described is not None and not _equal(described.rows(0, CHUNK), observers.look(pictures)):
+        del kept.described[judge]
+        described = None
+    if described is not None and len(described.scores) < whole(count):
         described = None
     return Remembering(original, kept.drawn), described
 
 
 def remember(original: Generator, judge: str, described: Described | None) -> None:
-    """Keep what is said of a generator's samples, if its samples are kept."""
+    """Keep what is said of a generator's samples, if its samples are kept and no more is known of them."""
     if original in _SEEN and described is not None:
-        _SEEN[original].described[judge] = described
+        before = _SEEN[original].described.get(judge)
+        if before is None or len(before.scores) <= len(described.scores):
+            _SEEN[original].described[judge] = described
 
 
 def _fits(original: Generator, count: int) -> bool:

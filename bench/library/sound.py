@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from torch import nn
 
 from bench.api import Feedback, Generator
-from bench.api.checks import require_contract, require_drawable
+from bench.api.checks import require_contract, require_drawable, require_float32
 from bench.api.noise import leaves_prior
 from bench.api.repeatable import require_repeatable
 from bench.errors import PluginError, UsageError
@@ -20,7 +19,7 @@ from bench.library.known import KnownGenerator, known
 def require_trainable(given: KnownGenerator, argument: str) -> None:
     """Raise UsageError unless a generator keeps the contract. Leaves it in eval mode, gradients off."""
     with _named(argument):
-        _require_plain_weights(given, argument)
+        _require_trainable_tensors(given, argument)
         require_contract(given.generator)
 
 
@@ -39,9 +38,11 @@ def require_shown(given: KnownGenerator, argument: str) -> None:
     Of one that ``bench.load`` or ``bench.unlearn`` returned, only the type of its weights is unknown.
     """
     with _named(argument):
-        _require_plain_weights(given, argument)
+        _require_trainable_tensors(given, argument)
         if type(given) is KnownGenerator:
             require_drawable(given.generator)
+        else:
+            require_float32(given.generator)
 
 
 def fitting_feedback(feedback: Feedback, generator: Generator, call: str) -> Feedback:
@@ -61,16 +62,12 @@ def fitting_feedback(feedback: Feedback, generator: Generator, call: str) -> Fee
     return feedback.of(generator)
 
 
-def _require_plain_weights(given: KnownGenerator, argument: str) -> None:
-    """Raise UsageError for weights of another type, as after ``.half()``, and for those that can never be trained."""
-    module = given.generator  # its state dict may also hold numbers that are not weights, such as ProgGAN's level
+def _require_trainable_tensors(given: KnownGenerator, argument: str) -> None:
+    """Raise UsageError for weights that can never be trained."""
+    module = given.generator
     for name, tensor in itertools.chain(module.named_parameters(), module.named_buffers()):
         if tensor.is_inference():
             raise UsageError(f"{argument}: its {name} was made under torch.inference_mode(); build or load it outside")
-        if isinstance(tensor, nn.Parameter) and tensor.dtype != torch.float32:  # a buffer may be what it likes
-            raise UsageError(
-                f"{argument}: its {name} is {tensor.dtype}, not torch.float32; call .float() on the generator"
-            )
 
 
 @contextmanager

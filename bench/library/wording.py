@@ -22,6 +22,7 @@ SPELLINGS = (  # in this order: what the command line's error says, and what an 
     (r" \(--(?:feedback FILE|set feedback\.count=\w+)\)", ""),
     (r"\(-p (\w+=[^)]*)\)", r"(\1)"),
     (r"--dataset NAME\b", "dataset=NAME"),
+    (r"\(bench sample, bench feedback\)", "(bench.sample, bench.make_feedback)"),
     (r"--plugins DIR\b", "plugins=DIR"),
     (r"--data-dir data\b", "data_dir='data'"),
     (r"--data-dir\b", "data_dir="),

@@ -32,6 +32,8 @@ def table_asked(name: str, options: Options, workspace: Workspace, names: ValueN
         if options.methods or options.only:
             raise UsageError(f"--method, --only: table {table.name} counts images, and has no methods")
         return table
+    if table.varied == "sweep":
+        table = replace(table, variants=[point for each in table.variants for point in swept(each, suite, workspace)])
     own = [Variant(v.label, v.method, v.params, model=v.model, features=v.features or ()) for v in suite.variants]
     variants = _distinct([*table.variants, *(own if table.open else ())])
     variants = _distinct([*variants, *_further(table, options.methods, suite, workspace)])
@@ -79,17 +81,27 @@ def swept(variant: Variant, suite: Suite, workspace: Workspace) -> list[Variant]
     """Return the curve of a method: its default, and the values of the parameter that the suite or the method names."""
     cls = workspace.registry.get("methods", variant.method, "--method")
     sweep: Mapping[str, Sequence[Any]] = suite.sweeps.get(variant.method) or cls.sweep()
-    points = [replace(variant, family=variant.label)]
-    for name, values in sweep.items():
-        for value in values:
-            label = f"{variant.label}, {name} = {value}"
-            points.append(replace(points[0], label=label, params={**variant.params, name: value}))
+    start = replace(variant, family=variant.label)
+    default = [_point(start, name, cls.Config.model_fields[name].default) for name in sweep if _says(variant, name)]
+    points = (default or [start])[:1]
+    points += [_point(start, name, value) for name, values in sweep.items() for value in values]
     if len(points) == 1:
         workspace.progress.note(
             f"method '{variant.method}' names no parameter to sweep, so its curve is one point. Name one: a method "
             f"`sweep` of its class, or in the suite [sweeps.{variant.method}]"
         )
     return points
+
+
+def _point(variant: Variant, name: str, value: Any) -> Variant:
+    said = _says(variant, name) and isinstance(value, (int, float))
+    label = variant.point.format(**{name: value}) if said else f"{variant.label}, {name} = {value}"
+    return replace(variant, label=label, params={**variant.params, name: value})
+
+
+def _says(variant: Variant, name: str) -> bool:
+    """Say whether the names of a curve's points are made for a parameter."""
+    return f"{{{name}:" in variant.point
 
 
 def _only(

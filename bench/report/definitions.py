@@ -34,6 +34,8 @@ class Variant:
         Fields of the method's Config, and of the suite's settings for a model.
     family : str
         The curve that this is a point of, where points are compared as curves.
+    point : str
+        What a point of its curve is called, with the swept parameter in braces; by default its label, name = value.
     model, features
         Models and features it applies to; all by default.
     """
@@ -43,6 +45,7 @@ class Variant:
     params: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     family: str = ""
+    point: str = ""
     model: str = ""
     features: Sequence[str] = ()
 
@@ -70,8 +73,8 @@ class Table:
     open : bool
         Whether the suite's own variants belong in it.
     varied : str
-        What makes several variants of a further method: "sweep" (the parameter that the method or the suite names),
-        "clicks", or nothing.
+        What makes several variants of a method: "sweep" (the parameter that the method or the suite names), "clicks",
+        or nothing. Of "sweep", the table's own variants are curves too; of "clicks", they are the points.
     """
 
     name: str
@@ -99,13 +102,8 @@ def _reading(threshold: str, step: str) -> Variant:
     return Variant(f"{threshold} / {step}", "ours", {"threshold": threshold, "step": step})
 
 
-def _shifted(direction: str, shift: float) -> Variant:
-    params = {"direction": direction, "threshold_shift": shift}
-    return Variant(f"{direction}, t {shift:+g} s.d.", "ours", params, family=f"ours, {direction}")
-
-
-def _landing(share: float) -> Variant:
-    return Variant(f"probe, down to quantile {share:g}", "probe", {"safe_share": share}, family="probe")
+def _direction(name: str) -> Variant:
+    return Variant(f"ours, {name}", "ours", {"direction": name}, point=f"{name}, t {{threshold_shift:+g}} s.d.")
 
 
 def clicked(variant: Variant) -> list[Variant]:
@@ -118,8 +116,9 @@ def clicked(variant: Variant) -> list[Variant]:
 
 
 _CURVES = (
-    *(_shifted(direction, s) for direction in ("mean_difference", "logistic") for s in (0, -0.5, 0.5, 1.0)),
-    *(_landing(share) for share in (0.5, 0.4, 0.6, 0.7)),
+    _direction("mean_difference"),
+    _direction("logistic"),
+    replace(PROBE, point="probe, down to quantile {safe_share:g}"),
 )
 
 

@@ -43,6 +43,11 @@ def fixed(value: float, places: int) -> str:
     return text.removeprefix("-") if not text.strip("-0.,") else text
 
 
+def after_point(number: str) -> int:
+    """Return the length of a printed number from its decimal point on."""
+    return len(number) - number.find(".") if "." in number else 0
+
+
 def published(value: float) -> str:
     """Write a number of the paper as it stands there."""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"

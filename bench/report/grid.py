@@ -47,11 +47,12 @@ class Cell:
 
 @dataclass(frozen=True)
 class Head:
-    """What stands above a column: a name and an arrow, and what several columns share."""
+    """What stands above a column: a name and an arrow, what several columns share, and the mark of its note."""
 
     name: str
     arrow: str = ""
     over: str = ""
+    mark: str = ""
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ def _by_model(rows: Sequence[Row], notes: _Notes) -> Grid:
     several = len({metric for *_, metric in columns}) > 1
     needs = {row.variant: notes.mark(_needs(row)) for row in rows}
     heads = tuple(
-        Head(f"{feature}, {metric}" if several else feature, _arrow(rows, metric), _marked(variant, needs[variant]))
+        Head(f"{feature}, {metric}" if several else feature, _arrow(rows, metric), variant, needs[variant])
         for variant, feature, metric in columns
     )
     lines = []
@@ -121,10 +122,6 @@ def _by_model(rows: Sequence[Row], notes: _Notes) -> Grid:
         cells = {(r.variant, r.feature, r.metric): _cell(r, notes) for r in rows if r.model == model}
         lines.append(Line(model, "", tuple(cells.get(column, Cell()) for column in columns)))
     return Grid(heads, (Block("", tuple(lines)),), notes.by_mark)
-
-
-def _marked(label: str, mark: str) -> str:
-    return f"{label} [{mark}]" if mark else label
 
 
 def _arrow(rows: Sequence[Row], metric: str) -> str:

@@ -43,8 +43,8 @@ def html_text(grid: Grid, caption: str, title: str) -> str:
 def _heads(heads: Sequence[Head]) -> str:
     rows = []
     if any(head.over for head in heads):
-        spans = [(over, len(list(columns))) for over, columns in groupby(heads, key=lambda head: head.over)]
-        rows.append("".join(f'<th colspan="{width}">{escape(over)}</th>' for over, width in spans))
+        spans = [(*of, len(list(columns))) for of, columns in groupby(heads, key=lambda head: (head.over, head.mark))]
+        rows.append("".join(f'<th colspan="{n}">{escape(over)}{_raised(mark)}</th>' for over, mark, n in spans))
     rows.append("".join(f"<th>{escape(f'{head.name} {head.arrow}'.rstrip())}</th>" for head in heads))
     return "".join(f"<tr><th></th>{row}</tr>" for row in rows)
 

@@ -5,10 +5,10 @@ It needs the package ``booktabs`` and no other.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from itertools import groupby
 
+from bench.report.digits import after_point
 from bench.report.grid import NOTHING, Cell, Grid, Head, Line
 
 SPECIAL = str.maketrans(
@@ -40,7 +40,7 @@ def latex_text(grid: Grid, caption: str, label: str) -> str:
     lines = [line for block in grid.blocks for line in block.lines]
     titled = len(grid.blocks) > 1
     tails = [any(line.cells[i].tail or line.cells[i].paper for line in lines) for i in range(len(grid.heads))]
-    deepest = [max((_decimals(line.cells[i]) for line in lines), default=0) for i in range(len(grid.heads))]
+    deepest = [max((after_point(line.cells[i].mean) for line in lines), default=0) for i in range(len(grid.heads))]
     body: list[str] = []
     for block in grid.blocks:
         if titled:
@@ -80,9 +80,9 @@ def _heads(heads: Sequence[Head], tails: Sequence[bool]) -> list[str]:
     if not any(head.over for head in heads):
         return [line]
     above, rules, first = [], [], 2
-    for over, columns in groupby(zip(heads, tails, strict=True), key=lambda column: column[0].over):
+    for (over, mark), columns in groupby(zip(heads, tails, strict=True), key=lambda c: (c[0].over, c[0].mark)):
         width = sum(1 + tail for _, tail in columns)
-        above.append(_spanned(_with_marks(over), width))
+        above.append(_spanned(escaped(over) + _raised(mark), width))
         rules.append(rf"\cmidrule(lr){{{first}-{first + width - 1}}}")
         first += width
     return [rf" & {' & '.join(above)} \\", " ".join(rules), line]
@@ -97,11 +97,6 @@ def _head(head: Head) -> str:
     name, _, where = head.name.partition("[")
     readable = NAMES.get(name, name.replace("_", " ")) + (f" ({where.rstrip(']')})" if where else "")
     return escaped(f"{readable} {head.arrow}".rstrip())
-
-
-def _with_marks(text: str) -> str:
-    label, _, mark = re.fullmatch(r"(.*?)( \[([a-z]+)\])?", text, flags=re.DOTALL).groups(default="")  # type: ignore[union-attr]
-    return escaped(label) + _raised(mark)
 
 
 def _line(line: Line, tails: Sequence[bool], deepest: Sequence[int]) -> str:
@@ -122,19 +117,15 @@ def _cell(cell: Cell, tail: bool, deepest: int) -> str:
 
 def _padding(cell: Cell, deepest: int) -> str:
     """Return blanks as wide as the decimals that a number has fewer than its column."""
-    missing = deepest - _decimals(cell)
+    missing = deepest - after_point(cell.mean)
     if not missing or cell.mean in ("", NOTHING):
         return ""
-    digits = "0" * missing if _decimals(cell) else f".{'0' * (missing - 1)}"
+    digits = "0" * missing if after_point(cell.mean) else f".{'0' * (missing - 1)}"
     return rf"\phantom{{{digits}}}"
 
 
 def _minus(text: str) -> str:
     return text.replace("-", "$-$")
-
-
-def _decimals(cell: Cell) -> int:
-    return len(cell.mean) - cell.mean.find(".") if "." in cell.mean else 0
 
 
 def _raised(mark: str) -> str:

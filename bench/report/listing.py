@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -80,8 +81,9 @@ def _told_apart(stored: Sequence[tuple[Path, Record]]) -> list[str]:
         (record.method, record.model, record.feature, record.seed, name)
         for (_, record), name in zip(stored, names, strict=True)
     ]
+    times = Counter(same)
     return [
-        " ".join(filter(None, (name, f"(stored {stored_at(folder):%Y-%m-%d %H:%M})" if same.count(key) > 1 else "")))
+        " ".join(filter(None, (name, f"(stored {stored_at(folder):%Y-%m-%d %H:%M})" if times[key] > 1 else "")))
         for (folder, _), name, key in zip(stored, names, same, strict=True)
     ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from textwrap import fill
 
+from bench.report.digits import after_point
 from bench.report.grid import Cell, Grid, Head
 
 WIDTH = 110  # letters of a caption's line
@@ -15,7 +16,7 @@ def plain_text(grid: Grid, caption: str) -> str:
     """Format a table with its notes and its caption."""
     columns = [_column(head, cells) for head, cells in zip(grid.heads, _cells_by_column(grid), strict=True)]
     lines = [line for block in grid.blocks for line in block.lines]
-    labels = ["", "", *(f"  {line.label}{f' [{line.mark}]' if line.mark else ''}" for line in lines)]
+    labels = ["", "", *(f"  {_marked(line.label, line.mark)}" for line in lines)]
     width = max(map(len, labels))
     printed = [f"{label:{width}}" + "".join(column[i] for column in columns) for i, label in enumerate(labels)]
     text = printed[: 2 if any(head.over for head in grid.heads) else 0] or printed[1:2]
@@ -36,18 +37,17 @@ def _cells_by_column(grid: Grid) -> list[list[Cell]]:
 
 def _column(head: Head, cells: Sequence[Cell]) -> list[str]:
     """Return a column as texts of one width: two for its head, then one for each cell, aligned by decimal point."""
-    most = max((_decimals(cell.mean) for cell in cells), default=0)
-    means = [cell.mean + " " * (most - _decimals(cell.mean)) for cell in cells]
+    most = max((after_point(cell.mean) for cell in cells), default=0)
+    means = [cell.mean + " " * (most - after_point(cell.mean)) for cell in cells]
     widest = max(map(len, means), default=0)
     texts = [f"{mean:>{widest}} {_after(cell)}".rstrip() for mean, cell in zip(means, cells, strict=True)]
-    above = [head.over, f"{head.name} {head.arrow}".rstrip()]
+    above = [_marked(head.over, head.mark), f"{head.name} {head.arrow}".rstrip()]
     width = max(map(len, [*above, *texts]))
     return [f"   {text:{width}}" for text in [*above, *texts]]
 
 
-def _decimals(mean: str) -> int:
-    """Return the length of a number from its decimal point on."""
-    return len(mean) - mean.find(".") if "." in mean else 0
+def _marked(label: str, mark: str) -> str:
+    return f"{label} [{mark}]" if mark else label
 
 
 def _after(cell: Cell) -> str:

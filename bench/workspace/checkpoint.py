@@ -21,6 +21,7 @@ from bench.core.reading import parse_json
 from bench.errors import CheckpointError
 
 FORMAT = "bench-weights/1"
+AGAIN = "Get a new copy. If you made the file with `bench`, remove it and run the same command again."
 PICKLED = (".pt", ".pth", ".th", ".ckpt", ".pkl", ".pickle")  # usual suffixes of files of torch.save
 
 
@@ -132,16 +133,14 @@ def read(path: Path) -> Checkpoint:
                 f"{path}: not a safetensors checkpoint; it looks like a file of torch.save. Convert it with: "
                 f"bench zoo import {path} --format state-dict --model NAME --out FILE.safetensors (or another format)"
             ) from error
-        raise CheckpointError(f"{path}: not a safetensors checkpoint, or truncated ({error})") from error
+        raise CheckpointError(f"{path}: not a safetensors checkpoint, or truncated ({error}). {AGAIN}") from error
     if header.get("format") != FORMAT:
         raise CheckpointError(
             f"{path}: a safetensors file of another project (its header lacks format={FORMAT}). "
             "`bench pretrain`, `bench run` and `bench zoo import` write weights files."
         )
     if content_sha256(stored.kind, stored.name, stored.description, tensors) != stored.sha256:
-        raise CheckpointError(
-            f"{path}: corrupted, the content does not match the sha256 in its header. Get a new copy."
-        )
+        raise CheckpointError(f"{path}: corrupted, the content does not match the sha256 in its header. {AGAIN}")
     return stored
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from pydantic import ValidationError
 from torch import nn
 
@@ -84,9 +85,13 @@ def statistics_in(stored: Checkpoint, path: Path, extractor_sha256: str) -> dict
     }
 
 
-def load_unlearned(registry: Registry, path: Path) -> Unlearned:
-    """Load what ``save_unlearned`` wrote, rebuilt by the method that made it."""
-    return _unlearned(registry, checkpoint.read(path), path)
+def load_unlearned(registry: Registry, path: Path, device: torch.device | str = "cpu") -> Unlearned:
+    """Load what ``save_unlearned`` wrote onto a device, rebuilt by the method that made it."""
+    unlearned = _unlearned(registry, checkpoint.read(path), path)
+    for module in (unlearned.generator, unlearned.identifier):
+        if module is not None:
+            module.to(device)
+    return unlearned
 
 
 def _original(registry: Registry, stored: Checkpoint, path: Path) -> Original:

@@ -24,6 +24,11 @@ SHOWABLE = (1, 3, 4)  # channels that a PNG file holds as grey, RGB and RGBA
 SHEET = 100  # images per grid of samples
 
 
+def sample_name(number: int) -> str:
+    """Return the file name of a sample's picture."""
+    return f"{number:06d}.png"
+
+
 @torch.no_grad()
 def save_before_after(
     original: Generator,
@@ -94,5 +99,5 @@ def sample_to_folder(generator: Generator, count: int, folder: Path, stream: str
     for first in range(0, count, SHEET):
         sheet = list(itertools.islice(images, SHEET))
         for number, image in enumerate(sheet, first):
-            save_image(to_float(visible(image[None])[0]), folder / f"{number:06d}.png")
+            save_image(to_float(visible(image[None])[0]), folder / sample_name(number))
         save_grid(torch.stack(sheet), folder / (f"grid-{first:06d}.png" if first else "grid.png"), COLUMNS)

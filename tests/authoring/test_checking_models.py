@@ -37,8 +37,7 @@ BAD_MODELS = {
     ),
     "half": (
         "nn.Linear(6, 3)", "nn.Linear(6, 3).bfloat16()", "parameters_are_float32",
-        "the generator's layer.weight is torch.bfloat16, but training needs torch.float32. Build the module "
-        "with .float()",
+        "the generator's layer.weight is torch.bfloat16, not torch.float32; call .float() on the generator",
     ),
     "minus_one_to_one": (
         "inside[:, None]", "2 * inside[:, None] - 1", "images_are_in_range",

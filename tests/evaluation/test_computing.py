@@ -10,12 +10,15 @@ import torch
 from toy_ends import NULL
 
 from bench.api import Metric, Oracle, Value
+from bench.api.metric_checks import RESERVED
 from bench.authoring.conformance.toys import ToyClassifier
 from bench.evaluation.described import Described
 from bench.evaluation.looks import Looks
 from bench.evaluation.metrics import compute_metrics, metric_columns
+from bench.evaluation.own_metrics import OWN
 from bench.evaluation.passes import Pass
 from bench.registry import Registry
+from bench.report.value_names import TIMINGS
 
 SEEN = Described(NULL.scores[:, None], {"toy": NULL.embeddings}, {"toy": NULL.logits})
 RESULT = Pass(SEEN, SEEN, NULL.identifier_scores, NULL.pixel_change)
@@ -32,6 +35,10 @@ def metric(numbers, reads=("labels",), extractor=False):
             return {name: Value(*value) for name, value in numbers.items()}
 
     return Some()
+
+
+def test_the_names_of_the_engine_s_own_values_are_reserved():
+    assert {value for own in OWN for value in own.values} | set(TIMINGS) <= RESERVED
 
 
 def computed(metrics, columns=NULL, reference=NULL.reference, result=RESULT, reserved=None):

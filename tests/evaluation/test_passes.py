@@ -15,7 +15,7 @@ from bench.core.rendering import to_float
 from bench.evaluation.counterfactual import Remover
 from bench.evaluation.described import Described, Observers
 from bench.evaluation.metrics import metric_columns
-from bench.evaluation.passes import Truth, run_pass, same_weights
+from bench.evaluation.passes import Truth, run_pass, unchanged
 from bench.registry import Registry
 
 
@@ -98,9 +98,27 @@ def test_the_error_of_positives_is_their_distance_from_the_truth(bars, observers
 
 def test_an_unchanged_generator_changes_no_pixel(bars, observers):
     f = bars.original.generator
-    result = run_pass(f, deepcopy(f), None, observers, 10, silent(), same=same_weights(f, deepcopy(f)))
+    result = run_pass(f, deepcopy(f), None, observers, 10, silent(), same=unchanged(f, deepcopy(f)))
     assert not result.pixel_change.any()
     assert np.array_equal(result.original.scores, result.unlearned.scores)
+
+
+def brighter(generator):
+    generator.render = lambda latents, plain=generator.render: plain(latents) + 0.1
+
+
+def hooked(generator):
+    generator.layer.register_forward_hook(lambda module, given, out: out - 0.7)
+
+
+@pytest.mark.parametrize("change", [brighter, hooked, lambda g: g.register_forward_hook(lambda *a: a[-1] * 0.5)])
+def test_a_copy_with_equal_weights_that_draws_otherwise_is_not_unchanged(change, bars, observers):
+    f = bars.original.generator
+    g = deepcopy(f)
+    assert unchanged(f, g) and not unchanged(f, unlike(f))
+    change(g)
+    assert not unchanged(f, g)
+    assert run_pass(f, g, None, observers, 10, silent(), same=unchanged(f, g)).pixel_change.min() > 0
 
 
 def test_a_stopped_pass_resumes_by_block(observers, bars, monkeypatch, tmp_path):

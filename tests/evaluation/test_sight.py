@@ -58,7 +58,8 @@ def test_a_data_set_of_another_shape(shape, of_shape, ran, plugins, tmp_path):
     generator = bench.load(weights, plugins.path)
     with pytest.raises(UsageError) as refused:
         bench.evaluate(generator, generator, feature="beard", dataset="synthfaces", count=64)
-    assert str(refused.value).startswith(f"evaluate: the generator draws images ({drawn}); what judges synthfaces")
+    assert str(refused.value).startswith(f"evaluate(dataset='synthfaces'): {told}")
+    assert str(refused.value).endswith("(bench.sample, bench.make_feedback)")
     clicks = bench.make_feedback(np.arange(40) % 3 == 0, stream="s")
     with pytest.raises(UsageError) as refused:
         bench.unlearn(generator, clicks, "reject", task=bench.Task("beard", "synthfaces"))

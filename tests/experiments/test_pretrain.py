@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
+from safetensors.torch import load
 from trained_oracles import record_of
 
 from bench.registry import Registry
@@ -84,6 +86,21 @@ def test_a_training_that_was_stopped_counts_all_of_its_time(trained, monkeypatch
     monkeypatch.setattr("bench.api.context.Context._restore", late)
     _, path = trained("late")
     assert 5000 < checkpoint.read(path).description["timing"]["seconds"] < 5100
+
+
+@pytest.mark.parametrize("damage", [lambda content: content[:-9] + b"x" + content[-8:], lambda content: content[:-9]])
+def test_damaged_weights_of_one_s_own_are_made_again_as_the_error_advises(damage, trained):
+    done, out = trained("mine")
+    content = out.read_bytes()
+    out.write_bytes(damage(content))
+    again, _ = trained("mine")
+    assert again.code == 4 and again.err.startswith(f"Error: {out}: ")
+    assert again.err.endswith("If you made the file with `bench`, remove it and run the same command again.\n")
+    out.unlink()
+    assert trained("mine")[0].code == 0
+    assert {n: t.tolist() for n, t in checkpoint.read(out).tensors.items()} == {
+        n: t.tolist() for n, t in load(content).items()
+    }
 
 
 def test_a_file_that_holds_other_weights_is_not_taken_for_the_outcome(trained):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import time
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -88,6 +89,18 @@ def test_jpegs_of_any_quality_are_told_apart(options, channels, tmp_path, picked
     for i in (1, 4, 9):
         copy(shown, i, picked / f"{i}.jpg", **options)
     assert clicked_numbers(picked, shown, COUNT) == [1, 4, 9]
+
+
+def test_jpegs_are_compared_without_copies_of_all_samples_in_floats(tmp_path, picked):
+    shown = draw(tmp_path / "shown", count=400, side=96)
+    copy(shown, 300, picked / "x.jpg")
+    tracemalloc.start()
+    try:
+        assert clicked_numbers(picked, shown, 400) == [300]
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 4 * 400 * 96 * 96 * 3, "fewer bytes than the pixels have in float32"
 
 
 def test_another_encoder_s_rounding_is_within_the_tolerance(shown, picked):

@@ -127,8 +127,11 @@ def test_what_does_not_fit_is_refused(original, clicked):
         bench.evaluate(original, original, feedback=LABELS)
     with pytest.raises(UsageError, match="evaluate: the feedback's noise has 3 numbers a sample; the generator draws"):
         bench.evaluate(original, original, feedback=bench.make_feedback(LABELS, noise=np.zeros((6, 3))))
-    with pytest.raises(UsageError, match=r"draws images \(1, 28, 28\); what judges synthfaces"):
+    with pytest.raises(UsageError, match=r"^evaluate\(dataset='synthfaces'\): its images are \(3, 64, 64\)"):
         bench.evaluate(original, original, feature="beard", dataset="synthfaces", count=2)
+    faces = bench.load("vdvae-synthfaces")  # compared before a data set is looked for
+    with pytest.raises(UsageError, match=r"the generators differ in \(noise_dim, image_shape\): \(6, \(1, 28, 28\)\)"):
+        bench.evaluate(faces, original, feature="beard", dataset="nowhere", count=2)
     with pytest.raises(UsageError, match="feedback is a ndarray; bench.make_feedback"):
         bench.unlearn(original, LABELS)
     with pytest.raises(UsageError, match="a generator is expected, not a str: bench.load"):

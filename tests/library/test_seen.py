@@ -77,6 +77,30 @@ def test_other_counts_and_plain_generators(second, plain, students):
     assert numbers(again).equals(numbers(fresh))
 
 
+def test_a_smaller_call_does_not_forget_a_larger_one(students, counted):
+    original, made = students
+    bench.evaluate(made[0], original, **TASK, count=300)
+    bench.evaluate(made[1], original, **TASK, count=65)
+    counted[1].clear()
+    again = bench.evaluate(made[1], original, **TASK, count=300)
+    assert sum(counted[1]) <= 320 + 64, "the student's images, and one chunk of the original's"
+    assert numbers(again).equals(numbers(bench.evaluate(made[1], bench.load("vae-mnist"), **TASK, count=300)))
+
+
+def test_what_a_changed_judge_said_of_more_samples_is_replaced(students, monkeypatch):
+    original, made = students
+    bench.evaluate(made[0], original, **TASK, count=300)
+    judge = bench.open_workspace().registry.get("classifiers", "morpho_mnist")
+    plain = judge.scores
+    monkeypatch.setattr(judge, "scores", lambda self, images, attributes: plain(self, images, attributes) * 1.5)
+    for count in (65, 300):
+        again = bench.evaluate(made[1], original, **TASK, count=count)
+        fresh = bench.evaluate(made[1], bench.load("vae-mnist"), **TASK, count=count)
+        assert numbers(again).equals(numbers(fresh))
+    (described,) = seen._SEEN[original.generator].described.values()
+    assert len(described.scores) == 320
+
+
 def changed_weights(generator):
     with torch.no_grad():
         next(generator.parameters()).mul_(1.2)

@@ -137,6 +137,28 @@ def test_rows_are_chosen_by_label_by_method_or_added(name, asked, labels):
     assert [variant.label for variant in found.variants] == labels
 
 
+def test_the_curves_are_along_what_the_classes_or_the_suite_sweep(tmp_path, monkeypatch):
+    workspace = Workspace(Registry(), Store(Path("nowhere")), torch.device("cpu"))
+
+    def curves(**options):
+        found = table_asked("tradeoff", Options(**options), workspace, value_names(workspace.registry)).variants
+        return {(v.family, v.label): dict(v.params) for v in found}
+
+    ours = workspace.registry.get("methods", "ours")
+    monkeypatch.setattr(ours, "sweep", lambda: {"threshold_shift": (2.0,)})
+    found = curves()
+    assert len(found) == 2 + 2 + 4
+    assert found["ours, logistic", "logistic, t +2 s.d."] == {"direction": "logistic", "threshold_shift": 2.0}
+    assert found["ours, logistic", "logistic, t +0 s.d."] == {"direction": "logistic", "threshold_shift": 0.0}
+    suite = tmp_path / "mine.toml"
+    suite.write_text('extends = "lite"\n[sweeps.probe]\nlr = [0.5]\nsafe_share = ["half"]\n')
+    assert {label: params for (family, label), params in curves(suite=str(suite)).items() if family == "probe"} == {
+        "probe, down to quantile 0.5": {"safe_share": 0.5},
+        "probe, lr = 0.5": {"lr": 0.5},
+        "probe, safe_share = half": {"safe_share": "half"},
+    }
+
+
 # --- what files are called ----------------------------------------------------------------------------
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,13 +12,16 @@ import pytest
 import torch
 from PIL import Image
 
+from bench.experiments import grid
+from bench.registry import Registry
 from bench.report.figures import page, sheet
 from bench.report.figures.attributes import most_shifted
-from bench.report.figures.making import FIGURES
+from bench.report.figures.making import FIGURES, _label
 from bench.report.figures.series import Panel
 from bench.report.figures.traversal import _seen
 from bench.toolkit.latent import Direction
 from bench.workspace.store import Store
+from bench.workspace.workspace import Workspace
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +106,15 @@ def test_figures_of_different_features_seeds_and_parameters_lie_beside_one_anoth
     names = sorted(path.name for path in figure("5").out.iterdir())
     assert len(names) == 4
     assert {"figure-5-small-bars.png", "figure-5-small-bars-slant.png", "figure-5-small-bars-slant-s1.png"} < set(names)
+
+
+def test_a_method_is_labelled_with_what_was_typed():
+    workspace = Workspace(Registry(), Store(Path("nowhere")), torch.device("cpu"))
+    request = grid.Request(
+        methods=["ours"], models=["vdvae"], features=["beard"], params=["layers=1,4", "keep=bang", "shrink=true"]
+    )
+    (cell,) = grid.cells(request, workspace)
+    assert _label(cell) == "ours\n(layers=1,4, keep=bang, shrink=true)"
 
 
 @pytest.mark.parametrize("number", ["1", "4", "5"])

@@ -33,6 +33,16 @@ def written(rows, tmp_path, table=SHAPE):
     return (path.read_text() for path in formats.write(table, rows, [], Options(), files))
 
 
+def test_brackets_in_a_label_are_not_a_mark(tmp_path):
+    table = replace(SHAPE, rows="models")
+    rows = [replace(ROW, variant=name, needs=needs) for name, needs in (("mine [b]", ""), ("ours", "oracle"))]
+    latex, html = written(rows, tmp_path, table)
+    assert r"{c}{mine [b]} &" in latex and r"{c}{ours\textsuperscript{a}}" in latex
+    assert ">mine [b]</th>" in html and ">ours<sup>a</sup></th>" in html
+    text = formats.as_text(table, rows, [], Options())
+    assert "mine [b]  " in text and "ours [a]" in text and "[b] " not in text.replace("mine [b] ", "")
+
+
 # --- digits -------------------------------------------------------------------------------------------
 
 
@@ -153,8 +163,9 @@ def test_a_table_by_model_has_two_lines_of_heads(tmp_path):
     latex, html = written(rows, tmp_path, replace(SHAPE, rows="models"))
     assert r"& \multicolumn{4}{c}{a} & \multicolumn{4}{c}{b\textsuperscript{a}} \\" in latex
     assert r"\cmidrule(lr){2-5} \cmidrule(lr){6-9}" in latex
+    assert ">b<sup>a</sup></th>" in html
     assert Cells(html).cells[1:] == [
-        "", "a", "b [a]", "", "slant ↓", "bold ↓", "slant ↓", "bold ↓", "vae", *["1,234.500 ± 0.012 (1.5)"] * 4,
+        "", "a", "ba", "", "slant ↓", "bold ↓", "slant ↓", "bold ↓", "vae", *["1,234.500 ± 0.012 (1.5)"] * 4,
     ]  # fmt: skip
 
 

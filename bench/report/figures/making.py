@@ -18,6 +18,7 @@ from bench.report.figures.series import Panel, Series
 from bench.report.names import file_stem
 from bench.workspace.store import Store
 from bench.workspace.suites import load_suite
+from bench.workspace.values import assignments
 from bench.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -161,5 +162,5 @@ def _panels(number: str, done: Sequence[Done]) -> list[Panel]:
 def _label(cell: Cell) -> str:
     """Name a cell by its method and the parameters that were asked for."""
     params = cell.params.model_dump(mode="json")
-    typed = ", ".join(f"{name}={params[name]}" for name in cell.named)
+    typed = ", ".join(assignments({name: params[name] for name in cell.named}))
     return f"{cell.method}\n({typed})" if typed else cell.method

@@ -30,11 +30,7 @@ class Series:
     def unlearned(self) -> Unlearned:
         """The generator that was stored, and the method's identifier."""
         path = self.resolved.folder / self.record.artefacts["weights"].file
-        unlearned = loading.load_unlearned(self.resolved.workspace.registry, path)
-        for module in (unlearned.generator, unlearned.identifier):
-            if module is not None:
-                module.to(self.resolved.workspace.device)
-        return unlearned
+        return loading.load_unlearned(self.resolved.workspace.registry, path, self.resolved.workspace.device)
 
     @property
     def original(self) -> Generator:

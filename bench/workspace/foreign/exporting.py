@@ -91,7 +91,7 @@ def _require_own_unchanged(imported: Imported, generator: Mapping[str, Tensor], 
         own = name.removeprefix("generator.")
         if own not in generator or tensor_sha256(generator[own]) != before:
             raise CheckpointError(
-                f"{weights}: unlearning changed {own}, a parameter that the plug-in's generator has beside the module "
+                f"{weights}: unlearning changed {own}, a parameter that the plug-in's generator has besides the module "
                 f"that it wraps, and {like} has no place for it. Make it a buffer, self.register_buffer('{own}', ...), "
                 "import the file again and unlearn again"
             )

@@ -118,8 +118,8 @@ def _require_constant(release: Release, again: Networks[Any], source: Path) -> N
         own = name.removeprefix("generator.")
         if not torch.equal(state[own], release.own[name]):
             raise CheckpointError(
-                f"{source}: lacks {own}, which the plug-in's generator has beside the module that it wraps, with other "
-                f"values each time it is built. {release.remedy}"
+                f"{source}: lacks {own}, which the plug-in's generator has besides the module that it wraps, with "
+                f"other values each time it is built. {release.remedy}"
             )
 
 

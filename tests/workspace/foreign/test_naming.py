@@ -140,14 +140,14 @@ def test_a_trained_parameter_of_the_wrapper_is_not_lost_silently(module, brought
     torch.save(code.Net().state_dict(), tmp_path / "mine.pt")
     done, out = exported(brought(tmp_path / "mine.pt"), tmp_path / "mine.pt")
     assert done.code == 4 and not out.exists()
-    assert "unlearning changed gain, a parameter that the plug-in's generator has beside the module" in done.err
+    assert "unlearning changed gain, a parameter that the plug-in's generator has besides the module" in done.err
     assert "Make it a buffer, self.register_buffer('gain', ...), import the file again and unlearn again" in done.err
 
 
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        ("self.gain = nn.Parameter(torch.rand(1))", "lacks gain, which the plug-in's generator has beside the module"),
+        ("self.gain = nn.Parameter(torch.rand(1))", "lacks gain, which the plug-in's generator has besides the module"),
         ("self.post = nn.Conv2d(1, 1, 1)", "it lacks post.weight; it lacks post.bias. Names "),
     ],
 )

@@ -170,7 +170,7 @@ BROKEN = {  # what is changed in the worked example, and what the import of its 
     ),
     "half": (
         "self.net = Net(config.latents, config.width)", "self.net = Net(config.latents, config.width).half()",
-        "the generator's net.layers.0.weight is torch.float16, but training needs torch.float32. Build the module with .float(); float16 weights are then imported as float32",
+        "the generator's net.layers.0.weight is torch.float16, not torch.float32; call .float() on the generator, or on its module where that is built (float16 weights are then imported as float32)",
     ),
     "minus one": (
         "return (self.net(latents) + 1) / 2", "return self.net(latents)",
