@@ -67,6 +67,8 @@ class Columns:
         The judge's labels; True if the image has the feature.
     scores, original_scores : (N,) float64
         The judge's scores.
+    clicker_labels, clicker_original_labels : (N,) bool or None
+        The labels of the oracle that clicked; None if it is also the judge, or if a person clicked.
     identifier_scores : (N,) float64 or None
         The identifier's scores of the original's latents; None if the method has no identifier.
     flagged : (N,) bool or None
@@ -97,6 +99,8 @@ class Columns:
     attributes: pd.DataFrame
     original_attributes: pd.DataFrame
     flagged: NDArray[np.bool_] | None = None
+    clicker_labels: NDArray[np.bool_] | None = None
+    clicker_original_labels: NDArray[np.bool_] | None = None
     counterfactual_error: NDArray[np.float64] | None = None
     extractor: str | None = None
     embeddings: NDArray[np.float32] | None = None

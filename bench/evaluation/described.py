@@ -28,15 +28,19 @@ class Described:
         One column per attribute of the classifier.
     embeddings, logits : dict of str to (N, D), (N, K) float32
         Per extractor.
+    clicker_scores : (N, B) float64 or None
+        One column per attribute of the classifier that clicked, if it is another one.
     """
 
     scores: NDArray[np.float64]
     embeddings: dict[str, NDArray[np.float32]]
     logits: dict[str, NDArray[np.float32]]
+    clicker_scores: NDArray[np.float64] | None = None
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return everything as named arrays."""
         arrays: dict[str, NDArray[Any]] = {"scores": self.scores}
+        arrays |= {} if self.clicker_scores is None else {"clicker_scores": self.clicker_scores}
         arrays |= {f"embeddings {name}": array for name, array in self.embeddings.items()}
         return arrays | {f"logits {name}": array for name, array in self.logits.items()}
 
@@ -47,7 +51,7 @@ class Described:
             kind: {name.split(" ", 1)[1]: array for name, array in arrays.items() if name.startswith(f"{kind} ")}
             for kind in ("embeddings", "logits")
         }
-        return cls(arrays["scores"], parts["embeddings"], parts["logits"])
+        return cls(arrays["scores"], parts["embeddings"], parts["logits"], arrays.get("clicker_scores"))
 
     def save(self, path: Path) -> None:
         """Write to an npz file."""
@@ -64,30 +68,38 @@ class Described:
         def cut(arrays: dict[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
             return {name: array[start:stop] for name, array in arrays.items()}
 
-        return Described(self.scores[start:stop], cut(self.embeddings), cut(self.logits))
+        clicker = None if self.clicker_scores is None else self.clicker_scores[start:stop]
+        return Described(self.scores[start:stop], cut(self.embeddings), cut(self.logits), clicker)
 
 
 @dataclass(frozen=True)
 class Observers:
-    """What looks at the images: one classifier with all its attributes, and extractors by name."""
+    """What looks at the images: the judging classifier with all its attributes, the clicking one if it is another one,
+    and extractors by name.
+    """
 
     classifier: Classifier
     extractors: Mapping[str, Extractor]
+    clicker: Classifier | None = None
 
     @torch.no_grad()
     def look(self, images: Tensor) -> Described:
         """Describe (N, C, H, W) uint8 images, 64 at a time; N is a multiple of 64."""
         scores: list[NDArray[np.float64]] = []
+        clicker: list[NDArray[np.float64]] = []
         embeddings: dict[str, list[Tensor]] = {name: [] for name in self.extractors}
         logits: dict[str, list[Tensor]] = {name: [] for name in self.extractors}
         for start, stop in chunks(len(images)):
             chunk = images[start:stop]
             scores.append(self.classifier.scores(chunk, self.classifier.attributes))
+            if self.clicker is not None:
+                clicker.append(self.clicker.scores(chunk, self.clicker.attributes))
             for name, extractor in self.extractors.items():
                 embedding, logit = extractor.outputs(to_float(chunk))
                 embeddings[name].append(embedding.cpu())
                 logits[name].append(logit.cpu())
-        return Described(np.concatenate(scores), _columns(embeddings), _columns(logits))
+        clicked = np.concatenate(clicker) if clicker else None
+        return Described(np.concatenate(scores), _columns(embeddings), _columns(logits), clicked)
 
 
 def _columns(parts: Mapping[str, list[Tensor]]) -> dict[str, NDArray[np.float32]]:

@@ -21,7 +21,11 @@ FILE = "columns.npz"
 
 
 def evaluate_stage(
-    resolved: Resolved, weights: str, student: Callable[[], Student], judge: Oracle, metrics: Mapping[str, Metric]
+    resolved: Resolved,
+    weights: str,
+    student: Callable[[], Student],
+    oracles: tuple[Oracle, Oracle],
+    metrics: Mapping[str, Metric],
 ) -> tuple[Columns, dict[str, Outcome]]:
     """Compute metrics; samples are drawn only where what is stored of them does not suffice.
 
@@ -32,7 +36,8 @@ def evaluate_stage(
         The sha256 of the evaluated weights: what is stored of others is not used, though their key is the same.
     student : callable
         Loads the evaluated generator, if it must draw.
-    judge : Oracle
+    oracles : (Oracle, Oracle)
+        The one that clicked, and the judge.
     metrics : mapping of str to Metric
 
     Returns
@@ -42,10 +47,11 @@ def evaluate_stage(
     dict of str to Outcome
         What came of each metric.
     """
-    extractors = loaded(resolved.extractors)
+    (clicker, judge), extractors = oracles, loaded(resolved.extractors)
     lookers = {name: metric for name, metric in metrics.items() if metric.looks()}
     result = _seen(resolved, weights, student, judge, lookers)
-    columns = metric_columns(result, judge, extractors)
+    other = clicker if resolved.judgement.other_clicker is not None else None
+    columns = metric_columns(result, judge, extractors, other)
     compared = extractors if any(metric.per_extractor for metric in metrics.values()) else {}
     dataset = resolved.cell.settings.dataset
     references = resolved.judgement.references(resolved.workspace, dataset, compared, judge.feature)
@@ -98,11 +104,14 @@ def _drawn(
     lookers: Mapping[str, Metric],
     blocks: Blocks,
 ) -> Pass:
+    other = resolved.judgement.other_clicker
     return run_pass(
         resolved.original.generator,
         student.generator,
         student.identifier,
-        Observers(resolved.judgement.observer, loaded(resolved.extractors)),
+        Observers(
+            resolved.judgement.observer, loaded(resolved.extractors), None if other is None else other.classifier
+        ),
         resolved.cell.settings.evaluation.count,
         resolved.workspace.progress,
         before,

@@ -43,11 +43,12 @@ GLUE: Mapping[str, tuple[str, ...]] = {
         "experiments.evaluating:_drawn", "experiments.evaluating:_seen", "experiments.hands:load_student",
         "experiments.isolated:Apart.student", "experiments.isolated:draw", "experiments.isolated:_number",
         "experiments.isolated:Asked", "experiments.isolated:Asked.__init__", "experiments.isolated:Asked.forward",
-        "experiments.judgement:Judgement.observer", "experiments.judgement:Judged.truth",
+        "experiments.judgement:Judgement.observer", "experiments.judgement:Judgement.other_clicker",
+        "experiments.judgement:Judged.truth",
     ),
     "evaluate": ("experiments.run:_stages", "experiments.stages:feedback_stage"),
     "metric": (
-        "experiments.evaluating:evaluate_stage", "experiments.measured:_judge",
+        "experiments.evaluating:evaluate_stage", "experiments.measured:_oracles",
         "experiments.judgement:Judged.references", "experiments.judgement:ClicksOnly.own_metrics",
         "evaluation.own_metrics:of",
         "evaluation.references:references", "evaluation.references:_by_subset", "workspace.loading:statistics_in",
@@ -176,14 +177,16 @@ def _unlearn(parts: Parts, feedback: str, cut: str | None) -> str:
 
 def _seen(parts: Parts) -> dict[str, Any]:
     """Return what decides how the samples of a generator are drawn and what is seen in them."""
-    judge = parts.judgement.oracles.evaluation
+    judge, other = parts.judgement.oracles.evaluation, parts.judgement.other_clicker
+    clicker = () if other is None else other.code_in(parts.workspace.registry)
     extractors = [root for name in parts.extractors for root in _code(parts, "extractors", name, "build")]
     return {
         "oracle": _identity(judge),
+        "clicker": None if other is None else _identity(other),
         "extractors": {name: sha for name, (_, sha) in parts.extractors.items()},
         "count": parts.cell.settings.evaluation.count,
         "stream": randomness.EVALUATION,
-        "code": code_of(*SEEN, *_original(parts), *judge.code_in(parts.workspace.registry), *extractors),
+        "code": code_of(*SEEN, *_original(parts), *judge.code_in(parts.workspace.registry), *clicker, *extractors),
         "glue": _glue("seen"),
     }
 

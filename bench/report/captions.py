@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from bench.experiments.cell import Cell
+from bench.report import doubts
 from bench.report.definitions import Options, Table
 from bench.report.entry import Entry
 from bench.report.row import Row
@@ -25,6 +26,7 @@ def caption_of(
     parts += [_suite(options), f"Data: {'; '.join(sorted({row.data for row in rows}))}."]
     parts += _extractors(rows)
     parts += [f"{best}: {BEST}."] if any(row.best for row in rows) else []
+    parts += doubts.caption_of(entry.result for entry in entries if entry.result is not None)
     parts += _machines(entry for entry in entries if entry.result is not None)
     if any(row.paper is not None for row in rows):
         parts.append("In parentheses: the value published in arXiv 2303.05699.")

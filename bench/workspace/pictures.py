@@ -22,6 +22,7 @@ from bench.core.rendering import to_float, to_uint8
 COLUMNS = 10
 SHOWABLE = (1, 3, 4)  # channels that a PNG file holds as grey, RGB and RGBA
 SHEET = 100  # images per grid of samples
+SUREST = 40  # images on the sheet of those that the judge is surest about
 
 
 def sample_name(number: int) -> str:
@@ -63,6 +64,23 @@ def save_before_after(
                 noise = torch.cat([shown.noise(i, i + 1, original.noise_dim) for i in indices]).to(device)
             rows += [_padded(to_uint8(original(noise))), _padded(to_uint8(unlearned(noise)))]
     save_grid(torch.cat(rows), path, COLUMNS)
+
+
+@torch.no_grad()
+def save_surest(original: Generator, scores: NDArray[np.float64], path: Path) -> None:
+    """Write a grid of the original's samples with the highest scores, the highest first.
+
+    Parameters
+    ----------
+    original : Generator
+    scores : (N,) float64
+        Of samples 0 to N - 1 of the evaluation stream.
+    path : Path
+        PNG file.
+    """
+    best = np.argsort(-scores, kind="stable")[:SUREST]
+    noise = torch.cat([stream_noise(original, randomness.EVALUATION, int(i), int(i) + 1) for i in best])
+    save_grid(to_uint8(original(noise)), path, COLUMNS)
 
 
 def save_grid(images: torch.Tensor, path: Path, columns: int) -> None:

@@ -137,3 +137,30 @@ def test_inception_score_takes_one_split_and_does_not_depend_on_the_order():
     assert values("fidelity", replace(NULL, logits=logits))["inception_score"] == pytest.approx(by_hand, rel=1e-5)
     again = values("fidelity", replace(NULL, logits=logits[::-1].copy()))["inception_score"]
     assert again == pytest.approx(by_hand, rel=1e-5)
+
+
+# --- the oracle that clicked, and the judge -----------------------------------------------------------
+
+
+def test_both_protocols_and_the_agreement_of_the_oracles():
+    before, clicker = NULL.original_labels, NULL.original_labels.copy()
+    clicker[:6] ^= True
+    columns = replace(PERFECT, clicker_labels=clicker & ~before, clicker_original_labels=clicker)
+    found = compute("agreement", columns)
+    assert found["original_clicker_target_ratio"].value == clicker.mean() != before.mean()
+    assert (
+        found["clicker_target_ratio"].value
+        == (clicker & ~before).mean()
+        > 0
+        == values("target_ratio", PERFECT)["target_ratio"]
+    )
+    assert found["oracle_disagreement"].value == 6 / 200
+    assert (found["oracle_disagreement"].low, found["oracle_disagreement"].high) == wilson(6, 200)
+    assert 0.8 < found["oracle_kappa"].value < 1 and found["oracle_kappa"].n == 200
+
+
+def test_oracles_that_agree_have_kappa_1_and_one_label_for_all_has_none():
+    same = replace(NULL, clicker_labels=NULL.labels, clicker_original_labels=NULL.original_labels)
+    assert values("agreement", same)["oracle_kappa"] == 1.0
+    never = np.zeros(200, bool)
+    assert "oracle_kappa" not in values("agreement", replace(same, clicker_original_labels=never))
