@@ -24,8 +24,8 @@ def warning_of(record: Record) -> str | None:
     assert share is not None
     return (
         f"warning: the oracle that clicked and the judge disagree on {share:.1%} of the original's samples (Cohen's "
-        f"kappa {agreement:.2f}, below {LEAST_KAPPA}). These samples look unlike what they learnt from: look at the sheet of "
-        "those that the judge is surest about, and read both target ratios"
+        f"kappa {agreement:.2f}, below {LEAST_KAPPA}). These samples look unlike what they learnt from: look at the "
+        "sheet of those that the judge is surest about, and read both target ratios"
     )
 
 

@@ -34,7 +34,7 @@ def test_one_copy_clicks_and_the_other_judges(world, bars):
 
 
 def test_a_cell_is_counted_by_both_and_doubted_where_they_disagree(world, bars):
-    done = world.run("original", "--set", "evaluation.metrics=target_ratio,agreement", "--json")
+    done = world.run("original", "--json")
     found = record_of(done)["metrics"]
     seen = brightness(bars.original.generator, randomness.EVALUATION, SEEN)
     clicker, judge = seen >= np.float32(A), seen >= np.float32(B)
@@ -43,7 +43,7 @@ def test_a_cell_is_counted_by_both_and_doubted_where_they_disagree(world, bars):
     assert found["oracle_kappa"]["value"] < 0.8
     source = f"strips (test); oracles {world.a} and {world.b}; {SEEN} samples of bars"
     assert {found[name]["source"] for name in found if found[name]["metric"] == "agreement"} == {source}
-    printed = world.run("original", "--set", "evaluation.metrics=target_ratio,agreement").out
+    printed = world.run("original").out
     assert f"warning: the oracle that clicked and the judge disagree on {(clicker != judge).mean():.1%}" in printed
     (sheet,) = world.results.glob("*/judge-surest.png")
     assert str(sheet) in printed and record_of(done)["artefacts"]["surest"]["file"] == sheet.name
@@ -112,7 +112,7 @@ def test_each_copy_counts_in_the_keys_of_what_it_does(world):
     )
     assert differing(evaluation=c) == {"original", "evaluate", "columns"}
     base = world.keys("original")
-    assert differing(method="original", feedback=c) == {"feedback", "evaluate", "columns"}
+    assert differing(method="original", feedback=c) == {"feedback", "original", "evaluate", "columns"}
     same = world.copy("same", A)  # another training that ended alike
     assert differing(method="original", feedback=same) == set()
 
