@@ -9,7 +9,6 @@ value's own half interval, ``paired`` if it only exceeds the interval of the dif
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from hashlib import sha256
 from pathlib import Path
 
 import altered_digits
@@ -17,58 +16,21 @@ import altered_faces
 import click
 import numpy as np
 import pandas as pd
-import torch
 from altered import Altered
+from measures import Embedded, Eye, Found, Judged, of_extractor
 from numpy.typing import NDArray
-from torch import Tensor
 
-from bench.api import Extractor, Split, Statistics, to_float
+from bench.api import Dataset, Split
 from bench.registry import Registry
 from bench.toolkit import estimates
-from bench.toolkit.estimates import Estimate
 from bench.toolkit.frechet import statistics_of
-from bench.workspace import observers
+from bench.workspace import checkpoint, loading, manifest, observers
 
 DATASETS = {"faces": "synthfaces", "digits": "mnist"}
-BATCH = 250
-Look = Callable[[Tensor], tuple[Tensor, Tensor]]
-
-
-class Eye:
-    """An extractor, and a memory of what it has seen: most pictures of an altered set are the original's."""
-
-    def __init__(self, look: Look) -> None:
-        self.look = look
-        self.seen: dict[bytes, tuple[NDArray[np.float32], NDArray[np.float32]]] = {}
-
-    def __call__(self, images: Tensor) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Map images (N, C, H, W) uint8 to embeddings (N, D) and logits (N, K)."""
-        names = [sha256(image.numpy().tobytes()).digest() for image in images]
-        new = {name: i for i, name in enumerate(names) if name not in self.seen}
-        for batch in torch.tensor(list(new.values()), dtype=torch.long).split(BATCH):
-            found = zip(*(part.cpu().numpy() for part in self.look(to_float(images[batch]))), strict=True)
-            self.seen |= zip([names[i] for i in batch.tolist()], found, strict=True)
-        embeddings, logits = zip(*(self.seen[name] for name in names), strict=True)
-        return np.stack(embeddings), np.stack(logits)
-
-
-class Measures:
-    """Every metric of one extractor, against reference embeddings (M, D)."""
-
-    def __init__(self, name: str, look: Look, reference: Tensor) -> None:
-        self.name, self.eye = name, Eye(look)
-        embeddings = self.eye(reference)[0]
-        self.dimensions = effective_dimensions(embeddings)
-        self.statistics: Statistics = statistics_of(embeddings, "real pictures")
-        self.kernel = estimates.kernel_reference(embeddings)
-
-    def __call__(self, pictures: Altered) -> dict[str, Estimate]:
-        embeddings, logits = self.eye(pictures.images)
-        return {
-            f"fid[{self.name}]": estimates.frechet(embeddings, self.statistics, pictures.sources),
-            f"kid[{self.name}]": estimates.kernel_distance(embeddings, self.kernel, pictures.sources),
-            f"inception_score[{self.name}]": estimates.inception_score(logits, pictures.sources),
-        }
+JUDGES = {"faces": ("mobilenet", "mobilenet-synthfaces-b"), "digits": ("morpho_mnist", None)}
+SHOWN = {"faces": ("bang", "beard", "Smiling", "Eyeglasses", "Male"), "digits": ("thickness", "slant")}
+RETAINED = {"faces": "bang", "digits": "thickness"}  # the feature without which ``fid_retain`` is measured
+TRAINING = 10_000  # training images that extractors without shipped statistics are compared with
 
 
 def effective_dimensions(embeddings: NDArray[np.float32]) -> float:
@@ -77,15 +39,14 @@ def effective_dimensions(embeddings: NDArray[np.float32]) -> float:
     return float(values.sum() ** 2 / np.square(values).sum())
 
 
-def rows_of(measures: Iterable[Measures], sets: Iterable[Altered]) -> Iterator[dict[str, object]]:
+def rows_of(measures: Iterable[Callable[[Altered], Found]], sets: Iterable[Altered]) -> Iterator[dict[str, object]]:
     """Yield a row per alteration and metric; the first set is the one that the others are compared with."""
-    before: dict[str, Estimate] = {}
+    before: Found = {}
     for pictures in sets:
         found = {name: value for measure in measures for name, value in measure(pictures).items()}
         before = before or found
         for name, now in found.items():
-            change = now.value - before[name].value
-            paired = estimates.half_width_of_difference(now, before[name])
+            change, paired = now.value - before[name].value, estimates.half_width_of_difference(now, before[name])
             seen = "yes" if abs(change) > now.half_width else "paired" if abs(change) > paired else "no"
             yield {
                 "n": len(pictures.images),
@@ -99,12 +60,29 @@ def rows_of(measures: Iterable[Measures], sets: Iterable[Altered]) -> Iterator[d
             }
 
 
-def look_of(name: str, weights: str | None) -> Look:
-    registry = Registry()
+def embedded(name: str, weights: str | None, dataset: Dataset, named: str, feature: str) -> Embedded:
+    """Return an extractor, and what its distances are from: what is shipped, else training images."""
+    registry, known = Registry(), f"{named}-{name}-statistics"
     if registry.get("extractors", name).identity() is None:
-        extractor: Extractor = observers.load_extractor(registry, name, weights or name)[0]
-        return extractor.outputs
-    return registry.get("extractors", name)().outputs  # type: ignore[no-any-return]
+        extractor, sha = observers.load_extractor(registry, name, weights or name)
+    else:
+        extractor, sha = registry.get("extractors", name)(), ""
+    eye = Eye(of_extractor(extractor.outputs))
+    if known in manifest.entries() and weights is None:
+        path = manifest.path_of(known)
+        stored = checkpoint.read(path)
+        moments = loading.statistics_in(stored, path, sha)
+        references = {"fid": moments["all"], "fid_retain": moments[f"without {feature}"]}
+        return Embedded(name, eye, references, estimates.kernel_reference(stored.tensors["embeddings"].numpy()))
+    train = dataset.split("train")
+    seen = Eye(eye.look)(train.read(np.linspace(0, len(train) - 1, TRAINING).astype(np.int64)))[0]
+    reference = {"fid": statistics_of(seen, "training images")}
+    return Embedded(f"{name}={weights}" if weights else name, eye, reference, estimates.kernel_reference(seen))
+
+
+def judged(images: str) -> Judged:
+    name, weights = JUDGES[images]
+    return Judged(observers.load_observer(Registry(), "classifiers", name, weights).classifier, SHOWN[images])
 
 
 def order_of(images: str, count: int) -> NDArray[np.int64]:
@@ -121,7 +99,7 @@ def sets_of(images: str, split: Split, stream: str, count: int) -> Iterator[Alte
 @click.option("--images", type=click.Choice(list(DATASETS)), default="faces", show_default=True)
 @click.option("--count", type=click.IntRange(400), multiple=True, default=(2000,), show_default=True)
 @click.option("--extractor", "names", multiple=True, help="NAME or NAME=WEIGHTS [default: that of the data set].")
-@click.option("--reference", type=click.IntRange(1000), default=10_000, show_default=True, help="Training images.")
+@click.option("--judge/--no-judge", default=True, show_default=True, help="Also what the judging oracle sees.")
 @click.option("--stream", default="synthfaces/test", show_default=True, help="Where the faces are drawn from.")
 @click.option("--data-dir", type=click.Path(path_type=Path), envvar="BENCH_DATA")
 @click.option("--out", type=click.Path(path_type=Path), default=None, help="Also write the table to this CSV file.")
@@ -129,27 +107,28 @@ def main(
     images: str,
     count: tuple[int, ...],
     names: tuple[str, ...],
-    reference: int,
+    judge: bool,
     stream: str,
     data_dir: Path | None,
     out: Path | None,
 ) -> None:
     """Measure pictures that were altered in a known way."""
-    dataset = Registry().get("datasets", DATASETS[images])(data_dir)
-    train = dataset.split("train")
-    real = train.read(order_of(images, len(train))[:reference])
-    measures = []
-    for given in names or dataset.extractors:
-        name, _, weights = given.partition("=")
-        measures.append(Measures(given if weights else name, look_of(name, weights or None), real))
-        click.echo(f"{given}: {measures[-1].dimensions:.1f} effective dimensions")
+    named = DATASETS[images]
+    dataset = Registry().get("datasets", named)(data_dir)
+    extractors = [
+        embedded(name, weights or None, dataset, named, RETAINED[images])
+        for name, _, weights in (given.partition("=") for given in names or dataset.extractors)
+    ]
+    for each in extractors:
+        click.echo(f"{each.name}: {effective_dimensions(each.kernel.embeddings):.1f} effective dimensions")
     rows = []
     for n in count:
+        measures = [*extractors, *([judged(images)] if judge else [])]
         for row in rows_of(measures, sets_of(images, dataset.split("test"), stream, n)):
             rows.append(row)
             click.echo("  ".join(f"{x:.4g}" if isinstance(x, float) else str(x) for x in row.values()))
-    if out is not None:
-        pd.DataFrame(rows).to_csv(out, index=False, float_format="%.6g")
+        if out is not None:
+            pd.DataFrame(rows).to_csv(out, index=False, float_format="%.6g")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from bench.errors import PluginError, suggestion
 
 PER_EXTRACTOR = frozenset(
     {"embeddings", "original_embeddings", "extractor", "logits", "original_logits", "reference", "reference_retain"}
+    | {"reference_embeddings"}
 )  # there is one of each per extractor
 RESERVED = frozenset(
     {"change", "difference", "flagged_change", "flagged_ratio", "peak_memory_mb", "seconds", "unflagged_change"}

@@ -26,7 +26,9 @@ class Value:
     higher_is_better : bool or None
         None where neither direction is better by itself.
     low, high : float or None
-        95 % interval over samples, if the metric has one.
+        95 % interval, if the metric has one.
+    covers : str
+        What varies in the interval: by default which samples were drawn, for given weights, clicks and reference.
     """
 
     value: float
@@ -34,6 +36,7 @@ class Value:
     higher_is_better: bool | None
     low: float | None = None
     high: float | None = None
+    covers: str = "samples"
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,8 @@ class Columns:
     logits, original_logits : (N, K) float32 or None
     reference, reference_retain : Statistics or None
         Of the whole training set, and of the training set without the target feature.
+    reference_embeddings : (M, D) float32 or None
+        Of up to 5,000 training images, evenly spaced over the whole training set.
     looked : (N, ...) or None
         What this metric's own ``look`` returned, in the order of the samples.
     """
@@ -109,6 +114,7 @@ class Columns:
     original_logits: NDArray[np.float32] | None = None
     reference: Statistics | None = None
     reference_retain: Statistics | None = None
+    reference_embeddings: NDArray[np.float32] | None = None
     looked: NDArray[Any] | None = None
 
 

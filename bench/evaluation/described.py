@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,10 @@ from torch import Tensor
 
 from bench.api import Classifier, Extractor
 from bench.core.files import write_bytes
+from bench.core.memory import Arrays, Memory
 from bench.core.rendering import chunks, to_float
+
+JUDGE, CLICKER, EXTRACTOR = "judge", "clicker", "extractor"  # who looks, in the names of memories
 
 
 @dataclass(frozen=True)
@@ -74,36 +78,52 @@ class Described:
 
 @dataclass(frozen=True)
 class Observers:
-    """What looks at the images: the judging classifier with all its attributes, the clicking one if it is another one,
-    and extractors by name.
+    """What looks at the images: one classifier with all its attributes, and extractors by name.
+
+    Attributes
+    ----------
+    classifier : Classifier
+        It judges.
+    extractors : dict of str to Extractor
+    clicker : Classifier or None
+        The one that clicked, if it is another one.
+    memories : dict of str to Memory
+        What the judge (``JUDGE``), the one that clicked (``CLICKER``) and extractors (``extractor NAME``) said of images
+        before, where that is kept.
     """
 
     classifier: Classifier
     extractors: Mapping[str, Extractor]
     clicker: Classifier | None = None
+    memories: Mapping[str, Memory] = field(default_factory=dict)
 
     @torch.no_grad()
     def look(self, images: Tensor) -> Described:
         """Describe (N, C, H, W) uint8 images, 64 at a time; N is a multiple of 64."""
-        scores: list[NDArray[np.float64]] = []
-        clicker: list[NDArray[np.float64]] = []
-        embeddings: dict[str, list[Tensor]] = {name: [] for name in self.extractors}
-        logits: dict[str, list[Tensor]] = {name: [] for name in self.extractors}
-        for start, stop in chunks(len(images)):
-            chunk = images[start:stop]
-            scores.append(self.classifier.scores(chunk, self.classifier.attributes))
-            if self.clicker is not None:
-                clicker.append(self.clicker.scores(chunk, self.clicker.attributes))
-            for name, extractor in self.extractors.items():
-                embedding, logit = extractor.outputs(to_float(chunk))
-                embeddings[name].append(embedding.cpu())
-                logits[name].append(logit.cpu())
-        clicked = np.concatenate(clicker) if clicker else None
-        return Described(np.concatenate(scores), _columns(embeddings), _columns(logits), clicked)
+        scores = self._said(JUDGE, images, partial(_scores, self.classifier))["scores"]
+        said = {
+            name: self._said(f"{EXTRACTOR} {name}", images, partial(_outputs, each))
+            for name, each in self.extractors.items()
+        }
+        clicker = None if self.clicker is None else self._said(CLICKER, images, partial(_scores, self.clicker))["scores"]
+        embeddings, logits = ({name: of[kind] for name, of in said.items()} for kind in ("embeddings", "logits"))
+        return Described(scores, embeddings, logits, clicker)
+
+    def _said(self, observer: str, images: Tensor, look: Callable[[Tensor], Arrays]) -> Arrays:
+        if observer not in self.memories:
+            return look(images)
+        return self.memories[observer](images.cpu().numpy(), partial(look, images))
 
 
-def _columns(parts: Mapping[str, list[Tensor]]) -> dict[str, NDArray[np.float32]]:
-    return {name: torch.cat(found).numpy() for name, found in parts.items()}
+def _scores(classifier: Classifier, images: Tensor) -> Arrays:
+    parts = [classifier.scores(images[start:stop], classifier.attributes) for start, stop in chunks(len(images))]
+    return {"scores": np.concatenate(parts)}
+
+
+def _outputs(extractor: Extractor, images: Tensor) -> Arrays:
+    pairs = [extractor.outputs(to_float(images[start:stop])) for start, stop in chunks(len(images))]
+    embeddings, logits = (torch.cat([part.cpu() for part in parts]).numpy() for parts in zip(*pairs, strict=True))
+    return {"embeddings": embeddings, "logits": logits}
 
 
 def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:

@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bench.api import Columns, Extractor, Metric, Oracle, Statistics, Value
+from bench.api import Columns, Extractor, Metric, Oracle, Value
 from bench.core.modes import untouched
 from bench.errors import BenchError
 from bench.evaluation.described import Described
 from bench.evaluation.own_metrics import OwnMetric
 from bench.evaluation.passes import Pass
+from bench.evaluation.reference import Reference
 
 WHY = {
     "counterfactual_error": "the data set cannot redraw images without the feature",
@@ -68,7 +69,7 @@ def compute_metrics(
     metrics: Mapping[str, Metric],
     columns: Columns,
     result: Pass,
-    references: Mapping[str, tuple[Statistics | None, Statistics | None]],
+    references: Mapping[str, Reference],
     reserved: Mapping[str, str],
 ) -> dict[str, Outcome]:
     """Compute every metric; returns what came of each.
@@ -78,8 +79,8 @@ def compute_metrics(
     metrics : mapping of str to Metric
     columns : Columns
     result : Pass
-    references : mapping of str to pair
-        Per extractor, statistics of the whole training set and of it without the target feature.
+    references : mapping of str to Reference
+        Per extractor.
     reserved : mapping of str to str
         Names of values that only one metric may use, and that metric.
     """
@@ -131,14 +132,14 @@ def _views(
     metric: Metric,
     columns: Columns,
     result: Pass,
-    references: Mapping[str, tuple[Statistics | None, Statistics | None]],
+    references: Mapping[str, Reference],
 ) -> Iterator[tuple[str, Columns]]:
     """Yield what a metric is handed, by the suffix of its names: once, or once per extractor."""
     if not metric.per_extractor:
         yield "", columns
         return
     for x, embeddings in result.unlearned.embeddings.items():
-        reference, retain = references.get(x, (None, None))
+        reference = references.get(x, Reference())
         yield (
             f"[{x}]",
             replace(
@@ -148,8 +149,9 @@ def _views(
                 original_embeddings=result.original.embeddings[x],
                 logits=result.unlearned.logits[x],
                 original_logits=result.original.logits[x],
-                reference=reference,
-                reference_retain=retain,
+                reference=reference.whole,
+                reference_retain=reference.retain,
+                reference_embeddings=reference.embeddings,
             ),
         )
 
@@ -175,6 +177,7 @@ def _plain(v: Value) -> Value:
         None if v.higher_is_better is None else bool(v.higher_is_better),
         None if v.low is None else float(v.low),
         None if v.high is None else float(v.high),
+        str(v.covers),
     )
 
 

@@ -1,4 +1,4 @@
-"""Reference statistics for FID: of the whole training set, and of the training set without each target feature."""
+"""What FID and KID compare with: moments of the whole training set and of it without each feature, and embeddings."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from bench.api import Statistics
 from bench.core import code_hash
 from bench.core.rendering import chunks, to_float
 from bench.errors import CheckpointError, DataError
 from bench.evaluation.images import images_identity
+from bench.evaluation.reference import Reference, evenly
 from bench.evaluation.targets import target_identity, target_mask
 from bench.toolkit.frechet import statistics_of
 from bench.workspace import checkpoint, loading, manifest
@@ -22,18 +24,19 @@ from bench.workspace.store import DIGITS
 from bench.workspace.workspace import Workspace
 
 
-def references(
-    workspace: Workspace, dataset: str, extractors: Iterable[str], feature: str
-) -> dict[str, tuple[Statistics | None, Statistics | None]]:
-    """Return per extractor the statistics of the training set, and of the training set without the feature.
+def references(workspace: Workspace, dataset: str, extractors: Iterable[str], feature: str) -> dict[str, Reference]:
+    """Return per extractor what samples are compared with.
 
-    They are shipped with the package, or computed from the data set once and stored.
+    References are shipped with the package, or computed from the data set once and stored.
     """
     found = {
-        name: workspace.once(("references", dataset, name), partial(_by_subset, workspace, dataset, name))
+        name: workspace.once(("references", dataset, name), partial(_stored, workspace, dataset, name))
         for name in extractors
     }
-    return {name: (of.get("all"), of.get(f"without {feature}")) for name, of in found.items()}
+    return {
+        name: Reference(moments.get("all"), moments.get(f"without {feature}"), embeddings)
+        for name, (moments, embeddings) in found.items()
+    }
 
 
 def has_references(workspace: Workspace, dataset: str, extractor: str) -> bool:
@@ -62,8 +65,10 @@ def _key(workspace: Workspace, dataset: str, extractor: str) -> str:
     return code_hash.digest([dataset, images, targets, code, workspace.extractor(extractor)[1]])
 
 
-def _by_subset(workspace: Workspace, dataset: str, extractor: str) -> dict[str, Statistics]:
-    """Return reference statistics by subset ("all", "without thickness", ...)."""
+def _stored(
+    workspace: Workspace, dataset: str, extractor: str
+) -> tuple[dict[str, Statistics], NDArray[np.float32] | None]:
+    """Return statistics by subset ("all", "without thickness", ...), and embeddings of some training images."""
     name = _shipped_name(dataset, extractor)
     if name in manifest.entries():
         path = manifest.path_of(name)
@@ -72,7 +77,9 @@ def _by_subset(workspace: Workspace, dataset: str, extractor: str) -> dict[str, 
         key = _key(workspace, dataset, extractor)
         path = _path_here(workspace, name, key)
         stored = workspace.made_once(path, key, lambda: write_statistics(workspace, dataset, extractor, path, key))
-    return loading.statistics_in(stored, path, workspace.extractor(extractor)[1])
+    moments = loading.statistics_in(stored, path, workspace.extractor(extractor)[1])
+    embeddings = stored.tensors.get("embeddings")
+    return moments, None if embeddings is None else embeddings.numpy()
 
 
 def _path_here(workspace: Workspace, name: str, key: str) -> Path:
@@ -88,7 +95,7 @@ def _shipped_name(dataset: str, extractor: str) -> str:
 def write_statistics(
     workspace: Workspace, dataset_name: str, extractor_name: str, path: Path, key: str | None = None
 ) -> None:
-    """Compute the statistics that ``fid`` and ``fid_retain`` compare with, from the training split, and store them.
+    """Compute what ``fid``, ``fid_retain`` and ``kid`` compare with, from the training split, and store it.
 
     ``key`` is kept with statistics that are made here: what they were made from.
     """
@@ -105,7 +112,7 @@ def write_statistics(
     subsets = {"all": np.ones(len(split), dtype=bool)}
     for feature in dataset.features:
         subsets[f"without {feature}"] = ~target_mask(workspace, dataset_name, split, feature)
-    tensors: dict[str, Any] = {}
+    tensors: dict[str, Any] = {"embeddings": torch.from_numpy(embeddings[evenly(len(split))])}
     for subset, keep in subsets.items():
         moments = statistics_of(embeddings[keep], subset)
         tensors[f"{subset}.mean"] = torch.from_numpy(moments.mean)
@@ -127,5 +134,6 @@ def ship_statistics(workspace: Workspace, dataset_name: str, extractor_name: str
     write_statistics(workspace, dataset_name, extractor_name, path)
     command = f"bench zoo statistics --dataset {dataset_name} --extractor {extractor_name}"
     label = workspace.dataset(dataset_name).label
-    manifest.add(name, path, "statistics", f"mean and covariance of {extractor_name} embeddings of {label}", command)
+    content = f"mean and covariance of {extractor_name} embeddings of {label}, and some of the embeddings"
+    manifest.add(name, path, "statistics", content, command)
     return path

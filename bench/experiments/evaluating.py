@@ -7,13 +7,16 @@ from contextlib import ExitStack
 from dataclasses import replace
 
 from bench.api import Columns, Extractor, Metric, Oracle
+from bench.core import machine
 from bench.core.blocks import Blocks
 from bench.core.code_hash import digest
+from bench.core.memory import Memory
 from bench.evaluation.described import Described, Observers
 from bench.evaluation.metric_plugins import reserved_names
 from bench.evaluation.metrics import Outcome, compute_metrics, metric_columns
 from bench.evaluation.passes import Pass, look_again, run_pass
 from bench.experiments.hands import Student
+from bench.experiments.keys import observer_keys
 from bench.experiments.resolve import Resolved
 from bench.workspace import seals
 
@@ -96,6 +99,16 @@ def _seen(
         return result
 
 
+def memories_of(resolved: Resolved) -> dict[str, str]:
+    """Return the key of what each observer said of images before, on this machine."""
+    return observer_keys(resolved, machine.computing(resolved.workspace.device))
+
+
+def _memories(resolved: Resolved) -> dict[str, Memory]:
+    store = resolved.workspace.store
+    return {name: Memory(store.stage("seen", key), key) for name, key in memories_of(resolved).items()}
+
+
 def _drawn(
     resolved: Resolved,
     student: Student,
@@ -110,7 +123,10 @@ def _drawn(
         student.generator,
         student.identifier,
         Observers(
-            resolved.judgement.observer, loaded(resolved.extractors), None if other is None else other.classifier
+            resolved.judgement.observer,
+            loaded(resolved.extractors),
+            None if other is None else other.classifier,
+            _memories(resolved),
         ),
         resolved.cell.settings.evaluation.count,
         resolved.workspace.progress,

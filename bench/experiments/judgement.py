@@ -10,10 +10,11 @@ from typing import Any, ClassVar
 
 from numpy.typing import NDArray
 
-from bench.api import Classifier, Dataset, Extractor, Feedback, Generator, Metric, Oracle, Statistics
+from bench.api import Classifier, Dataset, Extractor, Feedback, Generator, Metric, Oracle
 from bench.errors import UsageError, shown, unknown
 from bench.evaluation import own_metrics, references, removers, without_oracle
 from bench.evaluation.passes import Truth
+from bench.evaluation.reference import Reference
 from bench.workspace.observers import LoadedClassifier
 from bench.workspace.oracles import Oracles
 from bench.workspace.record import OracleCopy, OraclePair
@@ -80,8 +81,8 @@ class Judgement(ABC):
     @abstractmethod
     def references(
         self, workspace: Workspace, dataset: str, extractors: Mapping[str, Extractor], feature: str
-    ) -> dict[str, tuple[Statistics | None, Statistics | None]]:
-        """Return per extractor the statistics of the training set, and of it without the feature."""
+    ) -> dict[str, Reference]:
+        """Return per extractor what samples are compared with."""
 
     def own_metrics(self, original: Generator, feedback: Feedback | None) -> Mapping[str, Metric]:
         """Return what is computed besides the metrics that are plug-ins; it may learn from feedback that was given."""
@@ -146,7 +147,7 @@ class Judged(Judgement):
 
     def references(
         self, workspace: Workspace, dataset: str, extractors: Mapping[str, Extractor], feature: str
-    ) -> dict[str, tuple[Statistics | None, Statistics | None]]:
+    ) -> dict[str, Reference]:
         return references.references(workspace, dataset, extractors, feature) if self.has_images else {}
 
     def pictured(self, original_labels: NDArray[Any], feedback: Feedback) -> tuple[NDArray[Any], Feedback | None]:
@@ -193,7 +194,7 @@ class ClicksOnly(Judgement):
 
     def references(
         self, workspace: Workspace, dataset: str, extractors: Mapping[str, Extractor], feature: str
-    ) -> dict[str, tuple[Statistics | None, Statistics | None]]:
+    ) -> dict[str, Reference]:
         return {}  # there is no training set to compare with
 
     def own_metrics(self, original: Generator, feedback: Feedback | None) -> Mapping[str, Metric]:

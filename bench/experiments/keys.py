@@ -10,6 +10,7 @@ from bench.core import randomness
 from bench.core.code_hash import code_of, digest, meaning_of
 from bench.core.code_watch import sources_of
 from bench.evaluation import removers
+from bench.evaluation.described import CLICKER, EXTRACTOR, JUDGE, Observers
 from bench.evaluation.metrics import compute_metrics, metric_columns
 from bench.evaluation.own_metrics import OwnMetric
 from bench.evaluation.passes import look_again, run_pass, unchanged
@@ -51,7 +52,7 @@ GLUE: Mapping[str, tuple[str, ...]] = {
         "experiments.evaluating:evaluate_stage", "experiments.measured:_oracles",
         "experiments.judgement:Judged.references", "experiments.judgement:ClicksOnly.own_metrics",
         "evaluation.own_metrics:of",
-        "evaluation.references:references", "evaluation.references:_by_subset", "workspace.loading:statistics_in",
+        "evaluation.references:references", "evaluation.references:_stored", "workspace.loading:statistics_in",
     ),
 }  # fmt: skip
 
@@ -98,6 +99,23 @@ def metric_keys_of(parts: Parts) -> dict[str, str]:
             }
         )
         for name, metric in parts.metrics.items()
+    }
+
+
+def observer_keys(parts: Parts, software: Mapping[str, Any]) -> dict[str, str]:
+    """Hash what each observer is, and the software with which it looks at images; by its name in ``Observers``.
+
+    Samples, their count and other observers are left out: an image that was looked at before is not looked at again.
+    """
+    judge, registry = parts.judgement.oracles.evaluation, parts.workspace.registry
+    observers = {JUDGE: (_identity(judge), judge.code_in(registry))} if parts.judgement.has_oracle else {}
+    if (other := parts.judgement.other_clicker) is not None:
+        observers[CLICKER] = (_identity(other), other.code_in(registry))
+    for name, (_, sha) in parts.extractors.items():
+        observers[f"{EXTRACTOR} {name}"] = ([name, sha], _code(parts, "extractors", name, "build"))
+    return {
+        name: digest({"observer": [name, *identity], "code": code_of(Observers, *code), "software": software})
+        for name, (identity, code) in observers.items()
     }
 
 

@@ -13,7 +13,7 @@ from bench.core.files import file_sha256
 from bench.core.processes.line import Ended, Failed
 from bench.errors import BenchError, Diverged, PluginError
 from bench.experiments import losses
-from bench.experiments.evaluating import evaluate_stage
+from bench.experiments.evaluating import evaluate_stage, memories_of
 from bench.experiments.hands import Drawer, Hands, stage_of
 from bench.experiments.measured import Measured, completed, measured, shown
 from bench.experiments.resolve import Resolved
@@ -222,6 +222,7 @@ def _provenance(resolved: Resolved, outcome: Outcome | None) -> Provenance:
         weights=Weights(path=str(resolved.cell.weights), sha256=resolved.original.sha256),
         extractors={name: sha for name, (_, sha) in resolved.extractors.items()},
         stages=resolved.keys,
+        seen=memories_of(resolved) if outcome else {},
         oracle=outcome.oracle if outcome else None,
         feedback=outcome.clicks if outcome else None,
         feedback_file=None if resolved.cell.feedback_file is None else str(resolved.cell.feedback_file),

@@ -29,7 +29,7 @@ from bench.library.wording import arguments_of
 from bench.workspace.suites import NO_DATASET
 from bench.workspace.workspace import Workspace
 
-FIELDS = ("value", "low", "high", "n", "higher_is_better", "source", "skipped")
+FIELDS = ("value", "low", "high", "covers", "n", "higher_is_better", "source", "skipped")
 NOTHING = Task("nothing", NO_DATASET)  # what is judged where nobody judges
 
 
@@ -77,8 +77,8 @@ def evaluate(
     Returns
     -------
     DataFrame
-        A row for each metric: ``value``, 95 % interval ``low`` to ``high``, ``n``, ``higher_is_better``, and its
-        ``source``: the data and the judge. A metric that was not computed has its reason in ``skipped``.
+        A row for each metric: ``value``, 95 % interval ``low`` to ``high`` and what varies in it, ``covers``, ``n``,
+        ``higher_is_better``, and its ``source``: the data and the judge. A metric that was not computed has its reason in ``skipped``.
 
     Raises
     ------

@@ -8,6 +8,7 @@ import numpy as np
 
 from bench.report.definitions import Table, Variant
 from bench.report.entry import Entry
+from bench.report.paired import over_seeds
 from bench.report.published import Published
 from bench.report.row import Row
 from bench.report.value_names import TIMINGS, ValueNames
@@ -52,7 +53,7 @@ def _row(
     }
     values = [measurement.value for measurement in found.values()]
     one = next(iter(found.values()), None)
-    alike = one is not None and all(value == one.value for value in values)
+    samples, seeds = _over_samples(list(found.values())), over_seeds(values)
     return Row(
         table=table.name,
         model=model,
@@ -70,10 +71,21 @@ def _row(
         paper=published.value(table.name, model, feature, first.variant, metric),
         data=workspace.dataset(first.done.planned.cell.settings.dataset).label,
         source=one.source if one else "",
-        low=one.low if one and alike else None,
-        high=one.high if one and alike else None,
+        low=samples[0] if samples else None,
+        high=samples[1] if samples else None,
+        covers=one.covers if one and samples else "",
+        seeds_low=seeds[0] if seeds else None,
+        seeds_high=seeds[1] if seeds else None,
         by_seed={seed: measurement.value for seed, measurement in found.items()},
     )
+
+
+def _over_samples(found: Sequence[Measurement]) -> tuple[float, float] | None:
+    """Return the mean of the seeds' intervals over samples, which is no narrower than that of the seeds' mean."""
+    lows, highs = ([getattr(each, bound) for each in found] for bound in ("low", "high"))
+    if not found or None in (*lows, *highs):
+        return None
+    return float(np.mean(lows)), float(np.mean(highs))
 
 
 def _measured(record: Record, metric: str) -> Measurement | None:

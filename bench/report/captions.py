@@ -12,19 +12,38 @@ from bench.report.row import Row
 from bench.workspace.record import MachineFacts
 from bench.workspace.suites import load_suite
 
-EMBEDDED = ("fid[", "fid_retain[", "inception_score[")  # metrics of an extractor's embeddings
+EMBEDDED = frozenset({"fid", "fid_retain", "inception_score", "kid"})  # metrics of an extractor's embeddings
 BEST = "the best method that needs clicks alone, and those that paired 95 % intervals over seeds cannot tell from it"
 
 
 def caption_of(
-    table: Table, rows: Sequence[Row], entries: Sequence[Entry], options: Options, best: str = "Bold"
+    table: Table,
+    rows: Sequence[Row],
+    entries: Sequence[Entry],
+    options: Options,
+    best: str = "Bold",
+    *,
+    brackets: bool = True,
 ) -> str:
-    """Say what the numbers of a table are; ``best`` is how the best ones are printed."""
+    """Say what the numbers of a table are.
+
+    Parameters
+    ----------
+    table : Table
+    rows : sequence of Row
+    entries : sequence of Entry
+    options : Options
+    best : str
+        How the best numbers are printed.
+    brackets : bool
+        Whether intervals are printed.
+    """
     parts = [f"{table.title}."]
     if table.variants:
         parts += _samples(rows, entries, options)
     parts += [_suite(options), f"Data: {'; '.join(sorted({row.data for row in rows}))}."]
     parts += _extractors(rows)
+    parts += _intervals(rows) if brackets else []
     parts += [f"{best}: {BEST}."] if any(row.best for row in rows) else []
     parts += doubts.caption_of(entry.result for entry in entries if entry.result is not None)
     parts += _machines(entry for entry in entries if entry.result is not None)
@@ -62,8 +81,23 @@ def _suite(options: Options) -> str:
     return f"Suite {load_suite(options.suite).name}{changed}."
 
 
+def _intervals(rows: Sequence[Row]) -> list[str]:
+    """Say what varies in the intervals, and which metrics have one of another kind than most."""
+    covers: dict[str, list[str]] = {}
+    for row in rows:
+        if row.low is not None and row.low != row.high:
+            covers.setdefault(row.covers, []).append(row.metric)
+    if not covers:
+        return []
+    most = max(covers, key=lambda cover: len(covers[cover]))
+    others = [f"{', '.join(dict.fromkeys(covers[cover]))}: {cover}" for cover in covers if cover != most]
+    unlike = f" ({'; '.join(others)})" if others else ""
+    return [f"In brackets: 95 % intervals, over {most}{unlike}."]
+
+
 def _extractors(rows: Sequence[Row]) -> list[str]:
-    used = sorted({row.metric.split("[")[1].rstrip("]") for row in rows if row.metric.startswith(EMBEDDED)})
+    names = [row.metric.partition("[") for row in rows]
+    used = sorted({x.rstrip("]") for name, _, x in names if x and name.removesuffix("_change") in EMBEDDED})
     if not used:
         return []
     compared = "" if used == ["inception"] else " The paper's use Inception's and are not comparable."

@@ -12,6 +12,8 @@ from bench.report.equal_damage import Comparison, Point, compare
 from bench.report.row import Row
 from bench.workspace.workspace import Workspace
 
+SEEDS = "seeds: clicks and unlearning"  # what the interval of a difference covers
+
 
 @dataclass
 class _Place:
@@ -64,7 +66,13 @@ def _numbers(table: Table, entry: Entry, found: Comparison, n: int | None, works
     numbers = {
         "target_ratio": {"mean": found.mean, "sd": found.sd, "note": where},
         "retain_change": {"mean": found.damage, "note": where},
-        "difference": {"mean": found.difference, "low": found.low, "high": found.high, "note": note},
+        "difference": {
+            "mean": found.difference,
+            "low": found.low,
+            "high": found.high,
+            "covers": SEEDS,
+            "note": note,
+        },
     }
     for metric in table.metrics:
         given = {name: None if value != value else value for name, value in numbers[metric].items()}

@@ -72,4 +72,4 @@ def write(
 
 def as_text(table: Table, rows: Sequence[Row], entries: Sequence[Entry], options: Options) -> str:
     """Format a table for a terminal."""
-    return plain_text(grid_of(table, rows), caption_of(table, rows, entries, options, best=BEST))
+    return plain_text(grid_of(table, rows), caption_of(table, rows, entries, options, best=BEST, brackets=False))

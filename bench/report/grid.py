@@ -11,7 +11,7 @@ from bench.report.definitions import Table
 from bench.report.row import Row
 
 ARROWS = {True: "↑", False: "↓", None: ""}
-INTERVALS = frozenset({"difference"})  # metrics whose interval stands in the cell
+INTERVALS = frozenset({"difference"})  # metrics whose interval stands in the cell in every format
 NEEDS = {
     "training_data": "the training data",
     "oracle": "the oracle",
@@ -36,6 +36,8 @@ class Cell:
     mark : str
         Of a note.
     best : bool
+    interval : str
+        95 % interval in brackets, for formats with room.
     """
 
     mean: str = ""
@@ -43,6 +45,7 @@ class Cell:
     paper: str = ""
     mark: str = ""
     best: bool = False
+    interval: str = ""
 
 
 @dataclass(frozen=True)
@@ -140,12 +143,14 @@ def _cell(row: Row, notes: _Notes) -> Cell:
         return Cell(NOTHING, "", paper, notes.mark(row.note or "no number"))
     uncertainty = digits.uncertainty_of(row.mean, row.sd, row.low, row.high)
     places = digits.decimals(row.mean, uncertainty)
-    tail = ""
-    if row.metric in INTERVALS and row.low is not None and row.high is not None:
-        tail = f"[{digits.fixed(row.low, places)}, {digits.fixed(row.high, places)}]"
+    tail = interval = ""
+    if row.low is not None and row.high is not None and row.high > row.low:
+        interval = f"[{digits.fixed(row.low, places)}, {digits.fixed(row.high, places)}]"
+    if row.metric in INTERVALS:
+        tail, interval = interval, ""
     elif row.sd is not None and digits.spreads(row.mean, row.sd):
         tail = f"± {digits.fixed(row.sd, places)}"
-    return Cell(digits.fixed(row.mean, places), tail, paper, notes.mark(row.note), row.best)
+    return Cell(digits.fixed(row.mean, places), tail, paper, notes.mark(row.note), row.best, interval)
 
 
 @dataclass

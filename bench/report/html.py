@@ -56,7 +56,8 @@ def _line(line: Line) -> str:
 
 def _cell(cell: Cell) -> str:
     mean = f"<b>{escape(cell.mean)}</b>" if cell.best else escape(cell.mean)
-    return " ".join(part for part in (mean, escape(cell.tail), escape(cell.paper)) if part) + _raised(cell.mark)
+    below = f"<br><small>{escape(cell.interval)}</small>" if cell.interval else ""
+    return " ".join(part for part in (mean, escape(cell.tail), escape(cell.paper)) if part) + _raised(cell.mark) + below
 
 
 def _raised(mark: str) -> str:

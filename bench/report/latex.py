@@ -30,6 +30,11 @@ NAMES = {
     "inception_score": "IS",
     "fid": "FID",
     "fid_retain": "FID, retained",
+    "kid": "KID",
+    "inception_score_change": "change of IS",
+    "fid_change": "change of FID",
+    "fid_retain_change": "change of FID, retained",
+    "kid_change": "change of KID",
     "peak_memory_mb": "memory, MB",
     "non_target_images": "non-target images",
 }  # of metrics; of all others, "_" becomes a space
@@ -46,7 +51,8 @@ def latex_text(grid: Grid, caption: str, label: str) -> str:
         if titled:
             body += [r"\midrule"] if body else []
             body.append(rf"\multicolumn{{{1 + len(tails) + sum(tails)}}}{{l}}{{\emph{{{escaped(block.title)}}}}} \\")
-        body += [_line(line, tails, deepest) for line in block.lines]
+        for line in block.lines:
+            body += [_line(line, tails, deepest), *_intervals(line, tails)]
     alone = "" if titled or not grid.blocks[0].title else f" Model, feature: {grid.blocks[0].title}."
     return "\n".join(
         [
@@ -102,6 +108,17 @@ def _head(head: Head) -> str:
 def _line(line: Line, tails: Sequence[bool], deepest: Sequence[int]) -> str:
     cells = [_cell(*each) for each in zip(line.cells, tails, deepest, strict=True)]
     return rf"{escaped(line.label)}{_raised(line.mark)} & {' & '.join(cells)} \\"
+
+
+def _intervals(line: Line, tails: Sequence[bool]) -> list[str]:
+    """Write the intervals of a line below it, in small print; nothing if it has none."""
+    if not any(cell.interval for cell in line.cells):
+        return []
+    pairs = zip(line.cells, tails, strict=True)
+    cells = [
+        _spanned(rf"\scriptsize {_minus(each.interval)}" if each.interval else "", 1 + tail) for each, tail in pairs
+    ]
+    return [rf" & {' & '.join(cells)} \\"]
 
 
 def _cell(cell: Cell, tail: bool, deepest: int) -> str:

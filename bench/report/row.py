@@ -31,7 +31,12 @@ class Row:
     data, source : str
         Which data, and which judge or extractor.
     low, high : float or None
-        95 % interval: of a difference over seeds; of a number of one seed, or the same for all, over samples.
+        95 % interval. Of a mean over seeds: the mean of their intervals, since all seeds are measured on samples of the
+        same noise.
+    covers : str
+        What varies in it: samples, or seeds for a difference in table damage.
+    seeds_low, seeds_high : float or None
+        Student's 95 % interval of the mean over four seeds or more: what clicks and unlearning vary, for these samples.
     best : bool
         Whether paired intervals over seeds cannot tell it from the best one.
     by_seed : mapping of int to float
@@ -56,6 +61,9 @@ class Row:
     source: str = ""
     low: float | None = None
     high: float | None = None
+    covers: str = ""
+    seeds_low: float | None = None
+    seeds_high: float | None = None
     best: bool = False
     by_seed: Mapping[int, float] = field(default_factory=dict, compare=False)
 

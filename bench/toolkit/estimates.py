@@ -5,7 +5,9 @@ error follows from the spread of the influences (the infinitesimal jackknife) an
 from the same noise, or from the same pictures, the influences of the pairs nearly cancel: the error of the
 *difference* is much smaller than that of either value.
 
-Where the true distance is 0 the first order vanishes, and the error errs upwards (by up to a factor of 1.4).
+What is compared with is held fixed: the errors are those of the samples. They do not cover the bias of a Frechet
+distance, which is larger than the true one for finite samples; two sets of one size share most of it. Where the true
+distance is 0 the first order vanishes, and the error errs upwards (by up to a factor of 1.4).
 
 References
 ----------
@@ -20,10 +22,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.api import Statistics
+from bench.api import Statistics, Value
+from bench.toolkit.intervals import Z95
 
 Array = NDArray[np.float64]
-Z95 = 1.959963984540054  # the normal distribution's two-sided 95 % point
+PAIRED = "samples, in pairs of the same noise"  # what the interval of a change covers
 ROWS = 2000  # kernel rows computed at once
 NULL = 1e-10  # eigenvalues below this share of the largest are rounding errors
 
@@ -56,6 +59,18 @@ def half_width_of_difference(a: Estimate, b: Estimate) -> float:
     return Z95 * float(np.sqrt(np.square(_by_source([(a, 1.0), (b, -1.0)])).sum()))
 
 
+def value_of(now: Estimate, *, higher_is_better: bool, least: float = -np.inf) -> Value:
+    """Return a metric's value with its 95 % interval, which does not fall below ``least``."""
+    half = now.half_width
+    return Value(now.value, len(now.influence), higher_is_better, max(least, now.value - half), now.value + half)
+
+
+def change_of(now: Estimate, before: Estimate, *, higher_is_better: bool) -> Value:
+    """Return by how much a value changed, with the 95 % interval of the change; sample i of both has the same noise."""
+    change, half = now.value - before.value, half_width_of_difference(now, before)
+    return Value(change, len(now.influence), higher_is_better, change - half, change + half, PAIRED)
+
+
 def _by_source(weighted: list[tuple[Estimate, float]]) -> Array:
     """Return by how much each source moves the weighted sum of values."""
     sources = np.concatenate([estimate.sources for estimate, _ in weighted])
@@ -66,6 +81,11 @@ def _by_source(weighted: list[tuple[Estimate, float]]) -> Array:
 def _estimate(value: float, influence: Array, sources: NDArray[np.int64] | None) -> Estimate:
     own = np.arange(len(influence)) if sources is None else sources
     return Estimate(value, influence - influence.mean(), own)
+
+
+def mean(values: NDArray[np.floating], sources: NDArray[np.int64] | None = None) -> Estimate:
+    """Return the mean of N numbers."""
+    return _estimate(float(values.mean()), values - values.mean(), sources)
 
 
 def frechet(

@@ -62,7 +62,9 @@ def unfinished(store: Store) -> Iterator[Leftover]:
 
 def orphaned(store: Store, kept: Iterable[Record]) -> Iterator[Leftover]:
     """Yield stages that no kept record refers to; one with a checkpoint is unfinished."""
-    used = {key[:DIGITS] for record in kept for key in record.provenance.stages.model_dump().values() if key}
+    provenances = [record.provenance for record in kept]
+    keys = [key for each in provenances for key in (*each.stages.model_dump().values(), *each.seen.values())]
+    used = {key[:DIGITS] for key in keys if key}
     for folder in sorted((store.root / STAGES).glob("*/")):
         name, _, digits = folder.name.rpartition("-")
         if name and re.fullmatch(rf"[0-9a-f]{{{DIGITS}}}", digits) and digits not in used:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from bench.api import Params
+from bench.api import Params, Value
 from bench.workspace.suites import ModelSettings
 
 FORMAT: Literal[3] = 3  # a record of another format is named and left as it is
@@ -21,8 +21,9 @@ class Measurement(Params):
     value: float
     n: int = Field(description="number of samples")
     higher_is_better: bool | None = Field(description="null if neither direction is better by itself")
-    low: float | None = Field(None, description="95 % interval over samples, if the metric has one")
+    low: float | None = Field(None, description="95 % interval, if the metric has one")
     high: float | None = None
+    covers: str = Field(Value.covers, description="what varies in the interval")
     source: str = Field(description="data, judge or extractor, samples")
     metric: str = Field(description="the metric plug-in that computed it")
 
@@ -122,6 +123,7 @@ class Provenance(Params):
     weights: Weights
     extractors: dict[str, str | None] = Field(description="name to the weights' sha256")
     stages: StageKeys
+    seen: dict[str, str] = Field({}, description="keys of what judge and extractors said of blocks of images")
     oracle: OraclePair | None = Field(None, description="null without an oracle, or if the cell failed")
     feedback: Clicks | None = None
     feedback_file: str | None = Field(None, description="of --feedback, as named")

@@ -7,7 +7,7 @@ from torchvision.transforms.functional import gaussian_blur
 
 from bench.registry import Registry
 from bench.toolkit import estimates
-from bench.workspace import loading, observers
+from bench.workspace import checkpoint, loading, manifest, observers
 
 COUNT = 1000
 
@@ -46,7 +46,8 @@ def test_noisy_and_shifted_digits_are_still_read(shipped, digits):
 @pytest.mark.mnist
 def test_the_embedding_sees_blur_and_form(shipped, digits):
     images, _ = digits
-    reference = loading.load_statistics("mnist-digits-statistics", shipped[1])["all"]
+    path = manifest.path_of("mnist-digits-statistics")
+    reference = loading.statistics_in(checkpoint.read(path), path, shipped[1])["all"]
     eigenvalues = np.linalg.eigvalsh(reference.covariance)
     assert eigenvalues.sum() ** 2 / np.square(eigenvalues).sum() > 20, "effective dimensions"
     before = estimates.frechet(shipped[0].outputs(images)[0].numpy(), reference)

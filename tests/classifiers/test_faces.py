@@ -14,7 +14,7 @@ from bench.registry import Registry
 from bench.toolkit import estimates
 from bench.toolkit.augmentation import blurred, random_flip, random_shift
 from bench.toolkit.training import build
-from bench.workspace import loading, observers
+from bench.workspace import checkpoint, loading, manifest, observers
 
 Faces = Registry().get("extractors", "faces")
 MODULE = sys.modules[Faces.__module__]
@@ -107,7 +107,8 @@ def test_the_shipped_extractor_knows_faces(shipped, synthfaces):
 
 def test_the_shipped_extractor_sees_more_than_its_classes(shipped, synthfaces):
     faces = synthfaces.split("test").read(np.arange(400))
-    reference = loading.load_statistics("synthfaces-faces-statistics", shipped_sha256())["all"]
+    path = manifest.path_of("synthfaces-faces-statistics")
+    reference = loading.statistics_in(checkpoint.read(path), path, shipped_sha256())["all"]
 
     def distance(images):
         return estimates.frechet(shipped.outputs(images.float() / 255)[0].numpy(), reference)

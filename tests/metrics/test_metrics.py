@@ -164,3 +164,46 @@ def test_oracles_that_agree_have_kappa_1_and_one_label_for_all_has_none():
     assert values("agreement", same)["oracle_kappa"] == 1.0
     never = np.zeros(200, bool)
     assert "oracle_kappa" not in values("agreement", replace(same, clicker_original_labels=never))
+
+
+# --- intervals, and differences from the original -----------------------------------------------------
+
+SHIFTED = replace(NULL, embeddings=NULL.embeddings + np.float32(0.5), logits=NULL.logits * np.float32(1.5))
+RETAINED = replace(SHIFTED, reference_retain=replace(NULL.reference, mean=NULL.reference.mean + 1))
+
+
+@pytest.mark.parametrize("name", ["fidelity", "kid"])
+def test_changes_are_differences_from_the_original_with_intervals_of_pairs(name):
+    found, before = (
+        compute(name, RETAINED),
+        values(name, replace(RETAINED, embeddings=NULL.embeddings, logits=NULL.logits)),
+    )
+    levels = {value for value in found if not value.endswith("_change")}
+    assert found.keys() == levels | {f"{value}_change" for value in levels}
+    assert levels == ({"kid"} if name == "kid" else {"fid", "fid_retain", "inception_score"})
+    for value in levels:
+        level, change = found[value], found[f"{value}_change"]
+        assert change.value == pytest.approx(level.value - before[value], abs=1e-9)
+        assert level.low < level.value < level.high and level.covers == "samples" and level.n == change.n == 200
+        assert change.low < change.value < change.high and change.covers == "samples, in pairs of the same noise"
+        assert change.higher_is_better is level.higher_is_better
+        assert change.high - change.low < level.high - level.low, "what is common to both cancels"
+
+
+@pytest.mark.parametrize("name", ["fidelity", "kid"])
+def test_an_untouched_generator_changes_no_distance_and_has_no_interval_of_change(name):
+    changes = {value: found for value, found in compute(name, NULL).items() if value.endswith("_change")}
+    assert len(changes) == (1 if name == "kid" else 3)
+    assert {(found.value, found.low, found.high) for found in changes.values()} == {(0.0, 0.0, 0.0)}
+
+
+def test_no_interval_begins_below_the_least_possible_number():
+    found = compute("fidelity", NULL)
+    assert found["fid"].low == 0.0 < found["fid"].high
+    assert compute("fidelity", replace(NULL, logits=np.zeros((200, 3), np.float32)))["inception_score"].low == 1.0
+
+
+def test_kid_of_one_distribution_is_about_0_and_of_a_shifted_one_is_not():
+    same, other = compute("kid", NULL)["kid"], compute("kid", SHIFTED)["kid"]
+    assert same.low < 0 < same.high, "it has no bias, so it may be negative"
+    assert other.low > 0 and other.value > same.high

@@ -14,6 +14,7 @@ from bench.report.definitions import Options, Table
 from bench.report.digits import decimals
 from bench.report.grid import Cell, grid_of
 from bench.report.names import file_stem
+from bench.report.paired import over_seeds
 from bench.report.row import Row
 
 SHAPE = Table("x", "A title", (), ("fid",))
@@ -66,7 +67,7 @@ def test_the_uncertainty_decides_the_digits(value, uncertainty, places):
         ({"sd": None, "paper": None}, Cell("1,234")),
         ({"sd": 0.0, "paper": None}, Cell("1,234")),
         ({"sd": 1e-12, "mean": 0.5, "paper": None}, Cell("0.500")),
-        ({"sd": 0.0, "mean": 0.02, "low": 0.013, "high": 0.031, "paper": None}, Cell("0.020")),
+        ({"sd": 0.0, "mean": 0.02, "low": 0.013, "high": 0.031, "paper": None}, Cell("0.020", interval="[0.013, 0.031]")),
         ({"mean": -0.0001, "sd": 0.02, "paper": None}, Cell("0.000", "± 0.020")),
         ({"mean": None, "note": "why"}, Cell("–", "", "(1.5)", "a")),
         ({"note": "2 of 3 seeds", "paper": None}, Cell("1,234.500", "± 0.012", "", "a")),
@@ -258,3 +259,32 @@ def test_no_two_questions_have_the_same_file():
     assert stems[:8] == [
         "table-2", "table-2-mine", "table-2-vae", "table-2-vae+dcgan", "table-2-slant", "table-2-s0", "table-2-s0-1", "table-2-s0+2",
     ]  # fmt: skip
+
+
+# --- intervals ----------------------------------------------------------------------------------------
+
+
+def test_intervals_stand_below_the_numbers_and_the_caption_says_what_varies(tmp_path):
+    level = replace(ROW, low=1230.0, high=1239.0, covers="samples")
+    change = replace(ROW, metric="fid_change[digits]", mean=-0.5, low=-0.6, high=-0.4, covers="pairs", paper=None)
+    latex, html = written([level, change, replace(level, variant="other")], tmp_path)
+    below = r" & \multicolumn{2}{c}{\scriptsize [1,230.000, 1,239.000]} & \multicolumn{2}{c}{\scriptsize [$-$0.600, $-$0.400]} \\"
+    assert below in latex.splitlines() and latex.count(r"\scriptsize [1,230") == 2
+    assert "<br><small>[1,230.000, 1,239.000]</small>" in html
+    said = "In brackets: 95 % intervals, over samples (fid_change[digits]: pairs)."
+    assert said in html and said.replace("%", r"\%").replace("_", r"\_") in latex
+    text = formats.as_text(SHAPE, [level, change], [], Options())
+    assert "[1,230" not in text and "In brackets" not in text, "a terminal has no room"
+
+
+def test_a_number_without_an_interval_has_no_brackets(tmp_path):
+    latex, html = written([ROW, replace(ROW, variant="same", low=2.0, high=2.0)], tmp_path)
+    assert "scriptsize" not in latex and "small" not in html and "In brackets" not in html
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [([1.0, 2.0, 3.0], None), ([1.0] * 5, None), ([1.0, 2.0, 3.0, 4.0], (0.446, 4.554)), ([], None)],
+)
+def test_an_interval_over_seeds_takes_four_that_differ(values, found):
+    assert over_seeds(values) == (found if found is None else pytest.approx(found, abs=1e-3))
