@@ -21,6 +21,7 @@ EXIT_USAGE = 4
 EXIT_NOTHING = 5
 
 SHOWN = 60  # characters of a wrong text that an error quotes
+MOST = 10  # wrong fields that an error names
 
 
 class BenchError(Exception):
@@ -99,9 +100,10 @@ def unknown(kind: str, name: str, known: Iterable[str], flag: str) -> UsageError
     return UsageError(f"{flag}: unknown {kind} '{shown(name)}'. {suggestion(name, known)}")
 
 
-def shown(text: str) -> str:
-    """Shorten a text that an error quotes."""
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
+def shown(text: str, length: int = SHOWN) -> str:
+    """Shorten a text that an error quotes, on one line: what does not print is escaped."""
+    short = text if len(text) <= length else f"{text[:length]}..."
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in short)
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
@@ -130,8 +132,9 @@ def reason_of(problem: ErrorDetails) -> str:
 
 def wrong_fields(error: ValidationError) -> str:
     """Return what pydantic rejects as one line, "field: message; field: message"."""
-    found = ((".".join(map(str, each["loc"])), reason_of(each)) for each in error.errors())
-    return "; ".join(f"{field}: {message}" if field else message for field, message in found)
+    found = [(shown(".".join(map(str, each["loc"]))), reason_of(each)) for each in error.errors()[:MOST]]
+    more = [f"{error.error_count() - MOST} more"] if error.error_count() > MOST else []
+    return "; ".join([*(f"{field}: {message}" if field else message for field, message in found), *more])
 
 
 def as_machine_error(error: OSError, place: str = "", count: int | None = None) -> MachineError | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
@@ -173,7 +174,9 @@ def _registered_class(module: ModuleType, source: Source) -> type[Any]:
     _require_base(classes[0], source)
     missing = sorted(getattr(classes[0], "__abstractmethods__", ()))
     if missing:
-        raise PluginError(f"{source.origin}: '{source.name}' does not implement {', '.join(missing)}")
+        near = {name: get_close_matches(name, vars(classes[0]), n=1) for name in missing}
+        guess = "".join(f". Did you mean '{name}' where it says '{like[0]}'?" for name, like in near.items() if like)
+        raise PluginError(f"{source.origin}: '{source.name}' does not implement {', '.join(missing)}{guess}")
     return classes[0]
 
 
@@ -183,7 +186,9 @@ def _hooked(module: ModuleType, source: Source) -> list[type[Any]]:
     manager = pluggy.PluginManager("bench")
     manager.add_hookspecs(hookspecs)
     if not hasattr(module, hook):
-        raise PluginError(f"{source.origin}: '{source.name}' has no {hook}(register) hook")
+        near = get_close_matches(hook, [name for name in vars(module) if callable(getattr(module, name))], n=1)
+        guess = f". Did you mean its {near[0]}?" if near else ""
+        raise PluginError(f"{source.origin}: '{source.name}' has no {hook}(register) hook{guess}")
     if manager.parse_hookimpl_opts(module, hook) is None:
         raise PluginError(f"{source.origin}: {hook} of '{source.name}' is not marked with @bench.api.hookimpl")
     manager.register(module, name=source.name)

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import contextlib
+import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -234,6 +237,75 @@ def test_broken_plug_ins_take_neither_the_list_nor_another_run_down(plugins, on_
     run = on_bars("original", plugins=plugins.path)
     assert run.code == 0, run.err
     assert "not computed: bad_metric: " in run.out and "No module named 'no_such_package'" in run.out
+
+
+def test_what_other_programs_leave_in_a_folder_is_not_a_plug_in(plugins, bench_cli):
+    """Files of macOS, Emacs, vim, Jupyter and Python; pipes, sockets, devices and folders, which no command waits for."""
+    mine = METRIC.format(summary="Mine.", value="v")
+    plugins.write("mine", mine)
+    for name in ("._mine.py", ".#mine.py", ".mine.py.swp", "mine.py~", "#mine.py#", "mine.py.orig", ".swp.py"):
+        (plugins.path / name).write_text(mine)
+    for name in ("__pycache__", ".ipynb_checkpoints", ".hidden", "folder.py"):
+        (plugins.path / name).mkdir()
+        (plugins.path / name / "__init__.py").write_text(mine)
+    os.mkfifo(plugins.path / "pipe.py")
+    (plugins.path / "package").mkdir()
+    os.mkfifo(plugins.path / "package" / "__init__.py")
+    with socket.socket(socket.AF_UNIX) as listening, contextlib.chdir(plugins.path):
+        listening.bind("listens.py")
+    (plugins.path / "zero.py").symlink_to("/dev/zero")
+    names = [source.name for source in Registry(plugins.path).sources if source.origin != "built-in"]
+    assert names == ["bars", "folder.py", "mine"]  # a package may have any name
+    listed = bench_cli("list", "--check", "--plugins", plugins.path)
+    assert "mine           Mine." in listed.out
+
+
+def test_a_link_that_leads_nowhere_is_told(plugins):
+    (plugins.path / "gone.py").symlink_to("nowhere.py")
+    with pytest.raises(PluginError, match=r"gone\.py\) cannot be loaded: FileNotFoundError"):
+        Registry(plugins.path).get("methods", "gone")
+
+
+@pytest.mark.parametrize("mark", [b"\xef\xbb\xbf", b"# coding: latin-1\n"])
+def test_a_file_may_begin_with_a_byte_order_mark_or_name_its_encoding(mark, plugins):
+    encoding = "utf-8" if mark.startswith(b"\xef") else "latin-1"
+    file = plugins.write("mine", "")
+    file.write_bytes(mark + METRIC.format(summary="Größe", value="v").lstrip().encode(encoding))
+    plugins.write("helper", "").write_bytes(mark + b"X = 1\n")
+    registry = Registry(plugins.path)
+    assert {source.name: source.summary for source in registry.sources}["mine"] == "Größe"
+    assert registry.get("metrics", "mine").__name__ == "Mine" and "helper" not in {s.name for s in registry.sources}
+
+
+@pytest.mark.parametrize(
+    ("hook", "kind"),
+    [
+        ("@hookimpl\ndef register_metrix(register)", "metrics"),
+        ("@hookimpl\ndef register_metric(register)", "metrics"),
+        ("def register_metric(register)", "metrics"),
+        ("import bench.api\n@bench.api.hookimpl\ndef metrics(register)", "metrics"),
+        ("@hookimpl\ndef add(register)", "methods"),
+    ],
+)
+def test_a_misspelt_hook_is_told(hook, kind, plugins):
+    text = METRIC.format(summary="Mine.", value="v")
+    plugins.write("mine", text.replace("@hookimpl\ndef register_metrics(register)", hook))
+    assert [source.kind.name for source in Registry(plugins.path).sources if source.name == "mine"] == [kind]
+    with pytest.raises(PluginError, match=f"'mine' has no register_{kind}\\(register\\) hook"):
+        Registry(plugins.path).get(kind, "mine")
+
+
+def test_a_function_that_is_only_like_a_hook_makes_no_plug_in(plugins):
+    plugins.write("helper", "def register_hooks(model): ...\ndef register_modules(model): ...\n")
+    assert "helper" not in {source.name for source in Registry(plugins.path).sources}
+
+
+def test_a_misspelt_method_is_told(plugins):
+    plugins.method("mine", "return Unlearned(deepcopy(generator))")
+    file = plugins.path / "mine.py"
+    file.write_text(file.read_text().replace("def unlearn(", "def unlern("))
+    with pytest.raises(PluginError, match="does not implement unlearn. Did you mean 'unlearn' where it says 'unlern'"):
+        Registry(plugins.path).get("methods", "mine")
 
 
 def test_all_leaves_broken_methods_out_and_says_so(plugins, on_bars):

@@ -6,17 +6,19 @@ import ast
 import importlib
 import importlib.util
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 
 from bench.core import modes
-from bench.errors import PluginError
+from bench.errors import PluginError, shown
 from bench.hookspecs import KINDS, Kind
 
 PACKAGE = "__init__.py"
+NOT_PARSED = (SyntaxError, ValueError, RecursionError, MemoryError)  # of deep nesting, the last two
 BENCH = Path(__file__).parents[1]
 
 
@@ -113,7 +115,15 @@ def _loose(folder: Path | None, files: tuple[Path, ...]) -> Iterator[Source]:
 def _plugins_in(folder: Path) -> list[tuple[str, Path]]:
     """Return the plug-ins of a folder by name, sorted: files, and packages by their ``__init__.py``."""
     paths = [*folder.glob("*.py"), *folder.glob(f"*/{PACKAGE}")]
-    return sorted((_name_of(path), path) for path in paths if not _name_of(path).startswith("_"))
+    return sorted((_name_of(path), path) for path in paths if _is_plugin(path))
+
+
+def _is_plugin(path: Path) -> bool:
+    """Tell plug-ins from helpers, and from what other programs leave: "._x.py", ".#x.py", checkpoints, pipes.
+
+    A link that leads nowhere is one: it is listed as broken.
+    """
+    return not _name_of(path).startswith(("_", ".")) and (path.is_file() or not path.exists())
 
 
 def _name_of(path: Path) -> str:
@@ -131,13 +141,28 @@ def _kinds_in(path: Path, folder: str) -> list[Kind]:
 def _hooks_in(path: Path) -> list[Kind]:
     """Return the kinds that a file registers; a file that does not parse is kept and listed as broken."""
     try:
-        text = path.read_bytes().decode(errors="replace")
-        names = {node.name for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)}
-    except (SyntaxError, ValueError):
-        return [kind for kind in KINDS if f"def {kind.hook}(" in text] or [KINDS[0]]
+        content = path.read_bytes()
     except OSError:
         return [KINDS[0]]
-    return [kind for kind in KINDS if kind.hook in names]
+    try:
+        functions = [node for node in ast.parse(content).body if isinstance(node, ast.FunctionDef)]
+    except NOT_PARSED:
+        text = content.decode(errors="replace")
+        return [kind for kind in KINDS if f"def {kind.hook}(" in text] or [KINDS[0]]
+    names = {function.name for function in functions}
+    return [kind for kind in KINDS if kind.hook in names] or _misspelt(functions)
+
+
+def _misspelt(functions: Sequence[ast.FunctionDef]) -> list[Kind]:
+    """Return the kind that a file without a hook seems to mean: by a function marked as one, or named in the singular."""
+    hooks = {kind.hook: kind for kind in KINDS}
+    for function in functions:
+        if any(ast.unparse(each).rpartition(".")[2] == "hookimpl" for each in function.decorator_list):
+            near = get_close_matches(function.name, hooks, n=1, cutoff=0.5)
+            return [hooks[near[0]] if near else KINDS[0]]
+        if f"{function.name}s" in hooks:
+            return [hooks[f"{function.name}s"]]
+    return []
 
 
 def _file_of(point: EntryPoint) -> Path | None:
@@ -151,7 +176,7 @@ def _file_of(point: EntryPoint) -> Path | None:
 
 def _docstring(path: Path) -> str:
     try:
-        text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
-    except (SyntaxError, ValueError, OSError) as error:
-        return f"(not readable: {error})"
+        text = ast.get_docstring(ast.parse(path.read_bytes()))
+    except (*NOT_PARSED, OSError) as error:
+        return f"(not readable: {shown(str(error)) or type(error).__name__})"
     return text.strip().splitlines()[0] if text else ""

@@ -24,6 +24,8 @@ from bench.evaluation.counterfactual import (
 )
 from bench.evaluation.images import images_identity
 from bench.workspace import checkpoint, manifest
+from bench.workspace.building import TooLarge, WithinReason
+from bench.workspace.made_by import RemoverSize, made_as
 from bench.workspace.store import DIGITS
 
 if TYPE_CHECKING:
@@ -132,8 +134,12 @@ def remover_in(stored: checkpoint.Checkpoint, path: Path) -> Remover:
     """Return the remover of a checkpoint; raises CheckpointError, naming the file, if it holds something else."""
     if stored.kind != "counterfactual":
         raise CheckpointError(f"{path}: contains weights of kind '{stored.kind}', not of a remover ('counterfactual')")
-    colours, height, width = stored.description["image_shape"]
-    remover = Remover((colours, height, width), stored.description["channels"])
+    size = made_as(RemoverSize, stored, path)
+    try:
+        with WithinReason(stored.tensors):
+            remover = Remover(size.image_shape, size.channels)
+    except (TooLarge, RuntimeError, TypeError) as error:
+        raise CheckpointError(f"{path}: the network that its header describes cannot be built ({error})") from error
     checkpoint.load_into(remover, stored.part("remover"), path, "remover")
     return remover.to(memory_format=torch.channels_last).eval().requires_grad_(False)
 

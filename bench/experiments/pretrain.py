@@ -24,7 +24,7 @@ from bench.experiments.recipes import (
 )
 from bench.toolkit.training import build, train
 from bench.workspace import checkpoint, manifest, saving
-from bench.workspace.networks import fill
+from bench.workspace.networks import fill, networks_of
 from bench.workspace.store import DIGITS, Store
 from bench.workspace.workspace import Workspace
 
@@ -108,6 +108,8 @@ def pretrain(workspace: Workspace, recipe: Recipe, out: Path | None = None, comm
         workspace.progress.note(f"{path}: already trained with these settings")
         return path
     Store(path.parent).require_writable("--out" if out else "--results")
+    if (given := starting_weights(recipe)) is not None:
+        networks_of(trainable, given, manifest.path_of(str(recipe.start)))  # raises unless the file is sound
     networks: Networks[Any] = build(trainable, config, _stream(recipe))
     start = _fill(networks, recipe)
     for module in networks.modules().values():
@@ -201,4 +203,4 @@ def _earlier_commands(recipe: Recipe) -> list[str]:
     told = start.description.get("command") if start else None
     if not told and shipped is not None:
         told = shipped.command.partition(" --ship ")[0]
-    return told.split(" && ") if told else []
+    return told.split(" && ") if isinstance(told, str) and told else []

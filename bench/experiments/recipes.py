@@ -15,6 +15,7 @@ from bench.hookspecs import kind_named
 from bench.toolkit.training import build, train
 from bench.workspace import checkpoint, manifest
 from bench.workspace.checkpoint import Checkpoint
+from bench.workspace.networks import config_of
 from bench.workspace.store import DIGITS
 from bench.workspace.suites import NO_DATASET, ModelSettings, load_suite
 from bench.workspace.validation import validated
@@ -96,7 +97,11 @@ def configured(workspace: Workspace, recipe: Recipe) -> tuple[Trainable[Any], An
     if source.classifier is None:
         raise UsageError(f"--dataset {recipe.dataset}: has no images to learn from; name another one")
     start = starting_weights(recipe)
-    fields = plugin.dataset_fields(source) if start is None else start.description["config"]
+    if start is None:
+        fields = plugin.dataset_fields(source)
+    else:
+        config_of(plugin, start, manifest.path_of(str(recipe.start)))  # raises, naming the file
+        fields = start.description["config"]
     flag = f"-p ({recipe.singular} '{recipe.name}')"
     return plugin, validated(plugin_class.Config, {**fields, **recipe.settings}, flag)
 

@@ -7,6 +7,7 @@ tensor's name, type, shape and bytes. That digest is also the weights' identity 
 from __future__ import annotations
 
 import json
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -18,10 +19,12 @@ from torch import Tensor, nn
 
 from bench.core.files import write_bytes
 from bench.core.reading import parse_json
-from bench.errors import CheckpointError
+from bench.errors import CheckpointError, shown
 
 FORMAT = "bench-weights/1"
 AGAIN = "Get a new copy. If you made the file with `bench`, remove it and run the same command again."
+KINDS = ("model", "classifier", "extractor", "unlearned", "statistics", "counterfactual")
+HEADER = 2**21  # bytes of the largest header: 20,000 tensors with long names
 PICKLED = (".pt", ".pth", ".th", ".ckpt", ".pkl", ".pickle")  # usual suffixes of files of torch.save
 
 
@@ -32,7 +35,7 @@ class Checkpoint:
     Attributes
     ----------
     kind : str
-        "model", "classifier", "extractor", "unlearned" or "statistics".
+        One of ``KINDS``.
     name : str
         Registered name of the model, classifier or extractor.
     description : dict
@@ -92,7 +95,9 @@ def save(path: Path, kind: str, name: str, description: Mapping[str, Any], tenso
         "sha256": digest,
     }
     plain = {key: tensor.detach().cpu().contiguous().clone() for key, tensor in tensors.items()}
-    write_bytes(path, _in_order(to_bytes(plain, metadata=header)))
+    content = to_bytes(plain, metadata=header)
+    require_short_header(path, content[:8])
+    write_bytes(path, _in_order(content))
     return digest
 
 
@@ -120,15 +125,14 @@ def read(path: Path) -> Checkpoint:
     from safetensors import SafetensorError, safe_open
 
     start = _first_bytes(path)
+    if start[8:] == b"{":  # else it is not a safetensors file, which is told below
+        require_short_header(path, start)
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no iterator)
-        if header.get("format") == FORMAT:
-            description = parse_json(header["description"])
-            stored = Checkpoint(header["kind"], header["name"], description, tensors, header["sha256"])
-    except (SafetensorError, OSError, KeyError, ValueError) as error:
-        if path.suffix.lower() in PICKLED or start == b"PK\x03\x04":  # a zip archive
+    except (SafetensorError, OSError, ValueError) as error:
+        if path.suffix.lower() in PICKLED or start[:4] == b"PK\x03\x04":  # a zip archive
             raise CheckpointError(
                 f"{path}: not a safetensors checkpoint; it looks like a file of torch.save. Convert it with: "
                 f"bench zoo import {path} --format state-dict --model NAME --out FILE.safetensors (or another format)"
@@ -139,8 +143,31 @@ def read(path: Path) -> Checkpoint:
             f"{path}: a safetensors file of another project (its header lacks format={FORMAT}). "
             "`bench pretrain`, `bench run` and `bench zoo import` write weights files."
         )
+    stored = _described(path, header, tensors)
     if content_sha256(stored.kind, stored.name, stored.description, tensors) != stored.sha256:
         raise CheckpointError(f"{path}: corrupted, the content does not match the sha256 in its header. {AGAIN}")
+    return stored
+
+
+def require_short_header(path: Path, start: bytes) -> None:
+    """Raise CheckpointError if the first eight bytes, the header's length, ask for too much time and memory."""
+    if (length := int.from_bytes(start[:8], "little")) > HEADER:
+        raise CheckpointError(f"{path}: its header has {length:,} bytes; that of a weights file has at most {HEADER:,}")
+
+
+def _described(path: Path, header: Mapping[str, str], tensors: dict[str, Tensor]) -> Checkpoint:
+    """Return the checkpoint that a header describes; raises CheckpointError if a field is missing or wrong."""
+    try:
+        description = parse_json(header["description"])
+        stored = Checkpoint(header["kind"], header["name"], description, tensors, header["sha256"])
+    except KeyError as error:
+        raise CheckpointError(f"{path}: its header lacks the field {error}. {AGAIN}") from error
+    except ValueError as error:
+        raise CheckpointError(f"{path}: the description in its header is not JSON as we write it ({error})") from error
+    if not isinstance(description, dict):
+        raise CheckpointError(f"{path}: the description in its header is not a table of fields")
+    if stored.kind not in KINDS:
+        raise CheckpointError(f"{path}: holds weights of an unknown kind '{shown(stored.kind)}'")
     return stored
 
 
@@ -157,20 +184,28 @@ def kept(path: Path, key: str) -> Checkpoint | None:
 
 
 def _first_bytes(path: Path) -> bytes:
-    """Return the first four bytes of a weights file; raises CheckpointError if it is missing or cannot be read."""
+    """Return the first nine bytes of a weights file; raises CheckpointError if it is missing or cannot be read."""
     try:
+        if not stat.S_ISREG(mode := path.stat().st_mode) and not stat.S_ISDIR(mode):
+            raise CheckpointError(f"{path}: is not a regular file, but a pipe, a socket or a device")
         with path.open("rb") as file:
-            return file.read(4)
+            return file.read(9)
     except FileNotFoundError as error:
         raise CheckpointError(f"{path}: no such weights file. `bench zoo list` shows the shipped ones.") from error
     except IsADirectoryError as error:
         raise CheckpointError(f"{path}: is a folder. Name the weights file in it") from error
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise CheckpointError(f"{path}: is not a file name ({error})") from error
 
 
 def load_into(module: nn.Module, tensors: Mapping[str, Tensor], path: Path | str, part: str) -> None:
     """Load tensors into a module; raises CheckpointError if they do not fit it or are not finite."""
+    own = module.state_dict()
+    for name, tensor in tensors.items():
+        if name in own and _sort(tensor) != _sort(own[name]):
+            raise CheckpointError(f"{path}: {part}.{name} has type {tensor.dtype}, expected {own[name].dtype}")
     try:
         module.load_state_dict(dict(tensors), strict=True)
     except RuntimeError as error:
@@ -178,6 +213,11 @@ def load_into(module: nn.Module, tensors: Mapping[str, Tensor], path: Path | str
         raise CheckpointError(
             f"{path}: its {part} does not fit the network that its header describes ({detail})"
         ) from error
-    for name, tensor in tensors.items():
+    for name, tensor in module.state_dict().items():  # after loading: 1e300 of float64 is infinite in float32
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
             raise CheckpointError(f"{path}: {part}.{name} holds NaN or infinite values")
+
+
+def _sort(tensor: Tensor) -> tuple[bool, bool]:
+    """Tell real, complex and whole numbers apart: one is not stored as another."""
+    return tensor.is_floating_point(), tensor.is_complex()

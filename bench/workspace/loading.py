@@ -12,12 +12,16 @@ from torch import nn
 
 from bench.api import Generator, Method, Model, Networks, Pretrained, Statistics, Unlearned
 from bench.api.checks import require_contract
-from bench.errors import CheckpointError, PluginError, wrong_fields
+from bench.errors import BenchError, CheckpointError, PluginError, shown, wrong_fields
 from bench.registry import Registry
 from bench.workspace import checkpoint, manifest
+from bench.workspace.building import TooLarge, WithinReason
 from bench.workspace.checkpoint import Checkpoint
-from bench.workspace.networks import config_of, networks_of
+from bench.workspace.made_by import MadeBy, Summary, made_as
+from bench.workspace.networks import LINE, built, networks_of
 from bench.workspace.observers import stored_oracle
+
+MOMENTS = ("mean", "covariance")  # tensors of the statistics of one subset
 
 
 @dataclass(frozen=True)
@@ -69,25 +73,29 @@ def statistics_in(stored: Checkpoint, path: Path, extractor_sha256: str) -> dict
     """Return reference statistics by subset ("all", "without thickness", ...), made with the given extractor."""
     if stored.kind != "statistics":
         raise CheckpointError(f"{path}: holds a {stored.kind}, not reference statistics")
-    if stored.description["extractor_sha256"] != extractor_sha256:
+    made = made_as(Summary, stored, path)
+    if made.extractor_sha256 != extractor_sha256:
         raise CheckpointError(
             f"{path}: was made with another version of the extractor '{stored.name}'. "
             "Make it again with `bench zoo statistics`"
         )
+    missing = [f"{n}.{what}" for n in made.counts for what in MOMENTS if f"{n}.{what}" not in stored.tensors]
+    if missing:
+        raise CheckpointError(f"{path}: lacks {shown(missing[0])}. Make it again with `bench zoo statistics`")
     return {
         subset: Statistics(
             stored.tensors[f"{subset}.mean"].numpy(),
             stored.tensors[f"{subset}.covariance"].numpy(),
-            int(stored.description["counts"][subset]),
-            f"{stored.description['dataset']}, {subset}, extractor {stored.name}",
+            count,
+            f"{made.dataset}, {subset}, extractor {stored.name}",
         )
-        for subset in stored.description["counts"]
+        for subset, count in made.counts.items()
     }
 
 
 def load_unlearned(registry: Registry, path: Path, device: torch.device | str = "cpu") -> Unlearned:
-    """Load what ``save_unlearned`` wrote onto a device, rebuilt by the method that made it."""
-    unlearned = _unlearned(registry, checkpoint.read(path), path)
+    """Load what ``save_unlearned`` wrote onto a device, rebuilt by its method; raises whatever the method raises."""
+    unlearned = _rebuilt(registry, checkpoint.read(path), path)
     for module in (unlearned.generator, unlearned.identifier):
         if module is not None:
             module.to(device)
@@ -125,7 +133,7 @@ def as_original(registry: Registry, stored: Checkpoint, unlearned: Unlearned, pa
         If its structure is not what its model builds: a generator that edits latents around the weights, for instance.
     """
     plugin = registry.get("models", stored.name, f"{path}")()
-    networks: Networks[Any] = plugin.build(config_of(plugin, stored, path))
+    networks = built(plugin, stored, path)
     if _structure(unlearned.generator) != _structure(networks.generator):
         raise CheckpointError(
             f"{path}: the method '{stored.description['method']}' changed the structure of the generator, so nothing "
@@ -150,11 +158,31 @@ def _structure(module: nn.Module | None) -> tuple[type, dict[str, Any]]:
 
 
 def _unlearned(registry: Registry, stored: Checkpoint, path: Path) -> Unlearned:
+    """Return an unlearned generator of a file that anyone may have written; raises CheckpointError if it cannot."""
+    try:
+        return _rebuilt(registry, stored, path)
+    except BenchError:
+        raise
+    except Exception as error:  # whatever a method's code raises
+        raise CheckpointError(
+            f"{path}: the method that made it cannot rebuild it ({type(error).__name__}: {shown(str(error), LINE)})"
+        ) from error
+
+
+def _rebuilt(registry: Registry, stored: Checkpoint, path: Path) -> Unlearned:
     if stored.kind != "unlearned":
         raise CheckpointError(f"{path}: holds a {stored.kind}, not an unlearned generator")
     model = registry.get("models", stored.name, f"{path}")()
-    skeleton = model.build(config_of(model, stored, path)).generator
-    rebuilt: Unlearned = _method(registry, stored, path).rebuild(skeleton, stored_oracle(registry, stored, path))
+    skeleton = built(model, stored, path).generator
+    if skeleton is None:
+        raise CheckpointError(f"{path}: model '{stored.name}' has no generator")
+    made = made_as(MadeBy, stored, path)
+    method, oracle = _method(registry, made, path), stored_oracle(registry, made.oracle, path)
+    try:
+        with WithinReason(stored.tensors):
+            rebuilt: Unlearned = method.rebuild(skeleton, oracle)
+    except TooLarge as error:
+        raise CheckpointError(f"{path}: what its method '{made.method}' rebuilds {error}") from error
     identifier = stored.part("identifier") or stored.part("score")  # its name in version 0.1
     for part, module, tensors in (
         ("generator", rebuilt.generator, stored.part("generator")),
@@ -167,16 +195,13 @@ def _unlearned(registry: Registry, stored: Checkpoint, path: Path) -> Unlearned:
     return rebuilt
 
 
-def _method(registry: Registry, stored: Checkpoint, path: Path) -> Method[Any]:
+def _method(registry: Registry, made: MadeBy, path: Path) -> Method[Any]:
     """Return the method that made an unlearned generator, with its parameters."""
-    if "method" not in stored.description:
-        raise CheckpointError(f"{path}: does not name the method that made it")
-    name = stored.description["method"]
-    method_class = registry.get("methods", name, f"{path}")
+    method_class = registry.get("methods", made.method, f"{path}")
     try:
-        method: Method[Any] = method_class(method_class.Config.model_validate(stored.description.get("params", {})))
+        method: Method[Any] = method_class(method_class.Config.model_validate(made.params))
     except ValidationError as error:
         raise CheckpointError(
-            f"{path}: its parameters do not fit this version of the method '{name}' ({wrong_fields(error)})"
+            f"{path}: its parameters do not fit this version of the method '{made.method}' ({wrong_fields(error)})"
         ) from error
     return method

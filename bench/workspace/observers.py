@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bench.api import Classifier, Extractor, Oracle, Trainable, chunks, to_float
-from bench.errors import CheckpointError, PluginError
+from bench.errors import CheckpointError, PluginError, shown, suggestion
 from bench.registry import Registry
 from bench.workspace import manifest
-from bench.workspace.checkpoint import Checkpoint
+from bench.workspace.made_by import OracleMade, Tested, made_as
 from bench.workspace.networks import networks_of, stored_for
 
 OBSERVERS = ("classifiers", "extractors")  # the kinds that can be oracles; of two plug-ins of one name, the first
@@ -118,6 +118,7 @@ def load_classifier(registry: Registry, name: str, weights: str) -> LoadedClassi
     stored = stored_for(path, "classifier", name)
     plugin_class = registry.get("classifiers", name, f"{path}")
     networks = networks_of(plugin_class(), stored, path)
+    made_as(Tested, stored, path)
     accuracy = stored.description.get("accuracy", {})
     return LoadedClassifier(name, plugin_class(networks), _known_as(weights), stored.sha256, accuracy)
 
@@ -165,18 +166,25 @@ def _beside(registry: Registry, name: str) -> Path:
     return path
 
 
-def stored_oracle(registry: Registry, stored: Checkpoint, path: Path) -> Oracle | None:
+def stored_oracle(registry: Registry, described: OracleMade | None, path: Path) -> Oracle | None:
     """Return the oracle that an unlearned generator still asks, loaded from the weights it was made with."""
-    described = stored.description.get("oracle")
     if described is None:
         return None
-    name, weights = described["name"], described.get("weights")
+    name, its = described.name, f"{path}, its oracle"
     kind = next((kind for kind in OBSERVERS if name in registry.names(kind)), OBSERVERS[0])
-    registry.source(kind, name, f"{path}, its oracle")  # raises if it is not here
-    loaded = load_observer(registry, kind, name, weights)
-    if loaded.sha256 != described["sha256"]:
+    registry.source(kind, name, its)  # raises if it is not here
+    try:
+        loaded = load_observer(registry, kind, name, described.weights)
+    except CheckpointError as error:
+        raise CheckpointError(f"{its}: {error}") from error
+    if loaded.sha256 != described.sha256:
         raise CheckpointError(
             f"{path}: the weights '{loaded.label}' of its oracle have changed since it was made "
-            f"(their sha256 was {str(described['sha256'])[:12]}...)"
+            f"(their sha256 was {str(described.sha256)[:12]}...)"
         )
-    return Oracle(loaded.classifier, **described)
+    if described.feature not in loaded.classifier.attributes:
+        raise CheckpointError(
+            f"{its}: '{loaded.label}' does not know the feature '{shown(described.feature)}'. "
+            f"{suggestion(described.feature, loaded.classifier.attributes)}"
+        )
+    return Oracle(loaded.classifier, **described.model_dump())

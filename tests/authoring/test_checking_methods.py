@@ -54,6 +54,13 @@ BAD_METHODS = {
         "return Unlearned(deepcopy(generator))", "class Config(Params):\n    model_config = {'extra': 'ignore'}\n    lr: float = 1",
         "config_is_strict", "extra='forbid'",
     ),
+    "rebuilds_in_vain": (
+        "return Unlearned(deepcopy(generator))", "def rebild(self, original, oracle):\n    return 1",
+        "no_name_is_misspelt", "rebild (did you mean rebuild?)",
+    ),
+    "needs_in_vain": (
+        "return Unlearned(deepcopy(generator))", 'need = frozenset({"oracle"})', "no_name_is_misspelt", "need (did you mean needs?)",
+    ),
     "undescribed": (
         "return Unlearned(deepcopy(generator))", "class Config(Params):\n    lr: float = 1", "config_is_strict",
         "fields without a description: lr",

@@ -16,7 +16,7 @@ from typing import Any
 
 from bench.api import Pretrained, Trainable
 from bench.authoring.conformance import trainables
-from bench.authoring.conformance.plugins import NotChecked, has_a_docstring
+from bench.authoring.conformance.plugins import NotChecked, has_a_docstring, no_name_is_misspelt
 from bench.authoring.conformance.traces import Traces
 from bench.authoring.outcome import Outcome
 from bench.core.processes.child import asked_to_stop
@@ -25,6 +25,7 @@ from bench.hookspecs import Kind, kind_named
 from bench.registry import Registry
 
 HERE = Path(__file__).parents[1]
+OF_CLASSES = (has_a_docstring, no_name_is_misspelt)  # the checks of all kinds, which take the class
 
 Check = Callable[[Any], None]
 
@@ -74,7 +75,7 @@ def checked(
 
 def checks_of(kind: Kind, cls: type[Any] | None = None) -> list[Check]:
     """Return the checks of a kind, and if a plug-in is given those of a training recipe that it has."""
-    own = [has_a_docstring, *import_module(f"{__name__}.{kind.name}").CHECKS]
+    own = [*OF_CLASSES, *import_module(f"{__name__}.{kind.name}").CHECKS]
     is_trained = cls is not None and issubclass(cls, Trainable) and not issubclass(cls, Pretrained)
     return [*own, *trainables.CHECKS] if is_trained else own
 
@@ -104,7 +105,7 @@ class _Checking:
         for test in checks_of(self.kind, cls):
             self.before(self._label, test.__name__)
             untouched = Traces()
-            yield self._outcome(test, cls if test is has_a_docstring else subject)
+            yield self._outcome(test, cls if test in OF_CLASSES else subject)
             left = left or _left_by(f"the check {test.__name__}", untouched, Traces())
         yield Outcome(self._label, "leaves_nothing_behind", left)
 

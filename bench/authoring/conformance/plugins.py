@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import inspect
 import json
+from difflib import get_close_matches
 from typing import Any
 
 from bench import api
+
+ALIKE = 0.88  # likeness of two names from which one is taken for a typing error of the other
 
 
 class NotChecked(Exception):
@@ -19,6 +22,16 @@ def has_a_docstring(cls: type[Any]) -> None:
     assert module is not None and (module.__doc__ or "").strip(), (
         "the file has no docstring; bench list shows its first line"
     )
+
+
+def no_name_is_misspelt(cls: type[Any]) -> None:
+    """`def rebild` or `need = ...` would never be looked at."""
+    base = next(each for each in cls.__mro__ if each.__module__.startswith("bench.api"))
+    own = {name for each in cls.__mro__[: cls.__mro__.index(base)] for name in vars(each) if name[0] != "_"}
+    unused = [name for name in dir(base) if name[0] != "_" and name not in own]
+    likely = {name: get_close_matches(name, unused, n=1, cutoff=ALIKE) for name in sorted(own - {*dir(base)})}
+    wrong = [f"{name} (did you mean {near[0]}?)" for name, near in likely.items() if near]
+    assert not wrong, f"names that nothing reads: {', '.join(wrong)}"
 
 
 def config_is_strict(cls: type[Any]) -> None:

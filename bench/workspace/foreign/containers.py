@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from bench.errors import CheckpointError
-from bench.workspace.checkpoint import FORMAT
+from bench.workspace.checkpoint import FORMAT, require_short_header
 
 ZIP_START = b"PK\x03\x04"
 
@@ -73,6 +73,9 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str] | N
     """
     from safetensors import safe_open
 
+    with path.open("rb") as file:
+        if (start := file.read(9))[8:] == b"{":
+            require_short_header(path, start)
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata()
