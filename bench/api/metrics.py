@@ -87,8 +87,9 @@ class Columns:
         The extractor that the fields below come from, for a metric with ``per_extractor``.
     embeddings, original_embeddings : (N, D) float32 or None
     logits, original_logits : (N, K) float32 or None
-    reference, reference_retain : Statistics or None
-        Of the whole training set, and of the training set without the target feature.
+    reference, reference_retain, reference_counterfactual : Statistics or None
+        Of the whole training set, of the training set without the images that have the target feature, and of the
+        training set in which these are redrawn without it.
     reference_embeddings : (M, D) float32 or None
         Of up to 5,000 training images, evenly spaced over the whole training set.
     looked : (N, ...) or None
@@ -114,6 +115,7 @@ class Columns:
     original_logits: NDArray[np.float32] | None = None
     reference: Statistics | None = None
     reference_retain: Statistics | None = None
+    reference_counterfactual: Statistics | None = None
     reference_embeddings: NDArray[np.float32] | None = None
     looked: NDArray[Any] | None = None
 

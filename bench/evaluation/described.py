@@ -88,8 +88,8 @@ class Observers:
     clicker : Classifier or None
         The one that clicked, if it is another one.
     memories : dict of str to Memory
-        What the judge (``JUDGE``), the one that clicked (``CLICKER``) and extractors (``extractor NAME``) said of images
-        before, where that is kept.
+        What the judge (``JUDGE``), the one that clicked (``CLICKER``) and extractors (``extractor NAME``) said of
+        images before, where that is kept.
     """
 
     classifier: Classifier
@@ -105,7 +105,9 @@ class Observers:
             name: self._said(f"{EXTRACTOR} {name}", images, partial(_outputs, each))
             for name, each in self.extractors.items()
         }
-        clicker = None if self.clicker is None else self._said(CLICKER, images, partial(_scores, self.clicker))["scores"]
+        clicker = (
+            None if self.clicker is None else self._said(CLICKER, images, partial(_scores, self.clicker))["scores"]
+        )
         embeddings, logits = ({name: of[kind] for name, of in said.items()} for kind in ("embeddings", "logits"))
         return Described(scores, embeddings, logits, clicker)
 

@@ -151,6 +151,7 @@ def _views(
                 original_logits=result.original.logits[x],
                 reference=reference.whole,
                 reference_retain=reference.retain,
+                reference_counterfactual=reference.counterfactual,
                 reference_embeddings=reference.embeddings,
             ),
         )

@@ -78,7 +78,8 @@ def evaluate(
     -------
     DataFrame
         A row for each metric: ``value``, 95 % interval ``low`` to ``high`` and what varies in it, ``covers``, ``n``,
-        ``higher_is_better``, and its ``source``: the data and the judge. A metric that was not computed has its reason in ``skipped``.
+        ``higher_is_better``, and its ``source``: the data and the judge. A metric that was not computed has its reason
+        in ``skipped``.
 
     Raises
     ------

@@ -12,7 +12,9 @@ from bench.report.row import Row
 from bench.workspace.record import MachineFacts
 from bench.workspace.suites import load_suite
 
-EMBEDDED = frozenset({"fid", "fid_retain", "inception_score", "kid"})  # metrics of an extractor's embeddings
+EMBEDDED = frozenset(
+    {"fid", "fid_retain", "fid_counterfactual", "inception_score", "kid"}
+)  # metrics of an extractor's embeddings
 BEST = "the best method that needs clicks alone, and those that paired 95 % intervals over seeds cannot tell from it"
 
 

@@ -130,11 +130,13 @@ _ALL = (
         (ORIGINAL, OURS, LOGISTIC, PROBE, RETRAIN, LATENT_EDIT, REJECT),
         (
             "target_ratio",
+            "clicker_target_ratio",
             "roc_auc",
             "inception_score",
             "fid",
             "fid_change",
             "fid_retain",
+            "fid_counterfactual",
             "retain_change",
             "attribute_shift",
         ),
@@ -145,7 +147,9 @@ _ALL = (
         "Inception score, Frechet and kernel distance, and their differences from the original",
         (ORIGINAL, OURS, LOGISTIC, PROBE, RETRAIN, LATENT_EDIT, REJECT),
         tuple(
-            f"{name}{suffix}" for name in ("inception_score", "fid", "kid", "fid_retain") for suffix in ("", "_change")
+            f"{name}{suffix}"
+            for name in ("inception_score", "fid", "kid", "fid_retain", "fid_counterfactual")
+            for suffix in ("", "_change")
         ),
         open=True,
     ),
