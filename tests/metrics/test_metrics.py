@@ -120,6 +120,13 @@ def test_fid_retain_is_measured_against_the_other_reference():
     assert "fid_retain" not in values("fidelity", replace(NULL, reference_retain=None))
 
 
+def test_fid_counterfactual_is_measured_against_the_redrawn_training_set():
+    redrawn = replace(NULL.reference, mean=NULL.reference.mean + np.array([0, 2.0, 0, 0]))
+    found = values("fidelity", replace(NULL, reference_counterfactual=redrawn))
+    assert found["fid_counterfactual"] == pytest.approx(4, rel=1e-6) and found["fid_counterfactual_change"] == 0
+    assert "fid_counterfactual" not in values("fidelity", replace(NULL, reference_counterfactual=None))
+
+
 @pytest.mark.parametrize("classes", [2, 10])
 def test_inception_score_of_undecided_and_of_decided_predictions(classes):
     undecided = np.zeros((200, classes), dtype=np.float32)
@@ -180,7 +187,7 @@ def test_changes_are_differences_from_the_original_with_intervals_of_pairs(name)
     )
     levels = {value for value in found if not value.endswith("_change")}
     assert found.keys() == levels | {f"{value}_change" for value in levels}
-    assert levels == ({"kid"} if name == "kid" else {"fid", "fid_retain", "inception_score"})
+    assert levels == ({"kid"} if name == "kid" else {"fid", "fid_retain", "fid_counterfactual", "inception_score"})
     for value in levels:
         level, change = found[value], found[f"{value}_change"]
         assert change.value == pytest.approx(level.value - before[value], abs=1e-9)
@@ -193,7 +200,7 @@ def test_changes_are_differences_from_the_original_with_intervals_of_pairs(name)
 @pytest.mark.parametrize("name", ["fidelity", "kid"])
 def test_an_untouched_generator_changes_no_distance_and_has_no_interval_of_change(name):
     changes = {value: found for value, found in compute(name, NULL).items() if value.endswith("_change")}
-    assert len(changes) == (1 if name == "kid" else 3)
+    assert len(changes) == (1 if name == "kid" else 4)
     assert {(found.value, found.low, found.high) for found in changes.values()} == {(0.0, 0.0, 0.0)}
 
 
