@@ -71,7 +71,7 @@ def _seen(
     resolved: Resolved, weights: str, student: Callable[[], Student], judge: Oracle, lookers: Mapping[str, Metric]
 ) -> Pass:
     """Return what is seen of both generators' samples: what is stored, and what metrics see in the images."""
-    store, keys, count = resolved.workspace.store, resolved.keys, resolved.cell.settings.evaluation.count
+    store, keys, asked = resolved.workspace.store, resolved.keys, resolved.cell.settings.evaluation
     original, progress = resolved.original.generator, resolved.workspace.progress
     key = digest([keys.columns, weights])
     shared, own = store.stage("original", keys.original), store.stage("columns", key)
@@ -85,7 +85,7 @@ def _seen(
             if not lookers:
                 return result
             drawer = student()
-            looked = look_again(original, drawer.generator, count, progress, lookers, drawer.same)
+            looked = look_again(original, drawer.generator, asked.count, progress, lookers, drawer.same, asked.stream)
             return replace(result, looked=looked)
         blocks = Blocks(own / "blocks")
         result = _drawn(resolved, student(), judge, before, lookers, blocks)
@@ -135,4 +135,5 @@ def _drawn(
         lookers=lookers,
         same=student.same,
         keep=blocks,
+        stream=resolved.cell.settings.evaluation.stream,
     )

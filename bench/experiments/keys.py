@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from bench.api import Unlearned
-from bench.core import randomness
 from bench.core.code_hash import code_of, digest, meaning_of
 from bench.core.code_watch import sources_of
 from bench.evaluation import removers
@@ -203,7 +202,7 @@ def _seen(parts: Parts) -> dict[str, Any]:
         "clicker": None if other is None else _identity(other),
         "extractors": {name: sha for name, (_, sha) in parts.extractors.items()},
         "count": parts.cell.settings.evaluation.count,
-        "stream": randomness.EVALUATION,
+        "stream": parts.cell.settings.evaluation.stream,
         "code": code_of(*SEEN, *_original(parts), *judge.code_in(parts.workspace.registry), *clicker, *extractors),
         "glue": _glue("seen"),
     }

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from shutil import rmtree
 
-from bench.api import Columns
+from bench.api import Columns, Feedback
 from bench.core import machine, resuming
 from bench.core.files import file_sha256
 from bench.core.processes.line import Ended, Failed
@@ -153,7 +153,8 @@ def _stages(resolved: Resolved, hands: Hands, timings: dict[str, Cost]) -> Outco
     with machine.measured() as took, Drawer(resolved, hands, lambda: weights) as student:
         columns, outcomes = evaluate_stage(resolved, sha256, student, (clicker, judge), resolved.metrics)
         labels, clicked = judgement.pictured(columns.original_labels, feedback)
-        pictures.save_before_after(resolved.original.generator, student().generator, labels, picture, clicked)
+        shown = clicked or Feedback(labels, cell.settings.evaluation.stream)
+        pictures.save_before_after(resolved.original.generator, student().generator, labels, picture, shown)
         surest = _surest(resolved, columns)
     timings["evaluate"] = Cost.model_validate(took)
     return Outcome(
@@ -177,7 +178,8 @@ def _surest(resolved: Resolved, columns: Columns) -> dict[str, Artefact]:
     if not resolved.judgement.has_oracle:
         return {}
     sheet = resolved.folder / "judge-surest.png"
-    pictures.save_surest(resolved.original.generator, columns.original_scores, sheet)
+    stream = resolved.cell.settings.evaluation.stream
+    pictures.save_surest(resolved.original.generator, columns.original_scores, stream, sheet)
     return {"surest": Artefact(file=sheet.name, sha256=file_sha256(sheet))}
 
 

@@ -27,7 +27,13 @@ class FeedbackSettings(Params):
 class EvaluationSettings(Params):
     """What is measured, and on how many samples."""
 
-    count: int = Field(10_000, ge=2, le=limits.SAMPLES, description="samples of the evaluation stream")
+    count: int = Field(
+        10_000, ge=2, le=limits.SAMPLES, description="samples that are drawn with and without the feature"
+    )
+    stream: Literal["evaluation", "selection"] = Field(
+        "evaluation",
+        description='which noise they are drawn from; recipes are chosen on "selection" and reported on "evaluation"',
+    )
     extractors: Names | None = Field(None, description="feature extractors for FID and IS; the data set's by default")
     metrics: Names | None = Field(None, description="metric plug-ins; all by default")
 

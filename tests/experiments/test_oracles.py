@@ -54,7 +54,7 @@ def test_the_sheet_shows_what_the_judge_is_surest_about(bars, tmp_path):
 
     scores = np.zeros(100)
     scores[[7, 70]] = 2, 3
-    pictures.save_surest(bars.original.generator, scores, tmp_path / "sheet.png")
+    pictures.save_surest(bars.original.generator, scores, "evaluation", tmp_path / "sheet.png")
     first = bars.original.generator(randomness.draw(randomness.EVALUATION, [70, 7], bars.original.generator.noise_dim))
     pictures.save_grid(to_uint8(first), tmp_path / "two.png", 2)
     sheet, two = (np.asarray(Image.open(tmp_path / name)) for name in ("sheet.png", "two.png"))
