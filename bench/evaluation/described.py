@@ -85,17 +85,17 @@ class Observers:
     classifier : Classifier
         It judges.
     extractors : dict of str to Extractor
-    clicker : Classifier or None
-        The one that clicked, if it is another one.
     memories : dict of str to Memory
         What the judge (``JUDGE``), the one that clicked (``CLICKER``) and extractors (``extractor NAME``) said of
         images before, where that is kept.
+    clicker : Classifier or None
+        The one that clicked, if it is another one.
     """
 
     classifier: Classifier
     extractors: Mapping[str, Extractor]
-    clicker: Classifier | None = None
     memories: Mapping[str, Memory] = field(default_factory=dict)
+    clicker: Classifier | None = None
 
     @torch.no_grad()
     def look(self, images: Tensor) -> Described:

@@ -125,8 +125,8 @@ def _drawn(
         Observers(
             resolved.judgement.observer,
             loaded(resolved.extractors),
-            None if other is None else other.classifier,
             _memories(resolved),
+            None if other is None else other.classifier,
         ),
         resolved.cell.settings.evaluation.count,
         resolved.workspace.progress,
