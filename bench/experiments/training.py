@@ -92,7 +92,7 @@ def train(cell: Cell, workspace: Workspace, stage: Stage, clicks: Clicks) -> Non
         found = workspace.oracles(cell.settings.dataset, cell.settings.oracle, cell.feature, ("feedback",))
         clicker = found["feedback"].oracle(cell.feature, clicks.threshold)
     context = Context(
-        stream=stream_of(method.reads_feedback, cell.seed),
+        stream=stream_of(method.reads_feedback, method.trainings, cell.seed),
         device=workspace.device,
         checkpoint=stage.checkpoint,
         progress=workspace.progress,

@@ -46,11 +46,12 @@ def _row(
 ) -> Row:
     first = members[0]
     model, feature = first.place
-    found = {
+    measured = {
         entry.seed: measurement
         for entry in members
         if entry.result is not None and (measurement := _measured(entry.result, metric)) is not None
     }
+    found = {seed: measured[seed] for seed in _first_of_each_run(members) if seed in measured}
     values = [measurement.value for measurement in found.values()]
     one = next(iter(found.values()), None)
     samples, seeds = _over_samples(list(found.values())), over_seeds(values)
@@ -67,7 +68,7 @@ def _row(
         seeds=len(values),
         n=one.n if one else None,
         higher_is_better=one.higher_is_better if one else None,
-        note=_note(metric, members, len(values), names),
+        note=_note(metric, members, len(measured), len(values), names),
         paper=published.value(table.name, model, feature, first.variant, metric),
         data=workspace.dataset(first.done.planned.cell.settings.dataset).label,
         source=one.source if one else "",
@@ -78,6 +79,15 @@ def _row(
         seeds_high=seeds[1] if seeds else None,
         by_seed={seed: measurement.value for seed, measurement in found.items()},
     )
+
+
+def _first_of_each_run(members: Sequence[Entry]) -> list[int]:
+    """Return the first seed of every different unlearning: repeats of one tell nothing of its spread."""
+    firsts: dict[str, int] = {}
+    for entry in members:
+        if entry.result is not None:
+            firsts.setdefault(entry.result.provenance.stages.unlearn, entry.seed)
+    return list(firsts.values())
 
 
 def _over_samples(found: Sequence[Measurement]) -> tuple[float, float] | None:
@@ -108,11 +118,13 @@ def _expanded(metric: str, members: Sequence[Entry], names: ValueNames) -> list[
     return [metric]
 
 
-def _note(metric: str, members: Sequence[Entry], found: int, names: ValueNames) -> str:
-    """Say why there is no number, or that it is of fewer seeds than the caption says."""
+def _note(metric: str, members: Sequence[Entry], found: int, runs: int, names: ValueNames) -> str:
+    """Say why there is no number, or that it is of fewer seeds, or of fewer runs, than the caption says."""
     if found == 0:
         return _why_missing(metric, members, names)
-    return "" if found == len(members) else f"{found} of {len(members)} seeds"
+    if found < len(members):
+        return f"{found} of {len(members)} seeds"
+    return "" if runs == found else f"{runs} {'run' if runs == 1 else 'runs'} for all seeds"
 
 
 def _why_missing(metric: str, members: Sequence[Entry], names: ValueNames) -> str:

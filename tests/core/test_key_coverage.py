@@ -237,7 +237,7 @@ def keyed(bars, tmp_path_factory):
         ("evaluation/counterfactual.py", "4 * e**2", "5 * e**2", set()),
         ("workspace/oracles.py", "top_fraction is not None else", "top_fraction is None else", {"evaluate", "columns"}),
         ("experiments/stages.py", 'stream, count = f"feedback/{cell.seed}"', 'stream, count = f"feedback/{cell.seed + 1}"', {"feedback", "unlearn", "evaluate", "columns"}),
-        ("experiments/training.py", "stream=stream_of(method.reads_feedback, cell.seed)", "stream=stream_of(method.reads_feedback, 0)", {"unlearn", "evaluate", "columns"}),
+        ("experiments/training.py", "stream_of(method.reads_feedback, method.trainings, cell.seed)", "stream_of(method.reads_feedback, method.trainings, 0)", {"unlearn", "evaluate", "columns"}),
         ("workspace/checkpoint.py", '{name}": tensor.detach()', '{name}": tensor.half()', {"unlearn", "evaluate", "columns"}),
         ("experiments/isolated.py", "given.detach().cpu()", "given.detach().half().cpu()", {"original", "evaluate", "columns"}),
         ("experiments/evaluating.py", "resolved.cell.settings.evaluation.count,", "resolved.cell.settings.evaluation.count - 1,", {"original", "evaluate", "columns"}),

@@ -132,6 +132,23 @@ params = {{ threshold_shift = 0.5, direction = "logistic" }}
 """
 
 
+def test_repeats_of_one_unlearning_count_once(table, plugins):
+    plugins.method(
+        "trainer",
+        "from copy import deepcopy\nimport torch\nmade = deepcopy(generator)\nmade.layer.bias.data[0] += float(torch.rand(1, generator=context.rng(0)))"
+        "\nreturn Unlearned(made)",
+        "reads_feedback = False\ntrainings = 2",
+    )
+    options = ("--model", "bars", "--feature", "slant", "--seeds", "0-4", "--plugins", plugins.path)
+    _, rows = table(
+        "2", *options, "--method", "trainer", "--only", "original,trainer,latent_edit", plugins=plugins.path
+    )
+    found = {row["method"]: row for row in rows if row["metric"] == "retain_change"}
+    assert (found["original"]["seeds"], found["original"]["note"]) == ("1", "1 run for all seeds")
+    assert (found["trainer"]["seeds"], found["trainer"]["note"]) == ("2", "2 runs for all seeds")
+    assert (found["latent_edit"]["seeds"], found["latent_edit"]["note"]) == ("5", "")
+
+
 def test_a_suite_s_own_variants_are_rows_of_table_2_where_they_belong(table, suite, tmp_path):
     (tmp_path / "own.toml").write_text(suite.read_text() + VARIANT.format(model="bars"))
     done, rows = table("2", "--seed", "0", "--model", "bars", "--suite", tmp_path / "own.toml")
