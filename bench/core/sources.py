@@ -154,7 +154,7 @@ def _hooks_in(path: Path) -> list[Kind]:
 
 
 def _misspelt(functions: Sequence[ast.FunctionDef]) -> list[Kind]:
-    """Return the kind that a file without a hook seems to mean: one marked or named in the singular."""
+    """Return the kind that a file without a hook seems to mean: by one that is marked or named in the singular."""
     hooks = {kind.hook: kind for kind in KINDS}
     for function in functions:
         if any(ast.unparse(each).rpartition(".")[2] == "hookimpl" for each in function.decorator_list):

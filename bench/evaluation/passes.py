@@ -86,15 +86,23 @@ class Pass:
         return cls(seen.rows(0, len(change)), unlearned, scores, change, counterfactual_error, seen, flagged)
 
 
-@torch.no_grad()
 def unchanged(original: Generator, unlearned: nn.Module) -> bool:
-    """Say whether two generators are the same: of one class, with equal weights, and drawing the same first chunk.
+    """Say whether two generators are the same: of one class, with equal weights, and drawing the same first chunk."""
+    return same_weights(original, unlearned) and draws_alike(original, unlearned)
+
+
+def same_weights(first: nn.Module, second: nn.Module) -> bool:
+    """Say whether two generators are of one class and have equal weights."""
+    a, b = first.state_dict(), second.state_dict()
+    return type(first) is type(second) and a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+@torch.no_grad()
+def draws_alike(original: Generator, unlearned: nn.Module) -> bool:
+    """Say whether two generators draw the same first chunk.
 
     A hook or a plain attribute, which is not among the weights, may change what is drawn.
     """
-    a, b = original.state_dict(), unlearned.state_dict()
-    if type(original) is not type(unlearned) or a.keys() != b.keys() or not all(torch.equal(a[n], b[n]) for n in a):
-        return False
     _, f_images, g_images = _drawn(original, unlearned, randomness.EVALUATION, 0, CHUNK, same=False)
     return torch.equal(f_images, g_images)
 

@@ -9,12 +9,11 @@ from dataclasses import replace
 from bench.api import Columns, Extractor, Metric, Oracle
 from bench.core import machine
 from bench.core.blocks import Blocks
-from bench.core.code_hash import digest
 from bench.core.memory import Memory
 from bench.evaluation.described import Described, Observers
 from bench.evaluation.metric_plugins import reserved_names
 from bench.evaluation.metrics import Outcome, compute_metrics, metric_columns
-from bench.evaluation.passes import Pass, look_again, run_pass
+from bench.evaluation.passes import Pass, draws_alike, look_again, run_pass
 from bench.experiments.hands import Student
 from bench.experiments.keys import observer_keys
 from bench.experiments.resolve import Resolved
@@ -73,7 +72,7 @@ def _seen(
     """Return what is seen of both generators' samples: what is stored, and what metrics see in the images."""
     store, keys, asked = resolved.workspace.store, resolved.keys, resolved.cell.settings.evaluation
     original, progress = resolved.original.generator, resolved.workspace.progress
-    key = digest([keys.columns, weights])
+    key = keys.stages(weights)["columns"]
     shared, own = store.stage("original", keys.original), store.stage("columns", key)
     with store.locked(own, progress.note), ExitStack() as held:
         held.enter_context(store.locked(shared, progress.note))
@@ -85,7 +84,8 @@ def _seen(
             if not lookers:
                 return result
             drawer = student()
-            looked = look_again(original, drawer.generator, asked.count, progress, lookers, drawer.same, asked.stream)
+            same = _same(resolved, drawer)
+            looked = look_again(original, drawer.generator, asked.count, progress, lookers, same, asked.stream)
             return replace(result, looked=looked)
         blocks = Blocks(own / "blocks")
         result = _drawn(resolved, student(), judge, before, lookers, blocks)
@@ -133,7 +133,12 @@ def _drawn(
         before,
         truth=resolved.judgement.truth(resolved.workspace, resolved.cell.settings.dataset, judge),
         lookers=lookers,
-        same=student.same,
+        same=_same(resolved, student),
         keep=blocks,
         stream=resolved.cell.settings.evaluation.stream,
     )
+
+
+def _same(resolved: Resolved, student: Student) -> bool:
+    """Say whether the evaluated generator is the original; what its own process says of its weights is not enough."""
+    return student.same and draws_alike(resolved.original.generator, student.generator)

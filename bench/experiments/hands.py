@@ -13,7 +13,7 @@ from torch import nn
 from bench.api import Generator
 from bench.api.repeatable import require_repeatable
 from bench.errors import PluginError
-from bench.evaluation.passes import unchanged
+from bench.evaluation.passes import same_weights
 from bench.experiments.cell import Cell
 from bench.experiments.resolve import Resolved
 from bench.experiments.training import Clicks, Stage
@@ -89,7 +89,7 @@ def load_student(workspace: Workspace, cell: Cell, weights: Path) -> Student:
     unlearned = loading.load_unlearned(workspace.registry, weights, workspace.device)
     _require_repeatable(unlearned.generator)
     original = workspace.original(cell.model, cell.weights).generator
-    return Student(unlearned.generator, unlearned.identifier, unchanged(original, unlearned.generator))
+    return Student(unlearned.generator, unlearned.identifier, same_weights(original, unlearned.generator))
 
 
 def _require_repeatable(generator: Generator) -> None:

@@ -12,7 +12,7 @@ from bench.evaluation import removers
 from bench.evaluation.described import CLICKER, EXTRACTOR, JUDGE, Observers
 from bench.evaluation.metrics import compute_metrics, metric_columns
 from bench.evaluation.own_metrics import OwnMetric
-from bench.evaluation.passes import look_again, run_pass, unchanged
+from bench.evaluation.passes import draws_alike, look_again, run_pass, same_weights
 from bench.evaluation.references import references_identity
 from bench.evaluation.targets import target_identity
 from bench.experiments.method_run import run_method, stream_of
@@ -28,7 +28,7 @@ from bench.workspace.record import StageKeys
 # Where the code of each stage begins; plug-ins are added cell by cell.
 FEEDBACK = (simulate_feedback, to_file, from_file)
 UNLEARN = (run_method,)
-SEEN = (run_pass, unchanged)
+SEEN = (run_pass, same_weights, draws_alike)
 EVALUATE = (load_unlearned, Oracles.of, Unlearned)
 METRIC = (metric_columns, compute_metrics, look_again)
 # What hands things to these beginnings. It counts by itself: much of what it refers to stores, locks and reports.
@@ -40,7 +40,8 @@ GLUE: Mapping[str, tuple[str, ...]] = {
         "workspace.saving:save_unlearned", "workspace.checkpoint:state_of", "workspace.checkpoint:save",
     ),
     "seen": (
-        "experiments.evaluating:_drawn", "experiments.evaluating:_seen", "experiments.hands:load_student",
+        "experiments.evaluating:_drawn", "experiments.evaluating:_same", "experiments.evaluating:_seen",
+        "experiments.hands:load_student",
         "experiments.isolated:Apart.student", "experiments.isolated:draw", "experiments.isolated:_number",
         "experiments.isolated:Asked", "experiments.isolated:Asked.__init__", "experiments.isolated:Asked.forward",
         "experiments.judgement:Judgement.observer", "experiments.judgement:Judgement.other_clicker",

@@ -32,8 +32,6 @@ from bench.workspace.record import (
 )
 from bench.workspace.record import Clicks as ClickCounts
 
-STAGES = ("cut", "feedback", "unlearn", "original", "columns")
-
 
 @dataclass(frozen=True)
 class Outcome:
@@ -217,7 +215,7 @@ def _provenance(resolved: Resolved, outcome: Outcome | None) -> Provenance:
     facts = MachineFacts.model_validate(machine.provenance(resolved.workspace.device))
     return Provenance(
         machine=facts,
-        stage_machines=_unlike(facts, resolved) if outcome else {},
+        stage_machines=_unlike(facts, resolved, outcome.artefacts["weights"].sha256) if outcome else {},
         settings=resolved.cell.settings,
         data=resolved.dataset.label,
         images=resolved.images,
@@ -231,9 +229,9 @@ def _provenance(resolved: Resolved, outcome: Outcome | None) -> Provenance:
     )
 
 
-def _unlike(facts: MachineFacts, resolved: Resolved) -> dict[str, MachineFacts]:
+def _unlike(facts: MachineFacts, resolved: Resolved, weights: str) -> dict[str, MachineFacts]:
     """Return what made those stages that another machine, other software or another number of threads made."""
     store, keys = resolved.workspace.store, resolved.keys
-    made = {name: seals.made_by(store.stage(name, key)) for name in STAGES if (key := getattr(keys, name))}
+    made = {name: seals.made_by(store.stage(name, key)) for name, key in keys.stages(weights).items()}
     found = {name: MachineFacts.model_validate(known) for name, known in made.items() if known is not None}
     return {name: known for name, known in found.items() if known.software != facts.software}

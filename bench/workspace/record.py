@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from bench.api import Params, Value
+from bench.core.code_hash import digest
 from bench.workspace.suites import ModelSettings
 
 FORMAT: Literal[3] = 3  # a record of another format is named and left as it is
@@ -83,8 +84,14 @@ class StageKeys(Params):
     unlearn: str
     original: str
     evaluate: str
-    columns: str = Field(description="what was seen of both generators' samples")
+    columns: str = Field(description="what was seen of both generators' samples, whatever the weights")
     cut: str | None = Field(None, description="where an oracle clicks a top share of the generator's samples")
+
+    def stages(self, weights: str | None) -> dict[str, str]:
+        """Return the key of every stage by its name; ``weights``, the sha256 of the evaluated ones."""
+        found = {"cut": self.cut, "feedback": self.feedback, "unlearn": self.unlearn, "original": self.original}
+        columns = {"columns": digest([self.columns, weights])} if weights else {}
+        return {name: key for name, key in found.items() if key is not None} | columns
 
 
 class MachineFacts(Params):
@@ -179,6 +186,12 @@ class Record(Params):
         unsettled = keys.keys() - self.metric_runs.keys()
         skipped = {n: why for n, why in self.skipped_metrics.items() if n.partition("[")[0] in current | unsettled}
         return self.model_copy(update={"metrics": metrics, "skipped_metrics": {**missing, **skipped}})
+
+    @property
+    def stages(self) -> dict[str, str]:
+        """The keys of the stages behind it, by name."""
+        weights = self.artefacts.get("weights")
+        return self.provenance.stages.stages(None if weights is None else weights.sha256)
 
     def _has(self, metric: str, key: str) -> bool:
         return metric in self.metric_runs and self.metric_runs[metric].key == key

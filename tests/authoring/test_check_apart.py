@@ -67,7 +67,7 @@ def test_what_a_plug_in_prints_is_not_mixed_with_the_outcomes(plugins, bench_cli
     plugins.method("prints", "print('noise')\nimport os\nos.write(1, b'more noise')" + DONE)
     done = bench_cli("check", "prints", "--plugins", plugins.path)
     assert done.code == 0 and "noise" not in done.out
-    assert all(re.match(r"ok     method prints: |16 passed, 0 failed$", line) for line in done.out.splitlines())
+    assert all(re.match(r"ok     method prints: |[1-9]\d* passed, 0 failed$", line) for line in done.out.splitlines())
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,8 @@ def test_weights_of_another_type_are_one_error_that_names_the_argument(call, cha
         "evaluate": lambda: bench.evaluate(generator, bench.load("vae-mnist"), count=64),
     }
     with pytest.raises(
-        UsageError, match=rf"^{call}\(\w+\): its layers\S+ is torch\.\w+, not torch\.float32; call \.float\(\)"
+        UsageError,
+        match=rf"^{call}\(\w+\): the generator's layers\S+ is torch\.\w+, not torch\.float32; call \.float\(\)",
     ):
         calls[call]()
     generator.generator.float()

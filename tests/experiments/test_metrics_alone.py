@@ -7,6 +7,7 @@ import json
 import pytest
 import torch
 
+from bench.core.rendering import CHUNK
 from bench.evaluation import passes
 
 MINE = """
@@ -33,10 +34,15 @@ def metric(name="'mine'", number="1.0", columns='"pixel_change"', look=""):
 
 @pytest.fixture
 def cell(plugins, on_bars, tmp_path, monkeypatch):
-    """Run a cell and return its record; counts how often samples were drawn."""
+    """Run a cell and return its record; counts how often samples were drawn (one chunk tells nothing but sameness)."""
     drawn = []
     plain = passes._drawn
-    monkeypatch.setattr(passes, "_drawn", lambda *arguments: drawn.append(1) or plain(*arguments))
+
+    def watched(original, unlearned, stream, start, stop, same):
+        drawn.extend([1] if stop - start > CHUNK else [])
+        return plain(original, unlearned, stream, start, stop, same)
+
+    monkeypatch.setattr(passes, "_drawn", watched)
 
     def call(*more, drawings=None, code=0):
         drawn.clear()
