@@ -2,8 +2,8 @@
 
 Run: ``python benchmarks/metric_sensitivity.py --images faces --count 2000``. It prints and stores a row per alteration
 and metric: the value with half of its 95 % interval, and by how much it differs from the value of the unaltered
-pictures, with half of the (paired) interval of that difference. ``seen`` is ``yes`` if the difference exceeds the
-value's own half interval, ``paired`` if it only exceeds the interval of the difference, and ``no`` otherwise.
+pictures, with half of the (paired) interval of that difference. ``seen`` is ``yes`` if the difference exceeds both
+half intervals, ``paired`` if it only exceeds the interval of the difference, and ``no`` otherwise.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def rows_of(measures: Iterable[Callable[[Altered], Found]], sets: Iterable[Alter
         before = before or found
         for name, now in found.items():
             change, paired = now.value - before[name].value, estimates.half_width_of_difference(now, before[name])
-            seen = "yes" if abs(change) > now.half_width else "paired" if abs(change) > paired else "no"
+            seen = "yes" if abs(change) > max(now.half_width, paired) else "paired" if abs(change) > paired else "no"
             yield {
                 "n": len(pictures.images),
                 "alteration": pictures.name,

@@ -37,6 +37,7 @@ MAKERS: dict[str, Callable[..., str]] = {
     "learnt": reference_tables.learnt,
     "summary": reference_tables.summary,
     "sensitivity": sensitivity_tables.sensitivity,
+    "coverage": sensitivity_tables.coverage,
 }
 
 

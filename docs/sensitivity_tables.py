@@ -1,4 +1,4 @@
-"""Tables of what each distance sees, from results/reference/sensitivity-*.csv, in Markdown."""
+"""Tables of what each distance sees and of what its intervals hold, from results/reference, in Markdown."""
 
 from __future__ import annotations
 
@@ -33,6 +33,17 @@ def sensitivity(images: str, *, n: str, metrics: str) -> str:
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     reading = "First row: the value ± half of its 95 % interval. Other rows: its change ± half of the interval of that."
     return "\n".join([*lines, "", f"*{DATA[images]}; n = {int(n):,}. {reading}*"])
+
+
+def coverage() -> str:
+    """Return a row per number of samples and metric: half widths of intervals, and the spread of repeated draws."""
+    lines = ["| n | | half width | of repeated draws | hold the mean |", "|-|-|-|-|-|"]
+    for row in frame("interval-coverage").itertuples():
+        places = _decimals(float(row.half_width_of_draws))
+        widths = f"{row.half_width:.{places}f} | {row.half_width_of_draws:.{places}f}"
+        lines.append(f"| {row.n:,} | `{row.metric}` | {widths} | {row.coverage:.0%} |")
+    draws = int(frame("interval-coverage").draws.iloc[0])
+    return "\n".join([*lines, "", f"*VAE trained on MNIST (real), and `ours` for thickness; {draws} draws each.*"])
 
 
 def _cell(row: pd.Series[Any], *, first: bool) -> str:

@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.api import Columns, Metric, Statistics, Value, hookimpl
-from bench.toolkit import estimates
-from bench.toolkit.estimates import Estimate
+from bench.toolkit.estimates import Estimate, change_of, frechet, inception_score, value_of
 
 Array = NDArray[np.float32]
 LEAST = {"inception_score": 1.0, "fid": 0.0, "fid_retain": 0.0, "fid_counterfactual": 0.0}
@@ -43,8 +42,8 @@ class Fidelity(Metric):
         values = {}
         for name, estimate in now.items():
             better = name == "inception_score"  # higher
-            values[name] = estimates.value_of(estimate, higher_is_better=better, least=LEAST[name])
-            values[f"{name}_change"] = estimates.change_of(estimate, before[name], higher_is_better=better)
+            values[name] = value_of(estimate, higher_is_better=better, least=LEAST[name])
+            values[f"{name}_change"] = change_of(estimate, before[name], higher_is_better=better)
         return values
 
 
@@ -52,8 +51,8 @@ def _estimates(
     embeddings: Array | None, logits: Array | None, references: dict[str, Statistics | None]
 ) -> dict[str, Estimate]:
     assert embeddings is not None and logits is not None
-    distances = {name: estimates.frechet(embeddings, r) for name, r in references.items() if r is not None}
-    return {"inception_score": estimates.inception_score(logits), **distances}
+    distances = {name: frechet(embeddings, r) for name, r in references.items() if r is not None}
+    return {"inception_score": inception_score(logits), **distances}
 
 
 @hookimpl

@@ -12,7 +12,7 @@ Binkowski, Sutherland, Arbel, Gretton: *Demystifying MMD GANs*, ICLR 2018, arXiv
 from __future__ import annotations
 
 from bench.api import Columns, Metric, Value, hookimpl
-from bench.toolkit import estimates
+from bench.toolkit.estimates import change_of, kernel_distance, kernel_reference, value_of
 
 
 class KID(Metric):
@@ -25,12 +25,12 @@ class KID(Metric):
     def compute(self, columns: Columns) -> dict[str, Value]:
         assert columns.embeddings is not None and columns.original_embeddings is not None
         assert columns.reference_embeddings is not None
-        reference = estimates.kernel_reference(columns.reference_embeddings)
-        now = estimates.kernel_distance(columns.embeddings, reference)
-        before = estimates.kernel_distance(columns.original_embeddings, reference)
+        reference = kernel_reference(columns.reference_embeddings)
+        now = kernel_distance(columns.embeddings, reference)
+        before = kernel_distance(columns.original_embeddings, reference)
         return {
-            "kid": estimates.value_of(now, higher_is_better=False),
-            "kid_change": estimates.change_of(now, before, higher_is_better=False),
+            "kid": value_of(now, higher_is_better=False),
+            "kid_change": change_of(now, before, higher_is_better=False),
         }
 
 

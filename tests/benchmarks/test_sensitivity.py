@@ -19,7 +19,7 @@ from bench.api import Statistics
 from bench.toolkit import estimates
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference"
-COUNT = 400
+COUNT, FACES = 400, 100
 WHOLE = (
     "no fringe", "no beard", "no smile", "no glasses", "blurred by 0.5 px", "blurred by 1 px", "hue shifted by 5 %",
     "noise of 5 %", "lower third from another face", "10 % duplicates", "collapse to 200 pictures",
@@ -30,18 +30,18 @@ TENTHS = tuple(f"a tenth of {name} gone" for name in ("fringe", "beard", "smile"
 
 @pytest.fixture(scope="module")
 def sets():
-    """Return the first alterations of 40 faces, by name: the faces, other faces, removals."""
-    return {each.name: each for each in islice(altered_faces.alterations("synthfaces/test", 40), 10)}
+    """Return the first alterations of 100 faces, by name: the faces, other faces, removals."""
+    return {each.name: each for each in islice(altered_faces.alterations("synthfaces/test", FACES), 10)}
 
 
 def test_a_removal_changes_those_who_had_the_feature_and_nobody_else(sets):
     before = sets["as they are"].images
     for name in ("fringe", "beard", "smile", "glasses"):
         removal = next(each for each in altered_faces.REMOVALS if each.name == name)
-        people = altered_faces.sample(altered_faces.Draws("synthfaces/test", list(range(40))))
+        people = altered_faces.sample(altered_faces.Draws("synthfaces/test", list(range(FACES))))
         had = removal.having(people)
         changed = (sets[f"no {name}"].images != before).flatten(1).any(1).numpy()
-        assert 0 < had.sum() < 40 and np.array_equal(changed, had)
+        assert 0 < had.sum() < FACES and np.array_equal(changed, had)
         few = (sets[f"a tenth of {name} gone"].images != before).flatten(1).any(1).numpy()
         assert few.sum() == had.sum() // 10 and not (few & ~had).any()
         assert not removal.having(removal.remove(people)).any()

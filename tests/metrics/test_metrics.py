@@ -175,8 +175,13 @@ def test_oracles_that_agree_have_kappa_1_and_one_label_for_all_has_none():
 
 # --- intervals, and differences from the original -----------------------------------------------------
 
-SHIFTED = replace(NULL, embeddings=NULL.embeddings + np.float32(0.5), logits=NULL.logits * np.float32(1.5))
-RETAINED = replace(SHIFTED, reference_retain=replace(NULL.reference, mean=NULL.reference.mean + 1))
+SHIFTED = replace(NULL, embeddings=NULL.embeddings + np.float32(0.5), logits=NULL.logits * np.float32(1.05))
+RETAINED = replace(
+    SHIFTED,
+    reference=replace(NULL.reference, mean=NULL.reference.mean - 3),
+    reference_retain=replace(NULL.reference, mean=NULL.reference.mean - 2),
+    reference_embeddings=NULL.reference_embeddings - 1,
+)
 
 
 @pytest.mark.parametrize("name", ["fidelity", "kid"])
@@ -205,7 +210,7 @@ def test_an_untouched_generator_changes_no_distance_and_has_no_interval_of_chang
 
 
 def test_no_interval_begins_below_the_least_possible_number():
-    found = compute("fidelity", NULL)
+    found = compute("fidelity", replace(NULL, embeddings=NULL.embeddings + np.float32(0.01)))
     assert found["fid"].low == 0.0 < found["fid"].high
     assert compute("fidelity", replace(NULL, logits=np.zeros((200, 3), np.float32)))["inception_score"].low == 1.0
 
