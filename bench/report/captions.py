@@ -32,7 +32,7 @@ def caption_of(
 
 
 def _samples(rows: Sequence[Row], entries: Sequence[Entry], options: Options) -> list[str]:
-    counts = max((row.n for row in rows if row.n is not None), default=0)
+    counts = max((row.n_most or row.n for row in rows if row.n is not None), default=0)
     seeds = f"{len(options.seeds)} feedback and unlearning seeds ({', '.join(map(str, options.seeds))})"
     over = f"Mean ± standard deviation over {seeds}" if len(options.seeds) > 1 else f"Seed {options.seeds[0]}"
     each = f", up to {counts:,} samples each" if counts > 1 else ""
