@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from bench.experiments.cell import Cell
+from bench.report import truth
 from bench.report.definitions import Options, Table
 from bench.report.entry import Entry
 from bench.report.row import Row
@@ -24,6 +25,7 @@ def caption_of(
         parts += _samples(rows, entries, options)
     parts += [_suite(options), f"Data: {'; '.join(sorted({row.data for row in rows}))}."]
     parts += _extractors(rows)
+    parts += [floor] if (floor := truth.floors(rows, entries)) else []
     parts += [f"{best}: {BEST}."] if any(row.best for row in rows) else []
     parts += _machines(entry for entry in entries if entry.result is not None)
     if any(row.paper is not None for row in rows):

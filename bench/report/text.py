@@ -12,7 +12,7 @@ from bench.errors import first_sentence
 from bench.experiments.execute import Done
 from bench.experiments.expected import Expected
 from bench.experiments.plan import Plan, Planned
-from bench.report import labels, suite_settings
+from bench.report import labels, suite_settings, truth
 from bench.workspace.record import Record
 
 
@@ -112,6 +112,7 @@ def record_lines(done: Done) -> str:
         f"{name}: {_judged(record) if record.provenance.oracle else _without_oracle(record)}",
         *([f"  {clicked_line(record)}"] if record.value("clicked_ratio") is not None else []),
         f"  {', '.join(others)}",
+        *([f"  {distance}"] if (distance := truth.truth_line(record, resolved.workspace)) else []),
         f"  {record.provenance.data}; {took}",
         *(f"  not computed: {', '.join(metrics)}: {reason}" for reason, metrics in _by_reason(record).items()),
         *(f"  {folder / file}" for file in ("result.json", "before-after.png", "unlearned.safetensors")),
@@ -167,4 +168,4 @@ def _with_interval(record: Record, metric: str) -> str:
 
 def _headline(metric: str) -> bool:
     shown_above = metric.endswith(("target_ratio", "clicked_ratio"))
-    return not metric.startswith(("attribute_shift[", "attribute_ratio[")) and not shown_above
+    return not metric.startswith(("attribute_shift[", "attribute_ratio[", truth.SUM)) and not shown_above
