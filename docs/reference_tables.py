@@ -8,6 +8,8 @@ from typing import Any
 import pandas as pd
 from reference_numbers import digits, frame, spread
 
+from bench.report.captions import BEST
+
 ARROWS = {True: " ↑", False: " ↓"}
 NAMES = {
     "roc_auc": "ROC-AUC",
@@ -151,7 +153,13 @@ def _cell(found: pd.DataFrame, paper: bool) -> str:
     if number["metric"] == "difference":
         return _difference(number)
     published = f" ({number['paper']:g})" if paper and pd.notna(number["paper"]) else ""
-    return spread(number["metric"], number["mean"], number["sd"]) + published
+    text = spread(number["metric"], number["mean"], number["sd"])
+    return (f"**{text}**" if _is_best(number) else text) + published
+
+
+def _is_best(number: pd.Series[Any]) -> bool:
+    """Say whether a file marks a number as among the best (``bench/report/best.py``); older files mark none."""
+    return str(number.get("best", False)) == "True"
 
 
 def _difference(number: pd.Series[Any]) -> str:
@@ -168,6 +176,8 @@ def _caption(rows: pd.DataFrame, paper: bool, left_out: list[str]) -> str:
     parts = [*_sources(rows), _varied(rows)]
     if paper:
         parts.append("in parentheses: the paper's number")
+    if any(_is_best(number) for _, number in rows.iterrows()):
+        parts.append(f"bold: {BEST}")
     if left_out:
         parts.append(f"not run: {'; '.join(left_out)}")
     return f"*{'; '.join(parts)}.*"
@@ -207,5 +217,6 @@ def _summary_caption(parts: list[pd.DataFrame]) -> str:
     return (
         f"*{'. '.join(said)}. {n:,} samples each; ± is the standard deviation over the seeds of feedback and "
         "unlearning, and is absent where nothing varied. `retrain` reads no clicks and ran once per feature. The third "
-        "row of each model is the method or variant that leaves least of the feature.*"
+        "row of each model is the method or variant that leaves least of the feature."
+        f"{f' Bold: {BEST}.' if any(_is_best(number) for _, number in every.iterrows()) else ''}*"
     )

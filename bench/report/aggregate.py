@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from bench.report.definitions import Table, Variant
 from bench.report.entry import Entry
+from bench.report.moved import COLUMN, moved_attributes
 from bench.report.paired import over_seeds
 from bench.report.published import Published
 from bench.report.row import Row
@@ -19,16 +21,22 @@ from bench.workspace.workspace import Workspace
 def tidy_rows(
     table: Table, entries: Sequence[Entry], workspace: Workspace, published: Published, names: ValueNames
 ) -> list[Row]:
-    """Aggregate stored records over seeds into one row per number."""
+    """Aggregate stored records over seeds into one row per number.
+
+    A table with the column ``attribute_shift`` has rows too for the share of each attribute that moved (``moved.py``).
+    """
     groups: dict[tuple[str, str, str], list[Entry]] = {}
     for entry in entries:
         groups.setdefault((*entry.place, entry.variant.label), []).append(entry)
-    return [
-        _row(table, metric, members, workspace, published, names)
-        for members in groups.values()
-        for each in table.metrics
-        for metric in _expanded(each, members, names)
-    ]
+    shares = moved_attributes(entries) if COLUMN in table.metrics else {}
+    rows = []
+    for members in groups.values():
+        columns = [metric for each in table.metrics for metric in _expanded(each, members, names)]
+        rows += [_row(table, metric, members, workspace, published, names) for metric in columns]
+        more = [metric for metric in shares.get(members[0].place, ()) if metric not in columns]
+        alone = [_row(table, metric, members, workspace, published, names) for metric in more]
+        rows += [replace(row, column=False) for row in alone]
+    return rows
 
 
 def needs_of(variant: Variant, workspace: Workspace) -> str:
@@ -53,6 +61,7 @@ def _row(
     }
     found = {seed: measured[seed] for seed in _first_of_each_run(members) if seed in measured}
     values = [measurement.value for measurement in found.values()]
+    counts = [measurement.n for measurement in found.values()]
     one = next(iter(found.values()), None)
     samples, seeds = _over_samples(list(found.values())), over_seeds(values)
     return Row(
@@ -66,7 +75,8 @@ def _row(
         mean=float(np.mean(values)) if values else None,
         sd=float(np.std(values, ddof=1)) if len(values) > 1 else None,
         seeds=len(values),
-        n=one.n if one else None,
+        n=min(counts, default=None),
+        n_most=max(counts, default=None),
         higher_is_better=one.higher_is_better if one else None,
         note=_note(metric, members, len(measured), len(values), names),
         paper=published.value(table.name, model, feature, first.variant, metric),

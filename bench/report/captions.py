@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from bench.experiments.cell import Cell
-from bench.report import doubts
+from bench.report import doubts, truth
 from bench.report.definitions import Options, Table
 from bench.report.entry import Entry
 from bench.report.row import Row
@@ -46,6 +46,7 @@ def caption_of(
     parts += [_suite(options), f"Data: {'; '.join(sorted({row.data for row in rows}))}."]
     parts += _extractors(rows)
     parts += _intervals(rows) if brackets else []
+    parts += [floor] if (floor := truth.floors(rows, entries)) else []
     parts += [f"{best}: {BEST}."] if any(row.best for row in rows) else []
     parts += doubts.caption_of(entry.result for entry in entries if entry.result is not None)
     parts += _machines(entry for entry in entries if entry.result is not None)
@@ -55,7 +56,7 @@ def caption_of(
 
 
 def _samples(rows: Sequence[Row], entries: Sequence[Entry], options: Options) -> list[str]:
-    counts = max((row.n for row in rows if row.n is not None), default=0)
+    counts = max((row.n_most or row.n for row in rows if row.n is not None), default=0)
     seeds = f"{len(options.seeds)} feedback and unlearning seeds ({', '.join(map(str, options.seeds))})"
     over = f"Mean ± standard deviation over {seeds}" if len(options.seeds) > 1 else f"Seed {options.seeds[0]}"
     each = f", up to {counts:,} samples each" if counts > 1 else ""

@@ -85,7 +85,11 @@ class Grid:
 
 
 def grid_of(table: Table, rows: Sequence[Row]) -> Grid:
-    """Lay out rows: a line per variant and a column per metric, or a line per model and a column per variant."""
+    """Lay out rows: a line per variant and a column per metric, or a line per model and a column per variant.
+
+    Rows without a column stand in the table's CSV alone.
+    """
+    rows = [row for row in rows if row.column]
     notes = _Notes()
     if table.rows == "models":
         return _by_model(rows, notes)

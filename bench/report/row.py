@@ -21,8 +21,9 @@ class Row:
         Over seeds.
     sd : float or None
         Standard deviation over seeds (ddof=1).
-    seeds, n : int
-        Seeds, and samples per seed.
+    seeds : int
+    n, n_most : int or None
+        Samples of the seed with fewest, and of the one with most: how many lack the feature differs from seed to seed.
     higher_is_better : bool or None
     note : str
         Why there is no number, or what to know about it.
@@ -41,6 +42,8 @@ class Row:
         Whether paired intervals over seeds cannot tell it from the best one.
     by_seed : mapping of int to float
         The numbers behind the mean.
+    column : bool
+        Whether it stands in a column of the table; a number without one is in the CSV alone.
     """
 
     table: str
@@ -54,6 +57,7 @@ class Row:
     sd: float | None = None
     seeds: int = 1
     n: int | None = None
+    n_most: int | None = None
     higher_is_better: bool | None = None
     note: str = ""
     paper: float | None = None
@@ -66,9 +70,10 @@ class Row:
     seeds_high: float | None = None
     best: bool = False
     by_seed: Mapping[int, float] = field(default_factory=dict, compare=False)
+    column: bool = True
 
 
-COLUMNS = tuple(each.name for each in fields(Row) if each.name != "by_seed")
+COLUMNS = tuple(each.name for each in fields(Row) if each.name not in ("by_seed", "column"))
 
 
 def frame_of(rows: Sequence[Row]) -> pd.DataFrame:
