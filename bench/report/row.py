@@ -17,6 +17,10 @@ class Row:
     table, model, feature, variant : str
         Where it stands.
     method, needs, metric : str
+    at : str
+        Where curves are read, in table damage.
+    about : str
+        What to know about the variant, whatever the number.
     mean : float or None
         Over seeds.
     sd : float or None
@@ -33,9 +37,9 @@ class Row:
         Which data, and which judge or extractor.
     low, high : float or None
         95 % interval. Of a mean over seeds: the mean of their intervals, since all seeds are measured on samples of the
-        same noise.
+        same noise. Of a ratio in table damage, and of agreement in table readings: over seeds.
     covers : str
-        What varies in it: samples, or seeds for a difference in table damage.
+        What varies in it: samples, or seeds.
     seeds_low, seeds_high : float or None
         Student's 95 % interval of the mean over four seeds or more: what clicks and unlearning vary, for these samples.
     best : bool
@@ -69,6 +73,8 @@ class Row:
     seeds_low: float | None = None
     seeds_high: float | None = None
     best: bool = False
+    at: str = ""
+    about: str = ""
     by_seed: Mapping[int, float] = field(default_factory=dict, compare=False)
     column: bool = True
 
@@ -79,4 +85,4 @@ COLUMNS = tuple(each.name for each in fields(Row) if each.name not in ("by_seed"
 def frame_of(rows: Sequence[Row]) -> pd.DataFrame:
     """Return rows as a frame, a column per field of ``Row``; the numbers behind a mean are left out."""
     frame = pd.DataFrame([{name: getattr(row, name) for name in COLUMNS} for row in rows], columns=list(COLUMNS))
-    return frame.astype({"mean": float})
+    return frame.astype({"mean": float, "n": "Int64"})
