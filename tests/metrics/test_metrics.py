@@ -176,10 +176,11 @@ def test_oracles_that_agree_have_kappa_1_and_one_label_for_all_has_none():
 # --- intervals, and differences from the original -----------------------------------------------------
 
 SHIFTED = replace(NULL, embeddings=NULL.embeddings + np.float32(0.5), logits=NULL.logits * np.float32(1.05))
-RETAINED = replace(
+RETAINED = replace(  # the original differs from every reference: at a distance of 0 no influence is left to cancel
     SHIFTED,
     reference=replace(NULL.reference, mean=NULL.reference.mean - 3),
     reference_retain=replace(NULL.reference, mean=NULL.reference.mean - 2),
+    reference_counterfactual=replace(NULL.reference, mean=NULL.reference.mean - 1),
     reference_embeddings=NULL.reference_embeddings - 1,
 )
 
