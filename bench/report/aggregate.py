@@ -61,6 +61,7 @@ def _row(
         method=first.variant.method,
         needs=needs_of(first.variant, workspace),
         metric=metric,
+        about=first.variant.about,
         mean=float(np.mean(values)) if values else None,
         sd=float(np.std(values, ddof=1)) if len(values) > 1 else None,
         seeds=len(values),

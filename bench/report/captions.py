@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from bench.experiments.cell import Cell
-from bench.report.definitions import Options, Table
+from bench.report.about import AGREEMENT
+from bench.report.definitions import SEEDS, Options, Table
 from bench.report.entry import Entry
 from bench.report.row import Row
 from bench.workspace.record import MachineFacts
@@ -19,24 +20,42 @@ def caption_of(
     table: Table, rows: Sequence[Row], entries: Sequence[Entry], options: Options, best: str = "Bold"
 ) -> str:
     """Say what the numbers of a table are; ``best`` is how the best ones are printed."""
-    parts = [f"{table.title}."]
+    parts = [f"{table.title}.", *([table.about] if table.about else [])]
     if table.variants:
         parts += _samples(rows, entries, options)
     parts += [_suite(options), f"Data: {'; '.join(sorted({row.data for row in rows}))}."]
     parts += _extractors(rows)
+    parts += [AGREEMENT] if any(row.metric == "agrees" for row in rows) else []
     parts += [f"{best}: {BEST}."] if any(row.best for row in rows) else []
     parts += _machines(entry for entry in entries if entry.result is not None)
-    if any(row.paper is not None for row in rows):
+    if any(row.paper is not None and row.metric != "agrees" for row in rows):
         parts.append("In parentheses: the value published in arXiv 2303.05699.")
     return " ".join(parts)
 
 
 def _samples(rows: Sequence[Row], entries: Sequence[Entry], options: Options) -> list[str]:
     counts = max((row.n for row in rows if row.n is not None), default=0)
-    seeds = f"{len(options.seeds)} feedback and unlearning seeds ({', '.join(map(str, options.seeds))})"
-    over = f"Mean ± standard deviation over {seeds}" if len(options.seeds) > 1 else f"Seed {options.seeds[0]}"
     each = f", up to {counts:,} samples each" if counts > 1 else ""
-    return [f"{over}, the original generator fixed{each}.", _clicks(entries)]
+    return [f"{_seeds(entries, options)}, the original generator fixed{each}.", _clicks(entries)]
+
+
+def _seeds(entries: Sequence[Entry], options: Options) -> str:
+    """Say what ± is over, by model where that differs."""
+    of_models: dict[str, list[int]] = {}
+    for entry in entries:
+        of_models.setdefault(entry.place[0], []).append(entry.seed)
+    by_seeds: dict[tuple[int, ...], list[str]] = {}
+    for model, found in of_models.items():
+        by_seeds.setdefault(tuple(dict.fromkeys(found)), []).append(model)
+    by_seeds = by_seeds or {tuple(options.seeds or SEEDS): []}
+    if len(by_seeds) == 1 and len(seeds := next(iter(by_seeds))) == 1:
+        return f"Seed {seeds[0]}"
+    texts = [
+        f"{len(seeds)} feedback and unlearning seeds ({', '.join(map(str, seeds))})"
+        + (f" on {', '.join(models)}" if len(by_seeds) > 1 else "")
+        for seeds, models in by_seeds.items()
+    ]
+    return f"Mean ± standard deviation over {'; '.join(texts)}"
 
 
 def _clicks(entries: Sequence[Entry]) -> str:

@@ -17,6 +17,10 @@ class Row:
     table, model, feature, variant : str
         Where it stands.
     method, needs, metric : str
+    at : str
+        Where curves are read, in table damage.
+    about : str
+        What to know about the variant, whatever the number.
     mean : float or None
         Over seeds.
     sd : float or None
@@ -31,7 +35,7 @@ class Row:
     data, source : str
         Which data, and which judge or extractor.
     low, high : float or None
-        95 % interval: of a difference over seeds; of a number of one seed, or the same for all, over samples.
+        95 % interval: of a ratio over seeds; of a number of one seed, or the same for all, over samples.
     best : bool
         Whether paired intervals over seeds cannot tell it from the best one.
     by_seed : mapping of int to float
@@ -57,6 +61,8 @@ class Row:
     low: float | None = None
     high: float | None = None
     best: bool = False
+    at: str = ""
+    about: str = ""
     by_seed: Mapping[int, float] = field(default_factory=dict, compare=False)
 
 
@@ -66,4 +72,4 @@ COLUMNS = tuple(each.name for each in fields(Row) if each.name != "by_seed")
 def frame_of(rows: Sequence[Row]) -> pd.DataFrame:
     """Return rows as a frame, a column per field of ``Row``; the numbers behind a mean are left out."""
     frame = pd.DataFrame([{name: getattr(row, name) for name in COLUMNS} for row in rows], columns=list(COLUMNS))
-    return frame.astype({"mean": float})
+    return frame.astype({"mean": float, "n": "Int64"})
