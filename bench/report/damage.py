@@ -57,8 +57,8 @@ def _rows(table: Table, place: _Place, at: str, workspace: Workspace) -> Iterato
         if found is not None and found.reads:
             yield from _numbers(table, entry, at, found, workspace, reference=family == base)
         else:
-            why = _why(entry, found, f"'{base}'")
-            yield _row(table, entry, at, "verdict", workspace, seeds=0, note=why)
+            why = _why(entry, found, "" if family == base else f"'{base}'")
+            yield _row(table, entry, at, "verdict", workspace, seeds=0, higher_is_better=None, note=why)
 
 
 def _why(entry: Entry, found: Comparison | None, base: str) -> str:
@@ -66,7 +66,9 @@ def _why(entry: Entry, found: Comparison | None, base: str) -> str:
     if found is None:
         return entry.done.why if entry.result is None else "neither target_ratio nor retain_change, or one alone"
     if found.left_out:
-        return f"not reached by its curve and that of {base} on any of {found.left_out} seeds"
+        return (
+            f"its curve{f', or that of {base},' if base else ''} does not reach this on any seed (of {found.left_out})"
+        )
     return f"no seed of which {base} has a result at its default"
 
 

@@ -55,7 +55,7 @@ def published(value: float) -> str:
 
 def times(value: float, places: int) -> str:
     """Write a ratio as a factor: "×0.61"."""
-    return f"×{fixed(value, places)}"
+    return f"×{fixed(value, 0 if value == 1 else places)}"
 
 
 def factor_places(value: float, spread: float | None) -> int:

@@ -74,7 +74,7 @@ def test_the_uncertainty_decides_the_digits(value, uncertainty, places):
             {"metric": "ratio", "mean": 0.6123, "sd": None, "low": 0.399, "high": 0.933, "note": "at most this", "paper": None},
             Cell("×0.61", "[0.40, 0.93]", "", "a"),
         ),
-        ({"metric": "ratio", "mean": 1.0, "sd": None, "paper": None}, Cell("×1.0")),
+        ({"metric": "ratio", "mean": 1.0, "sd": None, "paper": None}, Cell("×1")),
         ({"metric": "ratio", "mean": 4.26, "low": 0.31, "high": 93.7, "paper": None}, Cell("×4.3", "[0.31, 94]")),
         ({"metric": "ratio", "mean": 1.004, "low": 0.998, "high": 1.0101, "paper": None}, Cell("×1.004", "[0.998, 1.010]")),
         ({"metric": "read_elsewhere", "mean": 3, "sd": None, "paper": None}, Cell("3", "of 5")),
