@@ -19,8 +19,9 @@ DAMAGE = (
     "read at its own nearest end."
 )
 AGREEMENT = (
-    "Agreement with the paper's target ratios, on its own data. yes: the paper's number lies in the 95 % interval of "
-    "the reading's mean over seeds (Student's, of the log-odds of (positives + 1/2) / (samples + 1)). one run: it "
-    "does not, but lies where 95 % of further single runs of this reading would. The paper does not say how many runs "
-    "its numbers are of. With so many readings, some agree by chance."
+    "Agreement with the paper's target ratios, on its own data. In brackets: the 95 % interval of the reading's mean "
+    "over seeds (Student's, of the log-odds of (positives + 1/2) / (samples + 1)). yes: the paper's number lies in "
+    "it. one run: it does not, but lies where 95 % of further single runs of this reading would. The paper does not "
+    "say how many runs its numbers are of. With so many readings, some agree by chance, and the wider an interval, "
+    "the more it holds."
 )

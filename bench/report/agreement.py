@@ -10,12 +10,13 @@ from statistics import stdev
 from bench.report.curves import Spot, log_odds
 from bench.report.definitions import OURS
 from bench.report.entry import Entry
-from bench.report.grid import NOTHING, Block, Cell, Grid, Head, Line
+from bench.report.grid import NOTHING, Block, Cell, Grid, Head, Line, Notes
 from bench.report.paired import ENOUGH, student
 from bench.report.published import Published
 from bench.report.row import Row
 
 METRICS = ("agrees", "agreeing")
+DECIMALS = 4  # of target ratios, as the paper gives them
 
 
 @dataclass(frozen=True)
@@ -100,15 +101,23 @@ def agreement_grid(rows: Sequence[Row]) -> Grid:
     cells = {(row.model, row.feature): row.paper for row in rows if row.metric == "agrees"}
     counts = list(dict.fromkeys(row.at for row in rows if row.metric == "agreeing"))
     heads = [Head(f"{model}, {feature} ({paper:g})") for (model, feature), paper in cells.items()]
-    lines = []
+    lines, notes = [], Notes()
     for reading in dict.fromkeys(row.variant for row in rows):
         own = [row for row in rows if row.variant == reading]
-        said = {(row.model, row.feature): Cell(words=row.note) for row in own if row.metric == "agrees"}
+        said = {(row.model, row.feature): _compared(row) for row in own if row.metric == "agrees"}
         counted = {row.at: _counted(row) for row in own if row.metric == "agreeing"}
         found = [*(said.get(cell, Cell()) for cell in cells), *(counted.get(at, Cell()) for at in counts)]
-        lines.append(Line(reading, "", tuple(found)))
+        lines.append(Line(reading, notes.mark(own[0].about), tuple(found)))
     every = (*heads, *(Head(f"agree: {at}") for at in counts))
-    return Grid(every, (Block("", tuple(lines)),), {}, "Agreement with the paper's target ratio (in parentheses)")
+    return Grid(
+        every, (Block("", tuple(lines)),), notes.by_mark, "Agreement with the paper's target ratio (in parentheses)"
+    )
+
+
+def _compared(row: Row) -> Cell:
+    if row.low is None or row.high is None:
+        return Cell(words=row.note)
+    return Cell(words=f"{row.note} [{row.low:.{DECIMALS}f}, {row.high:.{DECIMALS}f}]")
 
 
 def _counted(row: Row) -> Cell:

@@ -165,7 +165,7 @@ _ALL = (
     Table("5", "The weight alpha", [Variant(f"alpha = {a}", "ours", {"alpha": a}) for a in range(1, 6)], QUALITY),
     Table(
         "readings",
-        "Sixteen readings of the method's text",
+        "Readings of the method's text",
         [_reading(*each) for each in product(("mean", "midpoint"), ("unit", "raw"), (1, 10), ("mean", "sum"))],
         ("target_ratio", "roc_auc", *QUALITY[1:]),
         about=READINGS,

@@ -90,7 +90,7 @@ class Grid:
 
 def grid_of(table: Table, rows: Sequence[Row]) -> Grid:
     """Lay out rows: a line per variant and a column per metric, or a line per model and a column per variant."""
-    notes = _Notes()
+    notes = Notes()
     if table.rows == "models":
         return _by_model(rows, notes)
     metrics = list(dict.fromkeys(row.metric for row in rows))
@@ -110,13 +110,13 @@ def _by_label(rows: Sequence[Row]) -> dict[str, list[Row]]:
     return found
 
 
-def _line(label: str, rows: Sequence[Row], metrics: Sequence[str], notes: _Notes) -> Line:
+def _line(label: str, rows: Sequence[Row], metrics: Sequence[str], notes: Notes) -> Line:
     mark = notes.mark("; ".join(filter(None, (_needs(rows[0]), rows[0].about))))
     cells = {row.metric: _cell(row, notes) for row in rows}
     return Line(label, mark, tuple(cells.get(metric, Cell()) for metric in metrics))
 
 
-def _by_model(rows: Sequence[Row], notes: _Notes) -> Grid:
+def _by_model(rows: Sequence[Row], notes: Notes) -> Grid:
     columns = list(dict.fromkeys((row.variant, row.feature, row.metric) for row in rows))
     several = len({metric for *_, metric in columns}) > 1
     needs = {row.variant: notes.mark(_needs(row)) for row in rows}
@@ -141,7 +141,7 @@ def _needs(row: Row) -> str:
     return f"needs {' and '.join(NEEDS.get(need, need) for need in row.needs.split())}" if row.needs else ""
 
 
-def _cell(row: Row, notes: _Notes) -> Cell:
+def _cell(row: Row, notes: Notes) -> Cell:
     if row.metric in WORDS:
         return Cell(words=row.note)
     paper = "" if row.paper is None else f"({digits.published(row.paper)})"
@@ -171,7 +171,7 @@ def _factor(mean: float, low: float | None, high: float | None) -> tuple[str, st
 
 
 @dataclass
-class _Notes:
+class Notes:
     """Gives every text a mark of its own: a, b, ... z, aa, ..."""
 
     by_mark: dict[str, str] = field(default_factory=dict)

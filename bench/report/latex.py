@@ -26,7 +26,7 @@ SPECIAL = str.maketrans(
         "–": "--",
     }
 )
-SHORT = 20  # letters of words that need no paragraph
+SHORT = 30  # letters of words that need no paragraph
 NAMES = {
     "roc_auc": "ROC-AUC",
     "inception_score": "IS",

@@ -116,8 +116,13 @@ def test_the_agreement_is_the_last_part_of_every_format(made, tmp_path):
             "midpoint / raw / 1 / mean", cells.index("Agreement with the paper's target ratio (in parentheses)")
         ) :
     ]
-    assert last == ["midpoint / raw / 1 / mean", "one run", "no", "0 of 2", "1 of 2"]
-    assert r"midpoint / raw / 1 / mean & one run & no & 0 & of 2 & 1 & of 2 \\" in latex
+    thick, slant = (
+        [f"{row.low:.4f}", f"{row.high:.4f}"] for row in found if row.variant[:3] + row.metric == "midagrees"
+    )
+    ends = [f"one run [{', '.join(thick)}]", f"no [{', '.join(slant)}]"]
+    assert last[:5] == ["midpoint / raw / 1 / mean", *ends, "0 of 2", "1 of 2"] and last[5:] == []
+    assert rf"midpoint / raw / 1 / mean & {' & '.join(ends)} & 0 & of 2 & 1 & of 2 \\" in latex
+    assert "lllr@{ }lr@{ }l@" in latex, "words of a cell need no paragraph here"
     text = formats.as_text(TABLES["readings"], [*rows, *found], [], Options())
     for every in (latex, html, text):
         words = " ".join(every.split())
