@@ -77,7 +77,7 @@ def _numbers(
 ) -> Iterator[Row]:
     seeds, factor = len(found.reads), found.factor
     same = found.axis == "damage"  # where the damage is held equal, the ratios vary
-    left = f"{found.left_out} more do not reach this" if found.left_out else ""
+    left = f"not reached on {found.left_out} further seed{'s' * (found.left_out > 1)}" if found.left_out else ""
     numbers: dict[str, dict[str, object]] = {
         "target_ratio": {"mean": fmean(found.ratios), "sd": _deviation(found.ratios) if same else None},
         "retain_change": {"mean": fmean(found.damages), "sd": None if same else _deviation(found.damages)},

@@ -6,6 +6,7 @@ import math
 
 FINEST = 6  # decimals
 SIGNIFICANT = 3  # digits of a number without an uncertainty
+NEAR = 3  # ratios below it have two decimals at least
 NOISE = 1e-9  # a deviation below this share of the mean is rounding
 
 
@@ -59,7 +60,7 @@ def times(value: float, places: int) -> str:
 
 
 def factor_places(value: float, spread: float | None) -> int:
-    """Return the decimals of a ratio: two significant digits, or more where its interval is narrow.
+    """Return the decimals of a ratio: two significant digits, or more near 1 and where its interval is narrow.
 
     Parameters
     ----------
@@ -70,4 +71,5 @@ def factor_places(value: float, spread: float | None) -> int:
     """
     width = math.log(spread) if spread is not None and spread > 1 else None
     significant = 2 if width is None or width > 0.2 else 3 if width > 0.02 else 4
-    return min(FINEST, max(0, significant - 1 - math.floor(math.log10(value)))) if value > 0 else 2
+    least = 2 if value < NEAR else 0
+    return min(FINEST, max(least, significant - 1 - math.floor(math.log10(value)))) if value > 0 else 2

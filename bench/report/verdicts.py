@@ -39,7 +39,7 @@ def verdict_of(found: Comparison) -> str:
 
 def by(visible: float) -> str:
     """Write a factor rounded up, since a smaller one would not be seen."""
-    places = 2 if visible < 2 else digits.factor_places(visible, None)
+    places = digits.factor_places(visible, None)
     return f"a factor of {digits.fixed(math.ceil(visible * 10**places) / 10**places, places)}"
 
 

@@ -77,6 +77,8 @@ def test_the_uncertainty_decides_the_digits(value, uncertainty, places):
         ({"metric": "ratio", "mean": 1.0, "sd": None, "paper": None}, Cell("×1")),
         ({"metric": "ratio", "mean": 4.26, "low": 0.31, "high": 93.7, "paper": None}, Cell("×4.3", "[0.31, 94]")),
         ({"metric": "ratio", "mean": 1.004, "low": 0.998, "high": 1.0101, "paper": None}, Cell("×1.004", "[0.998, 1.010]")),
+        ({"metric": "ratio", "mean": 1.123, "low": 0.9, "high": 1.4, "paper": None}, Cell("×1.12", "[0.90, 1.40]")),
+        ({"metric": "ratio", "mean": 12.3, "low": 10.1, "high": 15.2, "paper": None}, Cell("×12", "[10, 15]")),
         ({"metric": "read_elsewhere", "mean": 3, "sd": None, "paper": None}, Cell("3", "of 5")),
         ({"metric": "verdict", "mean": 1.9, "note": "leaves less", "paper": None}, Cell(words="leaves less")),
     ],
@@ -91,15 +93,15 @@ def test_a_caveat_and_a_verdict_of_a_ratio_stand_in_every_format(tmp_path):
     rows = [row, replace(row, metric="verdict", mean=3.17, low=None, high=None, note=said)]
     latex, html = written(rows, tmp_path)
     assert (
-        r"$\times$0.50 & [0.20, 1.2]\rlap{\textsuperscript{a}}" in latex
+        r"$\times$0.50 & [0.20, 1.25]\rlap{\textsuperscript{a}}" in latex
         and r"\textsuperscript{a}~at most this." in latex
     )
     assert rf"& {said} \\" in latex and r"{@{}lr@{ }lp{0.3\linewidth}@{}}" in latex
     assert (
-        "×0.50 [0.20, 1.2]<sup>a</sup>" in html and "<sup>a</sup> at most this" in html and f"<td>{said}</td>" in html
+        "×0.50 [0.20, 1.25]<sup>a</sup>" in html and "<sup>a</sup> at most this" in html and f"<td>{said}</td>" in html
     )
     text = formats.as_text(SHAPE, rows, [], Options())
-    assert "×0.50 [0.20, 1.2] [a]" in text and "[a] at most this" in text and said in text
+    assert "×0.50 [0.20, 1.25] [a]" in text and "[a] at most this" in text and said in text
 
 
 def test_where_curves_are_read_is_the_title_of_a_block(tmp_path):
