@@ -18,8 +18,12 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import reference_claims
 import reference_numbers
+import reference_people
 import reference_tables
+import reference_trends
+import sensitivity_tables
 
 ROOT = Path(__file__).resolve().parents[1]
 MARKED = re.compile(
@@ -35,6 +39,15 @@ MAKERS: dict[str, Callable[..., str]] = {
     "sizes": reference_tables.sizes,
     "learnt": reference_tables.learnt,
     "summary": reference_tables.summary,
+    "sensitivity": sensitivity_tables.sensitivity,
+    "coverage": sensitivity_tables.coverage,
+    "claims": reference_claims.claims,
+    "verdicts": reference_claims.verdicts,
+    "trends": reference_trends.trends,
+    "people": reference_people.people,
+    "apart": reference_people.apart,
+    "large": reference_people.large,
+    "floor": reference_people.floor,
 }
 
 

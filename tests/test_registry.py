@@ -19,7 +19,7 @@ BUILT_IN = {
     "methods": {"ours", "original", "latent_edit", "reject", "retrain"},
     "models": {"vae", "dcgan"},
     "classifiers": {"morpho_mnist", "mobilenet"},
-    "extractors": {"digits", "faces", "inception"},
+    "extractors": {"digits", "faces", "imagenet", "inception"},
     "datasets": {"mnist"},
     "metrics": {"target_ratio", "roc_auc", "retain_change", "diversity", "fidelity"},
 }
@@ -80,7 +80,7 @@ def test_a_name_of_another_kind_is_told_which(bench_cli):
     with pytest.raises(UsageError) as error:
         Registry().get("extractors", "mobilenet", "evaluation.extractors")
     assert str(error.value) == (
-        "evaluation.extractors: 'mobilenet' is a classifier, not an extractor. Known: digits, faces, inception."
+        "evaluation.extractors: 'mobilenet' is a classifier, not an extractor. Known: digits, faces, imagenet, inception."
     )
     with pytest.raises(UsageError, match="unknown extractor 'digit'. Did you mean 'digits'?"):
         Registry().get("extractors", "digit")
@@ -95,7 +95,7 @@ def test_classifiers_and_extractors_share_a_folder_and_are_told_apart(bench_cli)
     assert found["classifiers"] == found["extractors"] == {REPOSITORY / "classifiers"}
     assert not set(registry.names("classifiers")) & set(registry.names("extractors"))
     listed = bench_cli("list", "extractors").out.splitlines()
-    assert [line.split()[0] for line in listed] == ["extractors", "digits", "faces", "inception"]
+    assert [line.split()[0] for line in listed] == ["extractors", "digits", "faces", "imagenet", "inception"]
 
 
 def test_a_further_kind_is_one_row(plugins, monkeypatch):

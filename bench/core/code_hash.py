@@ -27,9 +27,9 @@ NUMBERLESS = frozenset(
     for name in (
         "api.checks", "api.repeatable",
         "core.blocks", "core.code_hash", "core.code_imports", "core.code_meaning", "core.code_modules",
-        "core.code_places", "core.code_watch", "core.files", "core.foreign_code", "core.machine", "core.old_paths",
-        "core.progress", "core.resuming", "core.sealed", "core.sources", "errors", "hookspecs", "registry",
-        "workspace.seals", "workspace.store",
+        "core.code_places", "core.code_watch", "core.files", "core.foreign_code", "core.machine", "core.memory",
+        "core.old_paths", "core.progress", "core.resuming", "core.sealed", "core.sources", "errors",
+        "hookspecs", "registry", "workspace.seals", "workspace.store",
     )
 )  # fmt: skip
 # A method with any other decorator may run although its name appears nowhere: a validator, for instance.

@@ -19,7 +19,7 @@ import torch
 from bench.core.version import __version__
 from bench.errors import UsageError
 
-PACKAGES = ("torch", "torch-fidelity", "pytorch-msssim", "scikit-image", "scikit-learn", "numpy", "scipy")
+PACKAGES = ("torch", "timm", "torch-fidelity", "pytorch-msssim", "scikit-image", "scikit-learn", "numpy", "scipy")
 
 
 def choose_device(name: str) -> torch.device:
@@ -56,6 +56,11 @@ def provenance(device: torch.device) -> dict[str, Any]:
         "bfloat16": has_bfloat16(device),
         "command": " ".join(["bench", *sys.argv[1:]]) if Path(sys.argv[0]).name == "bench" else None,
     }
+
+
+def computing(device: torch.device) -> dict[str, Any]:
+    """Describe what may change the last digits of what the same code computes."""
+    return {name: fact for name, fact in provenance(device).items() if name not in ("bench", "git_commit", "command")}
 
 
 @cache  # a process runs the code that it has imported

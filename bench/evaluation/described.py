@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,10 @@ from torch import Tensor
 
 from bench.api import Classifier, Extractor
 from bench.core.files import write_bytes
+from bench.core.memory import Arrays, Memory
 from bench.core.rendering import chunks, to_float
+
+JUDGE, CLICKER, EXTRACTOR = "judge", "clicker", "extractor"  # who looks, in the names of memories
 
 
 @dataclass(frozen=True)
@@ -28,15 +32,19 @@ class Described:
         One column per attribute of the classifier.
     embeddings, logits : dict of str to (N, D), (N, K) float32
         Per extractor.
+    clicker_scores : (N, B) float64 or None
+        One column per attribute of the classifier that clicked, if it is another one.
     """
 
     scores: NDArray[np.float64]
     embeddings: dict[str, NDArray[np.float32]]
     logits: dict[str, NDArray[np.float32]]
+    clicker_scores: NDArray[np.float64] | None = None
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return everything as named arrays."""
         arrays: dict[str, NDArray[Any]] = {"scores": self.scores}
+        arrays |= {} if self.clicker_scores is None else {"clicker_scores": self.clicker_scores}
         arrays |= {f"embeddings {name}": array for name, array in self.embeddings.items()}
         return arrays | {f"logits {name}": array for name, array in self.logits.items()}
 
@@ -47,7 +55,7 @@ class Described:
             kind: {name.split(" ", 1)[1]: array for name, array in arrays.items() if name.startswith(f"{kind} ")}
             for kind in ("embeddings", "logits")
         }
-        return cls(arrays["scores"], parts["embeddings"], parts["logits"])
+        return cls(arrays["scores"], parts["embeddings"], parts["logits"], arrays.get("clicker_scores"))
 
     def save(self, path: Path) -> None:
         """Write to an npz file."""
@@ -64,34 +72,60 @@ class Described:
         def cut(arrays: dict[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
             return {name: array[start:stop] for name, array in arrays.items()}
 
-        return Described(self.scores[start:stop], cut(self.embeddings), cut(self.logits))
+        clicker = None if self.clicker_scores is None else self.clicker_scores[start:stop]
+        return Described(self.scores[start:stop], cut(self.embeddings), cut(self.logits), clicker)
 
 
 @dataclass(frozen=True)
 class Observers:
-    """What looks at the images: one classifier with all its attributes, and extractors by name."""
+    """What looks at the images: one classifier with all its attributes, and extractors by name.
+
+    Attributes
+    ----------
+    classifier : Classifier
+        It judges.
+    extractors : dict of str to Extractor
+    memories : dict of str to Memory
+        What the judge (``JUDGE``), the one that clicked (``CLICKER``) and extractors (``extractor NAME``) said of
+        images before, where that is kept.
+    clicker : Classifier or None
+        The one that clicked, if it is another one.
+    """
 
     classifier: Classifier
     extractors: Mapping[str, Extractor]
+    memories: Mapping[str, Memory] = field(default_factory=dict)
+    clicker: Classifier | None = None
 
     @torch.no_grad()
     def look(self, images: Tensor) -> Described:
         """Describe (N, C, H, W) uint8 images, 64 at a time; N is a multiple of 64."""
-        scores: list[NDArray[np.float64]] = []
-        embeddings: dict[str, list[Tensor]] = {name: [] for name in self.extractors}
-        logits: dict[str, list[Tensor]] = {name: [] for name in self.extractors}
-        for start, stop in chunks(len(images)):
-            chunk = images[start:stop]
-            scores.append(self.classifier.scores(chunk, self.classifier.attributes))
-            for name, extractor in self.extractors.items():
-                embedding, logit = extractor.outputs(to_float(chunk))
-                embeddings[name].append(embedding.cpu())
-                logits[name].append(logit.cpu())
-        return Described(np.concatenate(scores), _columns(embeddings), _columns(logits))
+        scores = self._said(JUDGE, images, partial(_scores, self.classifier))["scores"]
+        said = {
+            name: self._said(f"{EXTRACTOR} {name}", images, partial(_outputs, each))
+            for name, each in self.extractors.items()
+        }
+        clicker = (
+            None if self.clicker is None else self._said(CLICKER, images, partial(_scores, self.clicker))["scores"]
+        )
+        embeddings, logits = ({name: of[kind] for name, of in said.items()} for kind in ("embeddings", "logits"))
+        return Described(scores, embeddings, logits, clicker)
+
+    def _said(self, observer: str, images: Tensor, look: Callable[[Tensor], Arrays]) -> Arrays:
+        if observer not in self.memories:
+            return look(images)
+        return self.memories[observer](images.cpu().numpy(), partial(look, images))
 
 
-def _columns(parts: Mapping[str, list[Tensor]]) -> dict[str, NDArray[np.float32]]:
-    return {name: torch.cat(found).numpy() for name, found in parts.items()}
+def _scores(classifier: Classifier, images: Tensor) -> Arrays:
+    parts = [classifier.scores(images[start:stop], classifier.attributes) for start, stop in chunks(len(images))]
+    return {"scores": np.concatenate(parts)}
+
+
+def _outputs(extractor: Extractor, images: Tensor) -> Arrays:
+    pairs = [extractor.outputs(to_float(images[start:stop])) for start, stop in chunks(len(images))]
+    embeddings, logits = (torch.cat([part.cpu() for part in parts]).numpy() for parts in zip(*pairs, strict=True))
+    return {"embeddings": embeddings, "logits": logits}
 
 
 def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:

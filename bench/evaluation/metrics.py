@@ -11,17 +11,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bench.api import Columns, Extractor, Metric, Oracle, Statistics, Value
+from bench.api import Columns, Extractor, Metric, Oracle, Value
 from bench.core.modes import untouched
 from bench.errors import BenchError
 from bench.evaluation.described import Described
 from bench.evaluation.own_metrics import OwnMetric
 from bench.evaluation.passes import Pass
+from bench.evaluation.reference import Reference
 
 WHY = {
     "counterfactual_error": "the data set cannot redraw images without the feature",
     "identifier_scores": "the method has no identifier",
     "flagged": "the method has no identifier with a threshold",
+    "clicker_labels": "no other oracle clicked than the one that judges",
 }  # why a column is None; for all others: "no <column>"
 
 
@@ -41,10 +43,11 @@ class Outcome:
     skipped: dict[str, str] = field(default_factory=dict)
 
 
-def metric_columns(result: Pass, oracle: Oracle, extractors: Mapping[str, Extractor]) -> Columns:
-    """Turn a pass into the columns that metrics read; ``oracle`` is the judge."""
-    names = list(oracle.classifier.attributes)
-    target = names.index(oracle.feature)
+def metric_columns(
+    result: Pass, oracle: Oracle, extractors: Mapping[str, Extractor], clicker: Oracle | None = None
+) -> Columns:
+    """Turn a pass into the columns that metrics read; ``oracle`` is the judge, ``clicker`` one that clicked besides."""
+    target = list(oracle.classifier.attributes).index(oracle.feature)
     scores, original_scores = result.unlearned.scores[:, target], result.original.scores[:, target]
     return Columns(
         labels=scores >= oracle.threshold,
@@ -53,6 +56,8 @@ def metric_columns(result: Pass, oracle: Oracle, extractors: Mapping[str, Extrac
         original_scores=original_scores,
         identifier_scores=result.identifier_scores,
         flagged=result.flagged,
+        clicker_labels=_labels_of(result.unlearned, clicker),
+        clicker_original_labels=_labels_of(result.original, clicker),
         pixel_change=result.pixel_change,
         attributes=_attributes(result.unlearned, oracle, extractors),
         original_attributes=_attributes(result.original, oracle, extractors),
@@ -64,7 +69,7 @@ def compute_metrics(
     metrics: Mapping[str, Metric],
     columns: Columns,
     result: Pass,
-    references: Mapping[str, tuple[Statistics | None, Statistics | None]],
+    references: Mapping[str, Reference],
     reserved: Mapping[str, str],
 ) -> dict[str, Outcome]:
     """Compute every metric; returns what came of each.
@@ -74,8 +79,8 @@ def compute_metrics(
     metrics : mapping of str to Metric
     columns : Columns
     result : Pass
-    references : mapping of str to pair
-        Per extractor, statistics of the whole training set and of it without the target feature.
+    references : mapping of str to Reference
+        Per extractor.
     reserved : mapping of str to str
         Names of values that only one metric may use, and that metric.
     """
@@ -127,14 +132,14 @@ def _views(
     metric: Metric,
     columns: Columns,
     result: Pass,
-    references: Mapping[str, tuple[Statistics | None, Statistics | None]],
+    references: Mapping[str, Reference],
 ) -> Iterator[tuple[str, Columns]]:
     """Yield what a metric is handed, by the suffix of its names: once, or once per extractor."""
     if not metric.per_extractor:
         yield "", columns
         return
     for x, embeddings in result.unlearned.embeddings.items():
-        reference, retain = references.get(x, (None, None))
+        reference = references.get(x, Reference())
         yield (
             f"[{x}]",
             replace(
@@ -144,8 +149,10 @@ def _views(
                 original_embeddings=result.original.embeddings[x],
                 logits=result.unlearned.logits[x],
                 original_logits=result.original.logits[x],
-                reference=reference,
-                reference_retain=retain,
+                reference=reference.whole,
+                reference_retain=reference.retain,
+                reference_counterfactual=reference.counterfactual,
+                reference_embeddings=reference.embeddings,
             ),
         )
 
@@ -171,6 +178,7 @@ def _plain(v: Value) -> Value:
         None if v.higher_is_better is None else bool(v.higher_is_better),
         None if v.low is None else float(v.low),
         None if v.high is None else float(v.high),
+        str(v.covers),
     )
 
 
@@ -182,6 +190,15 @@ def _require_own_names(name: str, metric: Metric, found: Iterable[str], reserved
             raise BenchError(f"computes '{value}', a name that the benchmark uses itself. Choose another name")
         if metric.values and base not in metric.values:
             raise BenchError(f"computes '{value}', which its `values` do not name")
+
+
+def _labels_of(seen: Described, clicker: Oracle | None) -> NDArray[np.bool_] | None:
+    if clicker is None or seen.clicker_scores is None:
+        return None
+    labels: NDArray[np.bool_] = seen.clicker_scores[:, clicker.classifier.attributes.index(clicker.feature)] >= (
+        clicker.threshold
+    )
+    return labels
 
 
 def _attributes(seen: Described, oracle: Oracle, extractors: Mapping[str, Extractor]) -> pd.DataFrame:

@@ -14,6 +14,8 @@ from bench.api import Columns, Feedback, Generator, Metric, Value
 from bench.evaluation.learnt_judge import LearntJudge, learn
 from bench.toolkit.intervals import of_mean, wilson
 
+CLICKS = "clicked samples"  # what the interval of a judge's own errors covers
+
 
 class OwnMetric(Metric):
     """A metric that is not a plug-in.
@@ -101,8 +103,8 @@ class Learnt(OwnMetric):
         return {
             "learnt_target_ratio": _blurred(after, len(columns.looked), wrong, shown),
             "original_learnt_target_ratio": _blurred(before, len(columns.looked), wrong, shown),
-            "learnt_agreement": Value(agreement, shown, True, low, high),
-            "learnt_resolution": Value(wrong / shown, shown, False, *wilson(wrong, shown)),
+            "learnt_agreement": Value(agreement, shown, True, low, high, CLICKS),
+            "learnt_resolution": Value(wrong / shown, shown, False, *wilson(wrong, shown), CLICKS),
         }
 
     @cached_property
@@ -123,4 +125,5 @@ OWN: tuple[type[OwnMetric], ...] = (Flags, Learnt)
 def _blurred(positives: int, n: int, wrong: int, shown: int) -> Value:
     """Return a share of samples, its interval widened by the share of held-out clicks that a judge got wrong."""
     (low, high), (_, error) = wilson(positives, n), wilson(wrong, shown)
-    return Value(positives / n, n, False, max(0.0, low - error), min(1.0, high + error))
+    covers = "samples, and what the learnt judge gets wrong"
+    return Value(positives / n, n, False, max(0.0, low - error), min(1.0, high + error), covers)

@@ -1,4 +1,4 @@
-"""Reference statistics for FID: of the whole training set, and of the training set without each target feature."""
+"""What FID and KID compare with: moments of the whole training set and of it without each feature, and embeddings."""
 
 from __future__ import annotations
 
@@ -9,12 +9,16 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
-from bench.api import Statistics
+from bench.api import Extractor, Statistics
 from bench.core import code_hash
 from bench.core.rendering import chunks, to_float
 from bench.errors import CheckpointError, DataError
 from bench.evaluation.images import images_identity
+from bench.evaluation.redrawn import redrawn
+from bench.evaluation.reference import Reference, evenly
 from bench.evaluation.targets import target_identity, target_mask
 from bench.toolkit.frechet import statistics_of
 from bench.workspace import checkpoint, loading, manifest
@@ -22,18 +26,21 @@ from bench.workspace.store import DIGITS
 from bench.workspace.workspace import Workspace
 
 
-def references(
-    workspace: Workspace, dataset: str, extractors: Iterable[str], feature: str
-) -> dict[str, tuple[Statistics | None, Statistics | None]]:
-    """Return per extractor the statistics of the training set, and of the training set without the feature.
+def references(workspace: Workspace, dataset: str, extractors: Iterable[str], feature: str) -> dict[str, Reference]:
+    """Return per extractor what samples are compared with.
 
-    They are shipped with the package, or computed from the data set once and stored.
+    References are shipped with the package, or computed from the data set once and stored.
     """
     found = {
-        name: workspace.once(("references", dataset, name), partial(_by_subset, workspace, dataset, name))
+        name: workspace.once(("references", dataset, name), partial(_stored, workspace, dataset, name))
         for name in extractors
     }
-    return {name: (of.get("all"), of.get(f"without {feature}")) for name, of in found.items()}
+    return {
+        name: Reference(
+            moments.get("all"), moments.get(f"without {feature}"), embeddings, moments.get(f"{feature} redrawn")
+        )
+        for name, (moments, embeddings) in found.items()
+    }
 
 
 def has_references(workspace: Workspace, dataset: str, extractor: str) -> bool:
@@ -55,15 +62,19 @@ def references_identity(workspace: Workspace, dataset: str, extractor: str) -> l
 
 def _key(workspace: Workspace, dataset: str, extractor: str) -> str:
     """Hash what statistics that are made here are made from."""
-    code = code_hash.code_of(write_statistics, *workspace.registry.plugin("extractors", extractor).code("build"))
+    drawn = workspace.registry.plugin("datasets", dataset).code("counterfactual", "lowered")
+    seen = workspace.registry.plugin("extractors", extractor).code("build")
+    code = code_hash.code_of(write_statistics, *drawn, *seen)
     features = workspace.dataset(dataset).features
     targets = {feature: target_identity(workspace, dataset, feature) for feature in features}
     images = images_identity(workspace, dataset)
     return code_hash.digest([dataset, images, targets, code, workspace.extractor(extractor)[1]])
 
 
-def _by_subset(workspace: Workspace, dataset: str, extractor: str) -> dict[str, Statistics]:
-    """Return reference statistics by subset ("all", "without thickness", ...)."""
+def _stored(
+    workspace: Workspace, dataset: str, extractor: str
+) -> tuple[dict[str, Statistics], NDArray[np.float32] | None]:
+    """Return statistics by subset ("all", "without thickness", ...), and embeddings of some training images."""
     name = _shipped_name(dataset, extractor)
     if name in manifest.entries():
         path = manifest.path_of(name)
@@ -72,7 +83,9 @@ def _by_subset(workspace: Workspace, dataset: str, extractor: str) -> dict[str, 
         key = _key(workspace, dataset, extractor)
         path = _path_here(workspace, name, key)
         stored = workspace.made_once(path, key, lambda: write_statistics(workspace, dataset, extractor, path, key))
-    return loading.statistics_in(stored, path, workspace.extractor(extractor)[1])
+    moments = loading.statistics_in(stored, path, workspace.extractor(extractor)[1])
+    embeddings = stored.tensors.get("embeddings")
+    return moments, None if embeddings is None else embeddings.numpy()
 
 
 def _path_here(workspace: Workspace, name: str, key: str) -> Path:
@@ -88,7 +101,7 @@ def _shipped_name(dataset: str, extractor: str) -> str:
 def write_statistics(
     workspace: Workspace, dataset_name: str, extractor_name: str, path: Path, key: str | None = None
 ) -> None:
-    """Compute the statistics that ``fid`` and ``fid_retain`` compare with, from the training split, and store them.
+    """Compute what the FIDs and ``kid`` compare with, from the training split, and store it.
 
     ``key`` is kept with statistics that are made here: what they were made from.
     """
@@ -98,16 +111,21 @@ def write_statistics(
     workspace.progress.start(len(split), label="embeddings of the training images")
     parts = []
     for start, stop in chunks(len(split)):
-        parts.append(extractor.outputs(to_float(split.read(np.arange(start, stop))))[0].cpu().numpy())
-        workspace.progress.advance(stop - start)
+        parts.append(_embedded(workspace, extractor, split.read(np.arange(start, stop))))
     workspace.progress.stop()
     embeddings = np.concatenate(parts)  # (N, D)
-    subsets = {"all": np.ones(len(split), dtype=bool)}
+    subsets = {"all": embeddings}
     for feature in dataset.features:
-        subsets[f"without {feature}"] = ~target_mask(workspace, dataset_name, split, feature)
-    tensors: dict[str, Any] = {}
-    for subset, keep in subsets.items():
-        moments = statistics_of(embeddings[keep], subset)
+        target = target_mask(workspace, dataset_name, split, feature)
+        subsets[f"without {feature}"] = embeddings[~target]
+        if (images := redrawn(workspace, dataset_name, split, feature, target)) is not None:
+            workspace.progress.start(int(target.sum()), label=f"embeddings of images redrawn without {feature}")
+            changed = np.concatenate([_embedded(workspace, extractor, each) for each in images])
+            workspace.progress.stop()
+            subsets[f"{feature} redrawn"] = np.concatenate([embeddings[~target], changed])
+    tensors: dict[str, Any] = {"embeddings": torch.from_numpy(embeddings[evenly(len(split))])}
+    for subset, seen in subsets.items():
+        moments = statistics_of(seen, subset)
         tensors[f"{subset}.mean"] = torch.from_numpy(moments.mean)
         tensors[f"{subset}.covariance"] = torch.from_numpy(moments.covariance)
     described = {
@@ -115,9 +133,16 @@ def write_statistics(
         "dataset": dataset.label,
         "data_sha256": split.sha256,
         "extractor_sha256": sha,
-        "counts": {subset: int(keep.sum()) for subset, keep in subsets.items()},
+        "counts": {subset: len(seen) for subset, seen in subsets.items()},
     }
     checkpoint.save(path, "statistics", extractor_name, described, tensors)
+
+
+def _embedded(workspace: Workspace, extractor: Extractor, images: Tensor) -> NDArray[np.float32]:
+    """Embed (N, C, H, W) uint8 images, (N, D)."""
+    found: NDArray[np.float32] = extractor.outputs(to_float(images))[0].cpu().numpy()
+    workspace.progress.advance(len(images))
+    return found
 
 
 def ship_statistics(workspace: Workspace, dataset_name: str, extractor_name: str) -> Path:
@@ -127,5 +152,6 @@ def ship_statistics(workspace: Workspace, dataset_name: str, extractor_name: str
     write_statistics(workspace, dataset_name, extractor_name, path)
     command = f"bench zoo statistics --dataset {dataset_name} --extractor {extractor_name}"
     label = workspace.dataset(dataset_name).label
-    manifest.add(name, path, "statistics", f"mean and covariance of {extractor_name} embeddings of {label}", command)
+    content = f"mean and covariance of {extractor_name} embeddings of {label}, and some of the embeddings"
+    manifest.add(name, path, "statistics", content, command)
     return path

@@ -10,10 +10,11 @@ from typing import Any, ClassVar
 
 from numpy.typing import NDArray
 
-from bench.api import Classifier, Dataset, Extractor, Feedback, Generator, Metric, Oracle, Statistics
+from bench.api import Classifier, Dataset, Extractor, Feedback, Generator, Metric, Oracle
 from bench.errors import UsageError, shown, unknown
 from bench.evaluation import own_metrics, references, removers, without_oracle
 from bench.evaluation.passes import Truth
+from bench.evaluation.reference import Reference
 from bench.workspace.observers import LoadedClassifier
 from bench.workspace.oracles import Oracles
 from bench.workspace.record import OracleCopy, OraclePair
@@ -45,6 +46,13 @@ class Judgement(ABC):
         """What looks at the evaluation samples."""
         return self.oracles.evaluation.classifier
 
+    @property
+    def other_clicker(self) -> LoadedClassifier | None:
+        """The oracle that clicks, if it is another one than the judge: it looks at the evaluation samples too."""
+        clicker, judge = self.oracles.feedback, self.oracles.evaluation
+        same = (clicker.name, clicker.sha256) == (judge.name, judge.sha256)
+        return clicker if self.can_click and not same else None
+
     @abstractmethod
     def require_attributes(self, asked: tuple[str, ...], feature: str) -> None:
         """Raise UsageError if a method asks for clicks on attributes that the oracle does not know."""
@@ -73,8 +81,8 @@ class Judgement(ABC):
     @abstractmethod
     def references(
         self, workspace: Workspace, dataset: str, extractors: Mapping[str, Extractor], feature: str
-    ) -> dict[str, tuple[Statistics | None, Statistics | None]]:
-        """Return per extractor the statistics of the training set, and of it without the feature."""
+    ) -> dict[str, Reference]:
+        """Return per extractor what samples are compared with."""
 
     def own_metrics(self, original: Generator, feedback: Feedback | None) -> Mapping[str, Metric]:
         """Return what is computed besides the metrics that are plug-ins; it may learn from feedback that was given."""
@@ -92,6 +100,12 @@ class Judgement(ABC):
     @abstractmethod
     def label(self) -> str:
         """Who stood behind a number, for its source."""
+
+    def behind(self, metric: Metric) -> str:
+        """Return who stood behind the numbers of a metric: the judge, or both oracles where it compares them."""
+        if "clicker_labels" not in metric.columns:
+            return self.label
+        return f"oracles {self.oracles.feedback.label} and {self.oracles.evaluation.label}"
 
 
 @dataclass(frozen=True)
@@ -133,7 +147,7 @@ class Judged(Judgement):
 
     def references(
         self, workspace: Workspace, dataset: str, extractors: Mapping[str, Extractor], feature: str
-    ) -> dict[str, tuple[Statistics | None, Statistics | None]]:
+    ) -> dict[str, Reference]:
         return references.references(workspace, dataset, extractors, feature) if self.has_images else {}
 
     def pictured(self, original_labels: NDArray[Any], feedback: Feedback) -> tuple[NDArray[Any], Feedback | None]:
@@ -180,7 +194,7 @@ class ClicksOnly(Judgement):
 
     def references(
         self, workspace: Workspace, dataset: str, extractors: Mapping[str, Extractor], feature: str
-    ) -> dict[str, tuple[Statistics | None, Statistics | None]]:
+    ) -> dict[str, Reference]:
         return {}  # there is no training set to compare with
 
     def own_metrics(self, original: Generator, feedback: Feedback | None) -> Mapping[str, Metric]:

@@ -29,7 +29,7 @@ from bench.library.wording import arguments_of
 from bench.workspace.suites import NO_DATASET
 from bench.workspace.workspace import Workspace
 
-FIELDS = ("value", "low", "high", "n", "higher_is_better", "source", "skipped")
+FIELDS = ("value", "low", "high", "covers", "n", "higher_is_better", "source", "skipped")
 NOTHING = Task("nothing", NO_DATASET)  # what is judged where nobody judges
 
 
@@ -77,8 +77,9 @@ def evaluate(
     Returns
     -------
     DataFrame
-        A row for each metric: ``value``, 95 % interval ``low`` to ``high``, ``n``, ``higher_is_better``, and its
-        ``source``: the data and the judge. A metric that was not computed has its reason in ``skipped``.
+        A row for each metric: ``value``, 95 % interval ``low`` to ``high`` and what varies in it, ``covers``, ``n``,
+        ``higher_is_better``, and its ``source``: the data and the judge. A metric that was not computed has its reason
+        in ``skipped``.
 
     Raises
     ------
@@ -124,7 +125,7 @@ class _Setting:
         values, skipped = self._computed(after, before, count)
         rows: dict[str, dict[str, Any]] = {}
         for name, (metric, value) in sorted(values.items()):
-            who = source_of(name, metric, self.extractors, self.judgement.label)
+            who = source_of(name, metric, self.extractors, self.judgement.behind(metric))
             source = f"{self.dataset.label}; {who}; {count} samples of {before.model}"
             rows[name] = {**vars(value), "source": source}
         rows |= {name: {"skipped": reason} for name, reason in sorted({**self.missing, **skipped}.items())}

@@ -14,7 +14,7 @@ from bench.workspace.typed_text import to_text
 
 FIRST = ("cell", "status", "method", "model", "dataset", "feature", "seed", "label")
 LAST = ("reason", "suite", "key", "stored", "folder", "losses")
-MEASURED = ("metric", "value", "low", "high", "n", "higher_is_better", "source")
+MEASURED = ("metric", "value", "low", "high", "covers", "n", "higher_is_better", "source")
 
 
 def frame_of(store: Store, *, tidy: bool) -> pd.DataFrame:

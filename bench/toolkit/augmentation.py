@@ -35,3 +35,29 @@ def random_flip(images: Tensor, rng: torch.Generator) -> Tensor:
     """Mirror each image left to right with probability 1/2; (N, C, H, W) to (N, C, H, W), ``rng`` on their device."""
     flipped = torch.rand(len(images), 1, 1, 1, generator=rng, device=images.device) < 0.5
     return torch.where(flipped, images.flip(3), images)
+
+
+def blurred(images: Tensor, widths: Tensor) -> Tensor:
+    """Blur each image by a Gaussian of its own width.
+
+    Parameters
+    ----------
+    images : (N, C, H, W) float32
+    widths : (N,) float32
+        Standard deviations, px; 0 leaves an image as it is.
+
+    Returns
+    -------
+    (N, C, H, W) float32
+        Every pixel is a weighted mean of pixels within the image, so a flat image stays flat.
+    """
+    rows, columns = (_smoothing(widths, side) for side in images.shape[2:])  # (N, H, H), (N, W, W)
+    return rows[:, None] @ images @ columns[:, None].transpose(2, 3)
+
+
+def _smoothing(widths: Tensor, side: int) -> Tensor:
+    """Return a matrix (side, side) per width (N,) that blurs a line of pixels; the identity for a width of 0."""
+    at = torch.arange(side, device=widths.device, dtype=torch.float32)
+    distance = (at[:, None] - at).square()
+    weights = torch.exp(-distance / (2 * widths.clamp(min=0.05).square())[:, None, None])
+    return weights / weights.sum(2, keepdim=True)

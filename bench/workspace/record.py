@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from bench.api import Params
+from bench.api import Params, Value
 from bench.core.code_hash import digest
 from bench.workspace.suites import ModelSettings
 
@@ -22,8 +22,9 @@ class Measurement(Params):
     value: float
     n: int = Field(description="number of samples")
     higher_is_better: bool | None = Field(description="null if neither direction is better by itself")
-    low: float | None = Field(None, description="95 % interval over samples, if the metric has one")
+    low: float | None = Field(None, description="95 % interval, if the metric has one")
     high: float | None = None
+    covers: str = Field(Value.covers, description="what varies in the interval")
     source: str = Field(description="data, judge or extractor, samples")
     metric: str = Field(description="the metric plug-in that computed it")
 
@@ -84,11 +85,13 @@ class StageKeys(Params):
     original: str
     evaluate: str
     columns: str = Field(description="what was seen of both generators' samples, whatever the weights")
+    cut: str | None = Field(None, description="where an oracle clicks a top share of the generator's samples")
 
     def stages(self, weights: str | None) -> dict[str, str]:
         """Return the key of every stage by its name; ``weights``, the sha256 of the evaluated ones."""
+        found = {"cut": self.cut, "feedback": self.feedback, "unlearn": self.unlearn, "original": self.original}
         columns = {"columns": digest([self.columns, weights])} if weights else {}
-        return {"feedback": self.feedback, "unlearn": self.unlearn, "original": self.original, **columns}
+        return {name: key for name, key in found.items() if key is not None} | columns
 
 
 class MachineFacts(Params):
@@ -127,6 +130,7 @@ class Provenance(Params):
     weights: Weights
     extractors: dict[str, str | None] = Field(description="name to the weights' sha256")
     stages: StageKeys
+    seen: dict[str, str] = Field({}, description="keys of what judge and extractors said of blocks of images")
     oracle: OraclePair | None = Field(None, description="null without an oracle, or if the cell failed")
     feedback: Clicks | None = None
     feedback_file: str | None = Field(None, description="of --feedback, as named")

@@ -2,6 +2,7 @@
 
 <results>/<method>-<model>-<feature>-s<seed>-<key16>/result.json, unlearned.safetensors, before-after.png, losses.csv
 <results>/.stages/feedback-<key16>/  unlearn-<key16>/  original-<key16>/  columns-<key16>/  training-scores-<key16>/
+<results>/.stages/seen-<key16>/  what a judge or an extractor said of blocks of images, by their content
 
 The whole key is in every record and every sealed stage, and is compared: cells whose keys begin alike share a folder's
 name, never a number.

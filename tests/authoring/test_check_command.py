@@ -69,6 +69,7 @@ def test_a_name_of_two_kinds_is_checked_as_both(plugins, bench_cli):
         ("mobilenet", ["classifier mobilenet", "attributes: those of the data set"]),
         ("morpho_mnist", ["attributes: area (cut "]),
         ("digits", ["extractor digits", "classes: 0, 1, 2", "embedding_dim        = 64"]),
+        ("imagenet", ["classes: 1000, from 0 to 999"]),
         ("inception", ["classes: 1008, from 0 to 1007"]),
         ("mnist", ["data set mnist", "features: thickness, slant", "oracle: morpho_mnist", "images: (1, 28, 28)"]),
         ("own", ["features: whatever was clicked", "oracle: none"]),

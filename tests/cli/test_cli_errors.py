@@ -117,7 +117,7 @@ def test_unknown_metric_and_extractor(refused):
         "--set evaluation.extractors: unknown extractor 'digit'. Did you mean 'digits'?"
     )
     assert refused(*run("--set", "evaluation.extractors=morpho_mnist")) == (
-        "--set evaluation.extractors: 'morpho_mnist' is a classifier, not an extractor. Known: digits, faces, inception."
+        "--set evaluation.extractors: 'morpho_mnist' is a classifier, not an extractor. Known: digits, faces, imagenet, inception."
     )
 
 

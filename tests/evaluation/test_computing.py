@@ -17,6 +17,7 @@ from bench.evaluation.looks import Looks
 from bench.evaluation.metrics import compute_metrics, metric_columns
 from bench.evaluation.own_metrics import OWN
 from bench.evaluation.passes import Pass
+from bench.evaluation.reference import Reference
 from bench.registry import Registry
 from bench.report.value_names import TIMINGS
 
@@ -43,7 +44,7 @@ def test_the_names_of_the_engine_s_own_values_are_reserved():
 
 def computed(metrics, columns=NULL, reference=NULL.reference, result=RESULT, reserved=None):
     """Return all values by name, and all reasons."""
-    found = compute_metrics(metrics, columns, result, {"toy": (reference, None)}, reserved or {}).values()
+    found = compute_metrics(metrics, columns, result, {"toy": Reference(reference)}, reserved or {}).values()
     values = {name: value for outcome in found for name, value in outcome.values.items()}
     return values, {name: reason for outcome in found for name, reason in outcome.skipped.items()}
 
@@ -80,7 +81,7 @@ def test_a_bad_metric_is_skipped_with_the_reason_and_the_others_stay(numbers, re
 def test_values_become_plain_numbers():
     odd = {"x": (np.float32(0.5), np.int64(5), np.bool_(True), np.float64(0.25), torch.tensor(0.75))}
     found = computed({"a": metric(odd)})[0]["x"]
-    assert [type(v) for v in vars(found).values()] == [float, int, bool, float, float]
+    assert [type(v) for v in vars(found).values()] == [float, int, bool, float, float, str]
 
 
 def test_per_extractor_metrics_end_in_its_name():

@@ -10,6 +10,7 @@ import torch
 
 from bench.api import Oracle
 from bench.core.blocks import Blocks
+from bench.core.memory import Memory
 from bench.core.progress import silent
 from bench.core.rendering import to_float
 from bench.evaluation.counterfactual import Remover
@@ -153,3 +154,38 @@ def test_a_stopped_pass_resumes_by_block(observers, bars, monkeypatch, tmp_path)
     assert np.array_equal(whole.original.scores, again.original.scores)
     kept.forget()
     assert not (tmp_path / "blocks").exists()
+
+
+def test_no_observer_looks_twice_at_a_block_of_images(bars, observers, monkeypatch, tmp_path):
+    """Not for more samples, not for another student; a further extractor looks alone. All numbers stay the same."""
+    monkeypatch.setattr("bench.evaluation.passes.BLOCK", 64)
+    f, looked = bars.original.generator, []
+    plain = observers.extractors["digits"]
+
+    class Counting:
+        def __init__(self, name):
+            self.name = name
+
+        def outputs(self, images):
+            looked.append(self.name)
+            return plain.outputs(images)
+
+    def seen(count, g, *names):
+        looked.clear()
+        memories = {f"extractor {name}": Memory(tmp_path / name, name) for name in names}
+        memories["judge"] = Memory(tmp_path / "judge", "judge")
+        own = Observers(observers.classifier, {name: Counting(name) for name in names}, memories)
+        return run_pass(f, g, None, own, count, silent())
+
+    first = seen(128, unlike(f), "one")
+    assert looked == ["one"] * 4, "two blocks of the original, and two of the student"
+    longer = seen(192, unlike(f), "one", "two")
+    assert looked.count("one") == 2 and looked.count("two") == 6
+    seen(192, deepcopy(f), "one", "two")
+    assert looked == []
+    whole = run_pass(f, unlike(f), None, observers, 192, silent())
+    for mine, other in ((first, whole), (longer, whole)):
+        n = len(mine.pixel_change)
+        assert np.array_equal(mine.unlearned.embeddings["one"], other.unlearned.embeddings["digits"][:n])
+        assert np.array_equal(mine.original.scores, other.original.scores[:n])
+        assert np.array_equal(mine.unlearned.logits["one"], other.unlearned.logits["digits"][:n])

@@ -59,7 +59,7 @@ def test_another_measure_judges_and_both_are_named(judged, bars):
 
 
 def test_one_measure_for_both_uses_the_threshold_of_the_clicks(judged, bars):
-    record = record_of(judged(*feedback("ink"), *evaluation("ink"), "--json"))
+    record = record_of(judged(*feedback("ink"), *evaluation("ink"), "--set", "oracle.cut=shown", "--json"))
     shown = np.sort(brightness(bars.original.generator, "feedback/0", 100))
     assert record["provenance"]["oracle"]["threshold"] == shown[-10] != 0.11
     assert record["provenance"]["feedback"]["positives"] == 10

@@ -14,6 +14,7 @@ from bench.report.definitions import Options, Table
 from bench.report.digits import decimals
 from bench.report.grid import Cell, grid_of
 from bench.report.names import file_stem
+from bench.report.paired import over_seeds
 from bench.report.row import Row
 
 SHAPE = Table("x", "A title", (), ("fid",))
@@ -66,27 +67,53 @@ def test_the_uncertainty_decides_the_digits(value, uncertainty, places):
         ({"sd": None, "paper": None}, Cell("1,234")),
         ({"sd": 0.0, "paper": None}, Cell("1,234")),
         ({"sd": 1e-12, "mean": 0.5, "paper": None}, Cell("0.500")),
-        ({"sd": 0.0, "mean": 0.02, "low": 0.013, "high": 0.031, "paper": None}, Cell("0.020")),
+        ({"sd": 0.0, "mean": 0.02, "low": 0.013, "high": 0.031, "paper": None}, Cell("0.020", interval="[0.013, 0.031]")),
         ({"mean": -0.0001, "sd": 0.02, "paper": None}, Cell("0.000", "± 0.020")),
         ({"mean": None, "note": "why"}, Cell("–", "", "(1.5)", "a")),
         ({"note": "2 of 3 seeds", "paper": None}, Cell("1,234.500", "± 0.012", "", "a")),
         (
-            {"metric": "difference", "mean": -0.00123, "sd": None, "low": -0.0021, "high": -0.0004, "note": "at most this", "paper": None},
-            Cell("-0.0012", "[-0.0021, -0.0004]", "", "a"),
+            {"metric": "ratio", "mean": 0.6123, "sd": None, "low": 0.399, "high": 0.933, "note": "at most this", "paper": None},
+            Cell("×0.61", "[0.40, 0.93]", "", "a"),
         ),
+        ({"metric": "ratio", "mean": 1.0, "sd": None, "paper": None}, Cell("×1")),
+        ({"metric": "ratio", "mean": 4.26, "low": 0.31, "high": 93.7, "paper": None}, Cell("×4.3", "[0.31, 94]")),
+        ({"metric": "ratio", "mean": 1.004, "low": 0.998, "high": 1.0101, "paper": None}, Cell("×1.004", "[0.998, 1.010]")),
+        ({"metric": "ratio", "mean": 1.123, "low": 0.9, "high": 1.4, "paper": None}, Cell("×1.12", "[0.90, 1.40]")),
+        ({"metric": "ratio", "mean": 12.3, "low": 10.1, "high": 15.2, "paper": None}, Cell("×12", "[10, 15]")),
+        ({"metric": "read_elsewhere", "mean": 3, "sd": None, "paper": None}, Cell("3", "of 5")),
+        ({"metric": "verdict", "mean": 1.9, "note": "leaves less", "paper": None}, Cell(words="leaves less")),
     ],
 )  # fmt: skip
 def test_a_cell_s_pieces(changed, cell):
     assert only_cell(**changed) == cell
 
 
-def test_a_caveat_of_a_difference_stands_in_every_format(tmp_path):
-    row = replace(ROW, metric="difference", mean=-0.1, sd=None, low=-0.2, high=0.0, note="at most this", paper=None)
-    latex, html = written([row], tmp_path)
-    assert r"[$-$0.20, 0.00]\rlap{\textsuperscript{a}}" in latex and r"\textsuperscript{a}~at most this." in latex
-    assert "[-0.20, 0.00]<sup>a</sup>" in html and "<sup>a</sup> at most this" in html
-    text = formats.as_text(SHAPE, [row], [], Options())
-    assert "[-0.20, 0.00] [a]" in text and "[a] at most this" in text
+def test_a_caveat_and_a_verdict_of_a_ratio_stand_in_every_format(tmp_path):
+    row = replace(ROW, metric="ratio", mean=0.5, sd=None, low=0.2, high=1.25, note="at most this", paper=None)
+    said = "not distinguishable; smallest difference this could see: a factor of 3.2"
+    rows = [row, replace(row, metric="verdict", mean=3.17, low=None, high=None, note=said)]
+    latex, html = written(rows, tmp_path)
+    assert (
+        r"$\times$0.50 & [0.20, 1.25]\rlap{\textsuperscript{a}}" in latex
+        and r"\textsuperscript{a}~at most this." in latex
+    )
+    assert rf"& {said} \\" in latex and r"{@{}lr@{ }lp{0.3\linewidth}@{}}" in latex
+    assert (
+        "×0.50 [0.20, 1.25]<sup>a</sup>" in html and "<sup>a</sup> at most this" in html and f"<td>{said}</td>" in html
+    )
+    text = formats.as_text(SHAPE, rows, [], Options())
+    assert "×0.50 [0.20, 1.25] [a]" in text and "[a] at most this" in text and said in text
+
+
+def test_where_curves_are_read_is_the_title_of_a_block(tmp_path):
+    rows = [replace(ROW, at=at) for at in ("equal damage", "equal removal")]
+    latex, html = written(rows, tmp_path)
+    assert r"\emph{vae, slant, equal damage}" in latex and "vae, slant, equal removal</th>" in html
+
+
+def test_what_to_know_of_a_row_is_a_mark_at_its_label(tmp_path):
+    latex, html = written([replace(ROW, about="our reading", needs="oracle")], tmp_path)
+    assert r"ours\textsuperscript{a}" in latex and "needs the oracle; our reading" in html
 
 
 @pytest.mark.parametrize(("higher_is_better", "arrow"), [(True, "↑"), (False, "↓"), (None, "")])
@@ -185,12 +212,13 @@ def test_every_line_of_latex_fills_all_columns(rows, places, tmp_path):
         for metric, changed in {
             "fid[digits]": {},
             "roc_auc": {"sd": None, "paper": None, "mean": None if v == "reject" else 0.5, "note": "none"},
-            "difference": {"sd": None, "low": -0.1, "high": 0.2, "mean": 0.05},
+            "ratio": {"sd": None, "low": 0.1, "high": 2, "mean": 0.5},
+            "verdict": {"note": "a sentence of many words, or none"},
         }.items()
     ]
     latex, _ = written(given, tmp_path, replace(SHAPE, rows=rows))
     inside = latex.partition(r"\toprule")[2].partition(r"\bottomrule")[0]
-    wanted = len(re.sub(r"@\{.*?\}", "", re.search(r"\\begin\{tabular\}\{(.*)\}", latex)[1]))
+    wanted = len(re.sub(r"@?\{.*?\}", "", re.search(r"\\begin\{tabular\}\{(.*)\}", latex)[1]))
     lines = [line for line in inside.splitlines() if line.endswith(r"\\")]
     assert len(lines) > 2 and {columns_of(line) for line in lines} == {wanted}
 
@@ -258,3 +286,32 @@ def test_no_two_questions_have_the_same_file():
     assert stems[:8] == [
         "table-2", "table-2-mine", "table-2-vae", "table-2-vae+dcgan", "table-2-slant", "table-2-s0", "table-2-s0-1", "table-2-s0+2",
     ]  # fmt: skip
+
+
+# --- intervals ----------------------------------------------------------------------------------------
+
+
+def test_intervals_stand_below_the_numbers_and_the_caption_says_what_varies(tmp_path):
+    level = replace(ROW, low=1230.0, high=1239.0, covers="samples")
+    change = replace(ROW, metric="fid_change[digits]", mean=-0.5, low=-0.6, high=-0.4, covers="pairs", paper=None)
+    latex, html = written([level, change, replace(level, variant="other")], tmp_path)
+    below = r" & \multicolumn{2}{c}{\scriptsize [1,230.000, 1,239.000]} & \multicolumn{2}{c}{\scriptsize [$-$0.600, $-$0.400]} \\"
+    assert below in latex.splitlines() and latex.count(r"\scriptsize [1,230") == 2
+    assert "<br><small>[1,230.000, 1,239.000]</small>" in html
+    said = "In brackets: 95 % intervals, over samples (fid_change[digits]: pairs)."
+    assert said in html and said.replace("%", r"\%").replace("_", r"\_") in latex
+    text = formats.as_text(SHAPE, [level, change], [], Options())
+    assert "[1,230" not in text and "In brackets" not in text, "a terminal has no room"
+
+
+def test_a_number_without_an_interval_has_no_brackets(tmp_path):
+    latex, html = written([ROW, replace(ROW, variant="same", low=2.0, high=2.0)], tmp_path)
+    assert "scriptsize" not in latex and "small" not in html and "In brackets" not in html
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [([1.0, 2.0, 3.0], None), ([1.0] * 5, None), ([1.0, 2.0, 3.0, 4.0], (0.446, 4.554)), ([], None)],
+)
+def test_an_interval_over_seeds_takes_four_that_differ(values, found):
+    assert over_seeds(values) == (found if found is None else pytest.approx(found, abs=1e-3))

@@ -10,8 +10,9 @@ import pytest
 from html_cells import Cells
 
 from bench.registry import Registry
-from bench.report.definitions import TABLES, Table, Variant
+from bench.report.definitions import SEEDS, TABLES, Options, Table, Variant
 from bench.report.digits import decimals
+from bench.report.formats import files_of
 from bench.report.published import read_published
 from bench.workspace import checkpoint, manifest
 
@@ -132,6 +133,23 @@ params = {{ threshold_shift = 0.5, direction = "logistic" }}
 """
 
 
+def test_repeats_of_one_unlearning_count_once(table, plugins):
+    plugins.method(
+        "trainer",
+        "from copy import deepcopy\nimport torch\nmade = deepcopy(generator)\nmade.layer.bias.data[0] += float(torch.rand(1, generator=context.rng(0)))"
+        "\nreturn Unlearned(made)",
+        "reads_feedback = False\ntrainings = 2",
+    )
+    options = ("--model", "bars", "--feature", "slant", "--seeds", "0-4", "--plugins", plugins.path)
+    _, rows = table(
+        "2", *options, "--method", "trainer", "--only", "original,trainer,latent_edit", plugins=plugins.path
+    )
+    found = {row["method"]: row for row in rows if row["metric"] == "retain_change"}
+    assert (found["original"]["seeds"], found["original"]["note"]) == ("1", "1 run for all seeds")
+    assert (found["trainer"]["seeds"], found["trainer"]["note"]) == ("2", "2 runs for all seeds")
+    assert (found["latent_edit"]["seeds"], found["latent_edit"]["note"]) == ("5", "")
+
+
 def test_a_suite_s_own_variants_are_rows_of_table_2_where_they_belong(table, suite, tmp_path):
     (tmp_path / "own.toml").write_text(suite.read_text() + VARIANT.format(model="bars"))
     done, rows = table("2", "--seed", "0", "--model", "bars", "--suite", tmp_path / "own.toml")
@@ -202,9 +220,17 @@ CELLS = {  # table to variant to what is said of its cell: its method, and param
     },
     "5": {f"alpha = {alpha}": {"method": "ours", "alpha": alpha} for alpha in (1, 2, 3, 4, 5)},
     "readings": {
-        f"{threshold} / {step}": {"method": "ours", "threshold": threshold, "step": step}
+        f"{threshold} / {step} / {steps} / {l1}": {
+            "method": "ours",
+            "threshold": threshold,
+            "step": step,
+            "steps_per_epoch": steps,
+            "l1": l1,
+        }
         for threshold in ("mean", "midpoint")
         for step in ("unit", "raw")
+        for steps in (1, 10)
+        for l1 in ("mean", "sum")
     },
     "cost": {"ours": {"method": "ours"}, "probe": {"method": "probe"}},
 }  # the tables of curves: test_curves.py
@@ -290,3 +316,24 @@ def test_an_unknown_format_is_refused_before_any_work(table, tmp_path, monkeypat
     monkeypatch.setattr("bench.report.tables.cells_of", lambda *_a, **_k: pytest.fail("work began"))
     done, _ = table("3", "--formats", "csv,pdf")
     assert done.code == 4 and done.err == "Error: --formats pdf: expected some of csv,latex,html\n"
+
+
+def test_table_damage_has_ten_seeds_on_mnist_unless_seeds_are_named(table):
+    def planned(name, *more):
+        return table(name, "--model", "bars", "--feature", "slant", "--dry-run", *more)[0].out.splitlines()[-1]
+
+    assert planned("damage").startswith("120 cells, ") and planned("damage", "--seed", "0-3").startswith("48 cells, ")
+    assert planned("tradeoff").startswith("60 cells, ")
+    damage = TABLES["damage"]
+    assert list(damage.seeds(Options(), "synthfaces")) == [0, 1, 2, 3, 4] == list(SEEDS)
+    assert list(damage.seeds(Options(), "mnist")) == list(range(10)) and damage.seeds(Options(seeds=[7]), "mnist") == [
+        7
+    ]
+
+
+def test_a_file_of_the_usual_seeds_needs_no_name_for_these(tmp_path):
+    def name(table, seeds):
+        return files_of(table, Options(seeds=seeds), ["csv"], tmp_path)["csv"].name
+
+    assert name("damage", None) == "table-damage.csv" and name("damage", SEEDS) == "table-damage-s0-4.csv"
+    assert name("2", None) == name("2", SEEDS) == "table-2.csv" and name("2", [0]) == "table-2-s0.csv"

@@ -111,6 +111,8 @@ def toy_columns(*, perfect: bool) -> api.Columns:
         original_logits=logits,
         reference=reference,
         reference_retain=reference,
+        reference_counterfactual=reference,
+        reference_embeddings=rng.standard_normal((n, 4)).astype(np.float32),
     )
 
 

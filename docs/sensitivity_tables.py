@@ -1,0 +1,57 @@
+"""Tables of what each distance sees and of what its intervals hold, from results/reference, in Markdown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+from reference_numbers import frame
+
+DATA = {"faces": "synthfaces (synthetic), test faces", "digits": "MNIST (real), test digits"}
+MARKS = {"yes": "", "paired": " (paired)", "no": " (not seen)"}
+
+
+def sensitivity(images: str, *, n: str, metrics: str) -> str:
+    """Return a row per alteration: the change of each metric with half of its 95 % interval.
+
+    Parameters
+    ----------
+    images : str
+        ``faces`` or ``digits``.
+    n : str
+        Number of pictures.
+    metrics : str
+        Comma list.
+    """
+    rows, chosen = frame(f"sensitivity-{images}"), metrics.split(",")
+    rows = rows[(rows.n == int(n)) & rows.metric.isin(chosen)]
+    if missing := set(chosen) - set(rows.metric):
+        raise ValueError(f"sensitivity-{images}: no number of {', '.join(sorted(missing))} at n = {n}")
+    lines = ["| | " + " | ".join(f"`{metric}`" for metric in chosen) + " |", "|-" * (len(chosen) + 1) + "|"]
+    for i, (name, group) in enumerate(rows.groupby("alteration", sort=False)):
+        cells = [_cell(group[group.metric == metric].iloc[0], first=i == 0) for metric in chosen]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    reading = "First row: the value ± half of its 95 % interval. Other rows: its change ± half of the interval of that."
+    return "\n".join([*lines, "", f"*{DATA[images]}; n = {int(n):,}. {reading}*"])
+
+
+def coverage() -> str:
+    """Return a row per number of samples and metric: half widths of intervals, and the spread of repeated draws."""
+    lines = ["| n | | half width | of repeated draws | hold the mean |", "|-|-|-|-|-|"]
+    for row in frame("interval-coverage").itertuples():
+        places = _decimals(float(row.half_width_of_draws))
+        widths = f"{row.half_width:.{places}f} | {row.half_width_of_draws:.{places}f}"
+        lines.append(f"| {row.n:,} | `{row.metric}` | {widths} | {row.coverage:.0%} |")
+    draws = int(frame("interval-coverage").draws.iloc[0])
+    return "\n".join([*lines, "", f"*VAE trained on MNIST (real), and `ours` for thickness; {draws} draws each.*"])
+
+
+def _cell(row: pd.Series[Any], *, first: bool) -> str:
+    number, half = (row["value"], row.half_width) if first else (row.change, row.change_half_width)
+    sign, mark, places = ("", "", _decimals(half)) if first else ("+", MARKS[row.seen], _decimals(half))
+    return f"{number:{sign}.{places}f}\u00a0±\u00a0{half:.{places}f}{mark}"
+
+
+def _decimals(half: float) -> int:
+    """Return how many decimals show two digits of an interval."""
+    return max(0, 1 - int(f"{half:e}".partition("e")[2]))
