@@ -85,4 +85,4 @@ COLUMNS = tuple(each.name for each in fields(Row) if each.name not in ("by_seed"
 def frame_of(rows: Sequence[Row]) -> pd.DataFrame:
     """Return rows as a frame, a column per field of ``Row``; the numbers behind a mean are left out."""
     frame = pd.DataFrame([{name: getattr(row, name) for name in COLUMNS} for row in rows], columns=list(COLUMNS))
-    return frame.astype({"mean": float, "n": "Int64"})
+    return frame.astype({"mean": float, "n": "Int64", "n_most": "Int64"})

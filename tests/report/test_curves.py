@@ -441,7 +441,8 @@ def test_every_count_of_shown_samples_has_the_numbers_of_its_own_cell(curves, tm
     by_count = {(r["method"], r["provenance"]["feedback"]["count"]): r for r in stored(tmp_path / "runs")}
     wanted = {(method, count) for method in ("ours", "probe") for count in (250, 500, 1000, 2000, 4000)}
     assert by_count.keys() == wanted and all(
-        record["provenance"]["feedback"]["positives"] == count // 10 for (_, count), record in by_count.items()
+        0.02 * count < record["provenance"]["feedback"]["positives"] < 0.2 * count
+        for (_, count), record in by_count.items()
     )
     rows = {(row["variant"], row["metric"]): row for row in made.rows}
     assert rows.keys() == {(f"{method}, {count:,} shown", metric) for method, count in wanted for metric in METRICS}

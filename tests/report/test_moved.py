@@ -74,4 +74,9 @@ def test_n_of_several_seeds_is_that_of_the_fewest_and_of_the_most(table):
     by_metric = {row["metric"]: (row["n"], row["n_most"]) for row in rows}
     assert by_metric["target_ratio"] == ("70", "70")
     fewest, most = map(int, by_metric["retain_change"])
+    assert 0 < fewest == most < 70, "one cut for all seeds, so the same samples lack the feature"
+    shown = table(
+        "2", "--seed", "0,1,2", "--model", "vae", "--feature", "slant", "--only", "ours", "--set", "oracle.cut=shown"
+    )[1]
+    fewest, most = next((int(row["n"]), int(row["n_most"])) for row in shown if row["metric"] == "retain_change")
     assert 0 < fewest < most < 70, "each seed has its own cut, so another number of samples lacks the feature"

@@ -112,6 +112,8 @@ def toy_columns(*, perfect: bool) -> api.Columns:
         reference=reference,
         reference_retain=reference,
         reference_counterfactual=reference,
+        clicker_labels=after,
+        clicker_original_labels=before,
         reference_embeddings=rng.standard_normal((n, 4)).astype(np.float32),
     )
 
