@@ -27,7 +27,8 @@ class Row:
         Standard deviation over seeds (ddof=1).
     seeds : int
     n, n_most : int or None
-        Samples of the seed with fewest, and of the one with most: how many lack the feature differs from seed to seed.
+        Samples of the seed with fewest, and of the one with most: where each seed has a cut of its own, how many lack
+        the feature differs.
     higher_is_better : bool or None
     note : str
         Why there is no number, or what to know about it.
@@ -85,4 +86,4 @@ COLUMNS = tuple(each.name for each in fields(Row) if each.name not in ("by_seed"
 def frame_of(rows: Sequence[Row]) -> pd.DataFrame:
     """Return rows as a frame, a column per field of ``Row``; the numbers behind a mean are left out."""
     frame = pd.DataFrame([{name: getattr(row, name) for name in COLUMNS} for row in rows], columns=list(COLUMNS))
-    return frame.astype({"mean": float, "n": "Int64"})
+    return frame.astype({"mean": float, "n": "Int64", "n_most": "Int64"})

@@ -73,7 +73,9 @@ def test_a_metric_that_was_not_computed_yet_is_told_and_the_others_stay(table, s
     done, rows = table(*whole, plugins=stored_cells.path)
     assert done.code == 0
     notes = {row["metric"]: row["note"] for row in rows if row["variant"] == "ours"}
-    assert notes.pop("spread") == "not computed yet" and set(notes.values()) == {""} and len(notes) == 7
+    assert notes.pop("spread") == "not computed yet"
+    assert notes.pop("clicker_target_ratio") == "the oracle that clicked is the judge"
+    assert set(notes.values()) == {""} and len(notes) == 9
 
 
 def test_a_cell_that_cannot_be_measured_again_keeps_its_numbers(table, stored_cells, tmp_path):
@@ -92,7 +94,14 @@ def test_a_cell_that_cannot_be_measured_again_keeps_its_numbers(table, stored_ce
     [
         ("fid", {"fid[digits]"}),
         ("fid[digits],target_ratio", {"fid[digits]", "target_ratio"}),
-        ("fidelity", {"fid[digits]", "fid_retain[digits]", "inception_score[digits]"}),
+        (
+            "fidelity",
+            {
+                f"{value}{suffix}[digits]"
+                for value in ("fid", "fid_retain", "fid_counterfactual", "inception_score")
+                for suffix in ("", "_change")
+            },
+        ),
         ("attribute_shift[area]", {"attribute_shift[area]"}),
         ("seconds", {"seconds"}),
     ],
