@@ -93,4 +93,11 @@ def _treat_as_ctrl_c() -> None:
     """Let what a scheduler or a closed terminal sends save and stop as Ctrl-C does, unless it is ignored (nohup)."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) == signal.SIG_DFL:
-            signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
+            signal.signal(number, _interrupt)
+
+
+def _interrupt(*_: object) -> None:
+    """Do what Ctrl-C does, also where a shell has started this command with ``&`` and so ignores Ctrl-C for it."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.raise_signal(signal.SIGINT)

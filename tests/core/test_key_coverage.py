@@ -241,7 +241,7 @@ def keyed(bars, tmp_path_factory):
         ("workspace/checkpoint.py", '{name}": tensor.detach()', '{name}": tensor.half()', {"unlearn", "evaluate", "columns"}),
         ("experiments/isolated.py", "given.detach().cpu()", "given.detach().half().cpu()", {"original", "evaluate", "columns"}),
         ("experiments/evaluating.py", "resolved.cell.settings.evaluation.count,", "resolved.cell.settings.evaluation.count - 1,", {"original", "evaluate", "columns"}),
-        ("evaluation/references.py", 'of.get(f"without {feature}")', 'of.get("all")', {"metrics"}),
+        ("evaluation/references.py", 'moments.get(f"without {feature}")', 'moments.get("all")', {"metrics"}),
         ("errors.py", "training diverged", "the training diverged", set()),
         ("core/progress.py", "s left", "s more", set()),
     ],

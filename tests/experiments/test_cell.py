@@ -63,13 +63,17 @@ def test_its_metrics_are_those_of_the_design(shipped):
     metrics = shipped[1]["metrics"]
     for name in (
         "target_ratio", "original_target_ratio", "roc_auc", "retain_change", "attribute_shift",
-        "inception_score[digits]", "fid[digits]", "fid_retain[digits]",
+        "inception_score[digits]", "fid[digits]", "fid_change[digits]", "fid_retain[digits]", "kid[digits]",
     ):  # fmt: skip
-        assert set(metrics[name]) == {"value", "n", "higher_is_better", "low", "high", "source", "metric"}, name
+        assert set(metrics[name]) == {"value", "n", "higher_is_better", "low", "high", "covers", "source", "metric"}, (
+            name
+        )
     assert metrics["target_ratio"]["value"] < metrics["original_target_ratio"]["value"]
     assert metrics["roc_auc"]["value"] > 0.8 and 0 < metrics["retain_change"]["value"] < 0.2
     assert metrics["fid[digits]"]["source"] == "MNIST (real); extractor digits; 256 samples of vae"
     assert metrics["target_ratio"]["source"] == "MNIST (real); oracle morpho_mnist; 256 samples of vae"
+    level, change = metrics["fid[digits]"], metrics["fid_change[digits]"]
+    assert (level["covers"], change["covers"]) == ("samples", "samples, in pairs of the same noise")
     for value in metrics.values():
         if value["low"] is not None:
             assert value["low"] <= value["value"] <= value["high"]

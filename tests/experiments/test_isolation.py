@@ -160,7 +160,12 @@ def started(plugins, bars, tmp_path):
     plugins.method("slow", SLOW + "return Unlearned(deepcopy(generator))")
     plugins.method("deaf", "import time\nwhile True:\n    try:\n        time.sleep(60)\n    except BaseException:\n        pass")  # fmt: skip  # noqa: E501
 
-    def start(method: str) -> subprocess.Popen[str]:
+    def start(method: str, *ignored: signal.Signals) -> subprocess.Popen[str]:
+        def before() -> None:
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup it would be ignored
+            for number in ignored:
+                signal.signal(number, signal.SIG_IGN)
+
         process = subprocess.Popen(
             [
                 sys.executable, "-c", "from bench.cli import main; main()", "run", "--method", method, "--model", "bars",
@@ -168,7 +173,7 @@ def started(plugins, bars, tmp_path):
                 str(plugins.path), "--device", "cpu", "--set", "feedback.count=30", "--set", "evaluation.count=40",
             ],
             cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(REPOSITORY)}, stderr=subprocess.PIPE, text=True,
-            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # under nohup it would be ignored
+            preexec_fn=before,
         )  # fmt: skip
         until = time.monotonic() + 60
         while not list(tmp_path.glob("results/runs/.stages/unlearn-*/.lock")) and time.monotonic() < until:
@@ -179,9 +184,12 @@ def started(plugins, bars, tmp_path):
     return start
 
 
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
-def test_whoever_asks_to_stop_the_training_is_saved(name, started, tmp_path):
-    process = started("slow")
+@pytest.mark.parametrize(
+    ("name", "ignored"),
+    [("SIGINT", ()), ("SIGTERM", ()), ("SIGHUP", ()), ("SIGTERM", (signal.SIGINT,))],  # the last: `bench run ... &`
+)
+def test_whoever_asks_to_stop_the_training_is_saved(name, ignored, started, tmp_path):
+    process = started("slow", *ignored)
     process.send_signal(getattr(signal, name))
     _, err = process.communicate(timeout=20)
     assert process.returncode == 2, err

@@ -38,6 +38,11 @@ SPREAD = """
     def register_metrics(register):
         register(Spread)
 """
+FIDELITY = {
+    f"{name}{suffix}[digits]"
+    for name in ("fid", "fid_retain", "fid_counterfactual", "inception_score")
+    for suffix in ("", "_change")
+}
 SMALL = ("--model", "bars", "--feature", "slant", "--seed", "0")
 
 
@@ -94,14 +99,7 @@ def test_a_cell_that_cannot_be_measured_again_keeps_its_numbers(table, stored_ce
     [
         ("fid", {"fid[digits]"}),
         ("fid[digits],target_ratio", {"fid[digits]", "target_ratio"}),
-        (
-            "fidelity",
-            {
-                f"{value}{suffix}[digits]"
-                for value in ("fid", "fid_retain", "fid_counterfactual", "inception_score")
-                for suffix in ("", "_change")
-            },
-        ),
+        ("fidelity", FIDELITY),
         ("attribute_shift[area]", {"attribute_shift[area]"}),
         ("seconds", {"seconds"}),
     ],
