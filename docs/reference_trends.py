@@ -50,9 +50,14 @@ def _terms(rows: pd.DataFrame, budgets: list[int]) -> list[str]:
         for budget in budgets:
             before, after = (_ratios(rows, budget, terms, 3.0, l1, "mean") for terms in (first, ALL))
             mean, half = _paired(after - before)
-            cells.append(f"{before.mean():.4f} → {after.mean():.4f} ({mean:+.4f} ± {half:.4f})")
+            cells.append(f"{before.mean():.4f} → {after.mean():.4f} ({_signed(mean)} ± {half:.4f})")
         lines.append(f"| {label}, `l1={l1}` | {' | '.join(cells)} |")
     return lines
+
+
+def _signed(number: float) -> str:
+    """Return a number with its sign; one that reads zero has a plus."""
+    return f"{round(number, 4) + 0.0:+.4f}"
 
 
 def _ratios(rows: pd.DataFrame, budget: int, terms: str, alpha: float, l1: str, threshold: str) -> pd.Series:
