@@ -41,13 +41,15 @@ def coverage() -> str:
     for row in frame("interval-coverage").itertuples():
         places = _decimals(float(row.half_width_of_draws))
         widths = f"{row.half_width:.{places}f} | {row.half_width_of_draws:.{places}f}"
-        lines.append(f"| {row.n:,} | `{row.metric}` | {widths} | {row.coverage:.0%} |")
+        lines.append(f"| {row.n:,} | `{row.metric}` | {widths} | {100 * row.coverage:.0f} % |")
     draws = int(frame("interval-coverage").draws.iloc[0])
     return "\n".join([*lines, "", f"*VAE trained on MNIST (real), and `ours` for thickness; {draws} draws each.*"])
 
 
 def _cell(row: pd.Series[Any], *, first: bool) -> str:
     number, half = (row["value"], row.half_width) if first else (row.change, row.change_half_width)
+    if number == half == 0:
+        return "0"
     sign, mark, places = ("", "", _decimals(half)) if first else ("+", MARKS[row.seen], _decimals(half))
     return f"{number:{sign}.{places}f}\u00a0±\u00a0{half:.{places}f}{mark}"
 

@@ -23,7 +23,8 @@ WHY = {
     "counterfactual_error": "the data set cannot redraw images without the feature",
     "identifier_scores": "the method has no identifier",
     "flagged": "the method has no identifier with a threshold",
-    "clicker_labels": "no other oracle clicked than the one that judges",
+    "clicker_labels": "the oracle that clicked is the judge",
+    "clicker_original_labels": "the oracle that clicked is the judge",
 }  # why a column is None; for all others: "no <column>"
 
 
@@ -159,7 +160,7 @@ def _views(
 
 def _computed(metric: Metric, view: Columns) -> dict[str, Value]:
     """Compute a metric, as plain finite numbers that JSON can hold."""
-    missing = sorted(WHY.get(c, f"no {c}") for c in metric.columns if getattr(view, c) is None)
+    missing = sorted({WHY.get(c, f"no {c}") for c in metric.columns if getattr(view, c) is None})
     if missing:
         raise BenchError(" and ".join(missing))
     found = metric.compute(view)

@@ -86,6 +86,7 @@ class Assignment(Params):
     declined: str | None
     keys: StageKeys
     metric_keys: dict[str, str]
+    observer_keys: dict[str, str]
     images: str | None
     sources: dict[str, str]
     since: float | None = None
@@ -101,6 +102,7 @@ class Assignment(Params):
             declined=resolved.declined,
             keys=resolved.keys,
             metric_keys=dict(resolved.metric_keys),
+            observer_keys=dict(resolved.observer_keys),
             images=resolved.images,
             sources=dict(resolved.sources),
             since=since,
@@ -129,6 +131,7 @@ class Assignment(Params):
             **vars(parts),
             keys=self.keys,
             metric_keys=self.metric_keys,
+            observer_keys=self.observer_keys,
             declined=self.declined,
             images=self.images,
             sources=self.sources,

@@ -9,13 +9,13 @@ from dataclasses import replace
 from bench.api import Columns, Extractor, Metric, Oracle
 from bench.core import machine
 from bench.core.blocks import Blocks
+from bench.core.code_hash import digest
 from bench.core.memory import Memory
 from bench.evaluation.described import Described, Observers
 from bench.evaluation.metric_plugins import reserved_names
 from bench.evaluation.metrics import Outcome, compute_metrics, metric_columns
 from bench.evaluation.passes import Pass, draws_alike, look_again, run_pass
 from bench.experiments.hands import Student
-from bench.experiments.keys import observer_keys
 from bench.experiments.resolve import Resolved
 from bench.workspace import seals
 
@@ -100,8 +100,9 @@ def _seen(
 
 
 def memories_of(resolved: Resolved) -> dict[str, str]:
-    """Return the key of what each observer said of images before, on this machine."""
-    return observer_keys(resolved, machine.computing(resolved.workspace.device))
+    """Return the key of what each observer said of images before, with this software and on this machine."""
+    here = machine.computing(resolved.workspace.device)
+    return {name: digest([key, here]) for name, key in resolved.observer_keys.items()}
 
 
 def _memories(resolved: Resolved) -> dict[str, Memory]:

@@ -102,8 +102,8 @@ def metric_keys_of(parts: Parts) -> dict[str, str]:
     }
 
 
-def observer_keys(parts: Parts, software: Mapping[str, Any]) -> dict[str, str]:
-    """Hash what each observer is, and the software with which it looks at images; by its name in ``Observers``.
+def observer_keys_of(parts: Parts) -> dict[str, str]:
+    """Hash what each observer is, by its name in ``Observers``.
 
     Samples, their count and other observers are left out: an image that was looked at before is not looked at again.
     """
@@ -114,7 +114,7 @@ def observer_keys(parts: Parts, software: Mapping[str, Any]) -> dict[str, str]:
     for name, (_, sha) in parts.extractors.items():
         observers[f"{EXTRACTOR} {name}"] = ([name, sha], _code(parts, "extractors", name, "build"))
     return {
-        name: digest({"observer": [name, *identity], "code": code_of(Observers, *code), "software": software})
+        name: digest({"observer": [name, *identity], "code": code_of(Observers, *code)})
         for name, (identity, code) in observers.items()
     }
 

@@ -20,7 +20,7 @@ from bench.evaluation.metric_plugins import load_metrics
 from bench.evaluation.sight import require_sight
 from bench.experiments.cell import Cell
 from bench.experiments.judgement import Judgement, asks_oracle, judgement_of, require_clicks
-from bench.experiments.keys import keys_of, metric_keys_of, sources
+from bench.experiments.keys import keys_of, metric_keys_of, observer_keys_of, sources
 from bench.experiments.parts import Declared, Parts
 from bench.feedback import file as feedback_file
 from bench.feedback.file import FeedbackFile
@@ -41,6 +41,8 @@ class Resolved(Parts):
         From what each stage reads.
     metric_keys : mapping of str to str
         By metric, from its code and what it reads besides the cell's samples.
+    observer_keys : mapping of str to str
+        By judge or extractor, from its weights and code.
     declined : str or None
         Why the method cannot work on this cell.
     images : str or None
@@ -51,6 +53,7 @@ class Resolved(Parts):
 
     keys: StageKeys
     metric_keys: Mapping[str, str]
+    observer_keys: Mapping[str, str]
     declined: str | None
     images: str | None
     sources: Mapping[str, str]
@@ -86,6 +89,7 @@ def resolve(cell: Cell, workspace: Workspace) -> Resolved:
         **vars(parts),
         keys=keys,
         metric_keys=metric_keys,
+        observer_keys=observer_keys_of(parts),
         declined=_declined(parts, method),
         images=images_known(workspace, dataset) if dataset in asked else None,
         sources=code,

@@ -66,7 +66,7 @@ def _line(line: Line) -> str:
 def _cell(cell: Cell) -> str:
     mean = f"<b>{escape(cell.mean)}</b>" if cell.best else escape(cell.mean)
     pieces = (mean, *map(escape, (cell.tail, cell.paper, cell.words)))
-    below = f"<br><small>{escape(cell.interval)}</small>" if cell.interval else ""
+    below = f" <br><small>{escape(cell.interval)}</small>" if cell.interval else ""
     return " ".join(filter(None, pieces)) + _raised(cell.mark) + below
 
 

@@ -27,7 +27,8 @@ class Row:
         Standard deviation over seeds (ddof=1).
     seeds : int
     n, n_most : int or None
-        Samples of the seed with fewest, and of the one with most: how many lack the feature differs from seed to seed.
+        Samples of the seed with fewest, and of the one with most: where each seed has a cut of its own, how many lack
+        the feature differs.
     higher_is_better : bool or None
     note : str
         Why there is no number, or what to know about it.

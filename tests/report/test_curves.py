@@ -440,9 +440,13 @@ def test_every_count_of_shown_samples_has_the_numbers_of_its_own_cell(curves, tm
     assert made.done.code == 0, made.done.err
     by_count = {(r["method"], r["provenance"]["feedback"]["count"]): r for r in stored(tmp_path / "runs")}
     wanted = {(method, count) for method in ("ours", "probe") for count in (250, 500, 1000, 2000, 4000)}
-    assert by_count.keys() == wanted and all(
-        0.02 * count < record["provenance"]["feedback"]["positives"] < 0.2 * count
-        for (_, count), record in by_count.items()
+    assert by_count.keys() == wanted
+    assert len({record["provenance"]["stages"]["cut"] for record in by_count.values()}) == 1, "one cut for all counts"
+    positives = {cell: record["provenance"]["feedback"]["positives"] for cell, record in by_count.items()}
+    share = positives["ours", 4000] / 4000
+    assert 0.05 < share < 0.2, "the cut is that of a top tenth"
+    assert all(
+        abs(found - share * count) < 4 * (share * (1 - share) * count) ** 0.5 for (_, count), found in positives.items()
     )
     rows = {(row["variant"], row["metric"]): row for row in made.rows}
     assert rows.keys() == {(f"{method}, {count:,} shown", metric) for method, count in wanted for metric in METRICS}

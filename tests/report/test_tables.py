@@ -50,10 +50,12 @@ def test_table_3_from_nothing_to_three_files(table, tmp_path):
     mean, sd = float(ours["mean"]), float(ours["sd"])
     places = decimals(mean, sd)
     number, spread = f"{mean:.{places}f}", f"± {sd:.{places}f} (0.936)"
-    assert any(re.fullmatch(rf"{re.escape(number)} {re.escape(spread)}", cell) for cell in Cells(html).cells)
+    interval = f"[{float(ours['low']):.{places}f}, {float(ours['high']):.{places}f}]"
+    assert f"{number} {spread} {interval}" in Cells(html).cells and ours["covers"] == "samples"
     assert re.search(
         rf"{number}(\}}|\\phantom{{0+}})* & {re.escape(spread.replace('±', '$' + chr(92) + 'pm$'))}", latex
     )
+    assert rf"\scriptsize {interval}" in latex
     assert re.search(rf"{number} *{re.escape(spread)}", done.out)
 
     # the caption says what the numbers are
@@ -140,10 +142,11 @@ def test_repeats_of_one_unlearning_count_once(table, plugins):
         "\nreturn Unlearned(made)",
         "reads_feedback = False\ntrainings = 2",
     )
-    options = ("--model", "bars", "--feature", "slant", "--seeds", "0-4", "--plugins", plugins.path)
-    _, rows = table(
+    options = ("--model", "bars", "--feature", "slant", "--seed", "0-4")
+    done, rows = table(
         "2", *options, "--method", "trainer", "--only", "original,trainer,latent_edit", plugins=plugins.path
     )
+    assert done.code == 0, done.err
     found = {row["method"]: row for row in rows if row["metric"] == "retain_change"}
     assert (found["original"]["seeds"], found["original"]["note"]) == ("1", "1 run for all seeds")
     assert (found["trainer"]["seeds"], found["trainer"]["note"]) == ("2", "2 runs for all seeds")
@@ -232,14 +235,30 @@ CELLS = {  # table to variant to what is said of its cell: its method, and param
         for steps in (1, 10)
         for l1 in ("mean", "sum")
     },
+    "fidelity": {
+        "ours": {"method": "ours", "direction": "mean_difference"},
+        "ours, logistic": {"method": "ours", "direction": "logistic"},
+    }
+    | {method: {"method": method} for method in ("original", "probe", "latent_edit", "reject")},
     "cost": {"ours": {"method": "ours"}, "probe": {"method": "probe"}},
 }  # the tables of curves: test_curves.py
 QUALITY = {"target_ratio", "inception_score[digits]", "fid[digits]", "retain_change"}
 NO_NUMBER = {  # table to variant to why it has none
-    "4": {"retrain": "MNIST is needed"}, "5": {}, "readings": {},
+    "4": {"retrain": "MNIST is needed"}, "5": {}, "readings": {}, "fidelity": {"retrain": "MNIST is needed"},
     "cost": {"retrain": "MNIST is needed", "pre-training": "not recorded in the checkpoint"},
 }  # fmt: skip
-METRICS = {"4": QUALITY, "5": QUALITY, "readings": QUALITY | {"roc_auc"}, "cost": {"seconds", "peak_memory_mb"}}
+FIDELITY = {
+    f"{value}{suffix}[digits]"
+    for value in ("inception_score", "fid", "kid", "fid_retain", "fid_counterfactual")
+    for suffix in ("", "_change")
+}
+METRICS = {
+    "4": QUALITY,
+    "5": QUALITY,
+    "readings": QUALITY | {"roc_auc"},
+    "fidelity": FIDELITY,
+    "cost": {"seconds", "peak_memory_mb"},
+}
 
 
 @pytest.mark.parametrize("name", CELLS)
