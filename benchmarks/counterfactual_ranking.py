@@ -169,6 +169,18 @@ def unlike_the_renderer(remover: counterfactual.Remover, p: Pairs) -> pd.DataFra
     return pd.DataFrame(rows)
 
 
+def floors() -> pd.DataFrame:
+    """Return what the shipped removers make of true pairs: mean error of the truth inside and outside, of no edit."""
+    faces, rows = Registry().get("datasets", "synthfaces")(), []
+    for feature in ("bang", "beard"):
+        remover = removers.load_remover(manifest.path_of(removers.zoo_name("synthfaces", feature)))
+        having, lacking = counterfactual.true_pairs(faces, "test", feature, counterfactual.HELD_OUT)
+        inside, outside = counterfactual.errors(remover, having, lacking).mean(0).tolist()
+        unedited = float(counterfactual.errors(remover, having, having).sum(1).mean())
+        rows.append({"feature": feature, "inside": inside, "outside": outside, "unedited": unedited})
+    return pd.DataFrame(rows).assign(pairs=counterfactual.HELD_OUT)
+
+
 @click.command()
 @click.option("--feature", type=click.Choice(["bang", "beard"]), default="beard", show_default=True)
 @click.option("--pairs", type=click.IntRange(2), default=1000, show_default=True)
@@ -176,8 +188,12 @@ def unlike_the_renderer(remover: counterfactual.Remover, p: Pairs) -> pd.DataFra
     "--weights", type=click.Path(path_type=Path), default=None, help="Weights of a remover (default: the shipped one)."
 )
 @click.option("--out", type=click.Path(path_type=Path), default=None, help="Also write the table to this CSV file.")
-def main(feature: str, pairs: int, weights: Path | None, out: Path | None) -> None:
+@click.option("--floor-out", type=click.Path(path_type=Path), default=None, help="Write only the floors, to this file.")
+def main(feature: str, pairs: int, weights: Path | None, out: Path | None, floor_out: Path | None) -> None:
     """Rank good and bad edits of faces for which the truth is known."""
+    if floor_out is not None:
+        floors().to_csv(floor_out, index=False, float_format="%.4g")
+        return
     remover = removers.load_remover(weights or manifest.path_of(removers.zoo_name("synthfaces", feature)))
     found = pairs_of(feature, pairs)
     table = ranking(remover, found)

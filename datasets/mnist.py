@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from bench.api import DataError, Dataset, Split, WrongData, file_sha256, hookimpl, unknown
@@ -20,6 +22,7 @@ PUBLISHED = {
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
 SPLITS = {"train": ("train", 60_000), "test": ("t10k", 10_000)}
+SCALE = 4  # strokes are thinned at so many times the size
 REMEDY = (
     "Download MNIST with:\n"
     "    python -c \"from torchvision.datasets import MNIST; MNIST('data', download=True)\"\n"
@@ -58,6 +61,40 @@ class Mnist(Dataset):
         if split not in SPLITS:
             raise unknown("split", split, SPLITS, "split")
         return PUBLISHED[f"{SPLITS[split][0]}-images-idx3-ubyte"]
+
+    def lowered(self, images: Tensor, feature: str, by: NDArray[np.float64]) -> Tensor:
+        """Thin strokes by so many pixels, or shear digits to the right by so many radians."""
+        change = {"thickness": _thinner, "slant": _sheared}[feature]
+        pictures = images[:, 0].numpy() / 255.0
+        changed = np.stack([change(picture, float(much)) for picture, much in zip(pictures, by, strict=True)])
+        return torch.from_numpy((changed.clip(0, 1) * 255).round().astype(np.uint8))[:, None]
+
+
+def _thinner(picture: NDArray[np.float64], by: float) -> NDArray[np.float64]:
+    """Erode the strokes of a digit (H, W) in [0, 1], drawn ``SCALE`` times as large, by half of ``by`` on each side."""
+    from scipy import ndimage
+
+    large = ndimage.zoom(picture, SCALE, order=1, mode="nearest", grid_mode=True)
+    depth = ndimage.distance_transform_edt(large >= (large.min() + large.max()) / 2) / SCALE  # px to the background
+    core = depth > by / 2 if depth.max() > by / 2 else depth == depth.max()
+    height, width = picture.shape
+    thin: NDArray[np.float64] = core.reshape(height, SCALE, width, SCALE).mean(axis=(1, 3))
+    return thin
+
+
+def _sheared(picture: NDArray[np.float64], by: float) -> NDArray[np.float64]:
+    """Shear a digit (H, W) in [0, 1] about its centre, so that it leans ``by`` radians further to the right."""
+    from scipy import ndimage
+
+    y, x = np.indices(picture.shape)
+    mass = picture.sum() or 1.0
+    y0, x0 = (y * picture).sum() / mass, (x * picture).sum() / mass
+    lean = -((x - x0) * (y - y0) * picture).sum() / (((y - y0) ** 2 * picture).sum() or 1.0)  # tangent, to the right
+    shear = np.tan(np.arctan(lean) + by) - lean
+    sheared: NDArray[np.float64] = ndimage.affine_transform(
+        picture, np.array([[1, 0], [shear, 1]]), offset=(0, -shear * y0), order=1
+    )
+    return sheared
 
 
 def _read(path: Path, shape: tuple[int, ...]) -> Tensor:

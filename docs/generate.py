@@ -18,8 +18,11 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import reference_claims
 import reference_numbers
+import reference_people
 import reference_tables
+import reference_trends
 import sensitivity_tables
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -38,6 +41,13 @@ MAKERS: dict[str, Callable[..., str]] = {
     "summary": reference_tables.summary,
     "sensitivity": sensitivity_tables.sensitivity,
     "coverage": sensitivity_tables.coverage,
+    "claims": reference_claims.claims,
+    "verdicts": reference_claims.verdicts,
+    "trends": reference_trends.trends,
+    "people": reference_people.people,
+    "apart": reference_people.apart,
+    "large": reference_people.large,
+    "floor": reference_people.floor,
 }
 
 

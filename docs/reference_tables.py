@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
 import pandas as pd
 from reference_numbers import digits, frame, spread
+
+from bench.report.captions import BEST
 
 ARROWS = {True: " ↑", False: " ↓"}
 NAMES = {
@@ -16,11 +19,12 @@ NAMES = {
     "non_target_images": "other images",
 }
 REFERENCES = ("latent_edit", "reject")  # nothing is unlearned there
+WORDS = {"verdict"}  # metrics of which the note is what they say
 ROUNDING = 1e-12  # a method compared with itself differs by no more
 SUMMARY = (("vae", "thickness"), ("dcgan", "thickness"), ("proggan", "beard"), ("vdvae", "beard"))
 
 
-def table(file: str, *, feature: str = "", metrics: str = "", paper: str = "no") -> str:
+def table(file: str, *, feature: str = "", metrics: str = "", paper: str = "no", at: str = "") -> str:
     """Return a table of results/reference: a row per variant, a column per metric.
 
     Parameters
@@ -33,10 +37,15 @@ def table(file: str, *, feature: str = "", metrics: str = "", paper: str = "no")
         Comma list; all by default.
     paper : str
         ``yes`` puts the published number in parentheses.
+    at : str
+        Of ``table-damage``: this operating point alone.
     """
     rows = _rows(file, feature)
+    rows = rows[rows["at"] == at] if at else rows
+    if rows.empty:
+        raise ValueError(f"{file}: has nothing at '{at}'")
     chosen = metrics.split(",") if metrics else [str(name) for name in rows.metric.unique()]
-    if missing := set(chosen) - set(rows[rows["mean"].notna()].metric):
+    if missing := set(chosen) - set(rows[rows["mean"].notna()].metric) - WORDS:
         raise ValueError(f"{file}: no number of the metric {', '.join(sorted(missing))}")
     rows = rows[rows.metric.isin(chosen)]
     run = rows[rows["mean"].notna()]
@@ -46,11 +55,12 @@ def table(file: str, *, feature: str = "", metrics: str = "", paper: str = "no")
         _line([*labels, "", *(_header(run, metric) for metric in chosen)]),
         "|-" * (len(chosen) + len(labels) + 1) + "|",
     ]
-    for name, of_feature in run.groupby("feature", sort=False):
+    shown = rows[rows["mean"].notna() | rows.metric.isin(WORDS)]
+    for name, of_feature in shown.groupby("feature", sort=False):
         for variant, group in of_feature.groupby("variant", sort=False):
             cells = [_cell(group[group.metric == metric], paper == "yes") for metric in chosen]
             lines.append(_line([*([] if feature else [str(name)]), _variant(str(variant), group, most), *cells]))
-    left_out = sorted(set(rows.variant) - set(run.variant))
+    left_out = sorted(set(rows.variant) - set(shown.variant))
     return "\n".join([*lines, "", _caption(run, paper == "yes", left_out)])
 
 
@@ -122,7 +132,7 @@ def _rows(files: str, feature: str) -> pd.DataFrame:
     rows = rows[rows.feature == feature] if feature else rows
     if rows.empty:
         raise ValueError(f"{files}: has no feature '{feature}'")
-    return rows.drop_duplicates(["feature", "variant", "metric"], keep="last")
+    return rows.drop_duplicates([*({"at"} & set(rows)), "feature", "variant", "metric"], keep="last")
 
 
 def _line(cells: list[str]) -> str:
@@ -150,8 +160,20 @@ def _cell(found: pd.DataFrame, paper: bool) -> str:
     number = found.iloc[0]
     if number["metric"] == "difference":
         return _difference(number)
+    if number["metric"] in WORDS:
+        return str(number["note"])
+    if number["metric"] == "ratio":
+        return _factor(number)
+    if number["metric"] == "read_elsewhere":
+        return f"{number['mean']:.0f} of {number['seeds']}"
     published = f" ({number['paper']:g})" if paper and pd.notna(number["paper"]) else ""
-    return spread(number["metric"], number["mean"], number["sd"]) + published
+    text = spread(number["metric"], number["mean"], number["sd"])
+    return (f"**{text}**" if _is_best(number) else text) + published
+
+
+def _is_best(number: pd.Series[Any]) -> bool:
+    """Say whether a file marks a number as among the best (``bench/report/best.py``); older files mark none."""
+    return str(number.get("best", False)) == "True"
 
 
 def _difference(number: pd.Series[Any]) -> str:
@@ -164,10 +186,22 @@ def _difference(number: pd.Series[Any]) -> str:
     return f"{'0.0000' if float(mean) == 0 else mean} ({str(number['note']).removeprefix('95 %: ')})"
 
 
+def _factor(number: pd.Series[Any]) -> str:
+    """Return a ratio with its interval, two significant digits each."""
+    mean, *ends = (_two(float(number[name])) for name in ("mean", "low", "high") if pd.notna(number[name]))
+    return f"×{mean}" + (f" [{', '.join(ends)}]" if ends else "")
+
+
+def _two(value: float) -> str:
+    return f"{value:,.{max(0, 1 - math.floor(math.log10(value)))}f}"
+
+
 def _caption(rows: pd.DataFrame, paper: bool, left_out: list[str]) -> str:
     parts = [*_sources(rows), _varied(rows)]
     if paper:
         parts.append("in parentheses: the paper's number")
+    if any(_is_best(number) for _, number in rows.iterrows()):
+        parts.append(f"bold: {BEST}")
     if left_out:
         parts.append(f"not run: {'; '.join(left_out)}")
     return f"*{'; '.join(parts)}.*"
@@ -207,5 +241,6 @@ def _summary_caption(parts: list[pd.DataFrame]) -> str:
     return (
         f"*{'. '.join(said)}. {n:,} samples each; ± is the standard deviation over the seeds of feedback and "
         "unlearning, and is absent where nothing varied. `retrain` reads no clicks and ran once per feature. The third "
-        "row of each model is the method or variant that leaves least of the feature.*"
+        "row of each model is the method or variant that leaves least of the feature."
+        f"{f' Bold: {BEST}.' if any(_is_best(number) for _, number in every.iterrows()) else ''}*"
     )

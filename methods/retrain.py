@@ -32,6 +32,7 @@ class Retrain(Method[Config]):
     Config = Config
     needs = frozenset({"training_data"})
     reads_feedback = False
+    trainings = 3
 
     def unlearn(self, generator: Generator, feedback: Feedback, context: Context) -> Unlearned:
         data = context.training_data

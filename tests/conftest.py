@@ -104,6 +104,14 @@ def helpers_of_plug_ins_are_forgotten(tmp_path_factory: pytest.TempPathFactory) 
     sys.path[:] = [folder for folder in sys.path if not Path(folder).is_relative_to(base)]
 
 
+@pytest.fixture(autouse=True, scope="session")
+def small_cuts() -> Iterator[None]:
+    """Take a generator's cut of few samples; processes of their own take it of all."""
+    with pytest.MonkeyPatch().context() as patch:
+        patch.setattr("bench.feedback.oracle.CUT_COUNT", 256)
+        yield
+
+
 class PluginFolder:
     """A folder for ``--plugins``."""
 

@@ -117,3 +117,27 @@ class Dataset(ABC):
             If the data set cannot redraw its images.
         """
         raise DataError(f"{self.label}: its images cannot be redrawn without '{feature}'")
+
+    def lowered(self, images: Tensor, feature: str, by: NDArray[np.float64]) -> Tensor:
+        """Redraw images so that an oracle which measures the feature scores them lower.
+
+        Optional, for features that are measured and images that cannot be rendered anew: override it, and
+        ``fid_counterfactual`` compares with a training set without the feature in which everything else has stayed.
+
+        Parameters
+        ----------
+        images : (N, C, H, W) uint8
+        feature : str
+        by : (N,) float64
+            How much lower each image's score is to be, at least 0.
+
+        Returns
+        -------
+        (N, C, H, W) uint8
+
+        Raises
+        ------
+        DataError
+            If the data set cannot redraw its images.
+        """
+        raise DataError(f"{self.label}: its images cannot be redrawn without '{feature}'")

@@ -58,12 +58,16 @@ class Method(ABC, Generic[ConfigT]):
         What it needs besides generator and feedback: any of ``training_data``, ``oracle``, ``encoder`` and
         ``discriminator``. It is given nothing else, and every table shows it.
     reads_feedback : bool
-        False for a method that never reads the clicks: it is given none, and runs once for all seeds.
+        False for a method that never reads the clicks: it is given none.
+    trainings : int
+        How many different runs a method that reads no clicks has over all seeds: seed i is run i modulo this. One that
+        trains has some, so that its spread is seen; one run suffices where nothing is random.
     """
 
     Config: ClassVar[type[Params]] = Params
     needs: ClassVar[frozenset[str]] = frozenset()
     reads_feedback: ClassVar[bool] = True
+    trainings: ClassVar[int] = 1
 
     def __init__(self, config: ConfigT) -> None:
         self.config = config

@@ -13,7 +13,16 @@ from bench.api.metrics import Columns, Metric
 from bench.errors import PluginError, suggestion
 
 PER_EXTRACTOR = frozenset(
-    {"embeddings", "original_embeddings", "extractor", "logits", "original_logits", "reference", "reference_retain"}
+    {
+        "embeddings",
+        "original_embeddings",
+        "extractor",
+        "logits",
+        "original_logits",
+        "reference",
+        "reference_retain",
+        "reference_counterfactual",
+    }
     | {"reference_embeddings"}
 )  # there is one of each per extractor
 RESERVED = frozenset(

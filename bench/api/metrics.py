@@ -70,6 +70,8 @@ class Columns:
         The judge's labels; True if the image has the feature.
     scores, original_scores : (N,) float64
         The judge's scores.
+    clicker_labels, clicker_original_labels : (N,) bool or None
+        The labels of the oracle that clicked; None if it is also the judge, or if a person clicked.
     identifier_scores : (N,) float64 or None
         The identifier's scores of the original's latents; None if the method has no identifier.
     flagged : (N,) bool or None
@@ -85,8 +87,9 @@ class Columns:
         The extractor that the fields below come from, for a metric with ``per_extractor``.
     embeddings, original_embeddings : (N, D) float32 or None
     logits, original_logits : (N, K) float32 or None
-    reference, reference_retain : Statistics or None
-        Of the whole training set, and of the training set without the target feature.
+    reference, reference_retain, reference_counterfactual : Statistics or None
+        Of the whole training set, of the training set without the images that have the target feature, and of the
+        training set in which these are redrawn without it.
     reference_embeddings : (M, D) float32 or None
         Of up to 5,000 training images, evenly spaced over the whole training set.
     looked : (N, ...) or None
@@ -102,6 +105,8 @@ class Columns:
     attributes: pd.DataFrame
     original_attributes: pd.DataFrame
     flagged: NDArray[np.bool_] | None = None
+    clicker_labels: NDArray[np.bool_] | None = None
+    clicker_original_labels: NDArray[np.bool_] | None = None
     counterfactual_error: NDArray[np.float64] | None = None
     extractor: str | None = None
     embeddings: NDArray[np.float32] | None = None
@@ -110,6 +115,7 @@ class Columns:
     original_logits: NDArray[np.float32] | None = None
     reference: Statistics | None = None
     reference_retain: Statistics | None = None
+    reference_counterfactual: Statistics | None = None
     reference_embeddings: NDArray[np.float32] | None = None
     looked: NDArray[Any] | None = None
 

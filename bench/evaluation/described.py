@@ -19,7 +19,7 @@ from bench.core.files import write_bytes
 from bench.core.memory import Arrays, Memory
 from bench.core.rendering import chunks, to_float
 
-JUDGE, EXTRACTOR = "judge", "extractor"  # who looks, in the names of memories
+JUDGE, CLICKER, EXTRACTOR = "judge", "clicker", "extractor"  # who looks, in the names of memories
 
 
 @dataclass(frozen=True)
@@ -32,15 +32,19 @@ class Described:
         One column per attribute of the classifier.
     embeddings, logits : dict of str to (N, D), (N, K) float32
         Per extractor.
+    clicker_scores : (N, B) float64 or None
+        One column per attribute of the classifier that clicked, if it is another one.
     """
 
     scores: NDArray[np.float64]
     embeddings: dict[str, NDArray[np.float32]]
     logits: dict[str, NDArray[np.float32]]
+    clicker_scores: NDArray[np.float64] | None = None
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return everything as named arrays."""
         arrays: dict[str, NDArray[Any]] = {"scores": self.scores}
+        arrays |= {} if self.clicker_scores is None else {"clicker_scores": self.clicker_scores}
         arrays |= {f"embeddings {name}": array for name, array in self.embeddings.items()}
         return arrays | {f"logits {name}": array for name, array in self.logits.items()}
 
@@ -51,7 +55,7 @@ class Described:
             kind: {name.split(" ", 1)[1]: array for name, array in arrays.items() if name.startswith(f"{kind} ")}
             for kind in ("embeddings", "logits")
         }
-        return cls(arrays["scores"], parts["embeddings"], parts["logits"])
+        return cls(arrays["scores"], parts["embeddings"], parts["logits"], arrays.get("clicker_scores"))
 
     def save(self, path: Path) -> None:
         """Write to an npz file."""
@@ -68,7 +72,8 @@ class Described:
         def cut(arrays: dict[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
             return {name: array[start:stop] for name, array in arrays.items()}
 
-        return Described(self.scores[start:stop], cut(self.embeddings), cut(self.logits))
+        clicker = None if self.clicker_scores is None else self.clicker_scores[start:stop]
+        return Described(self.scores[start:stop], cut(self.embeddings), cut(self.logits), clicker)
 
 
 @dataclass(frozen=True)
@@ -78,14 +83,19 @@ class Observers:
     Attributes
     ----------
     classifier : Classifier
+        It judges.
     extractors : dict of str to Extractor
     memories : dict of str to Memory
-        What the classifier (``JUDGE``) and extractors (``extractor NAME``) said of images before, where that is kept.
+        What the judge (``JUDGE``), the one that clicked (``CLICKER``) and extractors (``extractor NAME``) said of
+        images before, where that is kept.
+    clicker : Classifier or None
+        The one that clicked, if it is another one.
     """
 
     classifier: Classifier
     extractors: Mapping[str, Extractor]
     memories: Mapping[str, Memory] = field(default_factory=dict)
+    clicker: Classifier | None = None
 
     @torch.no_grad()
     def look(self, images: Tensor) -> Described:
@@ -95,8 +105,11 @@ class Observers:
             name: self._said(f"{EXTRACTOR} {name}", images, partial(_outputs, each))
             for name, each in self.extractors.items()
         }
+        clicker = (
+            None if self.clicker is None else self._said(CLICKER, images, partial(_scores, self.clicker))["scores"]
+        )
         embeddings, logits = ({name: of[kind] for name, of in said.items()} for kind in ("embeddings", "logits"))
-        return Described(scores, embeddings, logits)
+        return Described(scores, embeddings, logits, clicker)
 
     def _said(self, observer: str, images: Tensor, look: Callable[[Tensor], Arrays]) -> Arrays:
         if observer not in self.memories:

@@ -23,6 +23,8 @@ WHY = {
     "counterfactual_error": "the data set cannot redraw images without the feature",
     "identifier_scores": "the method has no identifier",
     "flagged": "the method has no identifier with a threshold",
+    "clicker_labels": "the oracle that clicked is the judge",
+    "clicker_original_labels": "the oracle that clicked is the judge",
 }  # why a column is None; for all others: "no <column>"
 
 
@@ -42,10 +44,11 @@ class Outcome:
     skipped: dict[str, str] = field(default_factory=dict)
 
 
-def metric_columns(result: Pass, oracle: Oracle, extractors: Mapping[str, Extractor]) -> Columns:
-    """Turn a pass into the columns that metrics read; ``oracle`` is the judge."""
-    names = list(oracle.classifier.attributes)
-    target = names.index(oracle.feature)
+def metric_columns(
+    result: Pass, oracle: Oracle, extractors: Mapping[str, Extractor], clicker: Oracle | None = None
+) -> Columns:
+    """Turn a pass into the columns that metrics read; ``oracle`` is the judge, ``clicker`` one that clicked besides."""
+    target = list(oracle.classifier.attributes).index(oracle.feature)
     scores, original_scores = result.unlearned.scores[:, target], result.original.scores[:, target]
     return Columns(
         labels=scores >= oracle.threshold,
@@ -54,6 +57,8 @@ def metric_columns(result: Pass, oracle: Oracle, extractors: Mapping[str, Extrac
         original_scores=original_scores,
         identifier_scores=result.identifier_scores,
         flagged=result.flagged,
+        clicker_labels=_labels_of(result.unlearned, clicker),
+        clicker_original_labels=_labels_of(result.original, clicker),
         pixel_change=result.pixel_change,
         attributes=_attributes(result.unlearned, oracle, extractors),
         original_attributes=_attributes(result.original, oracle, extractors),
@@ -147,6 +152,7 @@ def _views(
                 original_logits=result.original.logits[x],
                 reference=reference.whole,
                 reference_retain=reference.retain,
+                reference_counterfactual=reference.counterfactual,
                 reference_embeddings=reference.embeddings,
             ),
         )
@@ -154,7 +160,7 @@ def _views(
 
 def _computed(metric: Metric, view: Columns) -> dict[str, Value]:
     """Compute a metric, as plain finite numbers that JSON can hold."""
-    missing = sorted(WHY.get(c, f"no {c}") for c in metric.columns if getattr(view, c) is None)
+    missing = sorted({WHY.get(c, f"no {c}") for c in metric.columns if getattr(view, c) is None})
     if missing:
         raise BenchError(" and ".join(missing))
     found = metric.compute(view)
@@ -185,6 +191,15 @@ def _require_own_names(name: str, metric: Metric, found: Iterable[str], reserved
             raise BenchError(f"computes '{value}', a name that the benchmark uses itself. Choose another name")
         if metric.values and base not in metric.values:
             raise BenchError(f"computes '{value}', which its `values` do not name")
+
+
+def _labels_of(seen: Described, clicker: Oracle | None) -> NDArray[np.bool_] | None:
+    if clicker is None or seen.clicker_scores is None:
+        return None
+    labels: NDArray[np.bool_] = seen.clicker_scores[:, clicker.classifier.attributes.index(clicker.feature)] >= (
+        clicker.threshold
+    )
+    return labels
 
 
 def _attributes(seen: Described, oracle: Oracle, extractors: Mapping[str, Extractor]) -> pd.DataFrame:

@@ -103,7 +103,7 @@ def draws_alike(original: Generator, unlearned: nn.Module) -> bool:
 
     A hook or a plain attribute, which is not among the weights, may change what is drawn.
     """
-    _, f_images, g_images = _drawn(original, unlearned, 0, CHUNK, same=False)
+    _, f_images, g_images = _drawn(original, unlearned, randomness.EVALUATION, 0, CHUNK, same=False)
     return torch.equal(f_images, g_images)
 
 
@@ -120,8 +120,9 @@ def run_pass(
     lookers: Mapping[str, Metric] | None = None,
     same: bool = False,
     keep: Blocks | None = None,
+    stream: str = randomness.EVALUATION,
 ) -> Pass:
-    """Draw and describe ``count`` samples of the evaluation stream.
+    """Draw and describe ``count`` samples of a stream.
 
     Parameters
     ----------
@@ -143,6 +144,7 @@ def run_pass(
         Whether g is f (``unchanged``): then only f draws.
     keep : Blocks, optional
         Where finished blocks are kept, so that a stopped pass resumes; unused if metrics look at images.
+    stream : str, optional
     """
     looks, blocks = Looks(lookers or {}), []
     kept = Blocks(None) if lookers or keep is None else keep
@@ -150,7 +152,7 @@ def run_pass(
     for start, stop in chunks(whole(count), BLOCK):
         block = kept.load(start)
         if block is None:
-            latents, f_images, g_images = _drawn(original, unlearned, start, stop, same)
+            latents, f_images, g_images = _drawn(original, unlearned, stream, start, stop, same)
             f_seen = cached.rows(start, stop) if cached is not None else observers.look(f_images)
             g_seen = f_seen if same else observers.look(g_images)
             looks.look(f_images, g_images)
@@ -195,12 +197,13 @@ def look_again(
     progress: Progress,
     lookers: Mapping[str, Metric],
     same: bool = False,
+    stream: str = randomness.EVALUATION,
 ) -> dict[str, NDArray[Any] | str]:
     """Draw the samples of ``run_pass`` once more, for metrics that look at images; returns ``Pass.looked``."""
     looks = Looks(lookers)
     progress.start(count, label="evaluate")
     for start, stop in chunks(whole(count), BLOCK):
-        _, f_images, g_images = _drawn(original, unlearned, start, stop, same)
+        _, f_images, g_images = _drawn(original, unlearned, stream, start, stop, same)
         looks.look(f_images, g_images)
         progress.advance(min(stop, count) - start)
     progress.stop()
@@ -208,12 +211,12 @@ def look_again(
 
 
 def _drawn(
-    original: Generator, unlearned: nn.Module, start: int, stop: int, same: bool
+    original: Generator, unlearned: nn.Module, stream: str, start: int, stop: int, same: bool
 ) -> tuple[list[Tensor], Tensor, Tensor]:
-    """Draw a block of the evaluation stream: f's latents by chunk, and the images of f and g (uint8)."""
+    """Draw a block of a stream: f's latents by chunk, and the images of f and g (uint8)."""
     chunk_latents, before, after = [], [], []
     for a, b in chunks(stop - start):
-        noise = stream_noise(original, randomness.EVALUATION, start + a, start + b)
+        noise = stream_noise(original, stream, start + a, start + b)
         latents, images = original.sample(noise)
         chunk_latents.append(latents)
         before.append(to_uint8(images))

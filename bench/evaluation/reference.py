@@ -18,8 +18,9 @@ class Reference:
 
     Attributes
     ----------
-    whole, retain : Statistics or None
-        Of all training images, and of those without the target feature.
+    whole, retain, counterfactual : Statistics or None
+        Of all training images, of those without the target feature, and of all where those that have it are redrawn
+        without it.
     embeddings : (M, D) float32 or None
         Of up to 5,000 training images, evenly spaced.
     """
@@ -27,6 +28,7 @@ class Reference:
     whole: Statistics | None = None
     retain: Statistics | None = None
     embeddings: NDArray[np.float32] | None = None
+    counterfactual: Statistics | None = None
 
 
 def evenly(count: int) -> NDArray[np.int64]:

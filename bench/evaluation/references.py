@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from bench.api import Statistics
+from bench.api import Extractor, Statistics
 from bench.core import code_hash
 from bench.core.rendering import chunks, to_float
 from bench.errors import CheckpointError, DataError
 from bench.evaluation.images import images_identity
+from bench.evaluation.redrawn import redrawn
 from bench.evaluation.reference import Reference, evenly
 from bench.evaluation.targets import target_identity, target_mask
 from bench.toolkit.frechet import statistics_of
@@ -34,7 +36,9 @@ def references(workspace: Workspace, dataset: str, extractors: Iterable[str], fe
         for name in extractors
     }
     return {
-        name: Reference(moments.get("all"), moments.get(f"without {feature}"), embeddings)
+        name: Reference(
+            moments.get("all"), moments.get(f"without {feature}"), embeddings, moments.get(f"{feature} redrawn")
+        )
         for name, (moments, embeddings) in found.items()
     }
 
@@ -58,7 +62,9 @@ def references_identity(workspace: Workspace, dataset: str, extractor: str) -> l
 
 def _key(workspace: Workspace, dataset: str, extractor: str) -> str:
     """Hash what statistics that are made here are made from."""
-    code = code_hash.code_of(write_statistics, *workspace.registry.plugin("extractors", extractor).code("build"))
+    drawn = workspace.registry.plugin("datasets", dataset).code("counterfactual", "lowered")
+    seen = workspace.registry.plugin("extractors", extractor).code("build")
+    code = code_hash.code_of(write_statistics, *drawn, *seen)
     features = workspace.dataset(dataset).features
     targets = {feature: target_identity(workspace, dataset, feature) for feature in features}
     images = images_identity(workspace, dataset)
@@ -95,7 +101,7 @@ def _shipped_name(dataset: str, extractor: str) -> str:
 def write_statistics(
     workspace: Workspace, dataset_name: str, extractor_name: str, path: Path, key: str | None = None
 ) -> None:
-    """Compute what ``fid``, ``fid_retain`` and ``kid`` compare with, from the training split, and store it.
+    """Compute what the FIDs and ``kid`` compare with, from the training split, and store it.
 
     ``key`` is kept with statistics that are made here: what they were made from.
     """
@@ -105,16 +111,21 @@ def write_statistics(
     workspace.progress.start(len(split), label="embeddings of the training images")
     parts = []
     for start, stop in chunks(len(split)):
-        parts.append(extractor.outputs(to_float(split.read(np.arange(start, stop))))[0].cpu().numpy())
-        workspace.progress.advance(stop - start)
+        parts.append(_embedded(workspace, extractor, split.read(np.arange(start, stop))))
     workspace.progress.stop()
     embeddings = np.concatenate(parts)  # (N, D)
-    subsets = {"all": np.ones(len(split), dtype=bool)}
+    subsets = {"all": embeddings}
     for feature in dataset.features:
-        subsets[f"without {feature}"] = ~target_mask(workspace, dataset_name, split, feature)
+        target = target_mask(workspace, dataset_name, split, feature)
+        subsets[f"without {feature}"] = embeddings[~target]
+        if (images := redrawn(workspace, dataset_name, split, feature, target)) is not None:
+            workspace.progress.start(int(target.sum()), label=f"embeddings of images redrawn without {feature}")
+            changed = np.concatenate([_embedded(workspace, extractor, each) for each in images])
+            workspace.progress.stop()
+            subsets[f"{feature} redrawn"] = np.concatenate([embeddings[~target], changed])
     tensors: dict[str, Any] = {"embeddings": torch.from_numpy(embeddings[evenly(len(split))])}
-    for subset, keep in subsets.items():
-        moments = statistics_of(embeddings[keep], subset)
+    for subset, seen in subsets.items():
+        moments = statistics_of(seen, subset)
         tensors[f"{subset}.mean"] = torch.from_numpy(moments.mean)
         tensors[f"{subset}.covariance"] = torch.from_numpy(moments.covariance)
     described = {
@@ -122,9 +133,16 @@ def write_statistics(
         "dataset": dataset.label,
         "data_sha256": split.sha256,
         "extractor_sha256": sha,
-        "counts": {subset: int(keep.sum()) for subset, keep in subsets.items()},
+        "counts": {subset: len(seen) for subset, seen in subsets.items()},
     }
     checkpoint.save(path, "statistics", extractor_name, described, tensors)
+
+
+def _embedded(workspace: Workspace, extractor: Extractor, images: Tensor) -> NDArray[np.float32]:
+    """Embed (N, C, H, W) uint8 images, (N, D)."""
+    found: NDArray[np.float32] = extractor.outputs(to_float(images))[0].cpu().numpy()
+    workspace.progress.advance(len(images))
+    return found
 
 
 def ship_statistics(workspace: Workspace, dataset_name: str, extractor_name: str) -> Path:

@@ -16,11 +16,13 @@ from bench.workspace.suites import OracleSettings
 from bench.workspace.workspace import Workspace
 
 
-def target_mask(workspace: Workspace, dataset: str, split: Split, feature: str) -> NDArray[np.bool_]:
+def target_mask(
+    workspace: Workspace, dataset: str, split: Split, feature: str, cut: float | None = None
+) -> NDArray[np.bool_]:
     """Return which training images have a feature (Table 1, ``retrain``, ``fid_retain``).
 
-    The data set's attributes decide. If they do not name the feature, the oracle scores the whole split and its
-    classifier's cut decides; the scores, (N,) float64, are kept in the store.
+    The data set's attributes decide. If they do not name the feature, the data set's oracle scores the whole split, and
+    ``cut`` decides, by default its classifier's; the scores, (N,) float64, are kept in the store.
 
     Returns
     -------
@@ -29,20 +31,26 @@ def target_mask(workspace: Workspace, dataset: str, split: Split, feature: str) 
     known = workspace.dataset(dataset).has_feature(split.attributes, feature)
     if known is not None:
         return known
-    oracle = _measured_by(workspace, dataset, feature)
-    classifier = oracle.classifier
+    lowest = measured_by(workspace, dataset, feature).classifier.cuts[feature] if cut is None else cut
+    mask: NDArray[np.bool_] = training_scores(workspace, dataset, split, feature) >= lowest
+    return mask
+
+
+def training_scores(workspace: Workspace, dataset: str, split: Split, feature: str) -> NDArray[np.float64]:
+    """Return the scores (N,) that the data set's oracle gives its training images; they are kept in the store."""
+    oracle = measured_by(workspace, dataset, feature)
     code = code_hash.code_of(*oracle.code_in(workspace.registry), _scores)
     key = code_hash.digest([split.sha256, oracle.name, oracle.sha256, code, feature])
     folder = workspace.store.stage("training-scores", key)
     path = folder / "scores.npy"
     with workspace.store.locked(folder):
         if not seals.is_sealed(folder, key, workspace.progress):
-            scores = _scores(workspace, split, classifier, feature)
+            scores = _scores(workspace, split, oracle.classifier, feature)
             with write_atomically(path) as file:
                 np.save(file, scores, allow_pickle=False)
             seals.seal(folder, key, workspace.device, path.name)
-    mask: NDArray[np.bool_] = np.load(path, allow_pickle=False) >= classifier.cuts[feature]
-    return mask
+    found: NDArray[np.float64] = np.load(path, allow_pickle=False)
+    return found
 
 
 def target_identity(workspace: Workspace, dataset: str, feature: str) -> list[str | None]:
@@ -52,11 +60,11 @@ def target_identity(workspace: Workspace, dataset: str, feature: str) -> list[st
     identity: list[str | None] = [dataset, feature, code_hash.code_of(target_mask), images]
     if feature in plugin.feature_attributes or plugin.classifier is None:
         return identity
-    oracle = _measured_by(workspace, dataset, feature)
+    oracle = measured_by(workspace, dataset, feature)
     return [*identity, code_hash.code_of(*oracle.code_in(workspace.registry)), oracle.sha256]
 
 
-def _measured_by(workspace: Workspace, dataset: str, feature: str) -> LoadedClassifier:
+def measured_by(workspace: Workspace, dataset: str, feature: str) -> LoadedClassifier:
     """Return the data set's own oracle, which says what its attributes do not."""
     return workspace.oracles(dataset, OracleSettings(), feature, ("feedback",))["feedback"]
 

@@ -20,7 +20,10 @@ ORACLE = "an oracle"
 LACKING = {
     **dict.fromkeys(("labels", "original_labels", "scores", "original_scores"), ORACLE),
     **dict.fromkeys(("attributes", "original_attributes"), ORACLE),
-    **dict.fromkeys(("reference", "reference_retain", "reference_embeddings"), "reference images"),
+    **dict.fromkeys(("clicker_labels", "clicker_original_labels"), ORACLE),
+    **dict.fromkeys(
+        ("reference", "reference_retain", "reference_counterfactual", "reference_embeddings"), "reference images"
+    ),
 }  # what each column of the evaluation needs
 UNMET = {"oracle": ORACLE, "training_data": "training data"}  # what a method may need and clicks do not give
 

@@ -23,7 +23,11 @@ FILE = "columns.npz"
 
 
 def evaluate_stage(
-    resolved: Resolved, weights: str, student: Callable[[], Student], judge: Oracle, metrics: Mapping[str, Metric]
+    resolved: Resolved,
+    weights: str,
+    student: Callable[[], Student],
+    oracles: tuple[Oracle, Oracle],
+    metrics: Mapping[str, Metric],
 ) -> tuple[Columns, dict[str, Outcome]]:
     """Compute metrics; samples are drawn only where what is stored of them does not suffice.
 
@@ -34,7 +38,8 @@ def evaluate_stage(
         The sha256 of the evaluated weights: what is stored of others is not used, though their key is the same.
     student : callable
         Loads the evaluated generator, if it must draw.
-    judge : Oracle
+    oracles : (Oracle, Oracle)
+        The one that clicked, and the judge.
     metrics : mapping of str to Metric
 
     Returns
@@ -44,10 +49,11 @@ def evaluate_stage(
     dict of str to Outcome
         What came of each metric.
     """
-    extractors = loaded(resolved.extractors)
+    (clicker, judge), extractors = oracles, loaded(resolved.extractors)
     lookers = {name: metric for name, metric in metrics.items() if metric.looks()}
     result = _seen(resolved, weights, student, judge, lookers)
-    columns = metric_columns(result, judge, extractors)
+    other = clicker if resolved.judgement.other_clicker is not None else None
+    columns = metric_columns(result, judge, extractors, other)
     compared = extractors if any(metric.per_extractor for metric in metrics.values()) else {}
     dataset = resolved.cell.settings.dataset
     references = resolved.judgement.references(resolved.workspace, dataset, compared, judge.feature)
@@ -64,7 +70,7 @@ def _seen(
     resolved: Resolved, weights: str, student: Callable[[], Student], judge: Oracle, lookers: Mapping[str, Metric]
 ) -> Pass:
     """Return what is seen of both generators' samples: what is stored, and what metrics see in the images."""
-    store, keys, count = resolved.workspace.store, resolved.keys, resolved.cell.settings.evaluation.count
+    store, keys, asked = resolved.workspace.store, resolved.keys, resolved.cell.settings.evaluation
     original, progress = resolved.original.generator, resolved.workspace.progress
     key = keys.stages(weights)["columns"]
     shared, own = store.stage("original", keys.original), store.stage("columns", key)
@@ -78,7 +84,8 @@ def _seen(
             if not lookers:
                 return result
             drawer = student()
-            looked = look_again(original, drawer.generator, count, progress, lookers, _same(resolved, drawer))
+            same = _same(resolved, drawer)
+            looked = look_again(original, drawer.generator, asked.count, progress, lookers, same, asked.stream)
             return replace(result, looked=looked)
         blocks = Blocks(own / "blocks")
         result = _drawn(resolved, student(), judge, before, lookers, blocks)
@@ -111,11 +118,17 @@ def _drawn(
     lookers: Mapping[str, Metric],
     blocks: Blocks,
 ) -> Pass:
+    other = resolved.judgement.other_clicker
     return run_pass(
         resolved.original.generator,
         student.generator,
         student.identifier,
-        Observers(resolved.judgement.observer, loaded(resolved.extractors), _memories(resolved)),
+        Observers(
+            resolved.judgement.observer,
+            loaded(resolved.extractors),
+            _memories(resolved),
+            None if other is None else other.classifier,
+        ),
         resolved.cell.settings.evaluation.count,
         resolved.workspace.progress,
         before,
@@ -123,6 +136,7 @@ def _drawn(
         lookers=lookers,
         same=_same(resolved, student),
         keep=blocks,
+        stream=resolved.cell.settings.evaluation.stream,
     )
 
 

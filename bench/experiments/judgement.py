@@ -46,6 +46,13 @@ class Judgement(ABC):
         """What looks at the evaluation samples."""
         return self.oracles.evaluation.classifier
 
+    @property
+    def other_clicker(self) -> LoadedClassifier | None:
+        """The oracle that clicks, if it is another one than the judge: it looks at the evaluation samples too."""
+        clicker, judge = self.oracles.feedback, self.oracles.evaluation
+        same = (clicker.name, clicker.sha256) == (judge.name, judge.sha256)
+        return clicker if self.can_click and not same else None
+
     @abstractmethod
     def require_attributes(self, asked: tuple[str, ...], feature: str) -> None:
         """Raise UsageError if a method asks for clicks on attributes that the oracle does not know."""
@@ -93,6 +100,12 @@ class Judgement(ABC):
     @abstractmethod
     def label(self) -> str:
         """Who stood behind a number, for its source."""
+
+    def behind(self, metric: Metric) -> str:
+        """Return who stood behind the numbers of a metric: the judge, or both oracles where it compares them."""
+        if "clicker_labels" not in metric.columns:
+            return self.label
+        return f"oracles {self.oracles.feedback.label} and {self.oracles.evaluation.label}"
 
 
 @dataclass(frozen=True)

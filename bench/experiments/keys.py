@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from bench.api import Unlearned
-from bench.core import randomness
 from bench.core.code_hash import code_of, digest, meaning_of
 from bench.core.code_watch import sources_of
 from bench.evaluation import removers
-from bench.evaluation.described import EXTRACTOR, JUDGE, Observers
+from bench.evaluation.described import CLICKER, EXTRACTOR, JUDGE, Observers
 from bench.evaluation.metrics import compute_metrics, metric_columns
 from bench.evaluation.own_metrics import OwnMetric
 from bench.evaluation.passes import draws_alike, look_again, run_pass, same_weights
@@ -18,8 +17,9 @@ from bench.evaluation.references import references_identity
 from bench.evaluation.targets import target_identity
 from bench.experiments.method_run import run_method, stream_of
 from bench.experiments.parts import Parts
+from bench.feedback import oracle as simulated
 from bench.feedback.file import files_sha256, from_file, to_file
-from bench.feedback.oracle import simulate_feedback
+from bench.feedback.oracle import generator_cut, simulate_feedback
 from bench.workspace.loading import load_unlearned
 from bench.workspace.observers import LoadedClassifier
 from bench.workspace.oracles import Oracles
@@ -33,6 +33,7 @@ EVALUATE = (load_unlearned, Oracles.of, Unlearned)
 METRIC = (metric_columns, compute_metrics, look_again)
 # What hands things to these beginnings. It counts by itself: much of what it refers to stores, locks and reports.
 GLUE: Mapping[str, tuple[str, ...]] = {
+    "cut": ("experiments.cuts:generators_cut",),
     "feedback": ("experiments.stages:_click",),
     "unlearn": (
         "experiments.training:train", "experiments.training:_training_data", "experiments.training:read_clicks",
@@ -43,11 +44,12 @@ GLUE: Mapping[str, tuple[str, ...]] = {
         "experiments.hands:load_student",
         "experiments.isolated:Apart.student", "experiments.isolated:draw", "experiments.isolated:_number",
         "experiments.isolated:Asked", "experiments.isolated:Asked.__init__", "experiments.isolated:Asked.forward",
-        "experiments.judgement:Judgement.observer", "experiments.judgement:Judged.truth",
+        "experiments.judgement:Judgement.observer", "experiments.judgement:Judgement.other_clicker",
+        "experiments.judgement:Judged.truth",
     ),
     "evaluate": ("experiments.run:_stages", "experiments.stages:feedback_stage"),
     "metric": (
-        "experiments.evaluating:evaluate_stage", "experiments.measured:_judge",
+        "experiments.evaluating:evaluate_stage", "experiments.measured:_oracles",
         "experiments.judgement:Judged.references", "experiments.judgement:ClicksOnly.own_metrics",
         "evaluation.own_metrics:of",
         "evaluation.references:references", "evaluation.references:_stored", "workspace.loading:statistics_in",
@@ -57,14 +59,16 @@ GLUE: Mapping[str, tuple[str, ...]] = {
 
 def keys_of(parts: Parts) -> StageKeys:
     """Hash what each stage of a cell reads."""
-    feedback = _feedback(parts)
-    unlearn = _unlearn(parts, feedback)
+    cut = _cut(parts)
+    feedback = _feedback(parts, cut)
+    unlearn = _unlearn(parts, feedback, cut)
     seen = _seen(parts)
     original = digest({"weights": parts.original.sha256, "seen": seen})
     evaluate = digest(
         {
             "unlearn": unlearn,
             "feedback": feedback,
+            "cut": cut,
             "code": code_of(*EVALUATE, type(parts.judgement).threshold, *_method(parts), *_original(parts)),
             "glue": _glue("evaluate"),
             "seen": seen,
@@ -76,6 +80,7 @@ def keys_of(parts: Parts) -> StageKeys:
         original=original,
         evaluate=evaluate,
         columns=digest([evaluate, _counterfactual(parts)]),
+        cut=cut,
     )
 
 
@@ -104,6 +109,8 @@ def observer_keys_of(parts: Parts) -> dict[str, str]:
     """
     judge, registry = parts.judgement.oracles.evaluation, parts.workspace.registry
     observers = {JUDGE: (_identity(judge), judge.code_in(registry))} if parts.judgement.has_oracle else {}
+    if (other := parts.judgement.other_clicker) is not None:
+        observers[CLICKER] = (_identity(other), other.code_in(registry))
     for name, (_, sha) in parts.extractors.items():
         observers[f"{EXTRACTOR} {name}"] = ([name, sha], _code(parts, "extractors", name, "build"))
     return {
@@ -131,7 +138,24 @@ def _counterfactual(parts: Parts) -> str | None:
     return removers.identity(parts.workspace, parts.cell.settings.dataset, parts.cell.feature)
 
 
-def _feedback(parts: Parts) -> str:
+def _cut(parts: Parts) -> str | None:
+    """Hash what decides the generator's cut; None if the oracle has one, or the shown samples or a file decide."""
+    oracle, settings = parts.judgement.oracles.feedback, parts.cell.settings.oracle
+    filed = parts.given is not None and parts.given[1].threshold is not None
+    if oracle.classifier.top_fraction is None or settings.cut != "generator" or filed:
+        return None
+    return digest(
+        {
+            "weights": parts.original.sha256,
+            "oracle": [*_identity(oracle), parts.cell.feature],
+            "samples": [simulated.CUT_STREAM, simulated.CUT_COUNT],
+            "code": code_of(generator_cut, *oracle.code_in(parts.workspace.registry), *_original(parts)),
+            "glue": _glue("cut"),
+        }
+    )
+
+
+def _feedback(parts: Parts, cut: str | None) -> str:
     cell, oracle = parts.cell, parts.judgement.oracles.feedback
     if cell.feedback_file is not None:
         shown: dict[str, Any] = {"files": files_sha256(cell.feedback_file)}
@@ -142,6 +166,7 @@ def _feedback(parts: Parts) -> str:
         {
             "weights": parts.original.sha256,
             "oracle": [*_identity(oracle), cell.feature],
+            "cut": cut,
             "code": code_of(*FEEDBACK, *oracle.code_in(parts.workspace.registry), *_original(parts)),
             "glue": _glue("feedback"),
             **shown,
@@ -150,7 +175,7 @@ def _feedback(parts: Parts) -> str:
     )
 
 
-def _unlearn(parts: Parts, feedback: str) -> str:
+def _unlearn(parts: Parts, feedback: str, cut: str | None) -> str:
     cell, method = parts.cell, parts.method
     training_data = "training_data" in method.needs
     recipe = (type(parts.original.model),) if training_data else ()
@@ -159,9 +184,9 @@ def _unlearn(parts: Parts, feedback: str) -> str:
         {
             "weights": parts.original.sha256,
             "method": [cell.method, cell.params.model_dump(mode="json")],
-            "stream": stream_of(method.reads_feedback, cell.seed),
+            "stream": stream_of(method.reads_feedback, method.trainings, cell.seed),
             "feedback": feedback if method.reads_feedback or "oracle" in method.needs else None,
-            "training_data": images,
+            "training_data": [images, cut] if training_data else None,
             "code": code_of(*UNLEARN, *_method(parts), *_original(parts), *recipe),
             "glue": _glue("unlearn"),
         }
@@ -170,14 +195,16 @@ def _unlearn(parts: Parts, feedback: str) -> str:
 
 def _seen(parts: Parts) -> dict[str, Any]:
     """Return what decides how the samples of a generator are drawn and what is seen in them."""
-    judge = parts.judgement.oracles.evaluation
+    judge, other = parts.judgement.oracles.evaluation, parts.judgement.other_clicker
+    clicker = () if other is None else other.code_in(parts.workspace.registry)
     extractors = [root for name in parts.extractors for root in _code(parts, "extractors", name, "build")]
     return {
         "oracle": _identity(judge),
+        "clicker": None if other is None else _identity(other),
         "extractors": {name: sha for name, (_, sha) in parts.extractors.items()},
         "count": parts.cell.settings.evaluation.count,
-        "stream": randomness.EVALUATION,
-        "code": code_of(*SEEN, *_original(parts), *judge.code_in(parts.workspace.registry), *extractors),
+        "stream": parts.cell.settings.evaluation.stream,
+        "code": code_of(*SEEN, *_original(parts), *judge.code_in(parts.workspace.registry), *clicker, *extractors),
         "glue": _glue("seen"),
     }
 

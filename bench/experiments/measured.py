@@ -66,7 +66,7 @@ def completed(resolved: Resolved, record: Record, hands: Hands) -> Record:
         return record
     with Drawer(resolved, hands, lambda: _evaluated(resolved, record)) as student:
         weights = record.artefacts["weights"].sha256
-        _, outcomes = evaluate_stage(resolved, weights, student, _judge(resolved, record), metrics)
+        _, outcomes = evaluate_stage(resolved, weights, student, _oracles(resolved, record), metrics)
     found = measured(resolved, outcomes, record)
     changed = {"metrics": found.metrics, "skipped_metrics": found.skipped, "metric_runs": found.runs}
     return record.model_copy(update=changed)
@@ -100,17 +100,20 @@ def _entry(resolved: Resolved, metric: str, outcome: Outcome, before: Record | N
 
 def _measurement(resolved: Resolved, metric: str, name: str, value: Value) -> Measurement:
     """Add to a number which metric computed it, and which data and which judge stood behind it."""
-    who = source_of(name, resolved.metrics[metric], resolved.extractors, resolved.judgement.label)
+    who = source_of(
+        name, resolved.metrics[metric], resolved.extractors, resolved.judgement.behind(resolved.metrics[metric])
+    )
     count = resolved.cell.settings.evaluation.count
     source = f"{resolved.dataset.label}; {who}; {count} samples of {resolved.cell.model}"
     return Measurement(**vars(value), source=source, metric=metric)
 
 
-def _judge(resolved: Resolved, record: Record) -> Oracle:
-    """Return the oracle that judged a stored cell, with the threshold that it had."""
-    pair = record.provenance.oracle
-    threshold = float("nan") if pair is None else pair.threshold
-    return resolved.judgement.oracles.evaluation.oracle(resolved.cell.feature, threshold)
+def _oracles(resolved: Resolved, record: Record) -> tuple[Oracle, Oracle]:
+    """Return the oracles that clicked for and judged a stored cell, with the thresholds that they had."""
+    pair, oracles, feature = record.provenance.oracle, resolved.judgement.oracles, resolved.cell.feature
+    judged = float("nan") if pair is None else pair.threshold
+    clicked = float("nan") if pair is None or pair.feedback is None else pair.feedback.threshold
+    return oracles.feedback.oracle(feature, clicked), oracles.evaluation.oracle(feature, judged)
 
 
 def _evaluated(resolved: Resolved, record: Record) -> Path:

@@ -15,9 +15,9 @@ from bench.core import modes
 from bench.errors import Diverged, PluginError
 
 
-def stream_of(reads_feedback: bool, seed: int) -> str:
-    """Return the random stream of unlearning; a method that reads no feedback runs once for all seeds."""
-    return f"unlearn/{seed if reads_feedback else 0}"
+def stream_of(reads_feedback: bool, trainings: int, seed: int) -> str:
+    """Return the random stream of unlearning; a method that reads no feedback has a few runs for all seeds."""
+    return f"unlearn/{seed if reads_feedback else seed % trainings}"
 
 
 def run_method(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pydantic import Field
+
 from bench.api import Dataset, Extractor, Feedback, Metric, Params
 from bench.experiments.cell import Cell
 from bench.experiments.judgement import Judgement
@@ -20,12 +22,15 @@ class Declared(Params):
     ----------
     needs : frozenset of str
     reads_feedback : bool
+    trainings : int
+        Different runs over all seeds, of a method that reads no feedback.
     also : tuple of str
         Further attributes that it wants clicked.
     """
 
     needs: frozenset[str]
     reads_feedback: bool
+    trainings: int = Field(ge=1)
     also: tuple[str, ...]
 
 

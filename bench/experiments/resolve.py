@@ -109,13 +109,18 @@ def declared(name: str, method: Method[Any]) -> Declared:
         return _asked(
             name,
             "also_asks",
-            lambda: Declared(needs=method.needs, reads_feedback=method.reads_feedback, also=method.also_asks()),
+            lambda: Declared(
+                needs=method.needs,
+                reads_feedback=method.reads_feedback,
+                trainings=method.trainings,
+                also=method.also_asks(),
+            ),
         )
     except ValidationError as error:
         wrong = ", ".join(str(each["loc"][0]) for each in error.errors())
         raise PluginError(
             f"method '{name}': {wrong} is not what bench.api.Method describes: needs is a frozenset of names, "
-            "reads_feedback a bool, also_asks() returns a tuple of names"
+            "reads_feedback a bool, trainings a number of at least 1, also_asks() returns a tuple of names"
         ) from error
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from shutil import rmtree
 
+from bench.api import Columns, Feedback
 from bench.core import machine, resuming
 from bench.core.files import file_sha256
 from bench.core.processes.line import Ended, Failed
@@ -148,15 +149,18 @@ def _stages(resolved: Resolved, hands: Hands, timings: dict[str, Cost]) -> Outco
     timings["unlearn"] = unlearn_stage(resolved, clicks, hands, weights)
     sha256, picture = checkpoint.read(weights).sha256, resolved.folder / "before-after.png"
     with machine.measured() as took, Drawer(resolved, hands, lambda: weights) as student:
-        columns, outcomes = evaluate_stage(resolved, sha256, student, judge, resolved.metrics)
+        columns, outcomes = evaluate_stage(resolved, sha256, student, (clicker, judge), resolved.metrics)
         labels, clicked = judgement.pictured(columns.original_labels, feedback)
-        pictures.save_before_after(resolved.original.generator, student().generator, labels, picture, clicked)
+        shown = clicked or Feedback(labels, cell.settings.evaluation.stream)
+        pictures.save_before_after(resolved.original.generator, student().generator, labels, picture, shown)
+        surest = _surest(resolved, columns)
     timings["evaluate"] = Cost.model_validate(took)
     return Outcome(
         measured=measured(resolved, outcomes),
         artefacts={
             "weights": Artefact(file=weights.name, sha256=sha256),
             "picture": Artefact(file=picture.name, sha256=file_sha256(picture)),
+            **surest,
         },
         oracle=judgement.about(clicker, judge),
         clicks=ClickCounts(
@@ -165,6 +169,16 @@ def _stages(resolved: Resolved, hands: Hands, timings: dict[str, Cost]) -> Outco
             noise_sha256=first_noise_hash(feedback, resolved.original.generator),
         ),
     )
+
+
+def _surest(resolved: Resolved, columns: Columns) -> dict[str, Artefact]:
+    """Write the sheet of the original's samples in which the judge sees the feature most surely."""
+    if not resolved.judgement.has_oracle:
+        return {}
+    sheet = resolved.folder / "judge-surest.png"
+    stream = resolved.cell.settings.evaluation.stream
+    pictures.save_surest(resolved.original.generator, columns.original_scores, stream, sheet)
+    return {"surest": Artefact(file=sheet.name, sha256=file_sha256(sheet))}
 
 
 def _record(

@@ -8,6 +8,7 @@ from bench.api import Feedback
 from bench.core import sealed
 from bench.core.files import link
 from bench.evaluation.targets import target_mask
+from bench.experiments.cuts import generators_cut
 from bench.experiments.hands import Hands
 from bench.experiments.resolve import Resolved
 from bench.experiments.training import Clicks, Stage, read_clicks
@@ -22,35 +23,37 @@ from bench.workspace.record import Cost
 def feedback_stage(resolved: Resolved) -> tuple[Feedback, Clicks]:
     """Return the clicks on the feature and on what else the method asks for; their file, and the threshold behind."""
     cell, judgement, original = resolved.cell, resolved.judgement, resolved.original
+    cut, own = generators_cut(resolved), judgement.oracles.feedback.name == resolved.dataset.classifier
+    ruler = cut if own else None  # scores of another oracle are on another scale
     if resolved.given is not None:
         assert cell.feedback_file is not None
         stored = resolved.given[1]
-        threshold = judgement.threshold(stored.threshold, cell.feature)
+        threshold = judgement.threshold(stored.threshold if cut is None else cut, cell.feature)
         if stored.threshold is None and judgement.has_oracle:
             resolved.workspace.progress.note(
                 f"{cell.feedback_file} holds no threshold: the oracle judges by its default cut, {threshold:.4g}"
             )
-        clicks = Clicks(file=cell.feedback_file, threshold=threshold)
+        clicks = Clicks(file=cell.feedback_file, threshold=threshold, cut=ruler)
         return read_clicks(clicks, original, resolved.method.also), clicks
     folder = resolved.workspace.store.stage("feedback", resolved.keys.feedback)
     path = folder / "feedback.json"
     with resolved.workspace.store.locked(folder):
         if not seals.is_sealed(folder, resolved.keys.feedback, resolved.workspace.progress):
-            _click(resolved, path)
+            _click(resolved, path, cut)
             resolved.require_unchanged()
             seals.seal(folder, resolved.keys.feedback, resolved.workspace.device, path.name)
         _, stored = feedback_file.from_file(path, original.sha256, original.generator)
     assert stored.threshold is not None
-    clicks = Clicks(file=path, threshold=stored.threshold)
+    clicks = Clicks(file=path, threshold=stored.threshold, cut=ruler)
     return read_clicks(clicks, original, resolved.method.also), clicks
 
 
-def _click(resolved: Resolved, path: Path) -> None:
+def _click(resolved: Resolved, path: Path, cut: float | None) -> None:
     """Let the feedback oracle click, and store the clicks."""
     cell, original, loaded = resolved.cell, resolved.original, resolved.judgement.oracles.feedback
     stream, count = f"feedback/{cell.seed}", cell.settings.feedback.count
     asked = (cell.feature, *resolved.method.also)
-    feedback, threshold = simulate_feedback(original.generator, loaded.classifier, asked, stream, count)
+    feedback, threshold = simulate_feedback(original.generator, loaded.classifier, asked, stream, count, cut)
     feedback.require_both_classes()
     oracle = loaded.oracle(cell.feature, threshold)
     described = feedback_file.to_file(

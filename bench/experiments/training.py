@@ -23,12 +23,23 @@ from bench.workspace.workspace import Workspace
 
 
 class Clicks(Params):
-    """Where clicks are, and the score from which the one who clicked saw the feature; infinite if nobody scores."""
+    """Where clicks are, and from which score on.
+
+    Attributes
+    ----------
+    file : Path
+    threshold : float
+        The score from which the one who clicked saw the feature; infinite if nobody scores.
+    cut : float or None
+        The generator's cut, where the oracle clicks a top share of its samples: training images that reach it have the
+        feature too.
+    """
 
     model_config = ConfigDict(allow_inf_nan=True, ser_json_inf_nan="constants")
 
     file: Path
     threshold: float
+    cut: float | None = None
 
 
 @dataclass(frozen=True)
@@ -81,7 +92,7 @@ def train(cell: Cell, workspace: Workspace, stage: Stage, clicks: Clicks) -> Non
         found = workspace.oracles(cell.settings.dataset, cell.settings.oracle, cell.feature, ("feedback",))
         clicker = found["feedback"].oracle(cell.feature, clicks.threshold)
     context = Context(
-        stream=stream_of(method.reads_feedback, cell.seed),
+        stream=stream_of(method.reads_feedback, method.trainings, cell.seed),
         device=workspace.device,
         checkpoint=stage.checkpoint,
         progress=workspace.progress,
@@ -97,7 +108,7 @@ def train(cell: Cell, workspace: Workspace, stage: Stage, clicks: Clicks) -> Non
                 read_clicks(clicks, original, method.also_asks()),
                 context,
                 oracle=clicker,
-                training_data=lambda: _training_data(cell, workspace, original),
+                training_data=lambda: _training_data(cell, workspace, original, clicks.cut),
             )
     except Diverged:
         resuming.forget(stage.checkpoint)
@@ -110,8 +121,8 @@ def train(cell: Cell, workspace: Workspace, stage: Stage, clicks: Clicks) -> Non
     resuming.forget(stage.checkpoint)
 
 
-def _training_data(cell: Cell, workspace: Workspace, original: loading.Original) -> TrainingData:
+def _training_data(cell: Cell, workspace: Workspace, original: loading.Original, cut: float | None) -> TrainingData:
     dataset = workspace.dataset(cell.settings.dataset)
     split = dataset.split(dataset.training_split)
-    target = target_mask(workspace, cell.settings.dataset, split, cell.feature)
+    target = target_mask(workspace, cell.settings.dataset, split, cell.feature, cut)
     return TrainingData(split, target, original.model, original.networks)

@@ -18,8 +18,8 @@ from bench.core.modes import ordinary
 from bench.core.rendering import by_chunk, to_uint8
 from bench.errors import UsageError
 from bench.evaluation.sight import require_sight
-from bench.feedback.oracle import cut_of
-from bench.library.known import KnownGenerator
+from bench.feedback.oracle import cut_of, generator_cut
+from bench.library.known import KnownGenerator, known
 from bench.library.places import PLUGINS, workspace_for
 from bench.library.task import Task, oracle_of
 from bench.library.wording import arguments_of
@@ -36,6 +36,7 @@ def ask_oracle(
     dataset: str,
     *,
     oracle: str | Path | None = None,
+    generator: KnownGenerator | Generator | None = None,
     plugins: str | Path | None = PLUGINS,
     workspace: Workspace | None = None,
 ) -> tuple[NDArray[np.bool_], float]:
@@ -44,8 +45,7 @@ def ask_oracle(
     Parameters
     ----------
     images : (N, C, H, W) uint8 in 0..255, or float in [0, 1]
-        What ``bench.sample`` returns, or what a generator draws: what overshoots is clamped. An oracle that clicks the
-        top tenth clicks the top tenth of these.
+        What ``bench.sample`` returns, or what a generator draws: what overshoots is clamped.
     feature : str
         An attribute that the oracle knows: of ``mnist`` "thickness" or "slant", of ``synthfaces`` "beard" or "bang".
     dataset : str
@@ -53,6 +53,10 @@ def ask_oracle(
     oracle : str or path-like, optional
         What clicks, as ``--set oracle.feedback=NAME``: a classifier, an extractor, or the weights of either (zoo name
         or file); by default the data set's own, if it is trained the copy ``<classifier>-<dataset>-a``.
+    generator : what ``bench.load`` returned, or any bench.api.Generator, optional
+        For an oracle that clicks a top share (the top tenth, of ``mnist``): its cut is that of 10,000 other samples of
+        this generator, as in ``bench run``. Without it, the top share of these images is clicked. Other oracles have
+        their own cut.
     plugins : path-like, optional
         Folder of loose plug-ins.
     workspace : Workspace, optional
@@ -72,12 +76,17 @@ def ask_oracle(
         If the oracle's weights are missing, with the command that makes them, or are another classifier's.
     """
     task = Task(feature, dataset, oracle=oracle)
+    drawer = None if generator is None else known(generator, "ask_oracle(generator)").generator
     opened = workspace_for(None, workspace, plugins)
     loaded = oracle_of(opened, task, "feedback")
     shown, classifier = _shown(images, dataset, opened.dataset(dataset)), loaded.classifier
     require_sight(tuple(shown.shape[1:]), dataset, opened.dataset(dataset), {"feedback": loaded}, {})
     scores = np.concatenate(list(by_chunk(lambda chunk: classifier.scores(chunk, [feature])[:, 0], shown)))
-    threshold = cut_of(classifier, feature, scores)
+    if drawer is not None and classifier.top_fraction is not None:
+        require_sight(tuple(drawer.image_shape), dataset, opened.dataset(dataset), {"feedback": loaded}, {})
+        threshold = generator_cut(drawer, classifier, feature)
+    else:
+        threshold = cut_of(classifier, feature, scores)
     return scores >= threshold, threshold
 
 

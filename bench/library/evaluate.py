@@ -125,7 +125,7 @@ class _Setting:
         values, skipped = self._computed(after, before, count)
         rows: dict[str, dict[str, Any]] = {}
         for name, (metric, value) in sorted(values.items()):
-            who = source_of(name, metric, self.extractors, self.judgement.label)
+            who = source_of(name, metric, self.extractors, self.judgement.behind(metric))
             source = f"{self.dataset.label}; {who}; {count} samples of {before.model}"
             rows[name] = {**vars(value), "source": source}
         rows |= {name: {"skipped": reason} for name, reason in sorted({**self.missing, **skipped}.items())}

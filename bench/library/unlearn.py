@@ -100,7 +100,7 @@ class _Unlearning:
         oracle = self._oracle()
         networks = self._networks()
         context = Context(
-            stream=method_run.stream_of(method.reads_feedback, seed),
+            stream=method_run.stream_of(method.reads_feedback, method.trainings, seed),
             device=self.workspace.device,
             progress=self.workspace.progress,
             label=f"unlearn ({self.chosen.name})",

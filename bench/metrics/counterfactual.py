@@ -12,10 +12,12 @@ from bench.toolkit.intervals import of_mean
 class Counterfactual(Metric):
     """``counterfactual_error``: mean |g - truth| per pixel, in [0, 1], over samples whose original is positive.
 
-    It is the sum of ``counterfactual_error_inside``, over pixels where the feature can be, and
-    ``counterfactual_error_outside``, over all others, where the truth equals f's image. The method ``original`` shows
-    the error of changing nothing. The truth comes from a network trained on true pairs
-    (``bench/evaluation/counterfactual.py``); ``bench zoo list`` shows its error on held-out pairs.
+    Read its two summands, not the sum: ``counterfactual_error_inside``, over pixels where the feature can be, and
+    ``counterfactual_error_outside``, over all others, where the truth equals f's image. A student that drifts a little
+    everywhere has most of the sum outside, and more of it than a generator that still draws the feature. The method
+    ``original`` shows the error of changing nothing. The truth comes from a network trained on true pairs
+    (``bench/evaluation/counterfactual.py``). Its own error on held-out pairs is the floor: no generator can be told
+    from the truth below it. It stands next to the numbers in the line of ``bench run`` and in a table's caption.
     """
 
     columns = frozenset({"counterfactual_error"})

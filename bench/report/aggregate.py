@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from bench.report.definitions import Table, Variant
 from bench.report.entry import Entry
+from bench.report.moved import COLUMN, moved_attributes
 from bench.report.paired import over_seeds
 from bench.report.published import Published
 from bench.report.row import Row
@@ -19,16 +21,22 @@ from bench.workspace.workspace import Workspace
 def tidy_rows(
     table: Table, entries: Sequence[Entry], workspace: Workspace, published: Published, names: ValueNames
 ) -> list[Row]:
-    """Aggregate stored records over seeds into one row per number."""
+    """Aggregate stored records over seeds into one row per number.
+
+    A table with the column ``attribute_shift`` has rows too for the share of each attribute that moved (``moved.py``).
+    """
     groups: dict[tuple[str, str, str], list[Entry]] = {}
     for entry in entries:
         groups.setdefault((*entry.place, entry.variant.label), []).append(entry)
-    return [
-        _row(table, metric, members, workspace, published, names)
-        for members in groups.values()
-        for each in table.metrics
-        for metric in _expanded(each, members, names)
-    ]
+    shares = moved_attributes(entries) if COLUMN in table.metrics else {}
+    rows = []
+    for members in groups.values():
+        columns = [metric for each in table.metrics for metric in _expanded(each, members, names)]
+        rows += [_row(table, metric, members, workspace, published, names) for metric in columns]
+        more = [metric for metric in shares.get(members[0].place, ()) if metric not in columns]
+        alone = [_row(table, metric, members, workspace, published, names) for metric in more]
+        rows += [replace(row, column=False) for row in alone]
+    return rows
 
 
 def needs_of(variant: Variant, workspace: Workspace) -> str:
@@ -46,12 +54,14 @@ def _row(
 ) -> Row:
     first = members[0]
     model, feature = first.place
-    found = {
+    measured = {
         entry.seed: measurement
         for entry in members
         if entry.result is not None and (measurement := _measured(entry.result, metric)) is not None
     }
+    found = {seed: measured[seed] for seed in _first_of_each_run(members) if seed in measured}
     values = [measurement.value for measurement in found.values()]
+    counts = [measurement.n for measurement in found.values()]
     one = next(iter(found.values()), None)
     samples, seeds = _over_samples(list(found.values())), over_seeds(values)
     return Row(
@@ -62,12 +72,14 @@ def _row(
         method=first.variant.method,
         needs=needs_of(first.variant, workspace),
         metric=metric,
+        about=first.variant.about,
         mean=float(np.mean(values)) if values else None,
         sd=float(np.std(values, ddof=1)) if len(values) > 1 else None,
         seeds=len(values),
-        n=one.n if one else None,
+        n=min(counts, default=None),
+        n_most=max(counts, default=None),
         higher_is_better=one.higher_is_better if one else None,
-        note=_note(metric, members, len(values), names),
+        note=_note(metric, members, len(measured), len(values), names),
         paper=published.value(table.name, model, feature, first.variant, metric),
         data=workspace.dataset(first.done.planned.cell.settings.dataset).label,
         source=one.source if one else "",
@@ -78,6 +90,15 @@ def _row(
         seeds_high=seeds[1] if seeds else None,
         by_seed={seed: measurement.value for seed, measurement in found.items()},
     )
+
+
+def _first_of_each_run(members: Sequence[Entry]) -> list[int]:
+    """Return the first seed of every different unlearning: repeats of one tell nothing of its spread."""
+    firsts: dict[str, int] = {}
+    for entry in members:
+        if entry.result is not None:
+            firsts.setdefault(entry.result.provenance.stages.unlearn, entry.seed)
+    return list(firsts.values())
 
 
 def _over_samples(found: Sequence[Measurement]) -> tuple[float, float] | None:
@@ -108,11 +129,13 @@ def _expanded(metric: str, members: Sequence[Entry], names: ValueNames) -> list[
     return [metric]
 
 
-def _note(metric: str, members: Sequence[Entry], found: int, names: ValueNames) -> str:
-    """Say why there is no number, or that it is of fewer seeds than the caption says."""
+def _note(metric: str, members: Sequence[Entry], found: int, runs: int, names: ValueNames) -> str:
+    """Say why there is no number, or that it is of fewer seeds, or of fewer runs, than the caption says."""
     if found == 0:
         return _why_missing(metric, members, names)
-    return "" if found == len(members) else f"{found} of {len(members)} seeds"
+    if found < len(members):
+        return f"{found} of {len(members)} seeds"
+    return "" if runs == found else f"{runs} {'run' if runs == 1 else 'runs'} for all seeds"
 
 
 def _why_missing(metric: str, members: Sequence[Entry], names: ValueNames) -> str:

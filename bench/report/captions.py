@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from bench.experiments.cell import Cell
-from bench.report.definitions import Options, Table
+from bench.report import doubts, truth
+from bench.report.about import AGREEMENT
+from bench.report.agreement import METRICS
+from bench.report.definitions import SEEDS, Options, Table
 from bench.report.entry import Entry
+from bench.report.grid import INTERVALS
 from bench.report.row import Row
 from bench.workspace.record import MachineFacts
 from bench.workspace.suites import load_suite
 
-EMBEDDED = frozenset({"fid", "fid_retain", "inception_score", "kid"})  # metrics of an extractor's embeddings
+EMBEDDED = frozenset(
+    {"fid", "fid_retain", "fid_counterfactual", "inception_score", "kid"}
+)  # metrics of an extractor's embeddings
 BEST = "the best method that needs clicks alone, and those that paired 95 % intervals over seeds cannot tell from it"
 
 
@@ -37,25 +43,45 @@ def caption_of(
     brackets : bool
         Whether intervals are printed.
     """
-    parts = [f"{table.title}."]
+    parts = [f"{table.title}.", *([table.about] if table.about else [])]
     if table.variants:
         parts += _samples(rows, entries, options)
     parts += [_suite(options), f"Data: {'; '.join(sorted({row.data for row in rows}))}."]
     parts += _extractors(rows)
     parts += _intervals(rows) if brackets else []
+    parts += [floor] if (floor := truth.floors(rows, entries)) else []
+    parts += [AGREEMENT] if any(row.metric == "agrees" for row in rows) else []
     parts += [f"{best}: {BEST}."] if any(row.best for row in rows) else []
+    parts += doubts.caption_of(entry.result for entry in entries if entry.result is not None)
     parts += _machines(entry for entry in entries if entry.result is not None)
-    if any(row.paper is not None for row in rows):
+    if any(row.paper is not None and row.metric != "agrees" for row in rows):
         parts.append("In parentheses: the value published in arXiv 2303.05699.")
     return " ".join(parts)
 
 
 def _samples(rows: Sequence[Row], entries: Sequence[Entry], options: Options) -> list[str]:
-    counts = max((row.n for row in rows if row.n is not None), default=0)
-    seeds = f"{len(options.seeds)} feedback and unlearning seeds ({', '.join(map(str, options.seeds))})"
-    over = f"Mean ± standard deviation over {seeds}" if len(options.seeds) > 1 else f"Seed {options.seeds[0]}"
+    counts = max((row.n_most or row.n for row in rows if row.n is not None), default=0)
     each = f", up to {counts:,} samples each" if counts > 1 else ""
-    return [f"{over}, the original generator fixed{each}.", _clicks(entries)]
+    return [f"{_seeds(entries, options)}, the original generator fixed{each}.", _clicks(entries)]
+
+
+def _seeds(entries: Sequence[Entry], options: Options) -> str:
+    """Say what ± is over, by model where that differs."""
+    of_models: dict[str, list[int]] = {}
+    for entry in entries:
+        of_models.setdefault(entry.place[0], []).append(entry.seed)
+    by_seeds: dict[tuple[int, ...], list[str]] = {}
+    for model, found in of_models.items():
+        by_seeds.setdefault(tuple(dict.fromkeys(found)), []).append(model)
+    by_seeds = by_seeds or {tuple(options.seeds or SEEDS): []}
+    if len(by_seeds) == 1 and len(seeds := next(iter(by_seeds))) == 1:
+        return f"Seed {seeds[0]}"
+    texts = [
+        f"{len(seeds)} feedback and unlearning seeds ({', '.join(map(str, seeds))})"
+        + (f" on {', '.join(models)}" if len(by_seeds) > 1 else "")
+        for seeds, models in by_seeds.items()
+    ]
+    return f"Mean ± standard deviation over {'; '.join(texts)}"
 
 
 def _clicks(entries: Sequence[Entry]) -> str:
@@ -80,10 +106,11 @@ def _suite(options: Options) -> str:
 
 
 def _intervals(rows: Sequence[Row]) -> list[str]:
-    """Say what varies in the intervals, and which metrics have one of another kind than most."""
+    """Say what varies in the intervals below numbers, and which metrics have one of another kind than most."""
     covers: dict[str, list[str]] = {}
     for row in rows:
-        if row.low is not None and row.low != row.high:
+        told = row.metric in INTERVALS or row.metric in METRICS  # what brackets hold there, other sentences say
+        if row.low is not None and row.low != row.high and not told:
             covers.setdefault(row.covers, []).append(row.metric)
     if not covers:
         return []

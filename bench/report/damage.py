@@ -1,18 +1,22 @@
-"""The rows of table ``damage``: every family of variants at equal damage (``equal_damage.py``)."""
+"""The rows of table ``damage``: every family of variants at every operating point (``equal_damage.py``)."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from statistics import fmean, stdev
 
 from bench.report.aggregate import needs_of
+from bench.report.curves import Spot, measured
 from bench.report.definitions import Table
 from bench.report.entry import Entry
-from bench.report.equal_damage import Comparison, Point, compare
+from bench.report.equal_damage import Comparison, compare
+from bench.report.operating import OPERATING, Default
+from bench.report.paired import COVERS
 from bench.report.row import Row
+from bench.report.verdicts import caveat_of, verdict_of
 from bench.workspace.workspace import Workspace
-
-SEEDS = "seeds: clicks and unlearning"  # what the interval of a difference covers
 
 
 @dataclass
@@ -20,66 +24,88 @@ class _Place:
     """The curves of one model and feature, by family and seed, and what the first family does at its default."""
 
     entries: dict[str, Entry] = field(default_factory=dict)  # the first of each family
-    curves: dict[str, dict[int, list[Point]]] = field(default_factory=dict)
-    defaults: dict[int, Point] = field(default_factory=dict)
+    curves: dict[str, dict[int, list[Spot]]] = field(default_factory=dict)
+    defaults: dict[int, Default] = field(default_factory=dict)
 
 
 def damage_rows(table: Table, entries: Sequence[Entry], workspace: Workspace) -> list[Row]:
-    """Compare families of variants at equal damage; a family without a result has the reason instead of numbers."""
+    """Compare families of variants at equal damage and removal; one that cannot be has the reason as its verdict."""
     places: dict[tuple[str, str], _Place] = {}
     for entry in entries:
         place = places.setdefault(entry.place, _Place())
         place.entries.setdefault(entry.variant.family, entry)
-        if (point := _point(entry)) is not None:
-            place.curves.setdefault(entry.variant.family, {}).setdefault(entry.seed, []).append(point)
+        if (default := _default(entry)) is not None:
+            place.curves.setdefault(entry.variant.family, {}).setdefault(entry.seed, []).append(default.spot)
             if entry.variant is table.variants[0]:
-                place.defaults[entry.seed] = point
-    return [row for place in places.values() for row in _rows(table, place, workspace)]
+                place.defaults[entry.seed] = default
+    return [row for place in places.values() for at in OPERATING for row in _rows(table, place, at, workspace)]
 
 
-def _point(entry: Entry) -> Point | None:
+def _default(entry: Entry) -> Default | None:
     if entry.result is None:
         return None
     ratio, change = (entry.result.metrics.get(name) for name in ("target_ratio", "retain_change"))
-    return None if ratio is None or change is None else Point(ratio.value, ratio.n, change.value)
+    if ratio is None or change is None:
+        return None
+    return Default(measured(ratio.value, ratio.n, change.value), ratio.n, entry.result.value("original_target_ratio"))
 
 
-def _rows(table: Table, place: _Place, workspace: Workspace) -> Iterator[Row]:
+def _rows(table: Table, place: _Place, at: str, workspace: Workspace) -> Iterator[Row]:
     base = table.variants[0].family
-    found = compare(place.curves, place.curves.get(base, {}), place.defaults)
-    n = next((point.n for point in place.defaults.values()), None)
     for family, entry in place.entries.items():
-        compared = found.get(family)
-        if compared is not None and compared.seeds:
-            yield from _numbers(table, entry, compared, n, workspace)
-            continue
-        why = entry.done.why if entry.result is None else "neither target_ratio nor retain_change, or one alone"
-        if compared is not None:
-            why = f"no seed of which '{base}' has a result at its default"
-        yield from (_row(table, entry, metric, workspace, note=why) for metric in table.metrics)
+        curves, first = place.curves.get(family), place.curves.get(base, {})
+        found = compare(curves, first, place.defaults, OPERATING[at]) if curves else None
+        if found is not None and found.reads:
+            yield from _numbers(table, entry, at, found, workspace, reference=family == base)
+        else:
+            why = _why(entry, found, "" if family == base else f"'{base}'")
+            yield _row(table, entry, at, "verdict", workspace, seeds=0, higher_is_better=None, note=why)
 
 
-def _numbers(table: Table, entry: Entry, found: Comparison, n: int | None, workspace: Workspace) -> Iterator[Row]:
-    where = f"{found.moved} of {found.seeds} seeds at the curve's own damage" if found.moved else ""
-    bounds = "; ".join(f"{bound} this, since the curve it is compared with ends before" for bound in found.bounds)
-    note = bounds if found.seeds > 1 else "too few seeds"
-    numbers = {
-        "target_ratio": {"mean": found.mean, "sd": found.sd, "note": where},
-        "retain_change": {"mean": found.damage, "note": where},
-        "difference": {
-            "mean": found.difference,
-            "low": found.low,
-            "high": found.high,
-            "covers": SEEDS,
-            "note": note,
+def _why(entry: Entry, found: Comparison | None, base: str) -> str:
+    """Say why a family has no number at an operating point."""
+    if found is None:
+        return entry.done.why if entry.result is None else "neither target_ratio nor retain_change, or one alone"
+    if found.left_out:
+        return (
+            f"its curve{f', or that of {base},' if base else ''} does not reach this on any seed (of {found.left_out})"
+        )
+    return f"no seed of which {base} has a result at its default"
+
+
+def _numbers(
+    table: Table, entry: Entry, at: str, found: Comparison, workspace: Workspace, *, reference: bool
+) -> Iterator[Row]:
+    seeds, factor = len(found.reads), found.factor
+    same = found.axis == "damage"  # where the damage is held equal, the ratios vary
+    left = f"not reached on {found.left_out} further seed{'s' * (found.left_out > 1)}" if found.left_out else ""
+    numbers: dict[str, dict[str, object]] = {
+        "target_ratio": {"mean": fmean(found.ratios), "sd": _deviation(found.ratios) if same else None},
+        "retain_change": {"mean": fmean(found.damages), "sd": None if same else _deviation(found.damages)},
+        "ratio": {
+            "mean": factor.mean,
+            "low": factor.low,
+            "high": factor.high,
+            "covers": "" if math.isnan(factor.low) else COVERS,
+            "note": caveat_of(found),
         },
+        "read_elsewhere": {"mean": found.moved, "note": left, "higher_is_better": None},
+        "verdict": {"mean": factor.visible, "note": verdict_of(found), "higher_is_better": None},
     }
+    if reference:
+        numbers["ratio"] = {"mean": 1.0}
+        numbers["verdict"] = {"note": "the others are compared with this", "higher_is_better": None}
+    n = found.reads[0][0]
     for metric in table.metrics:
         given = {name: None if value != value else value for name, value in numbers[metric].items()}
-        yield _row(table, entry, metric, workspace, seeds=found.seeds, n=n, **given)
+        yield _row(table, entry, at, metric, workspace, seeds=seeds, n=n, **given)
 
 
-def _row(table: Table, entry: Entry, metric: str, workspace: Workspace, **numbers: object) -> Row:
+def _deviation(values: Sequence[float]) -> float:
+    return stdev(values) if len(values) > 1 else math.nan
+
+
+def _row(table: Table, entry: Entry, at: str, metric: str, workspace: Workspace, **numbers: object) -> Row:
     cell, resolved = entry.done.planned.cell, entry.done.resolved
     dataset = workspace.dataset(cell.settings.dataset)
     judge = resolved.judgement.label if resolved else "no cell"
@@ -87,12 +113,12 @@ def _row(table: Table, entry: Entry, metric: str, workspace: Workspace, **number
         table=table.name,
         model=cell.model,
         feature=cell.feature,
+        at=at,
         variant=entry.variant.family,
         method=entry.variant.method,
         needs=needs_of(entry.variant, workspace),
         metric=metric,
-        higher_is_better=False,
         data=dataset.label,
         source=f"{dataset.label}; {judge}; interpolated between cells",
-        **{"seeds": 0, **numbers},  # type: ignore[arg-type]
+        **{"higher_is_better": False, **numbers},  # type: ignore[arg-type]
     )

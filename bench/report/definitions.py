@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import product
 from typing import Any
 
 from bench.errors import unknown
+from bench.report.about import DAMAGE, READINGS, UNIT
+
+SEEDS = (0, 1, 2, 3, 4)
 
 
 @dataclass(frozen=True)
@@ -16,7 +20,7 @@ class Options:
     suite: str = "lite"
     models: Sequence[str] = ("all",)
     features: Sequence[str] = ("all",)
-    seeds: Sequence[int] = (0, 1, 2, 3, 4)
+    seeds: Sequence[int] | None = None  # the table's own by default
     overrides: Sequence[str] = ()
     methods: Sequence[str] = ()  # further methods, a row or column each
     only: Sequence[str] = ()  # rows or columns to be shown: labels, families, methods
@@ -36,6 +40,8 @@ class Variant:
         The curve that this is a point of, where points are compared as curves.
     point : str
         What a point of its curve is called, with the swept parameter in braces; by default its label, name = value.
+    about : str
+        What to know about it: a mark at its label.
     model, features
         Models and features it applies to; all by default.
     """
@@ -46,6 +52,7 @@ class Variant:
     settings: Mapping[str, Any] = field(default_factory=dict)
     family: str = ""
     point: str = ""
+    about: str = ""
     model: str = ""
     features: Sequence[str] = ()
 
@@ -72,6 +79,10 @@ class Table:
         feature).
     open : bool
         Whether the suite's own variants belong in it.
+    about : str
+        Further sentences of its caption.
+    seeds_on : mapping of str to sequence of int
+        By data set, the seeds where ``--seed`` does not say any, if not ``SEEDS``.
     varied : str
         What makes several variants of a method: "sweep" (the parameter that the method or the suite names), "clicks",
         or nothing. Of "sweep", the table's own variants are curves too; of "clicks", they are the points.
@@ -84,6 +95,12 @@ class Table:
     rows: str = "variants"
     open: bool = False
     varied: str = ""
+    about: str = ""
+    seeds_on: Mapping[str, Sequence[int]] = field(default_factory=dict)
+
+    def seeds(self, options: Options, dataset: str) -> Sequence[int]:
+        """Return the seeds that are averaged over, on a data set."""
+        return self.seeds_on.get(dataset, SEEDS) if options.seeds is None else options.seeds
 
 
 ORIGINAL, OURS, PROBE = Variant("original", "original"), Variant("ours", "ours"), Variant("probe", "probe")
@@ -98,8 +115,9 @@ def _loss(label: str, *off: str) -> Variant:
     return Variant(label, "ours", {f"{term}_term": False for term in off})
 
 
-def _reading(threshold: str, step: str) -> Variant:
-    return Variant(f"{threshold} / {step}", "ours", {"threshold": threshold, "step": step})
+def _reading(threshold: str, step: str, steps: int, l1: str) -> Variant:
+    params = {"threshold": threshold, "step": step, "steps_per_epoch": steps, "l1": l1}
+    return Variant(f"{threshold} / {step} / {steps} / {l1}", "ours", params, about=UNIT if step == "unit" else "")
 
 
 def _direction(name: str) -> Variant:
@@ -130,11 +148,13 @@ _ALL = (
         (ORIGINAL, OURS, LOGISTIC, PROBE, RETRAIN, LATENT_EDIT, REJECT),
         (
             "target_ratio",
+            "clicker_target_ratio",
             "roc_auc",
             "inception_score",
             "fid",
             "fid_change",
             "fid_retain",
+            "fid_counterfactual",
             "retain_change",
             "attribute_shift",
         ),
@@ -145,7 +165,9 @@ _ALL = (
         "Inception score, Frechet and kernel distance, and their differences from the original",
         (ORIGINAL, OURS, LOGISTIC, PROBE, RETRAIN, LATENT_EDIT, REJECT),
         tuple(
-            f"{name}{suffix}" for name in ("inception_score", "fid", "kid", "fid_retain") for suffix in ("", "_change")
+            f"{name}{suffix}"
+            for name in ("inception_score", "fid", "kid", "fid_retain", "fid_counterfactual")
+            for suffix in ("", "_change")
         ),
         open=True,
     ),
@@ -165,10 +187,10 @@ _ALL = (
     Table("5", "The weight alpha", [Variant(f"alpha = {a}", "ours", {"alpha": a}) for a in range(1, 6)], QUALITY),
     Table(
         "readings",
-        "Four readings of the method's text: threshold (mean of all projections, or midpoint of the class means) / "
-        "step (along the unit vector, or the printed formula's z_e)",
-        [_reading(t, s) for t in ("mean", "midpoint") for s in ("unit", "raw")],
+        "Readings of the method's text",
+        [_reading(*each) for each in product(("mean", "midpoint"), ("unit", "raw"), (1, 10), ("mean", "sum"))],
         ("target_ratio", "roc_auc", *QUALITY[1:]),
+        about=READINGS,
     ),
     Table(
         "tradeoff",
@@ -180,12 +202,12 @@ _ALL = (
     ),
     Table(
         "damage",
-        "Target ratio at equal damage: every method's curve (table tradeoff) read, seed by seed, at the "
-        "retain_change of the first at its default, or at its own end that is nearest to it; and the difference from "
-        "the first there, with Student's 95 % interval",
+        "Methods at equal damage, and at equal removal",
         _CURVES,
-        ("target_ratio", "retain_change", "difference"),
+        ("target_ratio", "retain_change", "ratio", "read_elsewhere", "verdict"),
         varied="sweep",
+        about=DAMAGE,
+        seeds_on={"mnist": range(10)},
     ),
     Table(
         "clicks",

@@ -6,6 +6,7 @@ import math
 
 FINEST = 6  # decimals
 SIGNIFICANT = 3  # digits of a number without an uncertainty
+NEAR = 3  # ratios below it have two decimals at least
 NOISE = 1e-9  # a deviation below this share of the mean is rounding
 
 
@@ -51,3 +52,24 @@ def after_point(number: str) -> int:
 def published(value: float) -> str:
     """Write a number of the paper as it stands there."""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def times(value: float, places: int) -> str:
+    """Write a ratio as a factor: "×0.61"."""
+    return f"×{fixed(value, 0 if value == 1 else places)}"
+
+
+def factor_places(value: float, spread: float | None) -> int:
+    """Return the decimals of a ratio: two significant digits, or more near 1 and where its interval is narrow.
+
+    Parameters
+    ----------
+    value : float
+        Above 0; the smallest of the numbers that are written with these decimals.
+    spread : float or None
+        Upper over lower end of the interval.
+    """
+    width = math.log(spread) if spread is not None and spread > 1 else None
+    significant = 2 if width is None or width > 0.2 else 3 if width > 0.02 else 4
+    least = 2 if value < NEAR else 0
+    return min(FINEST, max(least, significant - 1 - math.floor(math.log10(value)))) if value > 0 else 2

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from bench.core.files import write_bytes
 from bench.errors import UsageError
+from bench.report.agreement import METRICS, agreement_grid
 from bench.report.captions import caption_of
-from bench.report.definitions import Options, Table
+from bench.report.definitions import SEEDS, Options, Table, table_named
 from bench.report.entry import Entry
-from bench.report.grid import grid_of
+from bench.report.grid import Grid, grid_of
 from bench.report.html import html_text
 from bench.report.latex import latex_text
 from bench.report.names import file_stem
@@ -42,8 +43,8 @@ def files_of(table: str, options: Options, formats: Sequence[str], out: Path) ->
         suite=load_suite(options.suite).name,
         models=options.models,
         features=options.features,
-        seeds=options.seeds,
-        usual_seeds=Options().seeds,
+        seeds=options.seeds or (),
+        usual_seeds=() if options.seeds is None or table_named(table).seeds_on else SEEDS,
         more={
             "methods": list(options.methods),
             "only": list(options.only),
@@ -58,18 +59,25 @@ def write(
     table: Table, rows: Sequence[Row], entries: Sequence[Entry], options: Options, files: dict[str, Path]
 ) -> list[Path]:
     """Write a table in each format; returns the files."""
-    grid, caption = grid_of(table, rows), caption_of(table, rows, entries, options)
+    parts, caption = parts_of(table, rows), caption_of(table, rows, entries, options)
     for name, path in files.items():
         if name == "csv":
             text = frame_of(rows).to_csv(index=False)
         elif name == "latex":
-            text = latex_text(grid, caption, f"tab:{path.stem.removeprefix('table-')}")
+            text = latex_text(parts, caption, f"tab:{path.stem.removeprefix('table-')}")
         else:
-            text = html_text(grid, caption, table.title)
+            text = html_text(parts, caption, table.title)
         write_bytes(path, text.encode())
     return list(files.values())
 
 
+def parts_of(table: Table, rows: Sequence[Row]) -> list[Grid]:
+    """Return a table as it is laid out, and below it the agreement with the paper where there is one."""
+    agreement = [row for row in rows if row.metric in METRICS]
+    own = [row for row in rows if row.metric not in METRICS]
+    return [grid_of(table, own), *([agreement_grid(agreement)] if agreement else [])]
+
+
 def as_text(table: Table, rows: Sequence[Row], entries: Sequence[Entry], options: Options) -> str:
     """Format a table for a terminal."""
-    return plain_text(grid_of(table, rows), caption_of(table, rows, entries, options, best=BEST, brackets=False))
+    return plain_text(parts_of(table, rows), caption_of(table, rows, entries, options, best=BEST, brackets=False))

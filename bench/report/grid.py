@@ -11,7 +11,9 @@ from bench.report.definitions import Table
 from bench.report.row import Row
 
 ARROWS = {True: "↑", False: "↓", None: ""}
-INTERVALS = frozenset({"difference"})  # metrics whose interval stands in the cell in every format
+INTERVALS = frozenset({"ratio"})  # metrics whose interval stands in the cell in every format, as that of a factor
+WORDS = frozenset({"verdict"})  # metrics of which the note stands in the cell, instead of a number
+COUNTS = frozenset({"read_elsewhere"})  # metrics that count some of the seeds
 NEEDS = {
     "training_data": "the training data",
     "oracle": "the oracle",
@@ -19,6 +21,7 @@ NEEDS = {
     "discriminator": "the discriminator",
 }
 NOTHING = "–"
+WIDE = 3  # upper over lower end of an interval
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,8 @@ class Cell:
         The published value in parentheses.
     mark : str
         Of a note.
+    words : str
+        What is said instead of a number.
     best : bool
     interval : str
         95 % interval in brackets, for formats with room.
@@ -44,6 +49,7 @@ class Cell:
     tail: str = ""
     paper: str = ""
     mark: str = ""
+    words: str = ""
     best: bool = False
     interval: str = ""
 
@@ -77,24 +83,29 @@ class Block:
 
 @dataclass(frozen=True)
 class Grid:
-    """A whole table; ``notes`` say by mark what marks mean."""
+    """A whole table, or a part of it under a title; ``notes`` say by mark what marks mean."""
 
     heads: tuple[Head, ...]
     blocks: tuple[Block, ...]
     notes: Mapping[str, str]
+    title: str = ""
 
 
 def grid_of(table: Table, rows: Sequence[Row]) -> Grid:
-    """Lay out rows: a line per variant and a column per metric, or a line per model and a column per variant."""
-    notes = _Notes()
+    """Lay out rows: a line per variant and a column per metric, or a line per model and a column per variant.
+
+    Rows without a column stand in the table's CSV alone.
+    """
+    rows = [row for row in rows if row.column]
+    notes = Notes()
     if table.rows == "models":
         return _by_model(rows, notes)
     metrics = list(dict.fromkeys(row.metric for row in rows))
     blocks = []
-    for model, feature in dict.fromkeys((row.model, row.feature) for row in rows):
-        of_place = [row for row in rows if (row.model, row.feature) == (model, feature)]
+    for place in dict.fromkeys((row.model, row.feature, row.at) for row in rows):
+        of_place = [row for row in rows if (row.model, row.feature, row.at) == place]
         lines = [_line(label, of_label, metrics, notes) for label, of_label in _by_label(of_place).items()]
-        blocks.append(Block(f"{model}, {feature}", tuple(lines)))
+        blocks.append(Block(", ".join(filter(None, place)), tuple(lines)))
     heads = tuple(Head(metric, _arrow(rows, metric)) for metric in metrics)
     return Grid(heads, tuple(blocks), notes.by_mark)
 
@@ -106,13 +117,13 @@ def _by_label(rows: Sequence[Row]) -> dict[str, list[Row]]:
     return found
 
 
-def _line(label: str, rows: Sequence[Row], metrics: Sequence[str], notes: _Notes) -> Line:
-    mark = notes.mark(_needs(rows[0]))
+def _line(label: str, rows: Sequence[Row], metrics: Sequence[str], notes: Notes) -> Line:
+    mark = notes.mark("; ".join(filter(None, (_needs(rows[0]), rows[0].about))))
     cells = {row.metric: _cell(row, notes) for row in rows}
     return Line(label, mark, tuple(cells.get(metric, Cell()) for metric in metrics))
 
 
-def _by_model(rows: Sequence[Row], notes: _Notes) -> Grid:
+def _by_model(rows: Sequence[Row], notes: Notes) -> Grid:
     columns = list(dict.fromkeys((row.variant, row.feature, row.metric) for row in rows))
     several = len({metric for *_, metric in columns}) > 1
     needs = {row.variant: notes.mark(_needs(row)) for row in rows}
@@ -137,24 +148,39 @@ def _needs(row: Row) -> str:
     return f"needs {' and '.join(NEEDS.get(need, need) for need in row.needs.split())}" if row.needs else ""
 
 
-def _cell(row: Row, notes: _Notes) -> Cell:
+def _cell(row: Row, notes: Notes) -> Cell:
+    if row.metric in WORDS:
+        return Cell(words=row.note)
     paper = "" if row.paper is None else f"({digits.published(row.paper)})"
     if row.mean is None or row.mean != row.mean:
         return Cell(NOTHING, "", paper, notes.mark(row.note or "no number"))
+    mark = notes.mark(row.note)
+    if row.metric in INTERVALS:
+        return Cell(*_factor(row.mean, row.low, row.high), mark=mark)
+    if row.metric in COUNTS:
+        return Cell(f"{row.mean:.0f}", f"of {row.seeds}", mark=mark)
     uncertainty = digits.uncertainty_of(row.mean, row.sd, row.low, row.high)
     places = digits.decimals(row.mean, uncertainty)
     tail = interval = ""
     if row.low is not None and row.high is not None and row.high > row.low:
         interval = f"[{digits.fixed(row.low, places)}, {digits.fixed(row.high, places)}]"
-    if row.metric in INTERVALS:
-        tail, interval = interval, ""
-    elif row.sd is not None and digits.spreads(row.mean, row.sd):
+    if row.sd is not None and digits.spreads(row.mean, row.sd):
         tail = f"± {digits.fixed(row.sd, places)}"
-    return Cell(digits.fixed(row.mean, places), tail, paper, notes.mark(row.note), row.best, interval)
+    return Cell(digits.fixed(row.mean, places), tail, paper, mark, best=row.best, interval=interval)
+
+
+def _factor(mean: float, low: float | None, high: float | None) -> tuple[str, str]:
+    """Write a ratio and its interval; the ends of a wide one have digits of their own."""
+    if low is None or high is None:
+        return digits.times(mean, digits.factor_places(mean, None)), ""
+    spread = high / low
+    alike = [mean if spread < WIDE else value for value in (low, high)]
+    ends = [digits.fixed(v, digits.factor_places(a, spread)) for v, a in zip((low, high), alike, strict=True)]
+    return digits.times(mean, digits.factor_places(mean, spread)), f"[{', '.join(ends)}]"
 
 
 @dataclass
-class _Notes:
+class Notes:
     """Gives every text a mark of its own: a, b, ... z, aa, ..."""
 
     by_mark: dict[str, str] = field(default_factory=dict)

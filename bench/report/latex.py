@@ -20,28 +20,49 @@ SPECIAL = str.maketrans(
         "<": r"\textless{}",
         ">": r"\textgreater{}",
         "±": r"$\pm$",
+        "×": r"$\times$",
         "↑": r"$\uparrow$",
         "↓": r"$\downarrow$",
         "–": "--",
     }
 )
+SHORT = 30  # letters of words that need no paragraph
 NAMES = {
     "roc_auc": "ROC-AUC",
     "inception_score": "IS",
     "fid": "FID",
     "fid_retain": "FID, retained",
+    "fid_counterfactual": "FID, redrawn",
     "kid": "KID",
     "inception_score_change": "change of IS",
     "fid_change": "change of FID",
     "fid_retain_change": "change of FID, retained",
+    "fid_counterfactual_change": "change of FID, redrawn",
     "kid_change": "change of KID",
     "peak_memory_mb": "memory, MB",
     "non_target_images": "non-target images",
 }  # of metrics; of all others, "_" becomes a space
 
 
-def latex_text(grid: Grid, caption: str, label: str) -> str:
-    """Write a table with its caption above and its notes below."""
+def latex_text(parts: Sequence[Grid], caption: str, label: str) -> str:
+    """Write the parts of a table, the caption above the first and the notes of each below it."""
+    titled, blocks = len(parts[0].blocks) > 1, parts[0].blocks
+    alone = "" if titled or not blocks[0].title else f" Model, feature: {blocks[0].title}."
+    return "\n".join(
+        [
+            r"% needs \usepackage{booktabs}",
+            r"\begin{table}",
+            r"\centering",
+            rf"\caption{{{escaped(caption + alone)}}}",
+            rf"\label{{{label}}}",
+            *(line for part in parts for line in _part(part)),
+            r"\end{table}",
+            "",
+        ]
+    )
+
+
+def _part(grid: Grid) -> list[str]:
     lines = [line for block in grid.blocks for line in block.lines]
     titled = len(grid.blocks) > 1
     tails = [any(line.cells[i].tail or line.cells[i].paper for line in lines) for i in range(len(grid.heads))]
@@ -53,26 +74,31 @@ def latex_text(grid: Grid, caption: str, label: str) -> str:
             body.append(rf"\multicolumn{{{1 + len(tails) + sum(tails)}}}{{l}}{{\emph{{{escaped(block.title)}}}}} \\")
         for line in block.lines:
             body += [_line(line, tails, deepest), *_intervals(line, tails)]
-    alone = "" if titled or not grid.blocks[0].title else f" Model, feature: {grid.blocks[0].title}."
-    return "\n".join(
-        [
-            r"% needs \usepackage{booktabs}",
-            r"\begin{table}",
-            r"\centering",
-            rf"\caption{{{escaped(caption + alone)}}}",
-            rf"\label{{{label}}}",
-            rf"\begin{{tabular}}{{@{{}}l{''.join('r@{ }l' if tail else 'r' for tail in tails)}@{{}}}}",
-            r"\toprule",
-            *_heads(grid.heads, tails),
-            r"\midrule",
-            *body,
-            r"\bottomrule",
-            r"\end{tabular}",
-            *_notes(grid),
-            r"\end{table}",
-            "",
-        ]
-    )
+    columns = "".join(map(_column, tails, _worded(grid)))
+    return [
+        *(["", r"\bigskip", rf"\emph{{{escaped(grid.title)}}}", "", r"\smallskip"] if grid.title else []),
+        rf"\begin{{tabular}}{{@{{}}l{columns}@{{}}}}",
+        r"\toprule",
+        *_heads(grid.heads, tails),
+        r"\midrule",
+        *body,
+        r"\bottomrule",
+        r"\end{tabular}",
+        *_notes(grid),
+    ]
+
+
+def _column(tail: bool, longest: int) -> str:
+    """Return how a column is set: numbers by decimal point, sentences in a paragraph."""
+    if longest > SHORT:
+        return r"p{0.3\linewidth}"
+    return "l" if longest else "r@{ }l" if tail else "r"
+
+
+def _worded(grid: Grid) -> list[int]:
+    """Return by column how many letters the longest words have that stand there instead of numbers."""
+    lines = [line for block in grid.blocks for line in block.lines]
+    return [max((len(line.cells[i].words) for line in lines), default=0) for i in range(len(grid.heads))]
 
 
 def escaped(text: str) -> str:
@@ -123,7 +149,9 @@ def _intervals(line: Line, tails: Sequence[bool]) -> list[str]:
 
 def _cell(cell: Cell, tail: bool, deepest: int) -> str:
     """Write a number, padded to the column's decimals, and in a second column what stands after it."""
-    mean = "--" if cell.mean == NOTHING else _minus(cell.mean)
+    if cell.words:
+        return escaped(cell.words)
+    mean = "--" if cell.mean == NOTHING else _minus(escaped(cell.mean))
     mean = (rf"\textbf{{{mean}}}" if cell.best else mean) + _padding(cell, deepest)
     after = _minus(escaped(" ".join(part for part in (cell.tail, cell.paper) if part)))
     mark = rf"\rlap{{{_raised(cell.mark)}}}" if cell.mark else ""

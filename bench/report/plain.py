@@ -12,8 +12,13 @@ WIDTH = 110  # letters of a caption's line
 BEST = "*"
 
 
-def plain_text(grid: Grid, caption: str) -> str:
-    """Format a table with its notes and its caption."""
+def plain_text(parts: Sequence[Grid], caption: str) -> str:
+    """Format the parts of a table, each with its notes, and the caption."""
+    lines = [line for part in parts for line in _part(part)]
+    return "\n".join(line.rstrip() for line in [*lines, fill(caption, WIDTH)])
+
+
+def _part(grid: Grid) -> list[str]:
     columns = [_column(head, cells) for head, cells in zip(grid.heads, _cells_by_column(grid), strict=True)]
     lines = [line for block in grid.blocks for line in block.lines]
     labels = ["", "", *(f"  {_marked(line.label, line.mark)}" for line in lines)]
@@ -27,7 +32,7 @@ def plain_text(grid: Grid, caption: str) -> str:
     notes = [f"[{mark}] {note}" for mark, note in grid.notes.items()]
     if any(cell.best for line in lines for cell in line.cells):
         notes.append(f"{BEST} best, or not told apart from the best")
-    return "\n".join(line.rstrip() for line in [*text, "", *notes, *([""] if notes else []), fill(caption, WIDTH)])
+    return [*([grid.title] if grid.title else []), *text, "", *notes, *([""] if notes else [])]
 
 
 def _cells_by_column(grid: Grid) -> list[list[Cell]]:
@@ -52,4 +57,4 @@ def _marked(label: str, mark: str) -> str:
 
 def _after(cell: Cell) -> str:
     best, mark = BEST if cell.best else "", f"[{cell.mark}]" if cell.mark else ""
-    return " ".join(part for part in (cell.tail, cell.paper, best, mark) if part)
+    return " ".join(part for part in (cell.tail, cell.paper, cell.words, best, mark) if part)

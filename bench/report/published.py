@@ -32,6 +32,11 @@ class Published:
         asked = config.model_validate(dict(variant.params))
         return next((value for params, value in found if config.model_validate(_typed(config, params)) == asked), None)
 
+    def is_of_paper(self, dataset: str, feature: str) -> bool:
+        """Say whether a data set is the one on which the paper reports a feature, at whatever size."""
+        known = {model for table, model, of, *_ in self.rows if (table, of) == ("1", feature)}
+        return any(dataset.startswith(name) for name in known)
+
     def count(self, table: str, dataset: str, feature: str, metric: str) -> float | None:
         """Return a published count, which no method made."""
         found = self.rows.get((table, dataset, feature, "", metric), [])

@@ -17,12 +17,18 @@ class Row:
     table, model, feature, variant : str
         Where it stands.
     method, needs, metric : str
+    at : str
+        Where curves are read, in table damage.
+    about : str
+        What to know about the variant, whatever the number.
     mean : float or None
         Over seeds.
     sd : float or None
         Standard deviation over seeds (ddof=1).
-    seeds, n : int
-        Seeds, and samples per seed.
+    seeds : int
+    n, n_most : int or None
+        Samples of the seed with fewest, and of the one with most: where each seed has a cut of its own, how many lack
+        the feature differs.
     higher_is_better : bool or None
     note : str
         Why there is no number, or what to know about it.
@@ -32,15 +38,17 @@ class Row:
         Which data, and which judge or extractor.
     low, high : float or None
         95 % interval. Of a mean over seeds: the mean of their intervals, since all seeds are measured on samples of the
-        same noise.
+        same noise. Of a ratio in table damage, and of agreement in table readings: over seeds.
     covers : str
-        What varies in it: samples, or seeds for a difference in table damage.
+        What varies in it: samples, or seeds.
     seeds_low, seeds_high : float or None
         Student's 95 % interval of the mean over four seeds or more: what clicks and unlearning vary, for these samples.
     best : bool
         Whether paired intervals over seeds cannot tell it from the best one.
     by_seed : mapping of int to float
         The numbers behind the mean.
+    column : bool
+        Whether it stands in a column of the table; a number without one is in the CSV alone.
     """
 
     table: str
@@ -54,6 +62,7 @@ class Row:
     sd: float | None = None
     seeds: int = 1
     n: int | None = None
+    n_most: int | None = None
     higher_is_better: bool | None = None
     note: str = ""
     paper: float | None = None
@@ -65,13 +74,16 @@ class Row:
     seeds_low: float | None = None
     seeds_high: float | None = None
     best: bool = False
+    at: str = ""
+    about: str = ""
     by_seed: Mapping[int, float] = field(default_factory=dict, compare=False)
+    column: bool = True
 
 
-COLUMNS = tuple(each.name for each in fields(Row) if each.name != "by_seed")
+COLUMNS = tuple(each.name for each in fields(Row) if each.name not in ("by_seed", "column"))
 
 
 def frame_of(rows: Sequence[Row]) -> pd.DataFrame:
     """Return rows as a frame, a column per field of ``Row``; the numbers behind a mean are left out."""
     frame = pd.DataFrame([{name: getattr(row, name) for name in COLUMNS} for row in rows], columns=list(COLUMNS))
-    return frame.astype({"mean": float})
+    return frame.astype({"mean": float, "n": "Int64", "n_most": "Int64"})

@@ -1,7 +1,7 @@
 """``bench table``: run the cells behind a table, aggregate them, write the files.
 
-Which tables there are: ``definitions.py``. What was asked for: ``asked.py``. Rows: ``aggregate.py``, ``damage.py``,
-``frames.py``. Layout: ``grid.py``, ``formats.py``.
+Which tables there are: ``definitions.py``. What was asked for: ``asked.py``. Rows: ``aggregate.py``,
+``agreement.py``, ``damage.py``, ``frames.py``. Layout: ``grid.py``, ``formats.py``.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from bench.experiments.plan import plan
 from bench.report import formats as layout
 from bench.report import text
 from bench.report.aggregate import tidy_rows
+from bench.report.agreement import agreement_rows
 from bench.report.asked import table_asked
 from bench.report.best import with_best
 from bench.report.damage import damage_rows
@@ -89,14 +90,25 @@ def cells_of(table: Table, options: Options, workspace: Workspace) -> list[tuple
             methods=[variant.method],
             models=options.models,
             features=options.features,
-            seeds=options.seeds,
+            seeds=_all_seeds(table, options),
             values=variant.params,
             suite=options.suite,
             overrides=options.overrides,
             settings=variant.settings,
         )
-        found += [(variant, c) for c in grid.cells(request, workspace) if variant.concerns(c.model, c.feature)]
+        found += [(variant, cell) for cell in grid.cells(request, workspace) if _belongs(cell, variant, table, options)]
     return found
+
+
+def _all_seeds(table: Table, options: Options) -> Sequence[int]:
+    """Return every seed that some model has."""
+    if options.seeds is not None:
+        return options.seeds
+    return sorted({seed for each in ("", *table.seeds_on) for seed in table.seeds(options, each)})
+
+
+def _belongs(cell: Cell, variant: Variant, table: Table, options: Options) -> bool:
+    return variant.concerns(cell.model, cell.feature) and cell.seed in table.seeds(options, cell.settings.dataset)
 
 
 def _entries(table: Table, options: Options, workspace: Workspace, *, run_missing: bool) -> list[Entry]:
@@ -119,6 +131,8 @@ def _rows(
     if table.name == "damage":
         return damage_rows(table, entries, workspace)
     rows = with_best(tidy_rows(table, entries, workspace, published, names))
+    if table.name == "readings":
+        return [*rows, *agreement_rows(rows, entries, published)]
     return rows + pretraining_rows(table, entries, workspace) if table.name == "cost" else rows
 
 

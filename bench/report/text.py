@@ -12,8 +12,10 @@ from bench.errors import first_sentence
 from bench.experiments.execute import Done
 from bench.experiments.expected import Expected
 from bench.experiments.plan import Plan, Planned
-from bench.report import labels, suite_settings
+from bench.report import doubts, labels, suite_settings, truth
 from bench.workspace.record import Record
+
+SHOWN_FILES = ("picture", "surest", "weights")
 
 
 def dry_run(plan: Plan) -> str:
@@ -111,12 +113,18 @@ def record_lines(done: Done) -> str:
     lines = [
         f"{name}: {_judged(record) if record.provenance.oracle else _without_oracle(record)}",
         *([f"  {clicked_line(record)}"] if record.value("clicked_ratio") is not None else []),
+        *([f"  {warning}"] if (warning := doubts.warning_of(record)) else []),
         f"  {', '.join(others)}",
+        *([f"  {distance}"] if (distance := truth.truth_line(record, resolved.workspace)) else []),
         f"  {record.provenance.data}; {took}",
         *(f"  not computed: {', '.join(metrics)}: {reason}" for reason, metrics in _by_reason(record).items()),
-        *(f"  {folder / file}" for file in ("result.json", "before-after.png", "unlearned.safetensors")),
+        *(f"  {folder / file}" for file in _files(record)),
     ]
     return "\n".join(lines)
+
+
+def _files(record: Record) -> list[str]:
+    return ["result.json", *(record.artefacts[each].file for each in SHOWN_FILES if each in record.artefacts)]
 
 
 def _judged(record: Record) -> str:
@@ -167,4 +175,4 @@ def _with_interval(record: Record, metric: str) -> str:
 
 def _headline(metric: str) -> bool:
     shown_above = metric.endswith(("target_ratio", "clicked_ratio"))
-    return not metric.startswith(("attribute_shift[", "attribute_ratio[")) and not shown_above
+    return not metric.startswith(("attribute_shift[", "attribute_ratio[", truth.SUM)) and not shown_above

@@ -72,3 +72,27 @@ def auc_delong(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> 
     variance = (above.var(ddof=1) / p if p > 1 else 0.0) + (below.var(ddof=1) / n if n > 1 else 0.0)
     half = Z95 * float(np.sqrt(variance))
     return auc, max(0.0, auc - half), min(1.0, auc + half)
+
+
+def kappa(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> tuple[float, float, float] | None:
+    """Return Cohen's kappa of two raters' labels (N,) and its interval; None if either gives one label to all.
+
+    References
+    ----------
+    Cohen 1960, Educational and Psychological Measurement 20:37; the large-sample variance of Fleiss, Cohen and Everitt
+    1969, Psychological Bulletin 72:323, equation 13.
+    """
+    n = len(first)
+    p = np.array([[(first == a).__and__(second == b).mean() for b in (False, True)] for a in (False, True)])  # (2, 2)
+    rows, columns = p.sum(1), p.sum(0)
+    by_chance = float(rows @ columns)
+    if by_chance > 1 - 1e-12 or rows.min() == 0 or columns.min() == 0:
+        return None
+    agreed = float(np.trace(p))
+    found = (agreed - by_chance) / (1 - by_chance)
+    margins = rows[None, :] + columns[:, None]  # [a, b]: share of the first's b and of the second's a
+    own = np.diag(p) * (1 - (rows + columns) * (1 - found)) ** 2
+    off = (p * margins**2 * (1 - np.eye(2))).sum() * (1 - found) ** 2
+    variance = (own.sum() + off - (found - by_chance * (1 - found)) ** 2) / (n * (1 - by_chance) ** 2)
+    half = Z95 * float(np.sqrt(max(0.0, variance)))
+    return found, max(-1.0, found - half), min(1.0, found + half)

@@ -26,8 +26,10 @@ def ms_ssim_window(side: int) -> int:
 def ms_ssim_dissimilarity(images: Tensor, targets: Tensor) -> Tensor:
     """Return 1 - MS-SSIM per sample (Eq. 4).
 
-    ``pytorch_msssim.ms_ssim`` refuses images of 32 px or less with any window. They are padded with zeros to 36 px and
-    compared with a window of 3 (measured on MNIST: as good and as fast as scales chosen for their size).
+    The window is the largest standard one that five scales allow (``ms_ssim_window``): 3 px at 28 px and at 64 px, 7 at
+    128 px, the usual 11 from 161 px. With a window of 3, means and variances are of 9 pixels. Images of 32 px or less,
+    which ``pytorch_msssim.ms_ssim`` refuses with any window, are padded with zeros to 36 px and compared with a window
+    of 3 (measured on MNIST: as good and as fast as scales chosen for their size).
 
     Parameters
     ----------

@@ -6,7 +6,9 @@ import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from bench.core import machine
+import torch
+
+from bench.core import machine, resuming
 from bench.core.files import file_sha256
 from bench.errors import BenchError, CheckpointError, DataError, WrongData, first_sentence
 from bench.workspace import checkpoint, manifest, seals
@@ -88,6 +90,11 @@ def _stored(store: Store, records: Iterable[tuple[Path, Record]]) -> Iterator[st
     for folder in store.stages():
         if (fault := seals.fault_of(folder)) is not None:
             yield f"{fault}. The next cell that needs it makes it again"
+    for path in store.kept_looks():
+        try:
+            resuming.load(path, torch.device("cpu"))
+        except resuming.Unusable as error:
+            yield f"{path}: {error}. The next cell that needs it makes it again"
     for path in store.made_once():
         try:
             checkpoint.read(path)

@@ -62,7 +62,8 @@ def unfinished(store: Store) -> Iterator[Leftover]:
 
 def orphaned(store: Store, kept: Iterable[Record]) -> Iterator[Leftover]:
     """Yield stages that no kept record refers to; one with a checkpoint is unfinished."""
-    used = {key[:DIGITS] for record in kept for key in (*record.stages.values(), *record.provenance.seen.values())}
+    keys = [key for record in kept for key in (*record.stages.values(), *record.provenance.seen.values())]
+    used = {key[:DIGITS] for key in keys}
     for folder in sorted((store.root / STAGES).glob("*/")):
         name, _, digits = folder.name.rpartition("-")
         if name and re.fullmatch(rf"[0-9a-f]{{{DIGITS}}}", digits) and digits not in used:

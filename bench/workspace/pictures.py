@@ -15,13 +15,13 @@ from torch import nn
 from bench.api import Generator
 from bench.api.feedback import Feedback
 from bench.api.noise import noise_chunks, stream_noise
-from bench.core import randomness
 from bench.core.files import write_bytes
 from bench.core.rendering import to_float, to_uint8
 
 COLUMNS = 10
 SHOWABLE = (1, 3, 4)  # channels that a PNG file holds as grey, RGB and RGBA
 SHEET = 100  # images per grid of samples
+SUREST = 40  # images on the sheet of those that the judge is surest about
 
 
 def sample_name(number: int) -> str:
@@ -35,7 +35,7 @@ def save_before_after(
     unlearned: nn.Module,
     labels: NDArray[np.bool_],
     path: Path,
-    clicked: Feedback | None = None,
+    shown: Feedback,
 ) -> None:
     """Write a picture of four rows: samples with the feature before and after, samples without it before and after.
 
@@ -48,21 +48,35 @@ def save_before_after(
         Which of the original's samples have the feature; the first ten with it and the first ten without it are shown.
     path : Path
         PNG file.
-    clicked : Feedback, optional
-        Feedback on the labelled samples; by default they are those of the evaluation stream.
+    shown : Feedback
+        Its samples are the labelled ones; its own labels are not read.
     """
-    device = next(original.parameters()).device
+    device, samples = next(original.parameters()).device, shown.of(original)
     rows = []
     for having in (True, False):
         indices = [int(i) for i in np.flatnonzero(labels == having)[:COLUMNS]]
         if indices:
-            if clicked is None:
-                noise = torch.cat([stream_noise(original, randomness.EVALUATION, i, i + 1) for i in indices])
-            else:
-                shown = clicked.of(original)
-                noise = torch.cat([shown.noise(i, i + 1, original.noise_dim) for i in indices]).to(device)
+            noise = torch.cat([samples.noise(i, i + 1, original.noise_dim) for i in indices]).to(device)
             rows += [_padded(to_uint8(original(noise))), _padded(to_uint8(unlearned(noise)))]
     save_grid(torch.cat(rows), path, COLUMNS)
+
+
+@torch.no_grad()
+def save_surest(original: Generator, scores: NDArray[np.float64], stream: str, path: Path) -> None:
+    """Write a grid of the original's samples with the highest scores, the highest first.
+
+    Parameters
+    ----------
+    original : Generator
+    scores : (N,) float64
+        Of samples 0 to N - 1 of the stream.
+    stream : str
+    path : Path
+        PNG file.
+    """
+    best = np.argsort(-scores, kind="stable")[:SUREST]
+    noise = torch.cat([stream_noise(original, stream, int(i), int(i) + 1) for i in best])
+    save_grid(to_uint8(original(noise)), path, COLUMNS)
 
 
 def save_grid(images: torch.Tensor, path: Path, columns: int) -> None:

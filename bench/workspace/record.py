@@ -85,11 +85,13 @@ class StageKeys(Params):
     original: str
     evaluate: str
     columns: str = Field(description="what was seen of both generators' samples, whatever the weights")
+    cut: str | None = Field(None, description="where an oracle clicks a top share of the generator's samples")
 
     def stages(self, weights: str | None) -> dict[str, str]:
         """Return the key of every stage by its name; ``weights``, the sha256 of the evaluated ones."""
+        found = {"cut": self.cut, "feedback": self.feedback, "unlearn": self.unlearn, "original": self.original}
         columns = {"columns": digest([self.columns, weights])} if weights else {}
-        return {"feedback": self.feedback, "unlearn": self.unlearn, "original": self.original, **columns}
+        return {name: key for name, key in found.items() if key is not None} | columns
 
 
 class MachineFacts(Params):

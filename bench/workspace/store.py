@@ -172,6 +172,10 @@ class Store:
         found = (path for folder in self._beside() for path in folder.glob("*.safetensors"))
         return sorted(path for path in found if re.fullmatch(rf".+-[0-9a-f]{{{DIGITS}}}", path.stem))
 
+    def kept_looks(self) -> list[Path]:
+        """Return the files of what judges and extractors said of blocks of images, sorted."""
+        return sorted((self.root / STAGES).glob("seen-*/*.pt"))
+
     def _beside(self) -> list[Path]:
         return [self.root.parent / name for name in ("statistics", "counterfactual", "pretrained")]
 

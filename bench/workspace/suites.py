@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
@@ -27,7 +27,13 @@ class FeedbackSettings(Params):
 class EvaluationSettings(Params):
     """What is measured, and on how many samples."""
 
-    count: int = Field(10_000, ge=2, le=limits.SAMPLES, description="samples of the evaluation stream")
+    count: int = Field(
+        10_000, ge=2, le=limits.SAMPLES, description="samples that are drawn with and without the feature"
+    )
+    stream: Literal["evaluation", "selection"] = Field(
+        "evaluation",
+        description='which noise they are drawn from; recipes are chosen on "selection" and reported on "evaluation"',
+    )
     extractors: Names | None = Field(None, description="feature extractors for FID and IS; the data set's by default")
     metrics: Names | None = Field(None, description="metric plug-ins; all by default")
 
@@ -47,6 +53,11 @@ class OracleSettings(Params):
     evaluation: str | None = Field(
         None,
         description="who judges: a classifier, an extractor, or weights; <classifier>-<dataset>-b by default",
+    )
+    cut: Literal["generator", "shown"] = Field(
+        "generator",
+        description="where an oracle clicks a top share: of 10,000 samples of the generator, once for all seeds, or of "
+        "the samples shown, anew for each seed",
     )
     pretrain: dict[str, Any] = Field(
         {}, description="fields of the classifier's Config in the command that trains a missing copy"

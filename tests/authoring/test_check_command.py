@@ -73,7 +73,7 @@ def test_a_name_of_two_kinds_is_checked_as_both(plugins, bench_cli):
         ("inception", ["classes: 1008, from 0 to 1007"]),
         ("mnist", ["data set mnist", "features: thickness, slant", "oracle: morpho_mnist", "images: (1, 28, 28)"]),
         ("own", ["features: whatever was clicked", "oracle: none"]),
-        ("fidelity", ["metric fidelity", "reads: embeddings, logits, reference"]),
+        ("fidelity", ["metric fidelity", "reads: embeddings, logits, original_embeddings, original_logits, reference"]),
     ],
 )  # fmt: skip
 def test_show_says_what_a_plug_in_is(name, told, bench_cli):

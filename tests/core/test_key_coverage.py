@@ -29,9 +29,11 @@ AROUND = {
     "bench.evaluation.images",
     "bench.evaluation.references",
     "bench.experiments.cell",
+    "bench.experiments.cuts",
     "bench.experiments.evaluating",
     "bench.experiments.hands",
     "bench.experiments.judgement",
+    "bench.experiments.keys",
     "bench.experiments.losses",
     "bench.experiments.measured",
     "bench.experiments.parts",
@@ -90,10 +92,12 @@ def code_roots(resolved: Resolved) -> dict[str, list[object]]:
     asked: dict[str, list[object]] = {}
     with pytest.MonkeyPatch().context() as patch:
         for stage, function in (("feedback", "_feedback"), ("unlearn", "_unlearn"), ("original", "_seen")):
-            rest = ("",) if stage == "unlearn" else ()
+            rest = {"feedback": (None,), "unlearn": ("", None), "original": ()}[stage]
             roots: list[object] = []
             patch.setattr(keys, "code_of", lambda *found, roots=roots: roots.extend(found) or "")
             getattr(keys, function)(resolved, *rest)
+            if stage == "feedback":
+                keys._cut(resolved)
             asked[stage] = roots
         everything: list[object] = []
         patch.setattr(keys, "code_of", lambda *found: everything.extend(found) or "")
@@ -221,20 +225,20 @@ def keyed(bars, tmp_path_factory):
 @pytest.mark.parametrize(
     ("path", "old", "new", "changed"),
     [
-        ("feedback/oracle.py", "keep = max(1, round(fraction * len(scores)))", "keep = max(2, round(fraction * len(scores)))", {"feedback", "unlearn", "evaluate", "columns"}),
+        ("feedback/oracle.py", "keep = max(1, round(fraction * len(scores)))", "keep = max(2, round(fraction * len(scores)))", {"cut", "feedback", "unlearn", "evaluate", "columns"}),
         ("feedback/oracle.py", "scores[:, 0] >= threshold", "scores[:, 0] > threshold", {"feedback", "unlearn", "evaluate", "columns"}),
-        ("core/randomness.py", "torch.randn", "torch.rand", {"feedback", "unlearn", "original", "evaluate", "columns", "metrics"}),
-        ("core/rendering.py", "* 255", "* 254", {"feedback", "unlearn", "original", "evaluate", "columns", "metrics"}),
+        ("core/randomness.py", "torch.randn", "torch.rand", {"cut", "feedback", "unlearn", "original", "evaluate", "columns", "metrics"}),
+        ("core/rendering.py", "* 255", "* 254", {"cut", "feedback", "unlearn", "original", "evaluate", "columns", "metrics"}),
         ("toolkit/latent.py", "self(latents) - self.landing", "self(latents) + self.landing", {"unlearn", "evaluate", "columns"}),
         ("toolkit/losses.py", "1 -", "2 -", {"unlearn", "evaluate", "columns"}),
-        ("api/models.py", "return noise, self.render(noise)", "return noise, self.render(-noise)", {"feedback", "unlearn", "original", "evaluate", "columns"}),
+        ("api/models.py", "return noise, self.render(noise)", "return noise, self.render(-noise)", {"cut", "feedback", "unlearn", "original", "evaluate", "columns"}),
         ("evaluation/passes.py", "own_scores >= float(threshold)", "own_scores > float(threshold)", {"original", "evaluate", "columns"}),
         ("evaluation/metrics.py", "scores >= oracle.threshold", "scores > oracle.threshold", {"metrics"}),
         ("evaluation/looks.py", "rows_of(metric, f_images[start:stop], g_images[start:stop])", "rows_of(metric, g_images[start:stop], f_images[start:stop])", {"original", "evaluate", "columns", "metrics"}),
         ("evaluation/counterfactual.py", "4 * e**2", "5 * e**2", set()),
         ("workspace/oracles.py", "top_fraction is not None else", "top_fraction is None else", {"evaluate", "columns"}),
         ("experiments/stages.py", 'stream, count = f"feedback/{cell.seed}"', 'stream, count = f"feedback/{cell.seed + 1}"', {"feedback", "unlearn", "evaluate", "columns"}),
-        ("experiments/training.py", "stream=stream_of(method.reads_feedback, cell.seed)", "stream=stream_of(method.reads_feedback, 0)", {"unlearn", "evaluate", "columns"}),
+        ("experiments/training.py", "stream_of(method.reads_feedback, method.trainings, cell.seed)", "stream_of(method.reads_feedback, method.trainings, 0)", {"unlearn", "evaluate", "columns"}),
         ("workspace/checkpoint.py", '{name}": tensor.detach()', '{name}": tensor.half()', {"unlearn", "evaluate", "columns"}),
         ("experiments/isolated.py", "given.detach().cpu()", "given.detach().half().cpu()", {"original", "evaluate", "columns"}),
         ("experiments/evaluating.py", "resolved.cell.settings.evaluation.count,", "resolved.cell.settings.evaluation.count - 1,", {"original", "evaluate", "columns"}),
@@ -255,8 +259,8 @@ def test_a_changed_operator_reaches_the_keys_of_its_stages(path, old, new, chang
 @pytest.mark.parametrize(
     ("path", "old", "new", "changed"),
     [
-        ("bench/models/vae.py", "torch.sigmoid(self.logits(latents))", "torch.tanh(self.logits(latents))", {"feedback", "unlearn", "original", "evaluate", "columns"}),
-        ("bench/models/vae.py", "generator=Decoder(config)", "generator=Decoder(config.model_copy())", {"feedback", "unlearn", "original", "evaluate", "columns"}),
+        ("bench/models/vae.py", "torch.sigmoid(self.logits(latents))", "torch.tanh(self.logits(latents))", {"cut", "feedback", "unlearn", "original", "evaluate", "columns"}),
+        ("bench/models/vae.py", "generator=Decoder(config)", "generator=Decoder(config.model_copy())", {"cut", "feedback", "unlearn", "original", "evaluate", "columns"}),
         ("bench/models/vae.py", "networks.config.lr", "networks.config.lr / 2", {"unlearn", "evaluate", "columns"}),
         ("bench/toolkit/training.py", "batch_size", "batch_size  + 0", {"unlearn", "evaluate", "columns"}),
         ("methods/retrain.py", "deepcopy(data.networks)", "deepcopy(deepcopy(data.networks))", {"unlearn", "evaluate", "columns"}),

@@ -203,3 +203,35 @@ def test_the_real_mnist(mnist_dir):
     images = train.read(np.arange(60_000))
     assert float(images.sum(dtype=torch.int64)) / images.numel() / 255 == pytest.approx(0.1306604762738429, rel=1e-12)
     assert train.sha256 != test.sha256
+
+
+# --- thinner and sheared --------------------------------------------------------------------------------
+
+
+def bars(*widths, lean=0.0):
+    """Return vertical bars (N, 1, 28, 28) of these widths, sheared to the right by ``lean`` (the tangent)."""
+    y, x = np.indices((28, 28))
+    shifted = x + lean * (y - 13.5)
+    drawn = [np.clip(width / 2 + 0.5 - np.abs(shifted - 13.5), 0, 1) * ((y >= 5) & (y <= 22)) for width in widths]
+    return torch.from_numpy((np.stack(drawn) * 255).round().astype(np.uint8))[:, None]
+
+
+def measured(images, name):
+    return Registry().get("classifiers", "morpho_mnist")().scores(images, [name])[:, 0]
+
+
+def test_strokes_are_thinned_by_as_much_as_is_asked():
+    images = bars(4, 5, 6, 6)
+    by = np.array([1.0, 2.0, 2.0, 0.0])
+    before, after = measured(images, "thickness"), measured(mnist(None).lowered(images, "thickness", by), "thickness")
+    np.testing.assert_allclose(before - after, by, atol=0.6)
+    vanished = mnist(None).lowered(images, "thickness", np.full(4, 20.0))
+    assert (vanished.amax(dim=(1, 2, 3)) > 0).all(), "a core always stays"
+
+
+def test_digits_are_sheared_by_the_angle_that_is_asked():
+    images = bars(3, 3, 4, lean=-0.3)
+    by = np.array([0.2, 0.5, 0.0])
+    before, after = measured(images, "slant"), measured(mnist(None).lowered(images, "slant", by), "slant")
+    np.testing.assert_allclose(before - after, by, atol=0.02)
+    np.testing.assert_allclose(images.double().sum((1, 2, 3)), mnist(None).lowered(images, "slant", by).double().sum((1, 2, 3)), rtol=0.03)  # fmt: skip  # noqa: E501

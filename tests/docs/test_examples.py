@@ -93,7 +93,7 @@ def test_the_python_example_of_the_readme_unlearns(
     names: dict[str, Any] = {}
     exec(code, names)
     assert names["images"].shape == names["after"].shape == (500, 1, 28, 28)
-    assert names["labels"].shape == (500,) and names["labels"].sum() == 50
+    assert names["labels"].shape == (500,) and 20 < names["labels"].sum() < 80
     value = names["measured"]["value"]
     assert value["target_ratio"] < value["original_target_ratio"] / 5
     assert re.search(r"^target_ratio +0\.00", capsys.readouterr().out, flags=re.MULTILINE)

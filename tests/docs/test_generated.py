@@ -118,3 +118,26 @@ def test_a_mark_that_asks_for_what_is_not_there_is_an_error(what: str, problem: 
 )
 def test_numbers_have_the_digits_that_mean_something(metric: str, mean: float, deviation: float, written: str) -> None:
     assert reference_numbers.spread(metric, mean, deviation).replace("\u00a0", " ") == written
+
+
+def test_a_table_of_ratios_has_a_row_for_each_method_at_an_operating_point(changed: Path) -> None:
+    head = {"table": "damage", "model": "vae", "feature": "slant", "seeds": 10, "n": 10_000, "needs": "",
+            "higher_is_better": False, "data": "MNIST (real)", "source": "MNIST (real); oracle morpho_mnist"}  # fmt: skip
+    numbers = [
+        ("first", "ours", "ratio", {"mean": 1.0}), ("first", "ours", "verdict", {"note": "compared with"}),
+        ("first", "probe", "ratio", {"mean": 0.61, "low": 0.4, "high": 14.3}),
+        ("first", "probe", "read_elsewhere", {"mean": 3, "higher_is_better": None}), ("first", "probe", "verdict", {"note": "not distinguishable"}),
+        ("half", "probe", "ratio", {"mean": 0.5}), ("first", "broken", "verdict", {"note": "failed"}),
+    ]  # fmt: skip
+    rows = [head | {"at": at, "variant": variant, "metric": metric} | more for at, variant, metric, more in numbers]
+    pd.DataFrame(rows).to_csv(changed / "vae" / "table-damage.csv", index=False)
+    lines = generate.made("table vae/table-damage feature=slant at=first").splitlines()
+    assert lines[:5] == [
+        "|  | ratio ↓ | verdict | read elsewhere |",
+        "|-|-|-|-|",
+        "| ours | ×1.0 | compared with |  |",
+        "| probe | ×0.61 [0.40, 14] | not distinguishable | 3 of 10 |",
+        "| broken |  | failed |  |",
+    ]
+    with pytest.raises(ValueError, match="has nothing at 'twice'"):
+        generate.made("table vae/table-damage at=twice")

@@ -130,7 +130,7 @@ def test_a_stopped_pass_resumes_by_block(observers, bars, monkeypatch, tmp_path)
     drawn = []
 
     def drawing(*asked):
-        drawn.append(asked[2])
+        drawn.append(asked[3])
         if len(drawn) == 3:
             raise KeyboardInterrupt
         return plain(*asked)

@@ -44,7 +44,7 @@ def test_a_cell_on_the_shipped_vae_is_stored_whole(shipped):
     assert folder.name == f"ours-vae-thickness-s0-{record['key'][:16]}"
     assert record.keys() == FIELDS and record["status"] == "ok" and record["reason"] is None
     assert record["needs"] == [] and record["params"]["epochs"] == 25 and record["params"]["alpha"] == 3.0
-    assert record["provenance"]["feedback"]["count"] == 200 and record["provenance"]["feedback"]["positives"] == 20
+    assert record["provenance"]["feedback"]["count"] == 200 and 0 < record["provenance"]["feedback"]["positives"] < 40
     assert (
         record["provenance"]["weights"]["sha256"]
         == checkpoint.read(bench.workspace.manifest.path_of("vae-mnist")).sha256
@@ -151,7 +151,7 @@ def test_seeds_differ_and_the_evaluation_samples_do_not(on_bars):
     assert (a["seed"], b["seed"]) == (0, 1)
     assert a["artefacts"]["weights"]["sha256"] != b["artefacts"]["weights"]["sha256"]
     assert a["provenance"]["stages"]["original"] == b["provenance"]["stages"]["original"]
-    assert a["provenance"]["oracle"]["threshold"] != b["provenance"]["oracle"]["threshold"]
+    assert a["provenance"]["oracle"]["threshold"] == b["provenance"]["oracle"]["threshold"], "one cut for all"
 
 
 # --- grids --------------------------------------------------------------------------------------------
@@ -193,7 +193,7 @@ def test_the_smallest_counts_work(bars, bench_cli, tmp_path):
     done = bench_cli(
         "run", "--method", "ours", "--model", "bars", "--dataset", "mnist", "--weights", bars.weights, "--feature",
         "slant", "--plugins", bars.folder.path, "--results", tmp_path, "--json", "--set", "feedback.count=2",
-        "--set", "evaluation.count=2", "-p", "epochs=1", "-p", "batch_size=2",
+        "--set", "evaluation.count=2", "-p", "epochs=1", "-p", "batch_size=2", "--set", "oracle.cut=shown",
     )  # fmt: skip
     assert done.code == 0, done.out + done.err
     record = records(done)[0]

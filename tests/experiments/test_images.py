@@ -113,7 +113,13 @@ def test_other_images_change_the_keys_of_what_reads_them(shelf):
     assert trained == shelf.keys("trainer")
     shelf.put(TURNED)
     assert differing(edited, shelf.keys("latent_edit")) == {"metric fidelity", "metric kid"}
-    assert differing(trained, shelf.keys("trainer")) == {"unlearn", "evaluate", "columns", "metric fidelity", "metric kid"}
+    assert differing(trained, shelf.keys("trainer")) == {
+        "unlearn",
+        "evaluate",
+        "columns",
+        "metric fidelity",
+        "metric kid",
+    }
 
 
 def test_code_that_reads_the_images_counts_too(shelf):

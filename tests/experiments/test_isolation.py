@@ -28,7 +28,7 @@ SPOILING = {  # what a method leaves behind in its interpreter, and still hands 
     "dtype": "torch.set_default_dtype(torch.float64)",
     "no_gradients": "torch.set_grad_enabled(False)",
     "other_folder": "import os\nos.chdir('/')",
-    "left_thread": "import threading, time\nthreading.Thread(target=lambda: time.sleep(60)).start()",
+    "left_thread": "import threading, time\nthreading.Thread(target=lambda: time.sleep(300)).start()",
     "prints": 'print(\'{"status": "ok"}\' * 3)',
     "seeds": "torch.manual_seed(0)\ntorch.use_deterministic_algorithms(True)",
 }
@@ -45,7 +45,7 @@ ENDING = {  # how its process ends before it hands anything back: body, status, 
         "Odd: (its text cannot be made)",
     ),
     "closed": ("import os\nos.closerange(0, 200)\nos._exit(3)", "failed", "ended with exit code 3"),
-    "fork": ("import os, time\nif os.fork() == 0:\n    time.sleep(30)\nos._exit(5)", "failed", "exit code 5"),
+    "fork": ("import os, time\nif os.fork() == 0:\n    time.sleep(300)\nos._exit(5)", "failed", "exit code 5"),
 }
 
 
@@ -79,7 +79,7 @@ def test_a_method_whose_process_ends_costs_its_own_cell(plugins, on_bars, alone)
         plugins.method(name, body)
     began = time.monotonic()
     done = on_bars(",".join([*ENDING, "original", "latent_edit"]), "--json", plugins=plugins.path)
-    assert done.code == 1 and time.monotonic() - began < 25, "nothing is waited for"
+    assert done.code == 1 and time.monotonic() - began < 120, "nothing is waited for"
     found = {r["method"]: r for r in records(done)}
     for name, (_, status, words) in ENDING.items():
         assert found[name]["status"] == status and words in found[name]["reason"], (name, found[name]["reason"])

@@ -50,7 +50,7 @@ def test_python_has_the_very_same_losses(stored, bars, on_bars, tmp_path):
     _, folder = stored("ours", *QUICK)
     original = bench.load(bars.weights, plugins=bars.folder.path)
     images = bench.sample(original, 100, stream="feedback/0")
-    labels, _ = bench.ask_oracle(images, "thickness", dataset="mnist")
+    labels, _ = bench.ask_oracle(images, "thickness", dataset="mnist", generator=original)
     feedback = bench.make_feedback(labels, stream="feedback/0")
     unlearned = bench.unlearn(original, feedback, "ours", epochs=4, batch_size=8, plugins=bars.folder.path)
     here, kept = pd.DataFrame(unlearned.losses), pd.read_csv(folder / "losses.csv")

@@ -18,6 +18,10 @@ def test_stages_that_other_threads_made_are_told(on_bars):
         torch.set_num_threads(1)
     found = second["provenance"]
     assert found["machine"]["threads"] == 2
-    assert {name: facts["threads"] for name, facts in found["stage_machines"].items()} == {"feedback": 1, "original": 1}
+    assert {name: facts["threads"] for name, facts in found["stage_machines"].items()} == {
+        "cut": 1,
+        "feedback": 1,
+        "original": 1,
+    }
     assert {facts.threads for facts in Record.model_validate(second).machines} == {1, 2}
     assert {"torch", "numpy", "scikit-image"} <= found["machine"]["packages"].keys()

@@ -38,9 +38,9 @@ def cell(plugins, on_bars, tmp_path, monkeypatch):
     drawn = []
     plain = passes._drawn
 
-    def watched(original, unlearned, start, stop, same):
+    def watched(original, unlearned, stream, start, stop, same):
         drawn.extend([1] if stop - start > CHUNK else [])
-        return plain(original, unlearned, start, stop, same)
+        return plain(original, unlearned, stream, start, stop, same)
 
     monkeypatch.setattr(passes, "_drawn", watched)
 

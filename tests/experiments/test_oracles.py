@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from trained_oracles import COUNT, SEEN, A, B, brightness, record_of
 
 from bench.core import randomness
+from bench.core.rendering import to_uint8
 from bench.errors import CheckpointError
 from bench.experiments import grid
 from bench.experiments.resolve import resolve
@@ -29,6 +31,35 @@ def test_one_copy_clicks_and_the_other_judges(world, bars):
     assert (seen >= B).sum() > (seen >= A).sum() > 0, "the copies disagree about some samples"
     assert record["metrics"]["target_ratio"]["source"] == f"strips (test); oracle {world.b}; {SEEN} samples of bars"
     assert [name for name in record["metrics"] if "shift[" in name] == ["attribute_shift[Left]"], "no twin of light"
+
+
+def test_a_cell_is_counted_by_both_and_doubted_where_they_disagree(world, bars):
+    done = world.run("original", "--json")
+    found = record_of(done)["metrics"]
+    seen = brightness(bars.original.generator, randomness.EVALUATION, SEEN)
+    clicker, judge = seen >= np.float32(A), seen >= np.float32(B)
+    assert found["clicker_target_ratio"]["value"] == found["original_clicker_target_ratio"]["value"] == clicker.mean()
+    assert found["oracle_disagreement"]["value"] == (clicker != judge).mean() > 0
+    assert found["oracle_kappa"]["value"] < 0.8
+    source = f"strips (test); oracles {world.a} and {world.b}; {SEEN} samples of bars"
+    assert {found[name]["source"] for name in found if found[name]["metric"] == "agreement"} == {source}
+    printed = world.run("original").out
+    assert f"warning: the oracle that clicked and the judge disagree on {(clicker != judge).mean():.1%}" in printed
+    (sheet,) = world.results.glob("*/judge-surest.png")
+    assert str(sheet) in printed and record_of(done)["artefacts"]["surest"]["file"] == sheet.name
+
+
+def test_the_sheet_shows_what_the_judge_is_surest_about(bars, tmp_path):
+    from bench.workspace import pictures
+
+    scores = np.zeros(100)
+    scores[[7, 70]] = 2, 3
+    pictures.save_surest(bars.original.generator, scores, "evaluation", tmp_path / "sheet.png")
+    first = bars.original.generator(randomness.draw(randomness.EVALUATION, [70, 7], bars.original.generator.noise_dim))
+    pictures.save_grid(to_uint8(first), tmp_path / "two.png", 2)
+    sheet, two = (np.asarray(Image.open(tmp_path / name)) for name in ("sheet.png", "two.png"))
+    height, width = two.shape[0] - 4, two.shape[1] - 4  # without the frame
+    np.testing.assert_array_equal(sheet[:height, :width], two[:height, :width])
 
 
 def test_a_record_names_both_copies_and_their_accuracy(world):
@@ -76,10 +107,12 @@ def test_each_copy_counts_in_the_keys_of_what_it_does(world):
 
     base = world.keys()
     c = world.copy("c", 0.09)
-    assert differing(feedback=c) == {"feedback", "unlearn", "evaluate", "columns"}
+    assert differing(feedback=c) == {"feedback", "unlearn", "original", "evaluate", "columns"}, (
+        "it is asked of all samples"
+    )
     assert differing(evaluation=c) == {"original", "evaluate", "columns"}
     base = world.keys("original")
-    assert differing(method="original", feedback=c) == {"feedback", "evaluate", "columns"}
+    assert differing(method="original", feedback=c) == {"feedback", "original", "evaluate", "columns"}
     same = world.copy("same", A)  # another training that ended alike
     assert differing(method="original", feedback=same) == set()
 

@@ -59,7 +59,7 @@ def test_another_measure_judges_and_both_are_named(judged, bars):
 
 
 def test_one_measure_for_both_uses_the_threshold_of_the_clicks(judged, bars):
-    record = record_of(judged(*feedback("ink"), *evaluation("ink"), "--json"))
+    record = record_of(judged(*feedback("ink"), *evaluation("ink"), "--set", "oracle.cut=shown", "--json"))
     shown = np.sort(brightness(bars.original.generator, "feedback/0", 100))
     assert record["provenance"]["oracle"]["threshold"] == shown[-10] != 0.11
     assert record["provenance"]["feedback"]["positives"] == 10
@@ -85,7 +85,9 @@ def test_each_oracle_counts_in_the_keys(plugins, bars, tmp_path):
 
     usual = keys()
     assert differing(usual, keys("oracle.evaluation=ink")) == {"original", "evaluate"}
-    assert differing(usual, keys("oracle.feedback=ink")) == {"feedback", "unlearn", "evaluate"}
+    assert differing(usual, keys("oracle.feedback=ink")) == {"feedback", "unlearn", "original", "evaluate"}, (
+        "it looks too"
+    )
     by_shades = {"feature": "light", "dataset": "own"}
     named = ("oracle.feedback=shades", "oracle.evaluation=shades")
     before = keys(*named, **by_shades)
@@ -217,7 +219,9 @@ def test_the_copy_that_clicks_is_not_wanted_where_a_person_clicked(world, tmp_pa
     oracle = record["provenance"]["oracle"]
     assert oracle["feedback"] is None and oracle["evaluation"]["weights"] == str(world.b)
     both = record_of(world.run("latent_edit", "--feedback", clicks, "--json"))
-    assert both["metrics"] == record["metrics"] and both["provenance"]["oracle"]["feedback"]["weights"] == str(world.a)
+    common = {name: both["metrics"][name] for name in record["metrics"]}
+    assert common == record["metrics"] and both["provenance"]["oracle"]["feedback"]["weights"] == str(world.a)
+    assert {both["metrics"][name]["metric"] for name in both["metrics"].keys() - common.keys()} == {"agreement"}
     done = world.run("reject", "--feedback", clicks, oracles=evaluation(world.b))
     assert done.code == 4 and "level-strips-a" in done.err, "reject asks it"
 

@@ -16,5 +16,5 @@ def original(bars):
 def clicked(original):
     """Return the clicks of the simulated user of seed 0 on a hundred samples, and where it cut."""
     images = bench.sample(original, 100, stream="feedback/0")
-    labels, threshold = bench.ask_oracle(images, "thickness", "mnist")
+    labels, threshold = bench.ask_oracle(images, "thickness", "mnist", generator=original)
     return bench.make_feedback(labels, stream="feedback/0"), threshold

@@ -120,6 +120,13 @@ def test_fid_retain_is_measured_against_the_other_reference():
     assert "fid_retain" not in values("fidelity", replace(NULL, reference_retain=None))
 
 
+def test_fid_counterfactual_is_measured_against_the_redrawn_training_set():
+    redrawn = replace(NULL.reference, mean=NULL.reference.mean + np.array([0, 2.0, 0, 0]))
+    found = values("fidelity", replace(NULL, reference_counterfactual=redrawn))
+    assert found["fid_counterfactual"] == pytest.approx(4, rel=1e-6) and found["fid_counterfactual_change"] == 0
+    assert "fid_counterfactual" not in values("fidelity", replace(NULL, reference_counterfactual=None))
+
+
 @pytest.mark.parametrize("classes", [2, 10])
 def test_inception_score_of_undecided_and_of_decided_predictions(classes):
     undecided = np.zeros((200, classes), dtype=np.float32)
@@ -139,13 +146,41 @@ def test_inception_score_takes_one_split_and_does_not_depend_on_the_order():
     assert again == pytest.approx(by_hand, rel=1e-5)
 
 
+# --- the oracle that clicked, and the judge -----------------------------------------------------------
+
+
+def test_both_protocols_and_the_agreement_of_the_oracles():
+    before, clicker = NULL.original_labels, NULL.original_labels.copy()
+    clicker[:6] ^= True
+    columns = replace(PERFECT, clicker_labels=clicker & ~before, clicker_original_labels=clicker)
+    found = compute("agreement", columns)
+    assert found["original_clicker_target_ratio"].value == clicker.mean() != before.mean()
+    assert (
+        found["clicker_target_ratio"].value
+        == (clicker & ~before).mean()
+        > 0
+        == values("target_ratio", PERFECT)["target_ratio"]
+    )
+    assert found["oracle_disagreement"].value == 6 / 200
+    assert (found["oracle_disagreement"].low, found["oracle_disagreement"].high) == wilson(6, 200)
+    assert 0.8 < found["oracle_kappa"].value < 1 and found["oracle_kappa"].n == 200
+
+
+def test_oracles_that_agree_have_kappa_1_and_one_label_for_all_has_none():
+    same = replace(NULL, clicker_labels=NULL.labels, clicker_original_labels=NULL.original_labels)
+    assert values("agreement", same)["oracle_kappa"] == 1.0
+    never = np.zeros(200, bool)
+    assert "oracle_kappa" not in values("agreement", replace(same, clicker_original_labels=never))
+
+
 # --- intervals, and differences from the original -----------------------------------------------------
 
 SHIFTED = replace(NULL, embeddings=NULL.embeddings + np.float32(0.5), logits=NULL.logits * np.float32(1.05))
-RETAINED = replace(
+RETAINED = replace(  # the original differs from every reference: at a distance of 0 no influence is left to cancel
     SHIFTED,
     reference=replace(NULL.reference, mean=NULL.reference.mean - 3),
     reference_retain=replace(NULL.reference, mean=NULL.reference.mean - 2),
+    reference_counterfactual=replace(NULL.reference, mean=NULL.reference.mean - 1),
     reference_embeddings=NULL.reference_embeddings - 1,
 )
 
@@ -158,7 +193,7 @@ def test_changes_are_differences_from_the_original_with_intervals_of_pairs(name)
     )
     levels = {value for value in found if not value.endswith("_change")}
     assert found.keys() == levels | {f"{value}_change" for value in levels}
-    assert levels == ({"kid"} if name == "kid" else {"fid", "fid_retain", "inception_score"})
+    assert levels == ({"kid"} if name == "kid" else {"fid", "fid_retain", "fid_counterfactual", "inception_score"})
     for value in levels:
         level, change = found[value], found[f"{value}_change"]
         assert change.value == pytest.approx(level.value - before[value], abs=1e-9)
@@ -171,7 +206,7 @@ def test_changes_are_differences_from_the_original_with_intervals_of_pairs(name)
 @pytest.mark.parametrize("name", ["fidelity", "kid"])
 def test_an_untouched_generator_changes_no_distance_and_has_no_interval_of_change(name):
     changes = {value: found for value, found in compute(name, NULL).items() if value.endswith("_change")}
-    assert len(changes) == (1 if name == "kid" else 3)
+    assert len(changes) == (1 if name == "kid" else 4)
     assert {(found.value, found.low, found.high) for found in changes.values()} == {(0.0, 0.0, 0.0)}
 
 

@@ -39,7 +39,9 @@ SPREAD = """
         register(Spread)
 """
 FIDELITY = {
-    f"{name}{suffix}[digits]" for name in ("fid", "fid_retain", "inception_score") for suffix in ("", "_change")
+    f"{name}{suffix}[digits]"
+    for name in ("fid", "fid_retain", "fid_counterfactual", "inception_score")
+    for suffix in ("", "_change")
 }
 SMALL = ("--model", "bars", "--feature", "slant", "--seed", "0")
 
@@ -76,7 +78,9 @@ def test_a_metric_that_was_not_computed_yet_is_told_and_the_others_stay(table, s
     done, rows = table(*whole, plugins=stored_cells.path)
     assert done.code == 0
     notes = {row["metric"]: row["note"] for row in rows if row["variant"] == "ours"}
-    assert notes.pop("spread") == "not computed yet" and set(notes.values()) == {""} and len(notes) == 8
+    assert notes.pop("spread") == "not computed yet"
+    assert notes.pop("clicker_target_ratio") == "the oracle that clicked is the judge"
+    assert set(notes.values()) == {""} and len(notes) == 9
 
 
 def test_a_cell_that_cannot_be_measured_again_keeps_its_numbers(table, stored_cells, tmp_path):

@@ -14,9 +14,10 @@ import pytest
 
 from bench.core import sealed
 from bench.experiments.judgement import Judged
+from bench.report.operating import OPERATING
 
 COUNT = 64  # samples that are evaluated
-SEEDS = (0, 1)
+SEEDS = (0, 1, 2, 3)
 CELLS = f"""
 [models.bars]
 dataset = "mnist"
@@ -99,7 +100,7 @@ def test_every_point_of_every_curve_is_the_mean_and_spread_of_its_own_cells(curv
     for (variant, metric), row in rows.items():
         measured = [cells[wanted[variant]][seed]["metrics"][metric] for seed in SEEDS]
         assert (float(row["mean"]), float(row["sd"])) == spread([m["value"] for m in measured]), (variant, metric)
-        assert (row["seeds"], row["n"], row["note"]) == ("2", str(measured[0]["n"]), "")
+        assert (row["seeds"], row["n"], row["note"]) == ("4", str(measured[0]["n"]), "")
         assert (row["source"], row["data"]) == (measured[0]["source"], "MNIST (real)")
     for direction in DIRECTIONS:
         most, least = (float(rows[f"{direction}, {SHIFTS[s]}", "retain_change"]["mean"]) for s in (-0.5, 1.0))
@@ -109,90 +110,133 @@ def test_every_point_of_every_curve_is_the_mean_and_spread_of_its_own_cells(curv
 # --- equal damage -------------------------------------------------------------------------------------
 
 
-def read_off(points, damage):
-    """Read a curve of (change, ratio) at a change: linear between neighbours in the log-odds of (k + 1/2) / (n + 1)."""
+AT_DEFAULT, HALF, TWICE, REMOVED, TENTH, TWENTIETH = OPERATING
+
+
+def odds_of(ratio):
+    return math.log((ratio * COUNT + 0.5) / (COUNT - ratio * COUNT + 0.5))
+
+
+def ratio_of(odds):
+    return max(0.0, ((COUNT + 1) / (1 + math.exp(-odds)) - 0.5) / COUNT)
+
+
+def read_off(points, by, level):
+    """Read a curve of (damage, log-odds) at a level of either: linear between neighbours in damage, the first time."""
     points = sorted(points)
-    for change, ratio in points:
-        if change == damage:
-            return ratio
-    for (low, below), (high, above) in zip(points, points[1:], strict=False):
-        if low < damage < high:
-            odds = [math.log((r * COUNT + 0.5) / (COUNT - r * COUNT + 0.5)) for r in (below, above)]
-            at = odds[0] + (odds[1] - odds[0]) * (damage - low) / (high - low)
-            return max(0.0, ((COUNT + 1) / (1 + math.exp(-at)) - 0.5) / COUNT)
-    return None
+    for low, high in zip(points, points[1:], strict=False):
+        if level == low[by]:
+            return low
+        if (low[by] < level < high[by]) or (high[by] < level < low[by]):
+            part = (level - low[by]) / (high[by] - low[by])
+            return tuple(a + part * (b - a) for a, b in zip(low, high, strict=True))
+    return points[-1] if points[-1][by] == level else None
 
 
-def read_both(points, first, damage, ratio):
-    """Return a curve's ratio, the first curve's, and whether both are read elsewhere than at a damage."""
-    if (read := read_off(points, damage)) is not None:
-        return read, ratio, False
-    change, end = min(points, key=lambda point: abs(point[0] - damage))
-    other = read_off(first, change)
-    return end, min(first, key=lambda p: abs(p[0] - change))[1] if other is None else other, True
+def read_both(points, first, by, level, anywhere):
+    """Return where a curve and the first one are read, and whether that is elsewhere; None if it is nowhere."""
+    own, other = read_off(points, by, level), read_off(first, by, level)
+    if own and other:
+        return own, other, False
+    if not anywhere:
+        return None
+    own = min(sorted(points), key=lambda point: abs(point[by] - level))
+    other = read_off(first, by, own[by]) or min(sorted(first), key=lambda p: abs(p[by] - own[by]))
+    return own, other, True
 
 
-def at_equal_damage(runs, seeds=SEEDS):
-    """Return {family: {seed: (ratio, difference from the first family, whether it is another damage)}}."""
+def at_operating_points(runs, seeds=SEEDS):
+    """Return {where: {family: {seed: (own, first, moved)}}}, both as (damage, log-odds)."""
     cells, found = of_curves(runs), {}
 
     def point(record):
-        return record["metrics"]["retain_change"]["value"], record["metrics"]["target_ratio"]["value"]
+        metrics = record["metrics"]
+        return metrics["retain_change"]["value"], odds_of(metrics["target_ratio"]["value"])
 
     for seed in seeds:
-        damage, ratio = point(cells["ours, mean_difference", 0.0][seed])
-        points = {
+        record = cells["ours, mean_difference", 0.0][seed]
+        (damage, odds), before = point(record), record["metrics"]["original_target_ratio"]["value"]
+        levels = {AT_DEFAULT: damage, HALF: damage / 2, TWICE: 2 * damage, REMOVED: odds}
+        levels |= {TENTH: odds_of(before / 10), TWENTIETH: odds_of(before / 20)}
+        curves = {
             family: [point(r[seed]) for (name, _), r in cells.items() if name == family and r[seed]["status"] == "ok"]
             for family in ("ours, mean_difference", "ours, logistic", "probe")
         }
-        for family, curve in points.items():
-            read, other, moved = read_both(curve, points["ours, mean_difference"], damage, ratio)
-            found.setdefault(family, {})[seed] = read, read - other, moved
+        for at, level in levels.items():
+            for family, points in curves.items():
+                by, anywhere = int("removal" in at), "first at its default" in at
+                read = read_both(points, curves["ours, mean_difference"], by, level, anywhere)
+                of_family = found.setdefault(at, {}).setdefault(family, {})
+                if read is not None:
+                    of_family[seed] = read
     return found
 
 
-def half_width(values):
-    """Return half of Student's 95 % interval of a mean."""
-    quantile = {2: 12.7062, 3: 4.30265}[len(values)]
-    return quantile * stdev(values) / math.sqrt(len(values))
+def logs_of(read, at):
+    """Return the logarithm of the ratio of two (damage, log-odds): of shares, or of damages."""
+    if "removal" in at:
+        return [math.log(own[0] / other[0]) for own, other, _ in read.values()]
+    return [math.log((1 + math.exp(-other[1])) / (1 + math.exp(-own[1]))) for own, other, _ in read.values()]
 
 
-def require_equal_damage(rows, wanted):
-    by = {(row["variant"], row["metric"]): row for row in rows}
-    assert by.keys() == {
-        (family, metric) for family in wanted for metric in ("target_ratio", "retain_change", "difference")
-    }
-    for family, read in wanted.items():
-        ratios, gaps = ([pair[i] for pair in read.values()] for i in (0, 1))
-        ratio, difference = by[family, "target_ratio"], by[family, "difference"]
-        assert ratio["seeds"] == difference["seeds"] == str(len(read)) and ratio["n"] == str(COUNT)
-        moved = sum(triple[2] for triple in read.values())
-        where = f"{moved} of {len(read)} seeds at the curve's own damage" if moved else ""
-        assert ratio["data"] == "MNIST (real)" and ratio["note"] == where == by[family, "retain_change"]["note"]
-        assert ratio["source"] == "MNIST (real); oracle morpho_mnist; interpolated between cells"
-        if len(read) == 1:
-            assert float(ratio["mean"]) == pytest.approx(ratios[0], abs=1e-12) and ratio["sd"] == ""
-            assert (difference["mean"], difference["note"].split(";")[0]) == ("", "too few seeds")
+def require_comparisons(rows, wanted):
+    """Hold every row of ``damage`` to numbers computed here; returns how many comparisons had an interval."""
+    by = {(row["at"], row["variant"], row["metric"]): row for row in rows}
+    assert len(by) == len(rows) and {at for at, *_ in by} == set(OPERATING)
+    compared = 0
+    for (at, family), read in (((at, family), read) for at, each in wanted.items() for family, read in each.items()):
+        verdict = by[at, family, "verdict"]
+        if not read:
+            assert "does not reach this on any seed (of 4)" in verdict["note"] and (at, family, "ratio") not in by
             continue
-        assert (float(ratio["mean"]), float(ratio["sd"])) == spread(ratios)
-        assert float(difference["mean"]) == pytest.approx(mean(gaps), abs=1e-12)
-        low, high = mean(gaps) - half_width(gaps), mean(gaps) + half_width(gaps)
-        assert difference["note"] == "" or difference["note"].endswith(
-            "this, since the curve it is compared with ends before"
+        shown, ratio = by[at, family, "target_ratio"], by[at, family, "ratio"]
+        ratios = [ratio_of(own[1]) for own, *_ in read.values()]
+        assert float(shown["mean"]) == pytest.approx(mean(ratios), abs=1e-12)
+        assert float(by[at, family, "retain_change"]["mean"]) == pytest.approx(
+            mean(own[0] for own, *_ in read.values())
         )
-        assert (float(difference["low"]), float(difference["high"])) == pytest.approx((low, high), abs=1e-5)
+        assert {row["seeds"] for row in (shown, ratio, verdict)} == {str(len(read))} and shown["n"] == str(COUNT)
+        assert float(by[at, family, "read_elsewhere"]["mean"]) == sum(moved for *_, moved in read.values())
+        assert shown["source"] == "MNIST (real); oracle morpho_mnist; interpolated between cells"
+        if family == "ours, mean_difference":
+            assert (ratio["mean"], ratio["low"], verdict["note"]) == ("1.0", "", "the others are compared with this")
+            continue
+        logs = logs_of(read, at)
+        assert float(ratio["mean"]) == pytest.approx(math.exp(mean(logs)))
+        if len(logs) < 4:
+            assert ratio["low"] == verdict["mean"] == ""
+            continue
+        compared += 1
+        half = 3.182446 * stdev(logs) / 2
+        interval = pytest.approx((math.exp(mean(logs) - half), math.exp(mean(logs) + half)), rel=1e-5)
+        assert (float(ratio["low"]), float(ratio["high"])) == interval
+        assert float(verdict["mean"]) == pytest.approx(math.exp(4.255899 * stdev(logs) / 2), rel=1e-5)
+    return compared
 
 
-def test_equal_damage_reads_the_curves_of_stored_cells_seed_by_seed(curves):
+def test_the_curves_of_stored_cells_are_compared_seed_by_seed_at_every_operating_point(curves):
     made = curves.table("damage")
-    assert made.done.code == 0 and "24 cells, 24 stored, 0 to run" in made.done.err, "the cells of tradeoff"
-    wanted = at_equal_damage(curves.runs)
-    assert wanted["ours, mean_difference"] == {
-        record["seed"]: (record["metrics"]["target_ratio"]["value"], 0.0, False)
-        for record in of_curves(curves.runs)["ours, mean_difference", 0.0].values()
-    }, "the first family at its own default"
-    assert any(read[seed][1] for read in wanted.values() for seed in read), "some family differs from the first"
-    require_equal_damage(made.rows, wanted)
+    assert made.done.code == 0 and "48 cells, 48 stored, 0 to run" in made.done.err, "the cells of tradeoff"
+    wanted = at_operating_points(curves.runs)
+    assert require_comparisons(made.rows, wanted) >= 4
+    assert all(own == other for own, other, _ in wanted[AT_DEFAULT]["ours, mean_difference"].values())
+    assert any(own != other for own, other, _ in wanted[AT_DEFAULT]["probe"].values())
+
+
+def test_every_format_has_the_ratio_its_interval_the_verdict_and_the_caveats(curves, tmp_path):
+    out = tmp_path / "out"
+    made = curves.table("damage", "--no-run", "--out", out, "--formats", "csv,latex,html")
+    assert made.done.code == 0, made.done.err
+    (html,), (latex,) = ([path.read_text() for path in out.glob(f"*.{suffix}")] for suffix in ("html", "tex"))
+    row = next(r for r in made.rows if (r["at"], r["variant"], r["metric"]) == (AT_DEFAULT, "probe", "ratio"))
+    verdict = next(r for r in made.rows if (r["at"], r["variant"], r["metric"]) == (AT_DEFAULT, "probe", "verdict"))
+    for text in (html, latex, made.done.out):
+        words = " ".join(text.split())
+        assert verdict["note"] in words and "Intervals are per comparison" in words
+        assert f"4 feedback and unlearning seeds (0, 1, 2, 3), the original generator fixed, up to {COUNT}" in words
+        for at in OPERATING:
+            assert f"bars, slant, {at}" in words
+        assert f"{float(row['mean']):.2g}"[:3] in words and " of 4" in words.replace("& of 4", " of 4")
 
 
 def test_the_source_names_who_judged(curves, monkeypatch):
@@ -226,9 +270,19 @@ def test_a_cell_that_failed_counts_for_no_curve(curves, changed):
     runs = changed(fail)
     made = curves.table("damage", "--no-run", runs=runs)
     assert made.done.code == 0, made.done.err
-    before, after = at_equal_damage(curves.runs), at_equal_damage(runs)
-    assert before["ours, logistic"] != after["ours, logistic"], "read between points that are further apart"
-    require_equal_damage(made.rows, after)
+    before, after = at_operating_points(curves.runs), at_operating_points(runs)
+    assert before[AT_DEFAULT]["ours, logistic"] != after[AT_DEFAULT]["ours, logistic"], "points that are further apart"
+    require_comparisons(made.rows, after)
+
+
+def planted(record, change, ratio):
+    """Write a cell's damage and target ratio, of 10,000 samples."""
+    record["metrics"]["retain_change"]["value"] = change
+    record["metrics"]["target_ratio"] |= {"value": ratio, "n": 10_000}
+
+
+def at_default(rows):
+    return {(row["variant"], row["metric"]): row for row in rows if row["at"] == AT_DEFAULT}
 
 
 def test_a_method_that_halves_the_ratio_at_every_damage_is_seen_to(curves, changed):
@@ -243,36 +297,36 @@ def test_a_method_that_halves_the_ratio_at_every_damage_is_seen_to(curves, chang
         if point is None:
             record |= {"status": "failed", "reason": "left out", "metrics": {}}
         else:
-            record["metrics"]["retain_change"]["value"] = point[0]
-            record["metrics"]["target_ratio"]["value"] = point[1] * by
+            planted(record, point[0], point[1] * by)
 
-    rows = curves.table("damage", "--no-run", runs=changed(plant)).rows
-    found = {(row["variant"], row["metric"]): row for row in rows}
+    made = curves.table("damage", "--no-run", runs=changed(plant))
+    found = at_default(made.rows)
     for family, ratio in (("ours, mean_difference", 0.04), ("ours, logistic", 0.04), ("probe", 0.02)):
-        assert float(found[family, "target_ratio"]["mean"]) == pytest.approx(ratio * 1.025)
-        assert float(found[family, "difference"]["mean"]) == pytest.approx((ratio - 0.04) * 1.025, abs=1e-12)
-    low, high = -0.0205 - 12.7062 * 0.0005, -0.0205 + 12.7062 * 0.0005  # gaps of -0.02 and -0.021
-    for family, interval in ("probe", (low, high)), ("ours, mean_difference", (0, 0)):
-        row = found[family, "difference"]
-        assert (float(row["low"]), float(row["high"])) == pytest.approx(interval, abs=5e-5) and row["note"] == ""
+        assert float(found[family, "target_ratio"]["mean"]) == pytest.approx(ratio * 1.075)
+        assert float(found[family, "ratio"]["mean"]) == pytest.approx(ratio / 0.04, rel=2e-3), "half a sample in 200"
+    interval = found["probe", "ratio"]
+    assert 0.5 < float(interval["low"]) < float(interval["mean"]) < float(interval["high"]) < 0.501
+    said = {family: found[family, "verdict"]["note"] for family in ("ours, logistic", "probe")}
+    assert said == {"ours, logistic": "the same on every seed", "probe": "leaves less"}
+    twice = {row["variant"]: row["note"] for row in made.rows if row["at"] == TWICE}
+    assert twice["probe"] == "its curve, or that of 'ours, mean_difference', does not reach this on any seed (of 4)"
 
 
 def test_curves_that_nowhere_do_the_same_damage_are_compared_at_their_ends_and_that_is_said(curves, changed):
     def plant(record):
         ours = record["method"] == "ours"
-        record["metrics"]["retain_change"]["value"] = 0.5 if ours else 0.1
-        record["metrics"]["target_ratio"]["value"] = (0.2 if ours else 0.1) + record["seed"] / 100
+        planted(record, 0.5 if ours else 0.1, (0.2 if ours else 0.1) + record["seed"] / 100)
 
     made = curves.table("damage", "--no-run", runs=changed(plant))
     assert made.done.code == 0, made.done
-    found = {(r["variant"], r["metric"]): r for r in made.rows}
-    ratio, difference = found["probe", "target_ratio"], found["probe", "difference"]
-    assert (float(ratio["mean"]), ratio["seeds"]) == (pytest.approx(0.105), "2")
-    assert ratio["note"] == "2 of 2 seeds at the curve's own damage"
+    found = at_default(made.rows)
+    assert (float(found["probe", "read_elsewhere"]["mean"]), found["probe", "ratio"]["seeds"]) == (4, "4")
     assert float(found["probe", "retain_change"]["mean"]) == 0.1
-    assert float(difference["mean"]) == pytest.approx(-0.1)
-    caveat = "at most this, since the curve it is compared with ends before"
-    assert difference["note"] == caveat and f"] {caveat}" in made.done.out
+    ratio = math.exp(mean(math.log((1000.5 + 100 * s) / (2000.5 + 100 * s)) for s in SEEDS))
+    assert float(found["probe", "ratio"]["mean"]) == pytest.approx(ratio)
+    caveat = "at most this, since the first one's curve ends before"
+    assert found["probe", "ratio"]["note"] == caveat and f"] {caveat}" in made.done.out
+    assert found["probe", "verdict"]["note"] == "leaves less", "though it changes less"
 
 
 # --- methods of other authors -------------------------------------------------------------------------
@@ -285,9 +339,10 @@ def stranger(curves, plugins, tmp_path):
     shutil.copytree(curves.runs, tmp_path / "runs")
 
     def call(name, *more):
-        made = curves.table(name, *more, runs=tmp_path / "runs", plugins=plugins.path)
-        by = {(row["variant"], row["metric"]): row for row in made.rows}
-        assert len(by) == len(made.rows) and all(variant for variant, _ in by), "every row has a name"
+        made = curves.table(name, *more, runs=tmp_path / "runs", plugins=plugins.path, seeds=(0, 1))
+        rows = [row for row in made.rows if row["at"] in ("", AT_DEFAULT)]
+        by = {(row["variant"], row["metric"]): row for row in rows}
+        assert len(by) == len(rows) and all(variant for variant, _ in by), "every row has a name"
         return SimpleNamespace(done=made.done, by=by)
 
     return call
@@ -312,11 +367,11 @@ def test_a_stranger_s_method_is_ranked_at_equal_damage_and_by_less(stranger):
     made = stranger("damage", "--method", "upright")
     assert made.done.code == 0, made.done.err
     assert {v for v, _ in made.by} == {"ours, mean_difference", "ours, logistic", "probe", "upright"}
-    for metric in ("target_ratio", "retain_change", "difference"):
+    for metric in ("target_ratio", "retain_change", "ratio"):
         assert made.by["upright", metric]["mean"] != "" and made.by["upright", metric]["method"] == "upright"
     only = stranger("damage", "--only", "upright")
     assert {v for v, _ in only.by} == {"ours, mean_difference", "upright"}, "the family that it is compared with stays"
-    for metric in ("target_ratio", "difference"):
+    for metric in ("target_ratio", "ratio"):
         assert only.by["upright", metric] == made.by["upright", metric]
 
 
@@ -324,9 +379,9 @@ def test_a_method_that_changes_little_is_ranked_by_its_own_damage(stranger, plug
     plugins.add("upright", ("Field(0.1,", "Field(0.01,"), ("(0.3, 0.8)", "(0.02, 0.03)"), as_name="gentle")
     made = stranger("damage", "--method", "gentle")
     ratio, change = made.by["gentle", "target_ratio"], made.by["gentle", "retain_change"]
-    assert ratio["note"] == "2 of 2 seeds at the curve's own damage"
+    assert (made.by["gentle", "read_elsewhere"]["mean"], ratio["seeds"]) == ("2.0", "2")
     assert 0 < float(change["mean"]) < float(made.by["ours, mean_difference", "retain_change"]["mean"])
-    assert made.by["gentle", "difference"]["mean"] != ""
+    assert made.by["gentle", "ratio"]["mean"] != ""
 
 
 def test_a_suite_says_what_to_sweep_before_the_class_does(stranger, curves, tmp_path):
@@ -355,13 +410,13 @@ def test_a_method_without_a_sweep_is_one_point_and_that_is_said(stranger, plugin
     assert "method 'still' names no parameter to sweep, so its curve is one point" in made.done.err
     assert "[sweeps.still]" in made.done.err
     ranked = stranger("damage", "--only", "still")
-    assert ranked.by["still", "retain_change"]["mean"] == "0.0" and ranked.by["still", "difference"]["mean"] != ""
+    assert ranked.by["still", "retain_change"]["mean"] == "0.0" and ranked.by["still", "ratio"]["mean"] != ""
 
 
 def test_a_family_without_a_result_has_the_reason_in_its_row(stranger, plugins):
     plugins.method("broken", "raise KeyError('lost')")
     made = stranger("damage", "--only", "broken")
-    assert made.done.code == 1 and "KeyError" in made.by["broken", "target_ratio"]["note"]
+    assert made.done.code == 1 and "KeyError" in made.by["broken", "verdict"]["note"]
 
 
 def test_a_stranger_s_method_is_run_at_every_number_of_shown_samples(stranger):
@@ -385,8 +440,13 @@ def test_every_count_of_shown_samples_has_the_numbers_of_its_own_cell(curves, tm
     assert made.done.code == 0, made.done.err
     by_count = {(r["method"], r["provenance"]["feedback"]["count"]): r for r in stored(tmp_path / "runs")}
     wanted = {(method, count) for method in ("ours", "probe") for count in (250, 500, 1000, 2000, 4000)}
-    assert by_count.keys() == wanted and all(
-        record["provenance"]["feedback"]["positives"] == count // 10 for (_, count), record in by_count.items()
+    assert by_count.keys() == wanted
+    assert len({record["provenance"]["stages"]["cut"] for record in by_count.values()}) == 1, "one cut for all counts"
+    positives = {cell: record["provenance"]["feedback"]["positives"] for cell, record in by_count.items()}
+    share = positives["ours", 4000] / 4000
+    assert 0.05 < share < 0.2, "the cut is that of a top tenth"
+    assert all(
+        abs(found - share * count) < 4 * (share * (1 - share) * count) ** 0.5 for (_, count), found in positives.items()
     )
     rows = {(row["variant"], row["metric"]): row for row in made.rows}
     assert rows.keys() == {(f"{method}, {count:,} shown", metric) for method, count in wanted for metric in METRICS}

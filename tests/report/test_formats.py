@@ -72,22 +72,48 @@ def test_the_uncertainty_decides_the_digits(value, uncertainty, places):
         ({"mean": None, "note": "why"}, Cell("–", "", "(1.5)", "a")),
         ({"note": "2 of 3 seeds", "paper": None}, Cell("1,234.500", "± 0.012", "", "a")),
         (
-            {"metric": "difference", "mean": -0.00123, "sd": None, "low": -0.0021, "high": -0.0004, "note": "at most this", "paper": None},
-            Cell("-0.0012", "[-0.0021, -0.0004]", "", "a"),
+            {"metric": "ratio", "mean": 0.6123, "sd": None, "low": 0.399, "high": 0.933, "note": "at most this", "paper": None},
+            Cell("×0.61", "[0.40, 0.93]", "", "a"),
         ),
+        ({"metric": "ratio", "mean": 1.0, "sd": None, "paper": None}, Cell("×1")),
+        ({"metric": "ratio", "mean": 4.26, "low": 0.31, "high": 93.7, "paper": None}, Cell("×4.3", "[0.31, 94]")),
+        ({"metric": "ratio", "mean": 1.004, "low": 0.998, "high": 1.0101, "paper": None}, Cell("×1.004", "[0.998, 1.010]")),
+        ({"metric": "ratio", "mean": 1.123, "low": 0.9, "high": 1.4, "paper": None}, Cell("×1.12", "[0.90, 1.40]")),
+        ({"metric": "ratio", "mean": 12.3, "low": 10.1, "high": 15.2, "paper": None}, Cell("×12", "[10, 15]")),
+        ({"metric": "read_elsewhere", "mean": 3, "sd": None, "paper": None}, Cell("3", "of 5")),
+        ({"metric": "verdict", "mean": 1.9, "note": "leaves less", "paper": None}, Cell(words="leaves less")),
     ],
 )  # fmt: skip
 def test_a_cell_s_pieces(changed, cell):
     assert only_cell(**changed) == cell
 
 
-def test_a_caveat_of_a_difference_stands_in_every_format(tmp_path):
-    row = replace(ROW, metric="difference", mean=-0.1, sd=None, low=-0.2, high=0.0, note="at most this", paper=None)
-    latex, html = written([row], tmp_path)
-    assert r"[$-$0.20, 0.00]\rlap{\textsuperscript{a}}" in latex and r"\textsuperscript{a}~at most this." in latex
-    assert "[-0.20, 0.00]<sup>a</sup>" in html and "<sup>a</sup> at most this" in html
-    text = formats.as_text(SHAPE, [row], [], Options())
-    assert "[-0.20, 0.00] [a]" in text and "[a] at most this" in text
+def test_a_caveat_and_a_verdict_of_a_ratio_stand_in_every_format(tmp_path):
+    row = replace(ROW, metric="ratio", mean=0.5, sd=None, low=0.2, high=1.25, note="at most this", paper=None)
+    said = "not distinguishable; smallest difference this could see: a factor of 3.2"
+    rows = [row, replace(row, metric="verdict", mean=3.17, low=None, high=None, note=said)]
+    latex, html = written(rows, tmp_path)
+    assert (
+        r"$\times$0.50 & [0.20, 1.25]\rlap{\textsuperscript{a}}" in latex
+        and r"\textsuperscript{a}~at most this." in latex
+    )
+    assert rf"& {said} \\" in latex and r"{@{}lr@{ }lp{0.3\linewidth}@{}}" in latex
+    assert (
+        "×0.50 [0.20, 1.25]<sup>a</sup>" in html and "<sup>a</sup> at most this" in html and f"<td>{said}</td>" in html
+    )
+    text = formats.as_text(SHAPE, rows, [], Options())
+    assert "×0.50 [0.20, 1.25] [a]" in text and "[a] at most this" in text and said in text
+
+
+def test_where_curves_are_read_is_the_title_of_a_block(tmp_path):
+    rows = [replace(ROW, at=at) for at in ("equal damage", "equal removal")]
+    latex, html = written(rows, tmp_path)
+    assert r"\emph{vae, slant, equal damage}" in latex and "vae, slant, equal removal</th>" in html
+
+
+def test_what_to_know_of_a_row_is_a_mark_at_its_label(tmp_path):
+    latex, html = written([replace(ROW, about="our reading", needs="oracle")], tmp_path)
+    assert r"ours\textsuperscript{a}" in latex and "needs the oracle; our reading" in html
 
 
 @pytest.mark.parametrize(("higher_is_better", "arrow"), [(True, "↑"), (False, "↓"), (None, "")])
@@ -186,12 +212,13 @@ def test_every_line_of_latex_fills_all_columns(rows, places, tmp_path):
         for metric, changed in {
             "fid[digits]": {},
             "roc_auc": {"sd": None, "paper": None, "mean": None if v == "reject" else 0.5, "note": "none"},
-            "difference": {"sd": None, "low": -0.1, "high": 0.2, "mean": 0.05},
+            "ratio": {"sd": None, "low": 0.1, "high": 2, "mean": 0.5},
+            "verdict": {"note": "a sentence of many words, or none"},
         }.items()
     ]
     latex, _ = written(given, tmp_path, replace(SHAPE, rows=rows))
     inside = latex.partition(r"\toprule")[2].partition(r"\bottomrule")[0]
-    wanted = len(re.sub(r"@\{.*?\}", "", re.search(r"\\begin\{tabular\}\{(.*)\}", latex)[1]))
+    wanted = len(re.sub(r"@?\{.*?\}", "", re.search(r"\\begin\{tabular\}\{(.*)\}", latex)[1]))
     lines = [line for line in inside.splitlines() if line.endswith(r"\\")]
     assert len(lines) > 2 and {columns_of(line) for line in lines} == {wanted}
 

@@ -10,8 +10,9 @@ import pytest
 from html_cells import Cells
 
 from bench.registry import Registry
-from bench.report.definitions import TABLES, Table, Variant
+from bench.report.definitions import SEEDS, TABLES, Options, Table, Variant
 from bench.report.digits import decimals
+from bench.report.formats import files_of
 from bench.report.published import read_published
 from bench.workspace import checkpoint, manifest
 
@@ -49,10 +50,12 @@ def test_table_3_from_nothing_to_three_files(table, tmp_path):
     mean, sd = float(ours["mean"]), float(ours["sd"])
     places = decimals(mean, sd)
     number, spread = f"{mean:.{places}f}", f"± {sd:.{places}f} (0.936)"
-    assert any(re.fullmatch(rf"{re.escape(number)} {re.escape(spread)} \[.*\]", cell) for cell in Cells(html).cells)
+    interval = f"[{float(ours['low']):.{places}f}, {float(ours['high']):.{places}f}]"
+    assert f"{number} {spread} {interval}" in Cells(html).cells and ours["covers"] == "samples"
     assert re.search(
         rf"{number}(\}}|\\phantom{{0+}})* & {re.escape(spread.replace('±', '$' + chr(92) + 'pm$'))}", latex
     )
+    assert rf"\scriptsize {interval}" in latex
     assert re.search(rf"{number} *{re.escape(spread)}", done.out)
 
     # the caption says what the numbers are
@@ -132,6 +135,24 @@ params = {{ threshold_shift = 0.5, direction = "logistic" }}
 """
 
 
+def test_repeats_of_one_unlearning_count_once(table, plugins):
+    plugins.method(
+        "trainer",
+        "from copy import deepcopy\nimport torch\nmade = deepcopy(generator)\nmade.layer.bias.data[0] += float(torch.rand(1, generator=context.rng(0)))"
+        "\nreturn Unlearned(made)",
+        "reads_feedback = False\ntrainings = 2",
+    )
+    options = ("--model", "bars", "--feature", "slant", "--seed", "0-4")
+    done, rows = table(
+        "2", *options, "--method", "trainer", "--only", "original,trainer,latent_edit", plugins=plugins.path
+    )
+    assert done.code == 0, done.err
+    found = {row["method"]: row for row in rows if row["metric"] == "retain_change"}
+    assert (found["original"]["seeds"], found["original"]["note"]) == ("1", "1 run for all seeds")
+    assert (found["trainer"]["seeds"], found["trainer"]["note"]) == ("2", "2 runs for all seeds")
+    assert (found["latent_edit"]["seeds"], found["latent_edit"]["note"]) == ("5", "")
+
+
 def test_a_suite_s_own_variants_are_rows_of_table_2_where_they_belong(table, suite, tmp_path):
     (tmp_path / "own.toml").write_text(suite.read_text() + VARIANT.format(model="bars"))
     done, rows = table("2", "--seed", "0", "--model", "bars", "--suite", tmp_path / "own.toml")
@@ -202,18 +223,42 @@ CELLS = {  # table to variant to what is said of its cell: its method, and param
     },
     "5": {f"alpha = {alpha}": {"method": "ours", "alpha": alpha} for alpha in (1, 2, 3, 4, 5)},
     "readings": {
-        f"{threshold} / {step}": {"method": "ours", "threshold": threshold, "step": step}
+        f"{threshold} / {step} / {steps} / {l1}": {
+            "method": "ours",
+            "threshold": threshold,
+            "step": step,
+            "steps_per_epoch": steps,
+            "l1": l1,
+        }
         for threshold in ("mean", "midpoint")
         for step in ("unit", "raw")
+        for steps in (1, 10)
+        for l1 in ("mean", "sum")
     },
+    "fidelity": {
+        "ours": {"method": "ours", "direction": "mean_difference"},
+        "ours, logistic": {"method": "ours", "direction": "logistic"},
+    }
+    | {method: {"method": method} for method in ("original", "probe", "latent_edit", "reject")},
     "cost": {"ours": {"method": "ours"}, "probe": {"method": "probe"}},
 }  # the tables of curves: test_curves.py
 QUALITY = {"target_ratio", "inception_score[digits]", "fid[digits]", "retain_change"}
 NO_NUMBER = {  # table to variant to why it has none
-    "4": {"retrain": "MNIST is needed"}, "5": {}, "readings": {},
+    "4": {"retrain": "MNIST is needed"}, "5": {}, "readings": {}, "fidelity": {"retrain": "MNIST is needed"},
     "cost": {"retrain": "MNIST is needed", "pre-training": "not recorded in the checkpoint"},
 }  # fmt: skip
-METRICS = {"4": QUALITY, "5": QUALITY, "readings": QUALITY | {"roc_auc"}, "cost": {"seconds", "peak_memory_mb"}}
+FIDELITY = {
+    f"{value}{suffix}[digits]"
+    for value in ("inception_score", "fid", "kid", "fid_retain", "fid_counterfactual")
+    for suffix in ("", "_change")
+}
+METRICS = {
+    "4": QUALITY,
+    "5": QUALITY,
+    "readings": QUALITY | {"roc_auc"},
+    "fidelity": FIDELITY,
+    "cost": {"seconds", "peak_memory_mb"},
+}
 
 
 @pytest.mark.parametrize("name", CELLS)
@@ -290,3 +335,24 @@ def test_an_unknown_format_is_refused_before_any_work(table, tmp_path, monkeypat
     monkeypatch.setattr("bench.report.tables.cells_of", lambda *_a, **_k: pytest.fail("work began"))
     done, _ = table("3", "--formats", "csv,pdf")
     assert done.code == 4 and done.err == "Error: --formats pdf: expected some of csv,latex,html\n"
+
+
+def test_table_damage_has_ten_seeds_on_mnist_unless_seeds_are_named(table):
+    def planned(name, *more):
+        return table(name, "--model", "bars", "--feature", "slant", "--dry-run", *more)[0].out.splitlines()[-1]
+
+    assert planned("damage").startswith("120 cells, ") and planned("damage", "--seed", "0-3").startswith("48 cells, ")
+    assert planned("tradeoff").startswith("60 cells, ")
+    damage = TABLES["damage"]
+    assert list(damage.seeds(Options(), "synthfaces")) == [0, 1, 2, 3, 4] == list(SEEDS)
+    assert list(damage.seeds(Options(), "mnist")) == list(range(10)) and damage.seeds(Options(seeds=[7]), "mnist") == [
+        7
+    ]
+
+
+def test_a_file_of_the_usual_seeds_needs_no_name_for_these(tmp_path):
+    def name(table, seeds):
+        return files_of(table, Options(seeds=seeds), ["csv"], tmp_path)["csv"].name
+
+    assert name("damage", None) == "table-damage.csv" and name("damage", SEEDS) == "table-damage-s0-4.csv"
+    assert name("2", None) == name("2", SEEDS) == "table-2.csv" and name("2", [0]) == "table-2-s0.csv"

@@ -46,7 +46,7 @@ def world(bars, plugins, bench_cli, tmp_path):
         return bench_cli(
             "run", "--method", method, *FEATURE, "--weights", bars.weights, "--plugins", plugins.path, "--results",
             tmp_path / "runs", "--device", "cpu", "--set", f"feedback.count={COUNT}", "--set",
-            f"evaluation.count={SEEN}", "--set", "evaluation.metrics=target_ratio,diversity", *oracles, *more,
+            f"evaluation.count={SEEN}", "--set", "evaluation.metrics=target_ratio,agreement,diversity", *oracles, *more,
         )  # fmt: skip
 
     def keys(method="latent_edit", feedback=a, evaluation=b, params=()):

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import cohen_kappa_score, roc_auc_score
 
-from bench.toolkit.intervals import auc_delong, balanced_accuracy, of_mean, wilson
+from bench.toolkit.intervals import auc_delong, balanced_accuracy, kappa, of_mean, wilson
 
 # statsmodels.stats.proportion.proportion_confint(..., method="wilson"); the last four also in Newcombe 1998,
 # Statistics in Medicine 17:857, Table I, method 3
@@ -97,3 +97,29 @@ def test_delong_holds_its_level():
         _, low, high = auc_delong(rng.normal(1, 1, 80), rng.normal(0, 1, 120))
         covered += low <= truth <= high
     assert 0.92 < covered / 500 < 0.98
+
+
+def labels_of(table, n, rng):
+    drawn = rng.choice(4, n, p=np.ravel(table))
+    return drawn >= 2, drawn % 2 == 1
+
+
+def test_kappa_is_cohens_and_its_interval_holds_its_level():
+    table, rng, n = np.array([[0.83, 0.02], [0.015, 0.135]]), np.random.default_rng(0), 1000
+    by_chance = table.sum(1) @ table.sum(0)
+    true, hits = (np.trace(table) - by_chance) / (1 - by_chance), 0
+    for _ in range(400):
+        first, second = labels_of(table, n, rng)
+        found, low, high = kappa(first, second)
+        hits += low <= true <= high
+    assert found == pytest.approx(cohen_kappa_score(first, second), abs=1e-12)
+    assert 0.915 <= hits / 400 <= 0.975
+
+
+def test_kappa_of_equal_and_of_unrelated_and_of_constant_labels():
+    labels = np.arange(1000) % 5 == 0
+    assert kappa(labels, labels) == (1.0, 1.0, 1.0)
+    found, low, high = kappa(labels, np.arange(1000) % 2 == 0)
+    assert found == pytest.approx(0, abs=1e-9) and low < 0 < high
+    assert kappa(labels, ~labels)[0] < -0.4
+    assert kappa(labels, np.zeros(1000, bool)) is None

@@ -113,7 +113,7 @@ def test_methods_with_the_student_s_parameters_share_the_suite_s(plugins):
         assert proggan.params_for(method, registry.get("methods", method).Config) == shared
     assert proggan.params_for("mine", Strangers) == proggan.params_for(None, Strangers) == shared
     assert vdvae.params_for("probe", registry.get("methods", "probe").Config) == {**shared, "layers": [1, 4, 8]}
-    assert proggan.params_for("retrain", registry.get("methods", "retrain").Config) == {"epochs": 0.5}
+    assert proggan.params_for("retrain", registry.get("methods", "retrain").Config) == {"epochs": 1.3}
     for method in ("original", "latent_edit", "reject"):
         assert proggan.params_for(method, registry.get("methods", method).Config) == {}
 

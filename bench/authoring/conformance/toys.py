@@ -111,6 +111,9 @@ def toy_columns(*, perfect: bool) -> api.Columns:
         original_logits=logits,
         reference=reference,
         reference_retain=reference,
+        reference_counterfactual=reference,
+        clicker_labels=after,
+        clicker_original_labels=before,
         reference_embeddings=rng.standard_normal((n, 4)).astype(np.float32),
     )
 

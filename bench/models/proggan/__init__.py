@@ -1,10 +1,11 @@
 """Progressively growing GAN, 4x4 to 1024x1024 (Karras et al. 2018, arXiv 1710.10196).
 
 Deviations: widths and training length are ours (options for the published ones: fmap_base=8192, fmap_max=512,
-latent_dim=512, loss=wgan-gp, precision=float32). Every layer is scaled by He's constant, as in
-facebookresearch/pytorch_GAN_zoo. Generator and critic learn from the same fakes, and the batch size is the same at
-every resolution. The default loss is non-saturating with lazy R1, because it is cheaper: on one CPU thread a step of
-32 images at 64x64 takes 0.9 s on average, a WGAN-GP step 1.4 s (CPU time). Trials of equal cost, far from
+latent_dim=512, loss=wgan-gp, precision=float32). Every layer is scaled by He's constant with a gain of sqrt(2), as in
+facebookresearch/pytorch_GAN_zoo; in the authors' code the gain of ``to_rgb`` and of the critic's last layer is 1, that
+of the generator's dense layer sqrt(2) / 4. Generator and critic learn from the same fakes, and the batch size is the
+same at every resolution. The default loss is non-saturating with lazy R1, because it is cheaper: on one CPU thread a
+step of 32 images at 64x64 takes 0.9 s on average, a WGAN-GP step 1.4 s (CPU time). Trials of equal cost, far from
 convergence, showed no difference between the two. gamma and penalty_every are ours. On that thread bfloat16 is 1.7
 times faster than float32. Weights that have reached full size (method ``retrain``) do not grow again.
 """

@@ -13,7 +13,12 @@ EPSILON = 1e-8  # of pixel norm (section 4.2) and, as in the authors' code, of t
 
 
 def he_constant(weight: Tensor) -> float:
-    """Return sqrt(2 / fan in) (He et al. 2015), by which weights are multiplied: the c of section 4.1."""
+    """Return sqrt(2 / fan in) (He et al. 2015), by which weights are multiplied: the c of section 4.1.
+
+    The gain is sqrt(2) in every layer. The authors' code (tkarras/progressive_growing_of_gans, networks.py) has a gain
+    of 1 in the layers that no activation follows, ``to_rgb`` and the critic's last one, and of sqrt(2) / 4 in the
+    generator's dense layer, which pixel norm follows.
+    """
     return math.sqrt(2 / weight[0].numel())
 
 

@@ -4,7 +4,8 @@ Its latent is the concatenated z of all blocks, drawn by ancestral sampling from
 size for two CPU cores (lite, 64 px) or a published one. Additions of ours shorten the training and are off in the
 published presets: coarse latents open first (``open_from``); shapes are learned before shades (one logistic per pixel,
 the floor of whose scale falls); jumps between 1 and 4 px are learned; the prior is bounded; fine resolutions have fewer
-latent channels; features end at 32 px, with 2x2 pixels each. The deployed networks are moving averages.
+latent channels; features end at 32 px, with 2x2 pixels each. The deployed networks are moving averages, whose decay
+starts at 0 and rises with the steps n as min(average, n / (n + 10)) in every preset; openai/vdvae's is constant.
 
 ``architecture`` (layer strings) -> ``config`` (and the published sizes) -> ``blocks`` -> ``networks`` (generator,
 encoder) -> ``mixture`` (the likelihood) -> ``objective`` (ELBO, its weights, bits per dimension).
@@ -115,7 +116,10 @@ def learning_rate(config: VDVAEConfig, done: int, progress: float) -> float:
 
 
 def average_decay(config: VDVAEConfig, done: int) -> float:
-    """Return the moving average's decay, lower in the first steps so that it forgets the initial weights."""
+    """Return the moving average's decay after n = ``done`` steps: min(average, n / (n + 10)).
+
+    It forgets the initial weights in the first steps; 0.999 is reached after 9,990. openai/vdvae has no such warm-up.
+    """
     return min(config.average, done / (done + 10))
 
 

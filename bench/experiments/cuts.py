@@ -1,0 +1,32 @@
+"""The cut of a cell whose oracle sees a feature in a top share of samples: one per generator and feature, made once."""
+
+from __future__ import annotations
+
+from bench.api import Params
+from bench.core import sealed
+from bench.experiments.resolve import Resolved
+from bench.feedback.oracle import generator_cut
+from bench.workspace import seals
+
+
+class Cut(Params):
+    """A stored cut: the score from which an image has the feature."""
+
+    threshold: float
+
+
+def generators_cut(resolved: Resolved) -> float | None:
+    """Return a cell's cut; None if the oracle has one, or if the shown samples or a feedback file decide."""
+    key, workspace, original = resolved.keys.cut, resolved.workspace, resolved.original
+    if key is None:
+        return None
+    folder = workspace.store.stage("cut", key)
+    path = folder / "cut.json"
+    with workspace.store.locked(folder, workspace.progress.note):
+        if not seals.is_sealed(folder, key, workspace.progress):
+            classifier = resolved.judgement.oracles.feedback.classifier
+            threshold = generator_cut(original.generator, classifier, resolved.cell.feature, workspace.progress)
+            resolved.require_unchanged()
+            sealed.write(path, Cut(threshold=threshold).model_dump(mode="json"))
+            seals.seal(folder, key, workspace.device, path.name)
+        return Cut.model_validate(sealed.read(path)).threshold

@@ -1,0 +1,27 @@
+"""What captions say of tables whose numbers need words: readings, and damage."""
+
+from __future__ import annotations
+
+UNIT = "our reading of the paper: latents move along the unit vector, where the printed Eq. 3 multiplies by z_e itself"
+READINGS = (
+    "Threshold (mean of all projections, or midpoint of the class means) / step (along the unit vector, or the printed "
+    "formula's z_e) / batches per epoch / L1 distance (mean or sum over the pixels)."
+)
+DAMAGE = (
+    "Each method's curve (table tradeoff) is read, seed by seed, where all do equal damage (retain_change) or where "
+    "all leave an equal target ratio. Ratio: what the method leaves (at equal removal: what it changes) divided by "
+    "that of the block's first method, geometric mean over seeds; in brackets, Student's 95 % interval of the "
+    "logarithms. Target ratios count as (positives + 1/2) / (samples + 1). The interval covers clicks and training, "
+    "which differ between seeds, not the samples, which all seeds share. Intervals are per comparison: of twenty "
+    "comparisons of equal methods, one is expected to exclude 1. Not distinguishable: the interval includes 1; the "
+    "smallest difference that a comparison could see is the factor, up or down, that it would find with a probability "
+    "of 80 %. Read elsewhere: on how many seeds the method's curve does not reach the operating point and both are "
+    "read at its own nearest end."
+)
+AGREEMENT = (
+    "Agreement with the paper's target ratios, on its own data. In brackets there: the 95 % interval of the reading's"
+    " mean over seeds (Student's, of the log-odds of (positives + 1/2) / (samples + 1)). yes: the paper's number lies"
+    " in it. one run: it does not, but lies where 95 % of further single runs of this reading would. The paper does "
+    "not say how many runs its numbers are of. With so many readings, some agree by chance, and the wider an "
+    "interval, the more it holds."
+)
