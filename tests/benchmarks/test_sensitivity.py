@@ -127,12 +127,12 @@ def faces():
     return pd.read_csv(REFERENCE / "sensitivity-faces.csv").set_index(["n", "metric", "alteration"]).sort_index()
 
 
-@pytest.mark.parametrize("n", [2000, 10_000])
-def test_the_headline_distance_of_faces_sees_every_whole_alteration(faces, n):
-    rows = faces.loc[(n, "fid[faces]")].loc[list(WHOLE)]
+@pytest.mark.parametrize(("n", "distance"), [(2000, "fid[faces]"), (10_000, "fid[faces]"), (2000, "fid[imagenet]")])
+def test_the_headline_distance_of_faces_and_its_check_see_every_whole_alteration(faces, n, distance):
+    rows = faces.loc[(n, distance)].loc[list(WHOLE)]
     assert (rows.change > rows.half_width).all() and set(rows.seen) == {"yes"}
     assert rows.change["collapse to 200 pictures"] > 5 * rows.change["no glasses"]
-    assert faces.loc[(n, "fid[faces]", "other faces, as they are")].seen == "no"
+    assert faces.loc[(n, distance, "other faces, as they are")].seen == "no"
 
 
 def test_the_judge_sees_a_tenth_of_a_feature_where_distances_hardly_do(faces):
@@ -141,3 +141,10 @@ def test_the_judge_sees_a_tenth_of_a_feature_where_distances_hardly_do(faces):
         row = faces.loc[(10_000, f"attribute_ratio[{attribute}]", f"a tenth of {name} gone")]
         assert row.change + row.change_half_width < 0
     assert (faces.loc[(10_000, "fid[faces]")].loc[list(TENTHS)].seen != "yes").any()
+
+
+def test_the_distance_of_digits_sees_every_alteration_but_copies_by_its_own_interval():
+    rows = pd.read_csv(REFERENCE / "sensitivity-digits.csv")
+    rows = rows[(rows.n == 5000) & (rows.metric == "fid[digits]")].set_index("alteration").seen
+    assert set(rows.drop(["as they are", "other digits, as they are", "10 % duplicates"])) == {"yes"}
+    assert rows["10 % duplicates"] == "paired" and rows["other digits, as they are"] == "no"

@@ -9,6 +9,7 @@ import torch
 
 from bench.core.rendering import CHUNK
 from bench.evaluation import passes
+from bench.registry import Registry
 
 MINE = """
     from bench.api import Metric, Value, hookimpl
@@ -186,6 +187,41 @@ def test_a_metric_that_changes_what_it_is_handed_or_torch_s_settings_changes_no_
     else:
         assert after["metrics"]["mine"]["value"] == 1.0
     assert torch.get_default_dtype() == torch.float32
+
+
+TINY = """
+    from bench.api import Extractor, hookimpl
+
+    class Tiny(Extractor):
+        classes = ("a", "b")
+
+        @classmethod
+        def identity(cls):
+            return "0" * 64
+
+        def outputs(self, images):
+            rows = images.flatten(1)
+            return rows[:, :3], rows[:, :2]
+
+    @hookimpl
+    def register_extractors(register):
+        register(Tiny)
+"""
+
+
+def test_a_further_extractor_makes_a_new_cell_in_which_the_others_do_not_look_again(cell, plugins, monkeypatch):
+    looked, digits = [], Registry().get("extractors", "digits")
+    plain = digits.outputs
+    monkeypatch.setattr(digits, "outputs", lambda self, images: looked.append(len(images)) or plain(self, images))
+    few = ("--set", "evaluation.metrics=target_ratio,diversity")
+    plugins.write("tiny", TINY)
+    before = cell(*few)
+    first = list(looked)
+    after = cell(*few, "--set", "evaluation.extractors=digits,tiny", drawings=2)
+    assert looked == first and set(first) == {64} and after["key"] != before["key"] and values(after) == values(before)
+    assert {"judge", "extractor digits", "extractor tiny"} == after["provenance"]["seen"].keys()
+    shared = before["provenance"]["seen"].items() & after["provenance"]["seen"].items()
+    assert {name for name, _ in shared} == {"judge", "extractor digits"}
 
 
 # --- names of values ----------------------------------------------------------------------------------
