@@ -209,15 +209,18 @@ TINY = """
 """
 
 
-def test_a_further_extractor_makes_a_new_cell_in_which_the_others_do_not_look_again(cell, plugins, monkeypatch):
+@pytest.mark.mnist
+def test_a_further_extractor_makes_a_new_cell_in_which_the_others_do_not_look_again(
+    cell, plugins, monkeypatch, mnist_dir
+):
     looked, digits = [], Registry().get("extractors", "digits")
     plain = digits.outputs
     monkeypatch.setattr(digits, "outputs", lambda self, images: looked.append(len(images)) or plain(self, images))
-    few = ("--set", "evaluation.metrics=target_ratio,diversity")
+    few = ("--set", "evaluation.metrics=target_ratio,diversity", "--data-dir", mnist_dir)
     plugins.write("tiny", TINY)
     before = cell(*few)
     first = list(looked)
-    after = cell(*few, "--set", "evaluation.extractors=digits,tiny", drawings=2)
+    after = cell(*few, "--set", "evaluation.extractors=digits,tiny", drawings=1)
     assert looked == first and set(first) == {64} and after["key"] != before["key"] and values(after) == values(before)
     assert {"judge", "extractor digits", "extractor tiny"} == after["provenance"]["seen"].keys()
     shared = before["provenance"]["seen"].items() & after["provenance"]["seen"].items()
