@@ -56,7 +56,7 @@ def caption_of(
     parts += _machines(entry for entry in entries if entry.result is not None)
     if any(row.paper is not None and row.metric != "agrees" for row in rows):
         parts.append("In parentheses: the value published in arXiv 2303.05699.")
-    return " ".join(parts)
+    return " ".join(filter(None, parts))
 
 
 def _samples(rows: Sequence[Row], entries: Sequence[Entry], options: Options) -> list[str]:
