@@ -18,8 +18,12 @@ if TYPE_CHECKING:
 
     NamesType = click.ParamType[list[str]]
     SeedsType = click.ParamType[list[int]]
+    FoldersType = click.ParamType[list[Path]]
 else:
-    NamesType = SeedsType = click.ParamType  # generic only in recent versions of click
+    NamesType = SeedsType = FoldersType = click.ParamType  # generic only in recent versions of click
+
+SUFFIX = ".safetensors"  # of weights files
+PLUGINS = (Path("plugins"),)  # where loose plug-ins are unless --plugins names other folders
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
@@ -39,8 +43,12 @@ class Names(NamesType):
         if self.kind == "methods":
             from bench.workspace.asked_methods import split_methods
 
-            return split_methods(value)
-        return [part.strip() for part in value.split(",") if part.strip()]
+            found = split_methods(value)
+        else:
+            found = [part.strip() for part in value.split(",") if part.strip()]
+        if value and not found:  # the default may be empty
+            self.fail(f"'{shown(value)}' names nothing", param, ctx)
+        return found
 
     def split_envvar_value(self, rv: str) -> list[str]:
         return [rv]  # an environment variable holds one list, as one option does
@@ -48,7 +56,7 @@ class Names(NamesType):
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         head, _, last = incomplete.rpartition(",")
         start = f"{head}," if head else ""
-        names = open_registry(ctx.params.get("plugins")).names(self.kind)
+        names = open_registry(ctx.params.get("plugins") or PLUGINS).names(self.kind)
         return [CompletionItem(start + name) for name in names if name.startswith(last)]
 
 
@@ -79,6 +87,32 @@ def _range(text: str) -> range:
     if found.start >= found.stop or found.start < 0 or found.stop > 10**limits.SEED_DIGITS:
         raise ValueError(text)
     return found
+
+
+class Folders(FoldersType):
+    """A folder, or several as a comma list."""
+
+    name = "DIR[,DIR...]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[Path]:
+        if not isinstance(value, str):
+            return [*value] if isinstance(value, list) else [value]
+        parts = [value] if Path(value).is_dir() else [part.strip() for part in value.split(",")]
+        if not any(parts):
+            self.fail(f"'{shown(value)}' names nothing", param, ctx)
+        return [Path(part) for part in parts if part]
+
+    def split_envvar_value(self, rv: str) -> list[str]:
+        return [rv]
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return [CompletionItem(incomplete, type="dir")]
+
+
+def _folders(ctx: click.Context, param: click.Parameter, value: Sequence[list[Path]]) -> tuple[Path, ...]:
+    """Return each folder once."""
+    found = {folder.resolve(): folder for part in reversed(value) for folder in reversed(part)}
+    return tuple(reversed(found.values()))
 
 
 def _joined(ctx: click.Context, param: click.Parameter, value: Sequence[list[T]]) -> list[T] | None:
@@ -179,17 +213,28 @@ def plugins(command: F) -> F:
     """Add --plugins."""
     option = click.option(
         "--plugins",
-        type=click.Path(path_type=Path),
-        default=Path("plugins"),
-        show_default=True,
-        help="Folder with your own plug-in files.",
+        type=Folders(),
+        multiple=True,
+        callback=_folders,
+        default=PLUGINS,
+        show_default="plugins",
+        help="Folder with your own plug-in files; several as A,B or in several options.",
     )
     return option(command)
+
+
+def _there(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:
+    """Refuse a folder that was typed and is not there; that of the environment may be on another machine."""
+    typed = ctx.get_parameter_source(str(param.name)) is click.core.ParameterSource.COMMANDLINE
+    if value is not None and typed and not value.is_dir():
+        raise UsageError(f"--data-dir {value}: no such folder")
+    return value
 
 
 data_dir = click.option(
     "--data-dir",
     type=click.Path(path_type=Path),
+    callback=_there,
     default=None,
     envvar="BENCH_DATA",
     show_envvar=True,
@@ -220,13 +265,14 @@ def workplace(command: F) -> F:
     return plugins(command)
 
 
-def open_registry(folder: Path | None, files: tuple[Path, ...] = ()) -> Registry:
-    """Open the registry; a folder named explicitly must exist."""
+def open_registry(folders: tuple[Path, ...], files: tuple[Path, ...] = ()) -> Registry:
+    """Open the registry; folders named explicitly must exist."""
     from bench.registry import Registry
 
-    if folder is not None and folder != Path("plugins") and not folder.is_dir():
-        raise UsageError(f"--plugins {folder}: no such folder")
-    return Registry(folder, files, _try_import)
+    for folder in folders:
+        if folders != PLUGINS and not folder.is_dir():
+            raise UsageError(f"--plugins {folder}: no such folder")
+    return Registry(folders, files, _try_import)
 
 
 def _try_import(*plugin: Any) -> None:
@@ -235,7 +281,9 @@ def _try_import(*plugin: Any) -> None:
     try_import(*plugin)
 
 
-def workspace_at(plugins: Path, results: Path, data_dir: Path | None, device: str, *, write: bool = True) -> Workspace:
+def workspace_at(
+    plugins: tuple[Path, ...], results: Path, data_dir: Path | None, device: str, *, write: bool = True
+) -> Workspace:
     """Open the workspace; with ``write``, first check that a new folder of results could be made, and tidy up.
 
     Whether a folder that is there can be written is asked when there is something to write: what is stored in it can
@@ -244,6 +292,7 @@ def workspace_at(plugins: Path, results: Path, data_dir: Path | None, device: st
     from bench.workspace.store import Store
 
     store = Store(results)
+    store.require_folder()
     if write and not results.is_dir():
         store.require_writable()
     if write:

@@ -73,6 +73,7 @@ def cells(request: Request, workspace: Workspace) -> list[Cell]:
         if not request.weights.strip():
             raise UsageError("--weights: is empty. Name a weights file, or leave the option out")
         manifest.path_of(request.weights)  # raises unless it is there
+    _require_said_once(request)
     suite = load_suite(request.suite)
     methods = _methods(request.methods, workspace)
     models = _models(request, suite, workspace)
@@ -100,6 +101,19 @@ def cells(request: Request, workspace: Workspace) -> list[Cell]:
                 )
                 found.setdefault((cell.readable, asked.params.model_dump_json()), cell)
     return list(found.values())
+
+
+def _require_said_once(request: Request) -> None:
+    """Raise UsageError for a setting that another option sets too, or leaves without effect."""
+    typed = read_assignments(request.overrides, "--set").keys()
+    for path, option, given in (
+        ("weights", "--weights", request.weights),
+        ("dataset", "--dataset", request.dataset),
+        ("feedback.count", "--feedback", request.feedback_file),
+    ):
+        if path in typed and given is not None:
+            why = "holds its own count" if path == "feedback.count" else "says the same thing"
+            raise UsageError(f"--set {path}: {option} {given} {why}. Leave one of the two out")
 
 
 def _require_few(
@@ -151,12 +165,12 @@ def _methods(asked: Sequence[str], workspace: Workspace) -> list[AskedMethod]:
 
 
 def _settings(suite: Suite, model: str, request: Request, workspace: Workspace) -> ModelSettings:
-    """Return a model's settings, the extractors named even where the suite leaves them to the data set."""
+    """Return a model's settings, the extractors named even where the suite leaves them to what is here."""
     plugins = PluginFields(workspace.registry, model, lambda name: workspace.dataset(name).classifier)
     settings = model_settings(suite, model, request.dataset, request.overrides, request.settings, plugins)
     if settings.evaluation.extractors is not None:
         return settings
-    evaluation = settings.evaluation.model_copy(update={"extractors": workspace.dataset(settings.dataset).extractors})
+    evaluation = settings.evaluation.model_copy(update={"extractors": workspace.usual_extractors(settings.dataset)})
     return settings.model_copy(update={"evaluation": evaluation})
 
 
