@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from bench.cli.options import PLUGINS, plugins
+from bench.cli.lists import PLUGINS
+from bench.cli.options import plugins
 from bench.errors import UsageError
 from bench.hookspecs import KINDS
 

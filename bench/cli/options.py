@@ -1,123 +1,23 @@
-"""Options that several commands share, with completion of plug-in names."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from click.shell_completion import CompletionItem
 
-from bench.core import limits
-from bench.errors import UsageError, shown
+from bench.cli.lists import PLUGINS, Folders, Names, Seeds, each_once, joined
+from bench.errors import UsageError
 
 if TYPE_CHECKING:
     from bench.registry import Registry
     from bench.workspace.workspace import Workspace
 
-    NamesType = click.ParamType[list[str]]
-    SeedsType = click.ParamType[list[int]]
-    FoldersType = click.ParamType[list[Path]]
-else:
-    NamesType = SeedsType = FoldersType = click.ParamType  # generic only in recent versions of click
-
 SUFFIX = ".safetensors"  # of weights files
-PLUGINS = (Path("plugins"),)  # where loose plug-ins are unless --plugins names other folders
 
 F = TypeVar("F", bound=Callable[..., Any])
-T = TypeVar("T")
-
-
-class Names(NamesType):
-    """A comma list of registered names, or ``all``."""
-
-    name = "NAME[,NAME...]"
-
-    def __init__(self, kind: str) -> None:
-        self.kind = kind
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[str]:
-        if isinstance(value, list):
-            return value
-        if self.kind == "methods":
-            from bench.workspace.asked_methods import split_methods
-
-            found = split_methods(value)
-        else:
-            found = [part.strip() for part in value.split(",") if part.strip()]
-        if value and not found:  # the default may be empty
-            self.fail(f"'{shown(value)}' names nothing", param, ctx)
-        return found
-
-    def split_envvar_value(self, rv: str) -> list[str]:
-        return [rv]  # an environment variable holds one list, as one option does
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        head, _, last = incomplete.rpartition(",")
-        start = f"{head}," if head else ""
-        names = open_registry(ctx.params.get("plugins") or PLUGINS).names(self.kind)
-        return [CompletionItem(start + name) for name in names if name.startswith(last)]
-
-
-class Seeds(SeedsType):
-    """Seeds as a comma list and ranges: ``0,1,2`` or ``0-4``."""
-
-    name = "N[,N...]|N-M"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[int]:
-        if isinstance(value, list):
-            return value
-        try:
-            ranges = [_range(part) for part in str(value).split(",")]
-        except ValueError:
-            self.fail(f"'{shown(str(value))}' is not a list of seeds. Write 0,1,2 or 0-4", param, ctx)
-        if (count := sum(each.stop - each.start for each in ranges)) > limits.SEEDS:
-            self.fail(f"'{shown(str(value))}': {count:,} seeds, at most {limits.SEEDS:,} in one command", param, ctx)
-        return list(dict.fromkeys(seed for each in ranges for seed in each))
-
-    def split_envvar_value(self, rv: str) -> list[str]:
-        return [rv]
-
-
-def _range(text: str) -> range:
-    """Read ``3`` or ``0-4``; raises ValueError for anything else, an empty range, and a seed of too many digits."""
-    first, dash, last = text.partition("-")
-    found = range(int(first), int(last if dash else first) + 1)
-    if found.start >= found.stop or found.start < 0 or found.stop > 10**limits.SEED_DIGITS:
-        raise ValueError(text)
-    return found
-
-
-class Folders(FoldersType):
-    """A folder, or several as a comma list."""
-
-    name = "DIR[,DIR...]"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[Path]:
-        if not isinstance(value, str):
-            return [*value] if isinstance(value, list) else [value]
-        parts = [value] if Path(value).is_dir() else [part.strip() for part in value.split(",")]
-        if not any(parts):
-            self.fail(f"'{shown(value)}' names nothing", param, ctx)
-        return [Path(part) for part in parts if part]
-
-    def split_envvar_value(self, rv: str) -> list[str]:
-        return [rv]
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        return [CompletionItem(incomplete, type="dir")]
-
-
-def _folders(ctx: click.Context, param: click.Parameter, value: Sequence[list[Path]]) -> tuple[Path, ...]:
-    """Return each folder once."""
-    found = {folder.resolve(): folder for part in reversed(value) for folder in reversed(part)}
-    return tuple(reversed(found.values()))
-
-
-def _joined(ctx: click.Context, param: click.Parameter, value: Sequence[list[T]]) -> list[T] | None:
-    """Join the lists of an option that was given several times; None if there is none."""
-    return [each for part in value for each in part] if value or param.default is not None else None
 
 
 def choice(command: str, singular: str, text: str, default: str | None = "all") -> Callable[[F], F]:
@@ -132,7 +32,7 @@ def choice(command: str, singular: str, text: str, default: str | None = "all") 
         envvar=f"BENCH_{command.upper()}_{singular.upper()}",
         type=Names(plural),
         multiple=True,
-        callback=_joined,
+        callback=joined,
         help=text,
         default=None if default is None else [default],
         show_default=bool(default),
@@ -148,7 +48,7 @@ def seeds(command: str, default: str | None, text: str) -> Callable[[F], F]:
         envvar=variable,
         type=Seeds(),
         multiple=True,
-        callback=_joined,
+        callback=joined,
         default=None if default is None else [default],
         show_default=default is not None,
         help=text,
@@ -215,7 +115,7 @@ def plugins(command: F) -> F:
         "--plugins",
         type=Folders(),
         multiple=True,
-        callback=_folders,
+        callback=each_once,
         default=PLUGINS,
         show_default="plugins",
         help="Folder with your own plug-in files; several as A,B or in several options.",
@@ -292,7 +192,8 @@ def workspace_at(
     from bench.workspace.store import Store
 
     store = Store(results)
-    store.require_folder()
+    if not write:
+        store.require_folder()
     if write and not results.is_dir():
         store.require_writable()
     if write:
