@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.core import limits
+from bench.core.progress import Progress
 from bench.errors import PluginError, UsageError
 from bench.evaluation.without_oracle import require_feature
 from bench.experiments.cell import Cell
@@ -73,7 +74,7 @@ def cells(request: Request, workspace: Workspace) -> list[Cell]:
         if not request.weights.strip():
             raise UsageError("--weights: is empty. Name a weights file, or leave the option out")
         manifest.path_of(request.weights)  # raises unless it is there
-    _require_said_once(request)
+    _require_said_once(request, workspace.progress)
     suite = load_suite(request.suite)
     methods = _methods(request.methods, workspace)
     models = _models(request, suite, workspace)
@@ -103,17 +104,16 @@ def cells(request: Request, workspace: Workspace) -> list[Cell]:
     return list(found.values())
 
 
-def _require_said_once(request: Request) -> None:
-    """Raise UsageError for a setting that another option sets too, or leaves without effect."""
+def _require_said_once(request: Request, progress: Progress) -> None:
+    """Raise UsageError for a setting that another option sets too; tell of one that has no effect."""
     typed = read_assignments(request.overrides, "--set").keys()
-    for path, option, given in (
-        ("weights", "--weights", request.weights),
-        ("dataset", "--dataset", request.dataset),
-        ("feedback.count", "--feedback", request.feedback_file),
-    ):
+    for path, given in (("weights", request.weights), ("dataset", request.dataset)):
         if path in typed and given is not None:
-            why = "holds its own count" if path == "feedback.count" else "says the same thing"
-            raise UsageError(f"--set {path}: {option} {given} {why}. Leave one of the two out")
+            raise UsageError(f"--set {path}: --{path} {given} says the same thing. Leave one of the two out")
+    if "feedback.count" in typed and request.feedback_file is not None:
+        progress.note(
+            f"--set feedback.count: has no effect, since --feedback {request.feedback_file} holds its own count"
+        )
 
 
 def _require_few(
