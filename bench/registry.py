@@ -8,7 +8,7 @@ entry-point names, docstrings read with ``ast``) and imports nothing, so a broke
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
@@ -48,7 +48,7 @@ class Plugin:
         return (self.cls, *found, *(() if self.source.origin == "built-in" else (self.module,)))
 
 
-Trial = Callable[[Source, Path | None, tuple[Path, ...]], None]
+Trial = Callable[[Source, tuple[Path, ...], tuple[Path, ...]], None]
 
 
 class Registry:
@@ -56,16 +56,18 @@ class Registry:
 
     Parameters
     ----------
-    folder : Path or None
-        A folder of loose plug-in files (``--plugins``).
+    folders : Path, sequence of Path, or None
+        Folders of loose plug-in files (``--plugins``).
     files : sequence of Path
         Single loose files, for ``bench check FILE``.
     trial : callable, optional
         Called before a stranger's plug-in is imported; raises PluginError if that would not end well.
     """
 
-    def __init__(self, folder: Path | None = None, files: tuple[Path, ...] = (), trial: Trial | None = None) -> None:
-        self.folder = folder
+    def __init__(
+        self, folders: Path | Sequence[Path] | None = None, files: tuple[Path, ...] = (), trial: Trial | None = None
+    ) -> None:
+        self.folders = (folders,) if isinstance(folders, Path) else tuple(folders or ())
         self.files = files
         self._trial = trial
         self._loaded: dict[tuple[str, str], Plugin] = {}
@@ -74,7 +76,7 @@ class Registry:
     @cached_property
     def sources(self) -> tuple[Source, ...]:
         """Every plug-in found, by kind and name, duplicates included."""
-        return tuple(sources.find(self.folder, self.files))
+        return tuple(sources.find(self.folders, self.files))
 
     def names(self, kind: str) -> list[str]:
         """Return the names of one kind, each once."""
@@ -114,8 +116,9 @@ class Registry:
         return self._loaded[kind, name]
 
     def _imported(self, source: Source) -> Plugin:
+        self._require_own_helpers(source)
         if self._trial is not None and source.origin != "built-in":
-            self._trial(source, self.folder, self.files)
+            self._trial(source, self.folders, self.files)
         try:
             with contained():
                 module = source.load()
@@ -126,6 +129,17 @@ class Registry:
             reason = f"{type(error).__name__}: {error}{_line_of(error, source.path)}"
             what = f"{source.kind.label} '{source.name}' ({source.origin})"
             raise PluginError(f"{what} cannot be loaded: {reason}") from error
+
+    def _require_own_helpers(self, source: Source) -> None:
+        """Raise PluginError if a plug-in would be given the helper of another folder, whose name is the same."""
+        if source.origin == "built-in" or source.path is None:
+            return
+        others = [folder for folder in self.folders if folder.resolve() not in source.path.resolve().parents]
+        if two := sources.shadowed(source.path, others):
+            raise PluginError(
+                f"{source.kind.label} '{source.name}' ({source.origin}): imports {two[0].stem}, and both {two[0]} and "
+                f"{two[1]} have that name. Rename one of them"
+            )
 
     def problems(self) -> dict[tuple[str, str], str]:
         """Import everything; return the reason per plug-in that is broken."""
@@ -144,7 +158,7 @@ class Registry:
                 f"{flag}: '{name}' is {others[0].one}, not {kind.one}. Known: {', '.join(known) or 'none'}."
             )
         missing = unknown(kind.label, name, known, flag)
-        if "Did you mean" in str(missing) or self.folder is None or self.folder.is_dir():
+        if "Did you mean" in str(missing) or not self.folders or any(folder.is_dir() for folder in self.folders):
             return missing
         return UsageError(f"{missing} To use your own plug-ins: --plugins DIR.")
 

@@ -37,8 +37,8 @@ class Inception(Extractor):
         if not path.is_file():
             raise CheckpointError(
                 f"extractor 'inception': {path} is missing. Get {FILE} from torch-fidelity's releases "
-                "(github.com/toshas/torch-fidelity, v0.2.0) and put it there, or leave 'inception' out of "
-                "evaluation.extractors."
+                "(github.com/toshas/torch-fidelity, v0.2.0) and put it there, or name other extractors, or "
+                "none: --set evaluation.extractors="
             )
         digest = file_sha256(path)
         if not digest.startswith(SHA256_START):

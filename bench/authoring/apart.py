@@ -15,7 +15,7 @@ from bench.core.progress import Progress, silent
 
 
 def checked_apart(
-    name: str, folder: Path | None, files: tuple[Path, ...], data_dir: Path | None, seconds: float
+    name: str, folders: tuple[Path, ...], files: tuple[Path, ...], data_dir: Path | None, seconds: float
 ) -> Iterator[Outcome]:
     """Yield how each check of a plug-in went, as soon as it has ended.
 
@@ -25,7 +25,7 @@ def checked_apart(
     ----------
     name : str
         As registered.
-    folder : Path or None
+    folders : tuple of Path
         Of loose plug-ins.
     files : tuple of Path
         Single loose files.
@@ -41,7 +41,7 @@ def checked_apart(
     """
     warm(("bench.api",))
     plugin, check = name, "loads"
-    with Child(f"{__name__}:check_it", _told(name, folder, files, data_dir), silent()) as child:
+    with Child(f"{__name__}:check_it", _told(name, folders, files, data_dir), silent()) as child:
         while True:
             try:
                 message = child.answer(seconds)
@@ -63,10 +63,10 @@ def checked_apart(
                 yield Outcome(**message.content)
 
 
-def _told(name: str, folder: Path | None, files: tuple[Path, ...], data_dir: Path | None) -> str:
+def _told(name: str, folders: tuple[Path, ...], files: tuple[Path, ...], data_dir: Path | None) -> str:
     """Return the task as text."""
-    places = {what: str(path) if path else None for what, path in (("folder", folder), ("data_dir", data_dir))}
-    return json.dumps({"name": name, "files": [*map(str, files)], **places})
+    data = str(data_dir) if data_dir else None
+    return json.dumps({"name": name, "folders": [*map(str, folders)], "files": [*map(str, files)], "data_dir": data})
 
 
 def check_it(text: str, channel: Channel, progress: Progress) -> None:
@@ -75,8 +75,8 @@ def check_it(text: str, channel: Channel, progress: Progress) -> None:
     from bench.registry import Registry
 
     told = json.loads(text)
-    folder, data_dir = (Path(told[what]) if told[what] else None for what in ("folder", "data_dir"))
-    registry = Registry(folder, tuple(map(Path, told["files"])))
+    data_dir = Path(told["data_dir"]) if told["data_dir"] else None
+    registry = Registry([*map(Path, told["folders"])], tuple(map(Path, told["files"])))
 
     def begins(plugin: str, check: str) -> None:
         channel.send("begins", [plugin, check])

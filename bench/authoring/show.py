@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-from bench.api import Params
+from bench.api import Params, Pretrained, Trainable
 from bench.authoring.fields import lines_of
 from bench.authoring.reference import reference_of
 from bench.registry import Plugin, Registry
@@ -23,7 +23,11 @@ def _one(plugin: Plugin) -> str:
     module = sys.modules[cls.__module__]
     lines = [f"{source.kind.label} {source.name}   [{source.origin}] {source.path or ''}", ""]
     lines += [(module.__doc__ or cls.__doc__ or "").strip(), ""]
-    lines += [*import_module(f"bench.authoring.conformance.{source.kind.name}").facts(cls), ""]
+    lines += [*import_module(f"bench.authoring.conformance.{source.kind.name}").facts(cls)]
+    if issubclass(cls, Trainable) and not issubclass(cls, Pretrained):
+        what = f"--{source.kind.singular} {source.name} --dataset NAME --out {source.name}.safetensors"
+        lines += [f"trained by: bench pretrain {what}"]
+    lines += [""]
     config = getattr(cls, "Config", None)
     if isinstance(config, type) and issubclass(config, Params) and config.model_fields:
         lines += ["hyper-parameters:", *lines_of(config)]

@@ -6,17 +6,19 @@ import importlib
 import os
 import signal
 import sys
+from collections.abc import Sequence
 
 import click
 
 from bench.cli import streams
 from bench.core.version import __version__
-from bench.errors import EXIT_INTERRUPTED, EXIT_PLUGIN, EXIT_USAGE, BenchError, Interrupted
+from bench.errors import EXIT_INTERRUPTED, EXIT_PLUGIN, EXIT_USAGE, BenchError, Interrupted, UsageError
 
 COMMANDS = (
     "run", "table", "figure", "status", "list", "show", "new", "check", "sample", "feedback", "pretrain", "zoo",
     "doctor", "clean",
 )  # fmt: skip
+MAY_BE_EMPTY = ("--at",)  # the whole file
 
 
 class ReaderGone(Exception):
@@ -35,11 +37,26 @@ class LazyGroup(click.Group):
         command: click.Command = importlib.import_module(f"bench.cli.{cmd_name}").command
         return command
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        _require_no_empty(args)
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
         except BrokenPipeError as error:
             raise ReaderGone from error  # click would turn it into exit code 1
+
+
+def _require_no_empty(args: Sequence[str]) -> None:
+    """Raise UsageError for an empty text: most often a variable of the shell that is not set."""
+    for before, arg in zip(("", *args), args, strict=False):
+        name, sign, value = arg.partition("=")
+        if arg.strip() and not (name.startswith("--") and sign and not value.strip()):
+            continue
+        flag = name or (before if before.startswith("-") else "an argument")
+        if flag not in MAY_BE_EMPTY:
+            raise UsageError(f"{flag}: is empty. Give a value, or leave it out (a variable that is not set gives none)")
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "BENCH"})

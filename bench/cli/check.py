@@ -22,7 +22,7 @@ from bench.errors import EXIT_PLUGIN, UsageError
     metavar="SECONDS",
     help="How long one check may take.",
 )
-def command(name: str, plugins: Path, data_dir: Path | None, timeout: float) -> int:
+def command(name: str, plugins: tuple[Path, ...], data_dir: Path | None, timeout: float) -> int:
     """Check that a plug-in keeps the contract.
 
     NAME is a registered name, or a Python file. A data set that reads files is checked on them with --data-dir.
@@ -38,9 +38,9 @@ def command(name: str, plugins: Path, data_dir: Path | None, timeout: float) -> 
     if loose:  # its neighbours too: a data set names its oracle
         path = path.resolve()
         whole = path.parent if path.stem == "__init__" else path
-        registered, registry = whole.stem, open_registry(whole.parent, (path,))
+        registered, registry = whole.stem, open_registry((whole.parent,), (path,))
     outcomes: list[Outcome] = []
-    for outcome in checked_apart(registered, registry.folder, registry.files, data_dir, timeout):
+    for outcome in checked_apart(registered, registry.folders, registry.files, data_dir, timeout):
         click.echo(line_of(outcome, outcomes))
         outcomes.append(outcome)
     click.echo("\n".join(summary(outcomes)))

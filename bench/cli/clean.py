@@ -23,7 +23,7 @@ KINDS = ("failed", "stale", "orphaned", "unfinished")
 )
 @click.option("--yes", is_flag=True, help="Remove it. Without this, only list it.")
 @workplace
-def command(what: str, yes: bool, plugins: Path, results: Path, data_dir: Path | None, device: str) -> int:
+def command(what: str, yes: bool, plugins: tuple[Path, ...], results: Path, data_dir: Path | None, device: str) -> int:
     """List what can be removed from a results folder, or remove it.
 
     A folder that a process works on always stays.

@@ -12,7 +12,7 @@ from bench.cli.options import workplace, workspace_at
 @click.command("doctor")
 @click.option("--verify", is_flag=True, help="Also read all data sets and stored files, and compare their sha256.")
 @workplace
-def command(verify: bool, plugins: Path, results: Path, data_dir: Path | None, device: str) -> int:
+def command(verify: bool, plugins: tuple[Path, ...], results: Path, data_dir: Path | None, device: str) -> int:
     """Check the installation, the data and the results.
 
     The exit code is 1 if something is wrong.

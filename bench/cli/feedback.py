@@ -9,8 +9,14 @@ import click
 from bench.errors import UsageError
 
 
+def _folder(ctx: click.Context, param: click.Parameter, value: Path) -> Path:
+    if value.is_file():
+        raise UsageError(f"FOLDER: {value} is a file. Name the folder that `bench sample` wrote: {value.parent}")
+    return value
+
+
 @click.command("feedback")
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=click.Path(path_type=Path), callback=_folder)
 @click.option(
     "--clicked",
     type=click.Path(path_type=Path),

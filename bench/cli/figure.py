@@ -26,7 +26,7 @@ def command(
     out: Path,
     no_run: bool,
     dry_run: bool,
-    plugins: Path,
+    plugins: tuple[Path, ...],
     results: Path,
     data_dir: Path | None,
     device: str,
@@ -37,7 +37,7 @@ def command(
     NUMBER is 1, 4, 5 or 6. Missing cells run first.
     """
     require_one(dry_run, no_run)
-    if not (no_run or dry_run):
+    if not dry_run:
         warm_up()
     workspace = workspace_at(plugins, results, data_dir, device, write=not (no_run or dry_run))
     from bench.report.figures.making import Options, make_figure, plan_figure

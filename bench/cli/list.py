@@ -18,7 +18,7 @@ SHOWN = (*(kind.name for kind in KINDS), "suites")
 @click.argument("kind", type=click.Choice(SHOWN), required=False)
 @click.option("--check", is_flag=True, help="Import every plug-in and show the broken ones with their reason.")
 @plugins
-def command(kind: str | None, check: bool, plugins: Path) -> int:
+def command(kind: str | None, check: bool, plugins: tuple[Path, ...]) -> int:
     """List plug-ins and suites."""
     registry = open_registry(plugins)
     problems = registry.problems() if check else {}

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import click
 
+from bench.cli.lists import PLUGINS
 from bench.cli.options import plugins
+from bench.errors import UsageError
 from bench.hookspecs import KINDS
 
 
@@ -14,7 +16,7 @@ from bench.hookspecs import KINDS
 @click.argument("kind", type=click.Choice([kind.singular for kind in KINDS]))
 @click.argument("name")
 @plugins
-def command(kind: str, name: str, plugins: Path) -> int:
+def command(kind: str, name: str, plugins: tuple[Path, ...]) -> int:
     """Write a working plug-in to start from.
 
     It goes into the --plugins folder:
@@ -24,6 +26,9 @@ def command(kind: str, name: str, plugins: Path) -> int:
     """
     from bench.authoring.templates import write_template
 
-    path = write_template(kind, name, plugins)
-    click.echo(f"{path}\nCheck it: bench check {name}{'' if plugins == Path('plugins') else f' --plugins {plugins}'}")
+    if len(plugins) > 1:
+        raise UsageError(f"--plugins: name one folder to write to, not {len(plugins)}")
+    path = write_template(kind, name, plugins[0])
+    folder = "" if plugins == PLUGINS else f" --plugins {plugins[0]}"
+    click.echo(f"{path}\nCheck it: bench check {name}{folder}")
     return 0

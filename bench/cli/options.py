@@ -1,89 +1,23 @@
-"""Options that several commands share, with completion of plug-in names."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from click.shell_completion import CompletionItem
 
-from bench.core import limits
-from bench.errors import UsageError, shown
+from bench.cli.lists import PLUGINS, Folders, Names, Seeds, each_once, joined
+from bench.errors import UsageError
 
 if TYPE_CHECKING:
     from bench.registry import Registry
     from bench.workspace.workspace import Workspace
 
-    NamesType = click.ParamType[list[str]]
-    SeedsType = click.ParamType[list[int]]
-else:
-    NamesType = SeedsType = click.ParamType  # generic only in recent versions of click
+SUFFIX = ".safetensors"  # of weights files
 
 F = TypeVar("F", bound=Callable[..., Any])
-T = TypeVar("T")
-
-
-class Names(NamesType):
-    """A comma list of registered names, or ``all``."""
-
-    name = "NAME[,NAME...]"
-
-    def __init__(self, kind: str) -> None:
-        self.kind = kind
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[str]:
-        if isinstance(value, list):
-            return value
-        if self.kind == "methods":
-            from bench.workspace.asked_methods import split_methods
-
-            return split_methods(value)
-        return [part.strip() for part in value.split(",") if part.strip()]
-
-    def split_envvar_value(self, rv: str) -> list[str]:
-        return [rv]  # an environment variable holds one list, as one option does
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        head, _, last = incomplete.rpartition(",")
-        start = f"{head}," if head else ""
-        names = open_registry(ctx.params.get("plugins")).names(self.kind)
-        return [CompletionItem(start + name) for name in names if name.startswith(last)]
-
-
-class Seeds(SeedsType):
-    """Seeds as a comma list and ranges: ``0,1,2`` or ``0-4``."""
-
-    name = "N[,N...]|N-M"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[int]:
-        if isinstance(value, list):
-            return value
-        try:
-            ranges = [_range(part) for part in str(value).split(",")]
-        except ValueError:
-            self.fail(f"'{shown(str(value))}' is not a list of seeds. Write 0,1,2 or 0-4", param, ctx)
-        if (count := sum(each.stop - each.start for each in ranges)) > limits.SEEDS:
-            self.fail(f"'{shown(str(value))}': {count:,} seeds, at most {limits.SEEDS:,} in one command", param, ctx)
-        return list(dict.fromkeys(seed for each in ranges for seed in each))
-
-    def split_envvar_value(self, rv: str) -> list[str]:
-        return [rv]
-
-
-def _range(text: str) -> range:
-    """Read ``3`` or ``0-4``; raises ValueError for anything else, an empty range, and a seed of too many digits."""
-    first, dash, last = text.partition("-")
-    found = range(int(first), int(last if dash else first) + 1)
-    if found.start >= found.stop or found.start < 0 or found.stop > 10**limits.SEED_DIGITS:
-        raise ValueError(text)
-    return found
-
-
-def _joined(ctx: click.Context, param: click.Parameter, value: Sequence[list[T]]) -> list[T] | None:
-    """Join the lists of an option that was given several times; None if there is none."""
-    return [each for part in value for each in part] if value or param.default is not None else None
 
 
 def choice(command: str, singular: str, text: str, default: str | None = "all") -> Callable[[F], F]:
@@ -98,7 +32,7 @@ def choice(command: str, singular: str, text: str, default: str | None = "all") 
         envvar=f"BENCH_{command.upper()}_{singular.upper()}",
         type=Names(plural),
         multiple=True,
-        callback=_joined,
+        callback=joined,
         help=text,
         default=None if default is None else [default],
         show_default=bool(default),
@@ -114,7 +48,7 @@ def seeds(command: str, default: str | None, text: str) -> Callable[[F], F]:
         envvar=variable,
         type=Seeds(),
         multiple=True,
-        callback=_joined,
+        callback=joined,
         default=None if default is None else [default],
         show_default=default is not None,
         help=text,
@@ -179,17 +113,28 @@ def plugins(command: F) -> F:
     """Add --plugins."""
     option = click.option(
         "--plugins",
-        type=click.Path(path_type=Path),
-        default=Path("plugins"),
-        show_default=True,
-        help="Folder with your own plug-in files.",
+        type=Folders(),
+        multiple=True,
+        callback=each_once,
+        default=PLUGINS,
+        show_default="plugins",
+        help="Folder with your own plug-in files; several as A,B or in several options.",
     )
     return option(command)
+
+
+def _there(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:
+    """Refuse a folder that was typed and is not there; that of the environment may be on another machine."""
+    typed = ctx.get_parameter_source(str(param.name)) is click.core.ParameterSource.COMMANDLINE
+    if value is not None and typed and not value.is_dir():
+        raise UsageError(f"--data-dir {value}: no such folder")
+    return value
 
 
 data_dir = click.option(
     "--data-dir",
     type=click.Path(path_type=Path),
+    callback=_there,
     default=None,
     envvar="BENCH_DATA",
     show_envvar=True,
@@ -220,13 +165,14 @@ def workplace(command: F) -> F:
     return plugins(command)
 
 
-def open_registry(folder: Path | None, files: tuple[Path, ...] = ()) -> Registry:
-    """Open the registry; a folder named explicitly must exist."""
+def open_registry(folders: tuple[Path, ...], files: tuple[Path, ...] = ()) -> Registry:
+    """Open the registry; folders named explicitly must exist."""
     from bench.registry import Registry
 
-    if folder is not None and folder != Path("plugins") and not folder.is_dir():
-        raise UsageError(f"--plugins {folder}: no such folder")
-    return Registry(folder, files, _try_import)
+    for folder in folders:
+        if folders != PLUGINS and not folder.is_dir():
+            raise UsageError(f"--plugins {folder}: no such folder")
+    return Registry(folders, files, _try_import)
 
 
 def _try_import(*plugin: Any) -> None:
@@ -235,7 +181,9 @@ def _try_import(*plugin: Any) -> None:
     try_import(*plugin)
 
 
-def workspace_at(plugins: Path, results: Path, data_dir: Path | None, device: str, *, write: bool = True) -> Workspace:
+def workspace_at(
+    plugins: tuple[Path, ...], results: Path, data_dir: Path | None, device: str, *, write: bool = True
+) -> Workspace:
     """Open the workspace; with ``write``, first check that a new folder of results could be made, and tidy up.
 
     Whether a folder that is there can be written is asked when there is something to write: what is stored in it can
@@ -244,6 +192,8 @@ def workspace_at(plugins: Path, results: Path, data_dir: Path | None, device: st
     from bench.workspace.store import Store
 
     store = Store(results)
+    if not write:
+        store.require_folder()
     if write and not results.is_dir():
         store.require_writable()
     if write:

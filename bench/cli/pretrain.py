@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from bench.cli.options import workplace, workspace_at
+from bench.cli.options import SUFFIX, workplace, workspace_at
 from bench.errors import UsageError
 
 
@@ -41,7 +41,7 @@ def command(
     half: bool,
     out: Path | None,
     ship: str | None,
-    plugins: Path,
+    plugins: tuple[Path, ...],
     results: Path,
     data_dir: Path | None,
     device: str,
@@ -55,6 +55,10 @@ def command(
     if len(given) != 1:
         raise UsageError("name exactly one of --model, --classifier and --extractor")
     ((kind, name),) = given
+    if out is not None and ship is not None:
+        raise UsageError("--out and --ship cannot be combined: --ship writes to the package's own folder")
+    if out is not None and out.suffix != SUFFIX:
+        raise UsageError(f"--out {out}: a weights file is named FILE{SUFFIX}")
     workspace = workspace_at(plugins, results, data_dir, device)
     from bench.experiments.pretrain import pretrain_command
     from bench.experiments.recipes import Recipe, suite_dataset

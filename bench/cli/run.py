@@ -45,7 +45,7 @@ def command(
     show_config: bool,
     as_json: bool,
     overwrite: Any,
-    plugins: Path,
+    plugins: tuple[Path, ...],
     results: Path,
     data_dir: Path | None,
     device: str,

@@ -23,7 +23,7 @@ from bench.core import limits
 )
 @click.option("--stream", default="sample", show_default=True, help="Random stream of the noise.")
 @plugins
-def command(weights: str, count: int, out: Path, stream: str, plugins: Path) -> int:
+def command(weights: str, count: int, out: Path, stream: str, plugins: tuple[Path, ...]) -> int:
     """Draw images from a generator, original or unlearned.
 
     `bench feedback` turns clicks on them into a feedback file.

@@ -13,7 +13,7 @@ from bench.cli.options import open_registry, plugins
 @click.argument("name")
 @click.option("--suite", metavar="NAME|FILE", default=None, help="Suite whose hyper-parameters to show, of a method.")
 @plugins
-def command(name: str, suite: str | None, plugins: Path) -> int:
+def command(name: str, suite: str | None, plugins: tuple[Path, ...]) -> int:
     """Show a plug-in, its hyper-parameters, and what suites set for a method.
 
     NAME may also be a class, a function or a module that plug-ins are written with: Method, StudentParams, bench.api,

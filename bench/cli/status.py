@@ -32,7 +32,9 @@ def command(results: Path, as_json: bool, **asked: Any) -> int:
     from bench.report import listing
     from bench.workspace.store import Store
 
-    found = listing.listed(Store(results), listing.Filters(**{name: each or () for name, each in asked.items()}))
+    store = Store(results)
+    store.require_folder()
+    found = listing.listed(store, listing.Filters(**{name: each or () for name, each in asked.items()}))
     for line in listing.json_lines(found) if as_json else listing.lines(found):
         click.echo(line)
     if not found:

@@ -39,7 +39,7 @@ def command(
     out: Path,
     no_run: bool,
     dry_run: bool,
-    plugins: Path,
+    plugins: tuple[Path, ...],
     results: Path,
     data_dir: Path | None,
     device: str,

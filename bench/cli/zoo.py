@@ -35,7 +35,9 @@ def list_() -> int:
 @click.option("--dataset", metavar="NAME", required=True, help="Data set whose training split is summarised.")
 @click.option("--extractor", metavar="NAME", required=True, help="Extractor of the embedding.")
 @workplace
-def statistics(dataset: str, extractor: str, plugins: Path, results: Path, data_dir: Path | None, device: str) -> int:
+def statistics(
+    dataset: str, extractor: str, plugins: tuple[Path, ...], results: Path, data_dir: Path | None, device: str
+) -> int:
     """Recompute reference statistics (maintainers)."""
     workspace = workspace_at(plugins, results, data_dir, device)
     from bench.evaluation.references import ship_statistics
@@ -74,7 +76,7 @@ def statistics(dataset: str, extractor: str, plugins: Path, results: Path, data_
 )
 @plugins
 def import_(
-    file: Path, layout: str, model: str | None, at: str, out: Path, params: tuple[str, ...], plugins: Path
+    file: Path, layout: str, model: str | None, at: str, out: Path, params: tuple[str, ...], plugins: tuple[Path, ...]
 ) -> int:
     """Convert a checkpoint of other code.
 
@@ -127,7 +129,9 @@ def export(file: Path, like: Path, out: Path) -> int:
 @click.option("--dataset", metavar="NAME", required=True, help="Data set that can redraw its images.")
 @click.option("--feature", metavar="NAME", required=True, help="Feature to remove.")
 @workplace
-def counterfactual(dataset: str, feature: str, plugins: Path, results: Path, data_dir: Path | None, device: str) -> int:
+def counterfactual(
+    dataset: str, feature: str, plugins: tuple[Path, ...], results: Path, data_dir: Path | None, device: str
+) -> int:
     """Retrain a feature remover (maintainers).
 
     It removes the feature from images, for counterfactual_error.

@@ -31,10 +31,14 @@ def choose_device(name: str) -> torch.device:
         torch.zeros(1, device=device).item()  # "meta" and the like hold no numbers
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         first = str(error).splitlines()[0]
+        if first.startswith("Could not run"):
+            first = "torch is built without it"
         if "at start of device string" in first:  # torch lists every device type that it was ever built for
             first = "unknown device type"
         raise UsageError(f"--device {name}: not available on this machine ({first}). Use auto or cpu.") from error
-    return device
+    if device.type == "cpu" and device.index:  # torch takes any number
+        raise UsageError(f"--device {name}: not available on this machine (cpu has no numbers). Use auto or cpu.")
+    return torch.device("cpu") if device.type == "cpu" else device
 
 
 def has_bfloat16(device: torch.device) -> bool:

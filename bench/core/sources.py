@@ -55,17 +55,17 @@ class Source:
         return _import_file(self.path, f"bench_plugin_{self.name}")
 
 
-def find(folder: Path | None, files: tuple[Path, ...]) -> list[Source]:
+def find(folders: Sequence[Path], files: tuple[Path, ...]) -> list[Source]:
     """Return every plug-in by kind, name and origin, duplicates included.
 
     Parameters
     ----------
-    folder : Path or None
-        A folder of loose plug-ins.
+    folders : sequence of Path
+        Folders of loose plug-ins.
     files : tuple of Path
         Single loose files.
     """
-    found = [*_built_in(), *_installed(), *_loose(folder, files)]
+    found = [*_built_in(), *_installed(), *_loose(folders, files)]
     return sorted(found, key=lambda source: (KINDS.index(source.kind), source.name, source.origin))
 
 
@@ -104,8 +104,26 @@ def _installed() -> Iterator[Source]:
             yield Source(kind, point.name, f"package {package}", _file_of(point), entry_point=point)
 
 
-def _loose(folder: Path | None, files: tuple[Path, ...]) -> Iterator[Source]:
-    found = {path: name for name, path in _plugins_in(folder)} if folder and folder.is_dir() else {}
+def shadowed(path: Path, others: Sequence[Path]) -> tuple[Path, Path] | None:
+    """Return a helper next to a loose plug-in that it imports, and one of the same name in another folder."""
+    folder = path.parent.parent if path.name == PACKAGE else path.parent
+    try:
+        nodes = [*ast.walk(ast.parse(path.read_bytes()))] if others else []
+    except (*NOT_PARSED, OSError):
+        return None  # its import says so
+    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom) and not node.level}
+    for stem in sorted({name.partition(".")[0] for name in names}):
+        here, *elsewhere = ([each / f"{stem}.py", each / stem / PACKAGE] for each in (folder, *others))
+        own = [file for file in here if file.is_file()]
+        theirs = [file for files in elsewhere for file in files if file.is_file()]
+        if own and theirs:
+            return own[0], theirs[0]
+    return None
+
+
+def _loose(folders: Sequence[Path], files: tuple[Path, ...]) -> Iterator[Source]:
+    found = {path: name for folder in folders if folder.is_dir() for name, path in _plugins_in(folder)}
     found |= {path: _name_of(path) for path in files if not _name_of(path).startswith("_")}
     for path, name in found.items():
         for kind in _hooks_in(path):

@@ -25,8 +25,8 @@ class Places(Params):
 
     Attributes
     ----------
-    plugins : Path or None
-        Folder of loose plug-ins.
+    plugins : tuple of Path
+        Folders of loose plug-ins.
     files : tuple of Path
         Single loose plug-ins.
     results : Path
@@ -36,7 +36,7 @@ class Places(Params):
         Of torch, in one process.
     """
 
-    plugins: Path | None
+    plugins: tuple[Path, ...]
     files: tuple[Path, ...]
     results: Path
     data_dir: Path | None
@@ -47,7 +47,7 @@ class Places(Params):
     def of(cls, workspace: Workspace) -> Self:
         """Return the places of a workspace."""
         return cls(
-            plugins=workspace.registry.folder,
+            plugins=workspace.registry.folders,
             files=workspace.registry.files,
             results=workspace.store.root,
             data_dir=workspace.data_dir,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.core import limits
+from bench.core.progress import Progress
 from bench.errors import PluginError, UsageError
 from bench.evaluation.without_oracle import require_feature
 from bench.experiments.cell import Cell
@@ -73,6 +74,7 @@ def cells(request: Request, workspace: Workspace) -> list[Cell]:
         if not request.weights.strip():
             raise UsageError("--weights: is empty. Name a weights file, or leave the option out")
         manifest.path_of(request.weights)  # raises unless it is there
+    _require_said_once(request, workspace.progress)
     suite = load_suite(request.suite)
     methods = _methods(request.methods, workspace)
     models = _models(request, suite, workspace)
@@ -100,6 +102,18 @@ def cells(request: Request, workspace: Workspace) -> list[Cell]:
                 )
                 found.setdefault((cell.readable, asked.params.model_dump_json()), cell)
     return list(found.values())
+
+
+def _require_said_once(request: Request, progress: Progress) -> None:
+    """Raise UsageError for a setting that another option sets too; tell of one that has no effect."""
+    typed = read_assignments(request.overrides, "--set").keys()
+    for path, given in (("weights", request.weights), ("dataset", request.dataset)):
+        if path in typed and given is not None:
+            raise UsageError(f"--set {path}: --{path} {given} says the same thing. Leave one of the two out")
+    if "feedback.count" in typed and request.feedback_file is not None:
+        progress.note(
+            f"--set feedback.count: has no effect, since --feedback {request.feedback_file} holds its own count"
+        )
 
 
 def _require_few(
@@ -151,12 +165,12 @@ def _methods(asked: Sequence[str], workspace: Workspace) -> list[AskedMethod]:
 
 
 def _settings(suite: Suite, model: str, request: Request, workspace: Workspace) -> ModelSettings:
-    """Return a model's settings, the extractors named even where the suite leaves them to the data set."""
+    """Return a model's settings, the extractors named even where the suite leaves them to what is here."""
     plugins = PluginFields(workspace.registry, model, lambda name: workspace.dataset(name).classifier)
     settings = model_settings(suite, model, request.dataset, request.overrides, request.settings, plugins)
     if settings.evaluation.extractors is not None:
         return settings
-    evaluation = settings.evaluation.model_copy(update={"extractors": workspace.dataset(settings.dataset).extractors})
+    evaluation = settings.evaluation.model_copy(update={"extractors": workspace.usual_extractors(settings.dataset)})
     return settings.model_copy(update={"evaluation": evaluation})
 
 

@@ -17,6 +17,7 @@ from bench.evaluation.passes import same_weights
 from bench.experiments.cell import Cell
 from bench.experiments.resolve import Resolved
 from bench.experiments.training import Clicks, Stage
+from bench.toolkit.latent import Direction
 from bench.workspace import loading
 from bench.workspace.workspace import Workspace
 
@@ -33,11 +34,14 @@ class Student:
         Latents of the original to scores (N,).
     same : bool
         Whether it is the original, unchanged.
+    direction : callable
+        Returns the target direction, if that is what the method identifies the feature by.
     """
 
     generator: nn.Module
     identifier: nn.Module | None
     same: bool
+    direction: Callable[[], Direction | None] = lambda: None
 
 
 class Hands(Protocol):
@@ -89,7 +93,9 @@ def load_student(workspace: Workspace, cell: Cell, weights: Path) -> Student:
     unlearned = loading.load_unlearned(workspace.registry, weights, workspace.device)
     _require_repeatable(unlearned.generator)
     original = workspace.original(cell.model, cell.weights).generator
-    return Student(unlearned.generator, unlearned.identifier, same_weights(original, unlearned.generator))
+    identifier, same = unlearned.identifier, same_weights(original, unlearned.generator)
+    direction = identifier if isinstance(identifier, Direction) else None
+    return Student(unlearned.generator, identifier, same, lambda: direction)
 
 
 def _require_repeatable(generator: Generator) -> None:

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from pydantic import ConfigDict
 from torch import Tensor, nn
 
 from bench.api import Params
-from bench.core.processes.channel import Channel
+from bench.core.processes.channel import Channel, Message
 from bench.core.processes.line import Ended, Failed, Helper, Line
 from bench.core.processes.parent import Child
 from bench.core.progress import Progress
@@ -29,6 +30,7 @@ from bench.experiments.recipes import Recipe
 from bench.experiments.resolve import Resolved
 from bench.experiments.run import run_cell, store_end
 from bench.experiments.training import Clicks, Stage, train
+from bench.toolkit.latent import Direction
 from bench.workspace.record import Record, Status
 from bench.workspace.workspace import Workspace
 
@@ -104,7 +106,8 @@ class Apart:
         with self.artist.order(order.model_dump_json()) as artist:
             about = artist.answer().content
             identifier = Asked(artist, "identify", about["threshold"]) if about["identifies"] else None
-            yield Student(Asked(artist, "draw"), identifier, about["same"])
+            generator, device = AskedGenerator(artist, "draw"), resolved.workspace.device
+            yield Student(generator, identifier, about["same"], lambda: _direction(artist.ask("direction"), device))
 
 
 class Asked(nn.Module):
@@ -117,8 +120,20 @@ class Asked(nn.Module):
 
     def forward(self, given: Tensor) -> Tensor:
         """Ask."""
-        (answer,) = self._line.ask(self._kind, arrays=[given.detach().cpu().numpy()]).arrays
-        return torch.from_numpy(answer).to(given.device)
+        return self.asked(self._kind, given)
+
+    def asked(self, kind: str, *given: Tensor) -> Tensor:
+        """Ask something else."""
+        (answer,) = self._line.ask(kind, arrays=[each.detach().cpu().numpy() for each in given]).arrays
+        return torch.from_numpy(answer).to(given[0].device)
+
+
+class AskedGenerator(Asked):
+    """A generator of another process."""
+
+    def decode(self, latents: Tensor, noise: Tensor) -> Tensor:
+        """Draw what latents (N, L), and the noise (N, D) that supplies the rest, become."""
+        return self.asked("decode", latents, noise)
 
 
 def unlearn(text: str, channel: Channel, progress: Progress) -> None:
@@ -136,22 +151,42 @@ def draw(text: str, channel: Channel, progress: Progress) -> None:
     student = load_student(workspace, order.assignment.cell, order.file)
     identifier = student.identifier
     threshold = getattr(identifier, "threshold", None)
+    generator: Any = student.generator
     about = {"same": student.same, "identifies": identifier is not None, "threshold": _number(threshold)}
     channel.send("ready", about)
-    modules = {"draw": student.generator, "identify": identifier}
+    asked = {"draw": generator, "decode": generator.decode, "identify": identifier}
     while True:
         try:
             message = channel.receive()
         except EOFError:
             return
-        module = modules[message.kind]
-        assert module is not None
-        answer = module(torch.from_numpy(message.arrays[0]).to(workspace.device))
+        if message.kind == "direction":
+            channel.send("direction", *_told(student.direction()))
+            continue
+        answer = asked[message.kind](*(torch.from_numpy(array).to(workspace.device) for array in message.arrays))
         channel.send("drawn", arrays=[answer.cpu().numpy()])
 
 
 def _number(value: Any) -> float | None:
     return None if value is None else float(value)
+
+
+def _told(direction: Direction | None) -> tuple[dict[str, bool] | None, list[NDArray[Any]]]:
+    """Return a direction as plain values and arrays."""
+    if direction is None:
+        return None, []
+    form = {"reflect": direction.reflect, "oblique": direction.oblique}
+    names = Direction(len(direction.unit), **form).state_dict()
+    return form, [getattr(direction, name).cpu().numpy() for name in names]
+
+
+def _direction(told: Message, device: torch.device) -> Direction | None:
+    """Return a direction that was told."""
+    if told.content is None:
+        return None
+    direction = Direction(len(told.arrays[0]), **told.content)
+    direction.load_state_dict(dict(zip(direction.state_dict(), map(torch.from_numpy, told.arrays), strict=True)))
+    return direction.to(device)
 
 
 # --- what else runs strangers' code -------------------------------------------------------------------

@@ -173,6 +173,7 @@ def _setting(
     feedback: Feedback | None,
 ) -> _Setting:
     """Load what judges a task; without one, a judge is learnt from feedback, if there is any."""
+    names = workspace.usual_extractors((task or NOTHING).dataset) if extractors is None else extractors
     dataset = dataset_of(workspace, task or NOTHING)
     judge = None if task is None else oracle_of(workspace, task, "evaluation")
     judgement = judged_by(judge, dataset, task.feature) if task and judge else ClicksOnly(NOTHING.feature)
@@ -184,7 +185,7 @@ def _setting(
         task or NOTHING,
         dataset,
         judgement,
-        {name: workspace.extractor(name)[0] for name in (dataset.extractors if extractors is None else extractors)},
+        {name: workspace.extractor(name)[0] for name in names},
         {name: metric for name, metric in metrics.items() if name not in missing},
         missing,
     )

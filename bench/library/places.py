@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -20,7 +21,7 @@ PLUGINS, RESULTS = "plugins", "results/runs"  # in the working directory, as on 
 
 @arguments_of("open_workspace")
 def open_workspace(
-    plugins: str | Path | None = PLUGINS,
+    plugins: str | Path | Sequence[str | Path] | None = PLUGINS,
     *,
     data_dir: str | Path | None = None,
     results: str | Path = RESULTS,
@@ -32,8 +33,8 @@ def open_workspace(
 
     Parameters
     ----------
-    plugins : path-like, optional
-        Folder of loose plug-ins, as ``--plugins``.
+    plugins : path-like or sequence of path-like, optional
+        Folders of loose plug-ins, as ``--plugins``.
     data_dir : path-like, optional
         Folder of the data sets, as ``--data-dir``; by default the environment's ``BENCH_DATA``.
     results : path-like
@@ -52,7 +53,10 @@ def open_workspace(
         If the device is not available.
     """
     data = data_dir or os.environ.get("BENCH_DATA")
-    registry = Registry(None if plugins is None else Path(plugins))
+    for name, given in {"plugins": plugins, "data_dir": data_dir, "results": results}.items():
+        if given == "":
+            raise UsageError(f"open_workspace({name}=''): is empty. Name a folder, or leave it out")
+    registry = Registry(Path(plugins) if isinstance(plugins, (str, Path)) else [*map(Path, plugins or ())])
     return Workspace(
         registry, Store(Path(results)), choose_device(str(device)), Path(data) if data else None, for_stderr()
     )

@@ -11,6 +11,7 @@ from bench.errors import BenchError
 SPELLINGS = (  # in this order: what the command line's error says, and what an error of the function CALL says
     (r"--set oracle\.(?:feedback|evaluation)=FILE", r"CALL(oracle=FILE)"),
     (r"--set oracle\.(?:feedback|evaluation)=(\S+\.safetensors)(?!:)", r"CALL(oracle='\1')"),
+    (r"none: --set evaluation\.extractors=$", r"none: CALL(extractors=[])"),
     (r"--set evaluation\.extractors=NAME", r"CALL(extractors=[NAME])"),
     (r"^--set oracle\.(?:feedback|evaluation)=([^\s:]+):", r"CALL(oracle='\1'):"),
     (r" \(--feature\)", ""),

@@ -109,6 +109,11 @@ def load_observer(registry: Registry, kind: str, name: str, weights: str | None)
     if kind == "classifiers":
         return load_classifier(registry, name, str(weights))
     extractor, sha256 = load_extractor(registry, name, weights or name)
+    if len(extractor.classes) < 2:
+        raise PluginError(
+            f"extractor '{name}': has {'one class' if extractor.classes else 'no classes'}, and "
+            "an oracle compares the odds of two or more. Name another oracle"
+        )
     return LoadedClassifier(name, ClassOracle(extractor), _known_as(weights), sha256)
 
 

@@ -10,6 +10,7 @@ name, never a number.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import platform
 import re
@@ -53,6 +54,11 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+
+    def require_folder(self) -> None:
+        """Raise StoreError if there is something else than a folder."""
+        if self.root.exists() and not self.root.is_dir():
+            raise StoreError(f"--results {self.root}: is not a folder")
 
     def require_writable(self, flag: str = "--results") -> None:
         """Raise StoreError unless files can be written here; creates no folder. Sweeps its files."""
@@ -112,13 +118,14 @@ class Store:
 
     def is_locked(self, folder: Path) -> bool:
         """Return whether a process has locked a folder."""
-        if not (folder / ".lock").exists():
-            return False
         try:
-            with FileLock(folder / ".lock", timeout=0):
-                return False
-        except Timeout:
+            with (folder / ".lock").open("rb") as file:  # only read: the folder may not be ours to write
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
             return True
+        except OSError:  # there is none, or it cannot be asked
+            return False
+        return False
 
     def read(self, folder: Path, key: str | None = None) -> Record | None:
         """Read a cell's record; None if there is none.

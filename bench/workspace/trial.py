@@ -17,7 +17,7 @@ from bench.registry import Registry
 SECONDS = 60.0
 
 
-def try_import(source: Source, folder: Path | None, files: tuple[Path, ...]) -> None:
+def try_import(source: Source, folders: tuple[Path, ...], files: tuple[Path, ...]) -> None:
     """Import a plug-in in another process.
 
     Raises
@@ -27,7 +27,7 @@ def try_import(source: Source, folder: Path | None, files: tuple[Path, ...]) -> 
     """
     what = f"{source.kind.label} '{source.name}' ({source.origin})"
     warm(("bench.api",))
-    told = [source.kind.name, source.name, str(folder) if folder else None, [str(file) for file in files]]
+    told = [source.kind.name, source.name, [*map(str, folders)], [*map(str, files)]]
     with Child(f"{__name__}:import_it", json.dumps(told), silent()) as child:
         try:
             child.answer(SECONDS)
@@ -44,8 +44,8 @@ def try_import(source: Source, folder: Path | None, files: tuple[Path, ...]) -> 
 
 def import_it(text: str, channel: Channel, progress: Progress) -> None:
     """Import a plug-in, silently."""
-    kind, name, folder, files = json.loads(text)
+    kind, name, folders, files = json.loads(text)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
-    Registry(Path(folder) if folder else None, tuple(map(Path, files))).plugin(kind, name)
+    Registry([*map(Path, folders)], tuple(map(Path, files))).plugin(kind, name)

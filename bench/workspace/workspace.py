@@ -75,6 +75,20 @@ class Workspace:
         """Return an extractor and its weights' sha256."""
         return self.once(("extractor", name), lambda: observers.load_extractor(self.registry, name, name))
 
+    def usual_extractors(self, dataset: str) -> tuple[str, ...]:
+        """Return a data set's extractors, but those whose weights are not here; says which these are."""
+        return self.once(
+            ("usual extractors", dataset), lambda: tuple(filter(self._has, self.dataset(dataset).extractors))
+        )
+
+    def _has(self, extractor: str) -> bool:
+        try:
+            self.extractor(extractor)
+        except CheckpointError as error:
+            self.progress.note(f"left out: {error}")
+            return False
+        return True
+
     def once(self, key: object, make: Callable[[], T]) -> T:
         """Return the result of ``make``, which runs on the first call only."""
         if key not in self._kept:

@@ -63,7 +63,7 @@ def test_a_name_of_two_kinds_is_checked_as_both(plugins, bench_cli):
     [
         ("ours", ["method ours   [built-in]", "needs: nothing but the generator and the feedback", "reads feedback: yes"]),
         ("retrain", ["needs: training_data", "reads feedback: no"]),
-        ("vae", ["model vae", "trained: bench pretrain --model", "latent_dim"]),
+        ("vae", ["model vae", "trained by: bench pretrain --model vae --dataset NAME", "latent_dim"]),
         ("probe", ["layers               = ()                   tuple[int, ...] each once\n", "float >= 0, < 1\n"]),
         ("faces", ["tuple[int, ...] length >= 1\n"]),
         ("mobilenet", ["classifier mobilenet", "attributes: those of the data set"]),

@@ -171,7 +171,7 @@ def test_what_is_wrong_for_several_methods_is_told_once(refused):
     assert ("'ours'" in first and "'latent_edit'" in second) and why == again and "step=raw needs" in why
 
 
-@pytest.mark.parametrize("text", ["alpha", "=3", ""])
+@pytest.mark.parametrize("text", ["alpha", "=3"])
 def test_an_assignment_that_is_none(text, refused):
     assert refused(*run("-p", text)) == f"-p {text}: expected name=value"
 
@@ -211,7 +211,7 @@ def test_all_wrong_settings_at_once(refused):
     assert text.startswith("--set: 2 wrong value(s)\n") and "feedback.count" in text and "evaluation.count" in text
 
 
-@pytest.mark.parametrize("seeds", ["a", "1,b", "-1", "1-", "1.5", ""])
+@pytest.mark.parametrize("seeds", ["a", "1,b", "-1", "1-", "1.5"])
 def test_bad_seeds(seeds, bench_cli, tmp_path):
     done = bench_cli(*run("--results", tmp_path, seed=seeds))
     assert done.code == 4 and f"'{seeds}' is not a list of seeds. Write 0,1,2 or 0-4" in done.err
@@ -354,7 +354,7 @@ def test_missing_feedback(refused, tmp_path):
     assert refused(*run(feedback=tmp_path / "x.json")) == f"--feedback {tmp_path / 'x.json'}: no such file"
 
 
-@pytest.mark.parametrize("device", ["nonsense", "cuda:99", "", "gpu"])
+@pytest.mark.parametrize("device", ["nonsense", "cuda:99", "gpu"])
 def test_a_device_that_is_not_there(device, refused):
     text = refused(*run(device=device))
     assert text.startswith(f"--device {device}: not available on this machine (") and text.endswith("Use auto or cpu.")
@@ -368,3 +368,73 @@ def test_a_plugins_folder_that_is_not_there(refused, tmp_path):
     folder = tmp_path / "nowhere"
     for argv in (run(plugins=folder), ["list", "--plugins", folder], ["check", "ours", "--plugins", folder]):
         assert refused(*argv) == f"--plugins {folder}: no such folder"
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("run", "--plugins", ""), ("run", "--results="), ("run", "--data-dir", ""), ("run", "--feedback", ""),
+        ("run", "--method", ""), ("run", "--suite", ""), ("sample", "--weights", "vae-mnist", "--out", ""),
+        ("sample", "--weights", ""), ("table", "2", "--only", ""), ("figure", "5", "--out="), ("doctor", "--results", ""),
+        ("show", ""), ("list", "--plugins", ""), ("pretrain", "--model", ""), ("zoo", "import", "--out", ""),
+    ],
+)  # fmt: skip
+def test_an_empty_text_is_refused_everywhere(argv, bench_cli):
+    """It is most often a variable of the shell that is not set, and would mean the working folder."""
+    done = bench_cli(*argv)
+    flag = argv[-1].removesuffix("=") if argv[-1].endswith("=") else argv[-2] if argv[-2][0] == "-" else "an argument"
+    assert done.code == 4 and done.err.startswith(f"Error: {flag}: is empty. "), done.err
+
+
+@pytest.mark.parametrize("flag", ["--method", "--model", "--feature", "--plugins"])
+def test_commas_alone_name_nothing(flag, bench_cli):
+    done = bench_cli(*run(), flag, ",")
+    assert done.code == 4 and "',' names nothing" in done.err
+
+
+@pytest.mark.parametrize("device", ["cpu:7", "cpu:1", "cuda:-1", "meta", "mps", "xla"])
+def test_a_device_that_is_not_there_is_refused(device, refused):
+    said = refused(*run("--device", device))
+    assert said.startswith(f"--device {device}: not available on this machine (") and len(said) < 300
+
+
+@pytest.mark.parametrize(
+    ("setting", "option", "value"),
+    [("weights=dcgan-mnist", "--weights", "vae-mnist"), ("dataset=mnist", "--dataset", "mnist")],
+)
+def test_a_setting_that_an_option_sets_too_is_refused(setting, option, value, refused):
+    said = refused(*run("--set", setting, option, value))
+    assert said.startswith(f"--set {setting.partition('=')[0]}: {option} {value} says the same thing. Leave one")
+
+
+def test_a_count_that_a_feedback_file_makes_useless_is_told(bench_cli, tmp_path):
+    done = bench_cli(*run("--set", "feedback.count=50", "--feedback", tmp_path / "clicks.json", "--dry-run"))
+    assert f"--set feedback.count: has no effect, since --feedback {tmp_path / 'clicks.json'} holds its own" in done.err
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [("status",), ("doctor",), ("clean",), ("table", "2", "--no-run"), ("figure", "5", "--no-run"), run("--dry-run")],
+)
+def test_results_that_are_not_a_folder_are_told(argv, bench_cli, tmp_path):
+    (tmp_path / "file").write_text("")
+    done = bench_cli(*argv, "--results", tmp_path / "file")
+    assert done.code == 4 and done.err == f"Error: --results {tmp_path / 'file'}: is not a folder\n"
+
+
+@pytest.mark.parametrize("argv", [("doctor",), ("check", "mnist"), ("clean",), run("--dry-run")])
+def test_a_folder_of_data_that_is_typed_must_be_there(argv, bench_cli, tmp_path):
+    done = bench_cli(*argv, "--data-dir", tmp_path / "nowhere")
+    assert done.code == 4 and done.err == f"Error: --data-dir {tmp_path / 'nowhere'}: no such folder\n"
+
+
+def test_a_picture_is_not_a_folder_of_samples(bench_cli, tmp_path):
+    (tmp_path / "000000.png").write_bytes(b"")
+    done = bench_cli("feedback", tmp_path / "000000.png")
+    assert done.code == 4 and f"is a file. Name the folder that `bench sample` wrote: {tmp_path}" in done.err
+
+
+@pytest.mark.parametrize("more", [("--out", "v.txt"), ("--out", "v"), ("--out", "v.safetensors", "--ship", "mine")])
+def test_where_a_training_is_kept_is_said_once_and_by_its_suffix(more, refused):
+    said = refused("pretrain", "--model", "vae", *more)
+    assert said.startswith("--out") and ("is named FILE.safetensors" in said or "cannot be combined" in said)

@@ -78,5 +78,5 @@ def test_weights_that_are_stored_are_not_counted_again_unless_all_runs_again(on_
     assert "evaluation alone" not in planned("--seed", "1")
 
 
-def test_nothing_selected_is_exit_code_5(on_bars):
-    assert on_bars(",").code == 5
+def test_commas_alone_select_nothing_and_are_refused(on_bars):
+    assert on_bars(",").code == 4

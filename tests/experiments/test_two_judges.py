@@ -11,7 +11,7 @@ import torch
 from trained_oracles import COUNT, SEEN, B, brightness, record_of
 
 from bench.core import randomness
-from bench.errors import UsageError
+from bench.errors import PluginError, UsageError
 from bench.experiments import grid
 from bench.experiments.resolve import resolve
 from bench.registry import Registry
@@ -291,3 +291,11 @@ def test_the_weights_of_a_loose_extractor_lie_beside_its_file(world, bench_cli, 
     assert trained.code == 0, trained.err
     used = record_of(world.run("original", *named))["provenance"]["extractors"]
     assert used == {"parity": checkpoint.read(weights).sha256}
+
+
+@pytest.mark.parametrize("classes", [(), ("light",)])
+def test_an_extractor_of_one_class_is_not_an_oracle(classes, plugins):
+    """It has nothing to compare the class with: all scores would be infinite."""
+    plugins.add("shades", ('classes = ("dark", "light")', f"classes = {classes}"))
+    with pytest.raises(PluginError, match="'shades': has .*, and an oracle compares the odds of two or more"):
+        load_observer(Registry(plugins.path), "extractors", "shades", None)

@@ -14,8 +14,8 @@ TASK = {"feature": "thickness", "dataset": "mnist"}
 
 def test_one_workspace_serves_every_call(bars, tmp_path):
     opened = bench.open_workspace(bars.folder.path, results=tmp_path / "runs", data_dir=tmp_path, device="cpu")
-    assert (opened.registry.folder, opened.store.root, opened.data_dir) == (
-        bars.folder.path,
+    assert (opened.registry.folders, opened.store.root, opened.data_dir) == (
+        (bars.folder.path,),
         tmp_path / "runs",
         tmp_path,
     )

@@ -14,7 +14,7 @@ from PIL import Image
 
 from bench.experiments import grid
 from bench.registry import Registry
-from bench.report.figures import page, sheet
+from bench.report.figures import page, series, sheet
 from bench.report.figures.attributes import most_shifted
 from bench.report.figures.making import FIGURES, _label
 from bench.report.figures.series import Panel
@@ -283,3 +283,18 @@ def test_the_command_line_imports_no_matplotlib():
     code = "import sys, bench.cli.figure; print(sorted({'matplotlib', 'torch', 'pandas'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout == "[]\n", done.stderr
+
+
+def test_what_the_import_of_a_method_changes_is_not_in_the_pictures(figure, plugins, monkeypatch):
+    """The command imports the methods; the pictures come from processes that do not."""
+    monkeypatch.setattr(series, "to_uint8", series.to_uint8)  # put back afterwards
+    plugins.method("dark", "return Unlearned(deepcopy(generator))")
+    file = plugins.path / "dark.py"
+    patch = "from bench.report.figures import series\nseries.to_uint8 = lambda images: (images * 0).to(torch.uint8)\n"
+    file.write_text(f"{file.read_text()}\n\n{patch}")
+    found = figure("5", "--method", "dark", "--feature", "thickness", plugins=plugins.path)
+    assert found.done.code == 0, found.done.err
+    assert series.to_uint8(torch.ones(1)).item() == 0, "the method was imported here"
+    rows = rows_of(found)
+    original, unlearned = (rows["thickness", name].images for name in ("original", "dark"))
+    assert torch.equal(original, unlearned) and original.float().std() > 1

@@ -146,7 +146,7 @@ def test_what_is_not_a_file_is_refused(make, file, bench_cli):
     make(file)
     assert "is not a regular file" in refusal(file)
     for argv in (("sample", "--weights", file, "--count", 1), ("pretrain", "--model", "vae", "--from", file)):
-        done = bench_cli(*argv, "--out", file.with_name("out"))
+        done = bench_cli(*argv, "--out", file.with_name("out.safetensors"))
         assert done.code == 4 and f"{file}: is not a regular file" in done.err
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import random
@@ -303,3 +304,20 @@ def test_a_folder_that_is_removed_while_one_waits_for_it_is_made_again(tmp_path)
         shutil.rmtree(folder)
     waiting.join(20)
     assert not waiting.is_alive() and (folder / "kept").exists()
+
+
+def test_whether_a_folder_is_locked_is_asked_without_writing(tmp_path, monkeypatch):
+    """A folder of results may be read-only."""
+    store, folder = Store(tmp_path), tmp_path / "cell"
+    assert not store.is_locked(folder)
+    with store.locked(folder):
+        assert store.is_locked(folder)
+    opened = os.open
+
+    def read_only(path, flags, *more, **how):
+        if flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
+            raise OSError(errno.EROFS, "Read-only file system", str(path))
+        return opened(path, flags, *more, **how)
+
+    monkeypatch.setattr(os, "open", read_only)
+    assert not store.is_locked(folder)

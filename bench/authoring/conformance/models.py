@@ -19,9 +19,8 @@ from bench.toolkit.training import build, train
 
 
 def facts(cls: type[Any]) -> list[str]:
-    """Say where a model's weights come from."""
-    trained = "never here; it comes with its weights" if issubclass(cls, api.Pretrained) else "bench pretrain --model"
-    return [f"trained: {trained}"]
+    """Say where a wrapped model's weights come from."""
+    return ["trained: never here; it comes with its weights"] if issubclass(cls, api.Pretrained) else []
 
 
 def _generator(cls: type[Any]) -> api.Generator:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from bench.experiments.cell import Cell
 from bench.experiments.execute import Done, execute, stored
 from bench.experiments.plan import Plan, plan
 from bench.report import text
-from bench.report.figures import attributes, page, samples, traversal
+from bench.report.figures import apart, attributes, page
 from bench.report.figures.series import Panel, Series
 from bench.report.names import file_stem
 from bench.workspace.store import Store
@@ -47,9 +48,9 @@ class Figure:
 
 
 FIGURES = {
-    "1": Figure(("ours",), traversal.traversal),
-    "4": Figure(("ours",), samples.still_flagged),
-    "5": Figure(("ours",), samples.before_after),
+    "1": Figure(("ours",), partial(apart.drawn, "1")),
+    "4": Figure(("ours",), partial(apart.drawn, "4")),
+    "5": Figure(("ours",), partial(apart.drawn, "5")),
     "6": Figure(("original", "ours", "retrain"), attributes.most_shifted),
 }
 

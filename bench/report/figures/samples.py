@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -14,14 +13,11 @@ from bench.errors import BenchError
 from bench.report.figures import sheet
 from bench.report.figures.series import Panel, Series, about, drawn, evaluation_chunks, heading
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 FLAGGED = 5  # the paper's Figure 4 shows five
 EACH = 5  # samples with and without the feature in Figure 5
 
 
-def still_flagged(panels: Sequence[Panel]) -> tuple[Figure, str]:
+def still_flagged(panels: Sequence[Panel]) -> sheet.Page:
     """Draw Figure 4: per feature and method, five samples of the unlearned generator that the oracle flags."""
     blocks = [sheet.Block(panel.feature, [_flagged(series) for series in panel.series]) for panel in panels]
     title = heading("Still flagged after unlearning", panels)
@@ -29,12 +25,12 @@ def still_flagged(panels: Sequence[Panel]) -> tuple[Figure, str]:
         f"The first {FLAGGED} samples of the evaluation stream (independent draws), or all there are, in which the "
         f"oracle sees the feature after unlearning; below each the oracle's score. {about(panels)}"
     )
-    return sheet.draw(title, blocks, caption, least_columns=9), caption
+    return sheet.Page(title, blocks, caption, least_columns=9)
 
 
 def _flagged(series: Series) -> sheet.Row:
     """Look through the cell's own evaluation samples, in their order, until five are found."""
-    oracle, generator = series.oracle, series.unlearned.generator
+    oracle, generator = series.oracle, series.student.generator
     ratio = series.record.metrics.get("target_ratio")
     if ratio is None:
         raise BenchError(
@@ -42,7 +38,7 @@ def _flagged(series: Series) -> sheet.Row:
             "(--set evaluation.metrics=target_ratio)."
         )
     remaining = round(ratio.value * ratio.n)
-    images, scores = torch.empty(0, *generator.image_shape, dtype=torch.uint8), np.zeros(0)
+    images, scores = torch.empty(0, *series.original.image_shape, dtype=torch.uint8), np.zeros(0)
     if remaining:
         for noise, kept in evaluation_chunks(series.original, series.count):
             pictures = drawn(generator, noise)
@@ -56,7 +52,7 @@ def _flagged(series: Series) -> sheet.Row:
     return sheet.Row(series.label, images, np.zeros(len(images), dtype=bool), notes, message)
 
 
-def before_after(panels: Sequence[Panel]) -> tuple[Figure, str]:
+def before_after(panels: Sequence[Panel]) -> sheet.Page:
     """Draw Figure 5: per feature a row of originals, half of them with the feature, and below it the same unlearned."""
     blocks = [_pairs(panel) for panel in panels]
     title = heading("The same latents before and after unlearning", panels)
@@ -65,13 +61,13 @@ def before_after(panels: Sequence[Panel]) -> tuple[Figure, str]:
         f"unlearning and the first {EACH} that have not, by the oracle; each column is one latent. Red frame: the "
         f"oracle sees the feature. {about(panels)}"
     )
-    return sheet.draw(title, blocks, caption), caption
+    return sheet.Page(title, blocks, caption)
 
 
 def _pairs(panel: Panel) -> sheet.Block:
     first = panel.series[0]
     names = ["original", *(series.label for series in panel.series)]
-    generators = [first.original, *(series.unlearned.generator for series in panel.series)]
+    generators = [first.original, *(series.student.generator for series in panel.series)]
     found: dict[bool, list[tuple[Tensor, NDArray[np.bool_]]]] = {True: [], False: []}  # a latent: (G, C, H, W), (G,)
     for noise, kept in evaluation_chunks(first.original, first.count):
         images = torch.stack([drawn(generator, noise) for generator in generators], 1)  # (64, G, C, H, W)

@@ -4,33 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from bench.api import Generator, Oracle, Unlearned
+from bench.api import Generator, Oracle
 from bench.api.noise import noise_chunks
 from bench.core import randomness
 from bench.core.rendering import to_uint8
+from bench.experiments.hands import Drawer, Student
 from bench.experiments.resolve import Resolved
-from bench.workspace import loading
 from bench.workspace.record import Record
 
 
 @dataclass(frozen=True)
 class Series:
-    """One stored cell: a method on a model and a feature."""
+    """One stored cell: a method on a model and a feature; with a ``drawer``, what it unlearned can be seen."""
 
     label: str
     resolved: Resolved
     record: Record
+    drawer: Drawer | None = None
 
-    @cached_property
-    def unlearned(self) -> Unlearned:
-        """The generator that was stored, and the method's identifier."""
-        path = self.resolved.folder / self.record.artefacts["weights"].file
-        return loading.load_unlearned(self.resolved.workspace.registry, path, self.resolved.workspace.device)
+    @property
+    def student(self) -> Student:
+        """The generator that was stored, and what the method knows of latents."""
+        assert self.drawer is not None
+        return self.drawer()
 
     @property
     def original(self) -> Generator:
@@ -68,7 +68,7 @@ def evaluation_chunks(generator: Generator, count: int) -> Iterator[tuple[Tensor
 
 
 @torch.no_grad()
-def drawn(generator: Generator, noise: Tensor) -> Tensor:
+def drawn(generator: nn.Module, noise: Tensor) -> Tensor:
     """Draw (B, C, H, W) uint8 pictures."""
     return to_uint8(generator(noise))
 

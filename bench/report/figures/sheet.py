@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -82,6 +83,37 @@ class Block:
         """Return what it takes of the page, in page pixels."""
         words = TEXT_ROW * (bool(self.title) + bool(self.groups) + bool(self.arrow))
         return words + sum(row.height(side) for row in self.rows)
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a figure shows: blocks from top to bottom, at least ``least_columns`` pictures wide, and words."""
+
+    title: str
+    blocks: Sequence[Block]
+    caption: str
+    least_columns: int = 0
+
+    def packed(self) -> tuple[dict[str, Any], list[NDArray[Any]]]:
+        """Return it as plain values and arrays, which another process can be sent."""
+        rows = [row for block in self.blocks for row in block.rows]
+        blocks = [{**vars(block), "rows": [_without_arrays(row) for row in block.rows]} for block in self.blocks]
+        return {**vars(self), "blocks": blocks}, [a for row in rows for a in (row.images.cpu().numpy(), row.framed)]
+
+    @classmethod
+    def unpacked(cls, content: dict[str, Any], arrays: Sequence[NDArray[Any]]) -> Self:
+        """Return what was packed."""
+        left = iter(arrays)
+
+        def row(fields: dict[str, Any]) -> Row:
+            return Row(images=torch.from_numpy(next(left)), framed=next(left), **fields)
+
+        blocks = [Block(**{**block, "rows": [*map(row, block["rows"])]}) for block in content["blocks"]]
+        return cls(**{**content, "blocks": blocks})
+
+
+def _without_arrays(row: Row) -> dict[str, Any]:
+    return {name: value for name, value in vars(row).items() if name not in ("images", "framed")}
 
 
 def draw(title: str, blocks: Sequence[Block], caption: str, least_columns: int = 0) -> Figure:

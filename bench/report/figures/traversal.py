@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,9 +16,6 @@ from bench.report.figures import sheet
 from bench.report.figures.series import Panel, Series, about, evaluation_chunks, heading
 from bench.toolkit.latent import Direction
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 Latent = tuple[Tensor, Tensor]  # noise (1, D) and latent (1, L) of one sample
 
 STEPS = 9  # pictures in a row
@@ -27,7 +24,7 @@ SHOWN = 1024  # evaluation samples whose projections set the range, and among wh
 ENDS = (0.01, 0.99)  # quantiles of those projections
 
 
-def traversal(panels: Sequence[Panel]) -> tuple[Figure, str]:
+def traversal(panels: Sequence[Panel]) -> sheet.Page:
     """Draw Figure 1: per feature two latents, each moved from little to much of the feature."""
     found = [_traversed(panel) for panel in panels]
     gaining = ", ".join(f"{panel.feature} {gains}" for panel, (_, gains) in zip(panels, found, strict=True))
@@ -37,21 +34,21 @@ def traversal(panels: Sequence[Panel]) -> tuple[Figure, str]:
         f"samples whose original gains the feature on the way, by the oracle (found: {gaining}; where none does, the "
         f"first samples). Red frame: the oracle sees the feature. {about(panels)}"
     )
-    return sheet.draw(heading("Latent traversal", panels), [block for block, _ in found], caption), caption
+    return sheet.Page(heading("Latent traversal", panels), [block for block, _ in found], caption)
 
 
 def _traversed(panel: Panel) -> tuple[sheet.Block, int]:
     """Return the pictures, and how many latents were found whose original gains the feature."""
     first = panel.series[0]
-    direction = first.unlearned.identifier
-    if not isinstance(direction, Direction):
+    direction = first.student.direction()
+    if direction is None:
         raise UsageError(
             f"figure 1: the method '{first.resolved.cell.method}' has no target direction to move latents along. "
             "Name one that has first: --method ours,..."
         )
     path = _path(first, direction)
     gaining, others = _latents(first, direction, path)
-    generators = {"original": first.original} | {s.label: s.unlearned.generator for s in panel.series}
+    generators: dict[str, Any] = {"original": first.original} | {s.label: s.student.generator for s in panel.series}
     rows: list[sheet.Row] = []
     for noise, latents in gaining or others:
         for label, generator in generators.items():
@@ -90,7 +87,7 @@ def _latents(series: Series, direction: Direction, path: Sequence[float]) -> tup
 
 @torch.no_grad()
 def _seen(
-    original: Generator, generator: Generator, direction: Direction, noise: Tensor, latents: Tensor, projection: float
+    original: Generator, generator: Any, direction: Direction, noise: Tensor, latents: Tensor, projection: float
 ) -> Tensor:
     """Draw the original's latents (N, L), moved to a projection: (N, C, H, W) uint8.
 

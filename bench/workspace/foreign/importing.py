@@ -95,13 +95,14 @@ def import_state_dict(
     _require_new(out)
     params = values_of(registry.get("models", model, "--model").Config, typed, "-p")
     networks = built(registry, model, params)
+    content = read_content(source)
     if others := sorted(networks.modules().keys() - {"generator"}):
         raise UsageError(
             f"--model {model}: has the {' and the '.join(others)} besides its generator, and a state dict is that of a "
             "generator alone. Wrap the module that wrote the file in a plug-in, as in examples/my_generator.py"
         )
     names = networks.generator.state_dict() if networks.generator is not None else {}
-    release = read_plain(read_content(source), source, at, model, params, names)
+    release = read_plain(content, source, at, model, params, names)
     require_fit(networks, release, source)
     if release.wrapper:
         _require_constant(release, built(registry, model, params), source)
