@@ -37,6 +37,7 @@ GLUE: Mapping[str, tuple[str, ...]] = {
     "feedback": ("experiments.stages:_click",),
     "unlearn": (
         "experiments.training:train", "experiments.training:_training_data", "experiments.training:read_clicks",
+        "experiments.stages:feedback_stage",
         "workspace.saving:save_unlearned", "workspace.checkpoint:state_of", "workspace.checkpoint:save",
     ),
     "seen": (

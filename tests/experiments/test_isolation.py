@@ -87,6 +87,13 @@ def test_a_method_whose_process_ends_costs_its_own_cell(plugins, on_bars, alone)
     assert {name: found[name]["metrics"] for name in alone} == alone
 
 
+def test_a_child_that_a_method_leaves_behind_is_not_waited_for(plugins, on_bars, apart):
+    plugins.method("forks", ENDING["fork"][0])  # the child sleeps for 300 s
+    began = time.monotonic()
+    assert on_bars("forks", plugins=plugins.path).code == 1
+    assert time.monotonic() - began < 60
+
+
 @pytest.mark.parametrize(
     ("attributes", "words"),
     [
