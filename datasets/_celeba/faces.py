@@ -6,7 +6,6 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from functools import cached_property
 from hashlib import sha256
-from io import BytesIO
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
@@ -19,6 +18,7 @@ from torch import Tensor
 
 from bench.api import DataError, Dataset, Split, WrongData, unknown
 
+from .decoded import Decoded
 from .files import Place, content, open_folder, read_attributes, rows, sizes
 
 if TYPE_CHECKING:
@@ -107,6 +107,11 @@ class FaceDataset(Dataset):
                 raise WrongData(f"{self.parts_file}: has no row for {name}. {self.remedy}")
         return [parts[name] for name in self.table.index]
 
+    @cached_property
+    def decoded(self) -> Decoded:
+        """The photographs that were read so far; all splits share them."""
+        return Decoded(self)
+
     def require_data_dir(self) -> Path:
         """Return the folder of data sets; raises DataError if none was given."""
         if self.data_dir is None:
@@ -178,7 +183,8 @@ class Photographs:
 
     def __call__(self, indices: NDArray[np.int64]) -> Tensor:
         """Map indices (B,) to images (B, C, H, W) uint8; raises DataError, naming the first bad file."""
-        return torch.stack([self._read(self.folder / self.names[index]) for index in indices.tolist()])
+        folder, decoded = self.folder, self.faces.decoded
+        return torch.stack([decoded.image(folder / self.names[index]) for index in indices.tolist()])
 
     @cached_property
     def folder(self) -> Place:
@@ -191,19 +197,6 @@ class Photographs:
                 f"{self.faces.remedy}"
             )
         return folder
-
-    def _read(self, file: Place) -> Tensor:
-        from PIL import Image, UnidentifiedImageError
-
-        try:
-            with Image.open(BytesIO(file.read_bytes()), formats=["JPEG"]) as photograph:
-                pixels = np.array(self.faces.prepare(photograph).convert("RGB"))  # (H, W, 3)
-        except Exception as error:  # OSError, BadZipFile, zlib.error: any parsing error
-            reason = "not a JPEG image" if isinstance(error, UnidentifiedImageError) else error
-            raise WrongData(
-                f"{file}: damaged, or not the photograph expected: {reason}. {self.faces.remedy}"
-            ) from error
-        return torch.from_numpy(pixels).permute(2, 0, 1)
 
 
 def shrink(photograph: Image, size: int) -> Image:
