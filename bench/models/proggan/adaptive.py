@@ -15,6 +15,7 @@ from bench.toolkit.augmentation import random_shift
 
 IMAGES = 500_000  # real images during which the probability can go from 0 to 1 (ADA, section 3)
 MEMORY = 0.06  # weight of the newest batch in the mean sign: about 256 images in batches of 16 (ADA: four of 64)
+LARGEST = 0.5  # probability: ours; above 0.8 changes leak into what is drawn (ADA, section 2.2)
 SHIFT = 1 / 8  # largest shift, share of the side (DiffAugment)
 CUT = 1 / 2  # side of the square that is cut out, share of the side (DiffAugment)
 
@@ -30,7 +31,7 @@ class Augmentation(nn.Module):
     Attributes
     ----------
     probability : scalar tensor
-        Of each of the three changes, in [0, 1].
+        Of each of the three changes, in [0, ``LARGEST``].
     sign : scalar tensor
         Running mean of the sign of the reals' scores, in [-1, 1].
     """
@@ -59,7 +60,7 @@ class Augmentation(nn.Module):
         if self.target == 0:
             return
         self.sign.lerp_(scores.sign().mean(), MEMORY)
-        self.probability.add_((self.sign - self.target).sign() * (len(scores) / IMAGES)).clamp_(0, 1)
+        self.probability.add_((self.sign - self.target).sign() * (len(scores) / IMAGES)).clamp_(0, LARGEST)
 
     def report(self) -> dict[str, Tensor]:
         """Return the values to log; none if images are never changed."""
