@@ -4,6 +4,7 @@ from it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from io import BytesIO
 from typing import TYPE_CHECKING
 
@@ -16,21 +17,24 @@ from bench.api import WrongData
 from .files import Place
 
 if TYPE_CHECKING:
-    from .faces import FaceDataset
+    from PIL.Image import Image
 
 KEPT = 2_500_000_000  # bytes: all of CelebA at 64 px; what comes after that is decoded every time
 
 
 class Decoded:
-    """A data set's photographs, cropped and shrunk, kept in memory from the first time that they are read.
+    """A data set's photographs, kept in memory from the first time that they are read.
 
     Parameters
     ----------
-    faces : FaceDataset
+    prepare : callable
+        Crops and shrinks a photograph; raises ValueError for one of another size than expected.
+    remedy : str
+        Last sentence of every error.
     """
 
-    def __init__(self, faces: FaceDataset) -> None:
-        self.faces = faces
+    def __init__(self, prepare: Callable[[Image], Image], remedy: str) -> None:
+        self.prepare, self.remedy = prepare, remedy
         self.images: dict[str, Tensor] = {}
         self.kept = 0  # bytes
 
@@ -45,14 +49,13 @@ class Decoded:
         return image
 
     def _read(self, file: Place) -> Tensor:
-        from PIL import Image, UnidentifiedImageError
+        from PIL import UnidentifiedImageError
+        from PIL.Image import open as open_image
 
         try:
-            with Image.open(BytesIO(file.read_bytes()), formats=["JPEG"]) as photograph:
-                pixels = np.array(self.faces.prepare(photograph).convert("RGB"))  # (H, W, 3)
+            with open_image(BytesIO(file.read_bytes()), formats=["JPEG"]) as photograph:
+                pixels = np.array(self.prepare(photograph).convert("RGB"))  # (H, W, 3)
         except Exception as error:  # OSError, BadZipFile, zlib.error: any parsing error
             reason = "not a JPEG image" if isinstance(error, UnidentifiedImageError) else error
-            raise WrongData(
-                f"{file}: damaged, or not the photograph expected: {reason}. {self.faces.remedy}"
-            ) from error
+            raise WrongData(f"{file}: damaged, or not the photograph expected: {reason}. {self.remedy}") from error
         return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()

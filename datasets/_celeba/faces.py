@@ -134,7 +134,7 @@ class FaceDataset(Dataset):
     @cached_property
     def decoded(self) -> Decoded:
         """The photographs that were read so far; all splits share them."""
-        return Decoded(self)
+        return Decoded(self.prepare, self.remedy)
 
     def require_data_dir(self) -> Path:
         """Return the folder of data sets; raises DataError if none was given."""
@@ -171,7 +171,8 @@ class CelebA(FaceDataset):
     @cached_property
     def root(self) -> Place:
         """The folder celeba, on disk or in Kaggle's archive."""
-        return open_folder(self.require_data_dir() / "celeba", self.remedy)
+        folder = self.require_data_dir() / "celeba"
+        return open_folder(folder, self.remedy) if folder.with_name("celeba.zip").exists() else folder
 
     @property
     def table_file(self) -> Place:
