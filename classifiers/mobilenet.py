@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
@@ -52,6 +52,10 @@ class MobileNetConfig(TrainingConfig):
     )
     width: float = Field(0.5, gt=0, le=2, description="channels of every layer, share of the published ones")
     depth: float = Field(0.3, gt=0, le=2, description="layers of every stage, share of the published ones")
+    stem_stride: Literal[1, 2] = Field(
+        2,
+        description="stride of the first layer (published: 2, for 224 px); 1 sees more in 64 px, at 3.6 times the cost",
+    )
     epochs: float = Field(4, gt=0, description="passes over the training images")
     batch_size: int = Field(32, ge=2, description="images per step")
     lr: float = Field(1e-2, gt=0, description="Adam's peak learning rate; cosine to 0")
@@ -70,6 +74,7 @@ def network(config: MobileNetConfig) -> nn.Module:
         num_classes=len(config.attributes),
         in_chans=config.image_shape[0],
     )
+    cast(nn.Conv2d, net.conv_stem).stride = (config.stem_stride, config.stem_stride)
     return net.to(memory_format=torch.channels_last)
 
 

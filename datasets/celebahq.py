@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from bench.api import WrongData, hookimpl
 
 from ._celeba.faces import PARTS, FaceDataset, shrink
-from ._celeba.files import Place, open_folder, rows
+from ._celeba.files import Place, open_folder
+from ._celeba.tables import rows
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -26,7 +27,7 @@ class CelebAHQ(FaceDataset):
     """30,000 photographs."""
 
     image_shape = (3, 256, 256)
-    label = "CelebA-HQ (real photographs)"
+    title = "CelebA-HQ"
     remedy = (
         "Download CelebA-HQ with its attributes as CelebAMask-HQ: https://github.com/switchablenorms/CelebAMask-HQ. "
         "Put the archive, not unpacked, at data/CelebAMask-HQ.zip, or its content in data/CelebAMask-HQ: "

@@ -68,6 +68,16 @@ def mnist_dir() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def celeba_tables() -> Path:
+    """Return the folder, or the zip, that holds CelebA's official tables."""
+    folder = Path(BENCH_DATA or REPOSITORY.parent / "shared" / "data")
+    for place in (folder / "celeba10k" / "tables.zip", folder / "celeba"):
+        if place.is_file() or (place / "list_attr_celeba.txt").is_file():
+            return place
+    pytest.skip(f"no tables of CelebA under {folder} (set BENCH_DATA)")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def one_thread() -> None:
     """Compute on one thread."""

@@ -54,7 +54,7 @@ class Dataset(ABC):
     features : tuple of str
         Target features; the classifier scores all of them.
     label : str
-        Name of the data in captions ("MNIST (real)", "synthfaces (synthetic)").
+        Name of the data in captions ("MNIST (real)", "synthfaces (synthetic)"); it may be a property too.
     extractors : tuple of str
         Registered names of the extractors for FID and IS, unless a suite names others.
     feature_attributes : mapping of str to (str, bool)
@@ -68,7 +68,7 @@ class Dataset(ABC):
     image_shape: tuple[int, int, int]
     classifier: ClassVar[str | None]
     features: tuple[str, ...]
-    label: ClassVar[str]
+    label: str
     extractors: ClassVar[tuple[str, ...]] = ()
     feature_attributes: ClassVar[Mapping[str, tuple[str, bool]]] = MappingProxyType({})
     training_split: ClassVar[str] = "train"

@@ -8,6 +8,8 @@ from glob import escape
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from bench.api import Dataset, Networks, Params, Trainable
 from bench.api.context import Context
 from bench.core import machine, resuming
@@ -66,7 +68,7 @@ def pretrain_command(
 def _require_same(path: Path, recipe: Recipe, config: Params, images: str | None) -> None:
     """Raise UsageError if an existing file holds other weights than the recipe makes."""
     stored = checkpoint.read(path)
-    asked, found = config.model_dump(mode="json"), stored.description.get("config", {})
+    asked, found = config.model_dump(mode="json"), _fields(stored.description.get("config", {}), type(config))
     made = (recipe.name, recipe.dataset, recipe.seed)
     there = (stored.name, stored.description.get("dataset"), stored.description.get("seed"))
     if (there, found) == (made, asked):
@@ -82,6 +84,14 @@ def _require_same(path: Path, recipe: Recipe, config: Params, images: str | None
         f"--out {path}: already holds other weights: '{there[0]}' on '{there[1]}', seed {there[2]}{fields}. Remove the "
         "file, or name another one"
     )
+
+
+def _fields(stored: Mapping[str, Any], config: type[Params]) -> Mapping[str, Any]:
+    """Return the fields of stored weights; a field that is newer than they are has its default."""
+    try:
+        return config.model_validate(stored).model_dump(mode="json")
+    except ValidationError:
+        return stored
 
 
 def pretrain(workspace: Workspace, recipe: Recipe, out: Path | None = None, command: str = "") -> Path:

@@ -57,13 +57,21 @@ def wasserstein_loss(
     return loss + weight * gradient_penalty(critic, reals, fakes, rng)
 
 
-def logistic_loss(critic: Critic, reals: Tensor, fakes: Tensor, penalty_weight: float) -> Tensor:
+def logistic_loss(
+    critic: Critic,
+    reals: Tensor,
+    fakes: Tensor,
+    penalty_weight: float,
+    watch: Callable[[Tensor], None] | None = None,
+) -> Tensor:
     """Return the discriminator's logistic loss with R1, weight times |gradient|^2 at the reals.
 
     R1 is Mescheder et al. 2018, arXiv 1801.04406, Eq. 9; a weight of 0 skips it (a lazy step, Karras et al. 2020,
-    arXiv 1912.04958, appendix B).
+    arXiv 1912.04958, appendix B). ``watch`` is handed the scores of the reals.
     """
     reals = reals.detach().requires_grad_(penalty_weight > 0)
     on_reals = critic(reals)
+    if watch is not None:
+        watch(on_reals.detach())
     loss = softplus(-on_reals).mean() + softplus(critic(fakes)).mean()
     return loss + penalty_weight * squared_gradients(on_reals, reals).mean() if penalty_weight > 0 else loss

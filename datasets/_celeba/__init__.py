@@ -1,7 +1,7 @@
 """CelebA and CelebA-HQ: tables of attributes, and photographs read in place, from a folder or from a zip of it.
 
-``files`` (folders, archives, tables) -> ``faces`` (the data sets). The plug-ins are ``datasets/celeba*.py``. Nothing is
-extracted, downloaded or written.
+``files`` (folders, archives) -> ``tables`` -> ``decoded`` (photographs in memory) -> ``faces`` (the data sets). The
+plug-ins are ``datasets/celeba*.py``. Nothing is extracted, downloaded or written.
 
 References
 ----------

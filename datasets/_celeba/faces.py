@@ -6,10 +6,10 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from functools import cached_property
 from hashlib import sha256
-from io import BytesIO
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
+from zipfile import Path as ZipPath
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,9 @@ from torch import Tensor
 
 from bench.api import DataError, Dataset, Split, WrongData, unknown
 
-from .files import Place, content, open_folder, read_attributes, rows, sizes
+from .decoded import Decoded
+from .files import Place, folder_of_photographs, open_folder, sizes
+from .tables import content, read_attributes, read_parts
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -36,7 +38,8 @@ class FaceDataset(Dataset):
     """Photographs of faces with CelebA's attributes; "bang" is Bangs, "beard" is not No_Beard.
 
     Splits are CelebA's "train", "valid" and "test", which share no person, and "all". Generators learn from "all", as
-    the paper's Table 1 counts every image; classifiers from "train", so that "test" is new to them.
+    the paper's Table 1 counts every image; classifiers from "train", so that "test" is new to them. Where a part of the
+    photographs is here, a split is that part of it.
     """
 
     classifier = "mobilenet"
@@ -46,7 +49,16 @@ class FaceDataset(Dataset):
     )
     extractors = ("inception",)
     training_split: ClassVar[str] = ALL
+    title: ClassVar[str]
     remedy: ClassVar[str]
+
+    @property
+    def label(self) -> str:  # type: ignore[override]
+        """The name of the data in captions: with the number of photographs, if they are here."""
+        try:
+            return f"{self.title}, {len(self._here):,} photographs"
+        except DataError:
+            return f"{self.title} (real photographs)"
 
     @property
     @abstractmethod
@@ -77,22 +89,34 @@ class FaceDataset(Dataset):
         table = self.table
         if name != ALL:
             table = table[[part == name for part in self._parts]]
-        names = [str(file) for file in table.index]
         try:
-            code = self.identity(name)
+            here, code = self._here, self.identity(name)
+            table = table[table.index.isin(here)]
+        except WrongData:
+            raise
         except DataError:  # attributes can be counted without photographs
             code = self._hashed(name)
-        return Split(table.reset_index(drop=True), Photographs(self, names), code)
+        return Split(table.reset_index(drop=True), Photographs(self, [str(file) for file in table.index]), code)
 
     def identity(self, split: str) -> str:
         """Hash the tables, and the name and the size in bytes of every photograph; their pixels are not read."""
         _require_split(split)
-        return self._hashed(split, sizes(self.folder, self.remedy))
+        listed = sizes(folder_of_photographs(self.folder, self.remedy))
+        return self._hashed(split, "\n".join(f"{name} {size}" for name, size in listed.items()))
 
     def _hashed(self, split: str, photographs: str = "") -> str:
         tables = [self.table_file, *([] if split == ALL else [self.parts_file])]
         read = [sha256(content(file, self.remedy)).hexdigest() for file in tables]
         return sha256(f"{split} {self.image_shape} {read} {photographs}".encode()).hexdigest()
+
+    @cached_property
+    def _here(self) -> list[str]:
+        """Return the photographs that are here and have attributes; raises DataError if there are none."""
+        folder = folder_of_photographs(self.folder, self.remedy)
+        found = [name for name in sizes(folder) if name in self.table.index]
+        if not found:
+            raise WrongData(f"{folder}: {self.table_file.name} has no row for any photograph in it. {self.remedy}")
+        return found
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -107,11 +131,16 @@ class FaceDataset(Dataset):
                 raise WrongData(f"{self.parts_file}: has no row for {name}. {self.remedy}")
         return [parts[name] for name in self.table.index]
 
+    @cached_property
+    def decoded(self) -> Decoded:
+        """The photographs that were read so far; all splits share them."""
+        return Decoded(self.prepare, self.remedy)
+
     def require_data_dir(self) -> Path:
         """Return the folder of data sets; raises DataError if none was given."""
         if self.data_dir is None:
             raise DataError(
-                f"{self.label} is needed, but no data folder is given (--data-dir or BENCH_DATA). {self.remedy}"
+                f"{self.title} is needed, but no data folder is given (--data-dir or BENCH_DATA). {self.remedy}"
             )
         return self.data_dir
 
@@ -122,49 +151,63 @@ def _require_split(name: str) -> None:
 
 
 class CelebA(FaceDataset):
-    """CelebA in torchvision's layout: of the aligned images, 178 x 218 px, the 128 x 128 px about the face.
+    """CelebA as it is downloaded: of the aligned images, 178 x 218 px, the 128 x 128 px about the face.
 
-    For smaller images, blocks of pixels are averaged (a box filter, as in the progressive GAN's training). A plug-in
-    sets ``image_shape``.
+    In torchvision's layout, in the authors' (folders Img, Anno, Eval) or in Kaggle's (CSV tables, a folder twice
+    nested), unpacked or not. For smaller images, blocks of pixels are averaged (a box filter, as in the progressive
+    GAN's training). A plug-in sets ``image_shape``.
     """
 
-    label = "CelebA (real photographs)"
+    title = "CelebA"
     remedy = (
         "Download CelebA from https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html, or with:\n"
         "    python -c \"from torchvision.datasets import CelebA; CelebA('data', download=True)\"  # needs gdown\n"
         "Put it in data/celeba: img_align_celeba/*.jpg (or img_align_celeba.zip, not unpacked), "
-        "list_attr_celeba.txt and list_eval_partition.txt. Then pass --data-dir data, or set BENCH_DATA=data."
+        "list_attr_celeba.txt and list_eval_partition.txt. Kaggle's archive, whose tables are CSV, "
+        "will do too: unpack it in data/celeba, or put it at data/celeba.zip. "
+        "Then pass --data-dir data, or set BENCH_DATA=data."
     )
 
-    @property
-    def table_file(self) -> Path:
-        return self.require_data_dir() / "celeba" / "list_attr_celeba.txt"
+    @cached_property
+    def root(self) -> Place:
+        """The folder celeba, on disk or in Kaggle's archive."""
+        folder = self.require_data_dir() / "celeba"
+        return open_folder(folder, self.remedy) if folder.with_name("celeba.zip").exists() else folder
 
     @property
+    def table_file(self) -> Place:
+        return self._table("list_attr_celeba", "Anno")
+
+    @cached_property
     def folder(self) -> Place:
-        return open_folder(self.require_data_dir() / "celeba" / "img_align_celeba", self.remedy)
+        """The folder with the photographs, or one around it."""
+        if isinstance(self.root, ZipPath):
+            return self.root
+        places = [self.root / "img_align_celeba", self.root / "Img" / "img_align_celeba"]
+        there = [place for place in places if place.is_dir() or place.with_name(f"{place.name}.zip").is_file()]
+        return open_folder(there[0] if there else places[0], self.remedy)
 
     @property
-    def parts_file(self) -> Path:
-        return self.require_data_dir() / "celeba" / "list_eval_partition.txt"
+    def parts_file(self) -> Place:
+        return self._table("list_eval_partition", "Eval")
 
     def parts(self) -> dict[str, str]:
-        """Read list_eval_partition.txt: an image and 0, 1 or 2 on each line."""
-        parts = {}
-        for line, (name, code) in rows(self.parts_file, 2, self.remedy):
-            if code not in ("0", "1", "2"):
-                raise WrongData(f"{self.parts_file}: line {line}: {code!r} is not a split (0, 1 or 2). {self.remedy}")
-            parts[name] = PARTS[int(code)]
-        return parts
+        """Read the table of splits: an image and 0, 1 or 2 on each line."""
+        return read_parts(self.parts_file, PARTS, self.remedy)
 
     def prepare(self, photograph: Image) -> Image:
         if photograph.size != ALIGNED:
             raise ValueError(f"has {photograph.width} x {photograph.height} px, not {ALIGNED[0]} x {ALIGNED[1]}")
         return shrink(photograph.crop(FACE), self.image_shape[2])
 
+    def _table(self, stem: str, folder: str) -> Place:
+        """Return a table, as text or as CSV; the first name if there is none."""
+        places = [place / f"{stem}.{end}" for place in (self.root, self.root / folder) for end in ("txt", "csv")]
+        return next((place for place in places if place.exists()), places[0])
+
 
 class Photographs:
-    """Reads a split's photographs by index; the first call checks that none is missing.
+    """Reads a split's photographs by index.
 
     Parameters
     ----------
@@ -178,32 +221,13 @@ class Photographs:
 
     def __call__(self, indices: NDArray[np.int64]) -> Tensor:
         """Map indices (B,) to images (B, C, H, W) uint8; raises DataError, naming the first bad file."""
-        return torch.stack([self._read(self.folder / self.names[index]) for index in indices.tolist()])
+        folder, decoded = self.folder, self.faces.decoded
+        return torch.stack([decoded.image(folder / self.names[index]) for index in indices.tolist()])
 
     @cached_property
     def folder(self) -> Place:
-        """The folder with the photographs; raises DataError if any is missing."""
-        folder = self.faces.folder
-        missing = set(self.names) - {file.name for file in folder.iterdir()}
-        if missing:
-            raise WrongData(
-                f"{folder}: lacks {len(missing)} of {len(self.names)} photographs, for instance {min(missing)}. "
-                f"{self.faces.remedy}"
-            )
-        return folder
-
-    def _read(self, file: Place) -> Tensor:
-        from PIL import Image, UnidentifiedImageError
-
-        try:
-            with Image.open(BytesIO(file.read_bytes()), formats=["JPEG"]) as photograph:
-                pixels = np.array(self.faces.prepare(photograph).convert("RGB"))  # (H, W, 3)
-        except Exception as error:  # OSError, BadZipFile, zlib.error: any parsing error
-            reason = "not a JPEG image" if isinstance(error, UnidentifiedImageError) else error
-            raise WrongData(
-                f"{file}: damaged, or not the photograph expected: {reason}. {self.faces.remedy}"
-            ) from error
-        return torch.from_numpy(pixels).permute(2, 0, 1)
+        """The folder with the photographs; raises DataError if there is none."""
+        return folder_of_photographs(self.faces.folder, self.faces.remedy)
 
 
 def shrink(photograph: Image, size: int) -> Image:

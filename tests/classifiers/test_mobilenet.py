@@ -48,6 +48,14 @@ def test_the_default_is_small():
     assert weights * 4 < 3e6, "a weight file of at most 3 MB"
 
 
+def test_a_first_layer_of_stride_1_sees_twice_the_resolution(images):
+    shown = images[:2].float() / 255
+    coarse, fine = (networks(stem_stride=stride).classifier for stride in (2, 1))
+    assert coarse.forward_features(shown).shape[2:] == (2, 2) and fine.forward_features(shown).shape[2:] == (4, 4)
+    weights, same = coarse.state_dict(), fine.state_dict()
+    assert weights.keys() == same.keys() and all(torch.equal(weights[name], same[name]) for name in weights)
+
+
 def test_a_feature_is_its_attribute_with_its_sign(oracle, images):
     assert oracle.attributes == ("bang", "beard", "Bangs", "Male", "No_Beard")
     assert dict(oracle.cuts) == dict.fromkeys(oracle.attributes, 0.0)

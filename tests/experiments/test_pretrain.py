@@ -115,3 +115,15 @@ def test_a_file_that_holds_other_weights_is_not_taken_for_the_outcome(trained):
         again, _ = trained("mine", *more)
         assert again.code == 4 and f"--out {out}: already holds other weights: {reason}. " in again.err
     assert out.read_bytes() == before
+
+
+def test_weights_from_before_a_field_was_new_have_its_default(trained):
+    _, out = trained("older")
+    stored = checkpoint.read(out)
+    fewer = {name: value for name, value in stored.description["config"].items() if name != "lr"}
+    checkpoint.save(out, stored.kind, stored.name, {**stored.description, "config": fewer}, stored.tensors)
+    before = out.read_bytes()
+    again, _ = trained("older")
+    assert again.code == 0 and "already trained with these settings" in again.err
+    other, _ = trained("older", "-p", "lr=0.5")
+    assert other.code == 4 and "with another lr" in other.err and out.read_bytes() == before

@@ -36,7 +36,9 @@ def subject(cls: type[Any], registry: Registry, data_dir: Path | None) -> Held:
 def oracle_is_named(held: Held) -> None:
     """A data set names its oracle and its features; without an oracle it has neither."""
     cls = held.cls
-    assert isinstance(getattr(cls, "label", None), str) and cls.label, "label must be set: captions name the data by it"
+    label = getattr(cls, "label", None)
+    named = isinstance(label, (property, cached_property)) or (isinstance(label, str) and label)
+    assert named, "label must be set: captions name the data by it"
     assert hasattr(cls, "classifier"), "classifier must be set: the name of the oracle, or None"
     if cls.classifier is None:
         assert not cls.features, "without a classifier, features are whatever was clicked"

@@ -14,17 +14,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import deepcopy
-from typing import Any, Literal, cast
+from typing import Any, Literal, Self, cast
 
 import torch
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from bench.api import Batch, Model, Networks, Stateful, TrainingConfig, hookimpl
 from bench.toolkit.adversarial import logistic_loss, wasserstein_loss
+from bench.toolkit.augmentation import random_flip
 from bench.toolkit.training import mixed_precision
 
+from .adaptive import Augmentation
 from .progressive import (
     BASE,
     ProgressiveDiscriminator,
@@ -48,6 +50,14 @@ class ProgGANConfig(TrainingConfig):
     latent_dim: int = Field(128, ge=1, description="length of the latent, which is the noise (published: 512)")
     fmap_base: int = Field(1024, ge=2, description="channels: fmap_base / 2 at 4x4, then halved (published: 8192)")
     fmap_max: int = Field(128, ge=1, description="largest number of channels (published: 512)")
+    flip: bool = Field(False, description="mirror half of the training images left to right")
+    augmentation: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="r1: augment what the critic sees, as often as keeps the mean sign of its scores of training "
+        "images here (ADA, published: 0.6), so that it does not learn few images by heart; 0: never",
+    )
     growth: float = Field(0.5, gt=0, le=0.9, description="share of the training until the full size has faded in")
     fade: float = Field(0.5, gt=0, le=1, description="share of each resolution's images during which it fades in")
     loss: Literal["r1", "wgan-gp"] = Field("r1", description="non-saturating with lazy R1, or WGAN-GP (published)")
@@ -68,6 +78,12 @@ class ProgGANConfig(TrainingConfig):
         if shape[0] < 1 or shape[1] != shape[2] or shape[1] not in sizes:
             raise ValueError(f"(C, H, W) must have H = W in {sizes}; got {shape}")
         return shape
+
+    @model_validator(mode="after")
+    def _signs_mean_something(self) -> Self:
+        if self.augmentation > 0 and self.loss != "r1":
+            raise ValueError(f"augmentation needs loss=r1: scores of {self.loss} have no zero point")
+        return self
 
 
 class ProgGAN(Model[ProgGANConfig]):
@@ -90,6 +106,7 @@ class ProgGAN(Model[ProgGANConfig]):
         critic = cast(nn.Module, networks.discriminator)
         betas = (config.beta1, config.beta2)
         return {
+            "augmentation": Augmentation(config.augmentation).to(next(critic.parameters()).device),
             "live": live,  # what the critic sees; networks.generator is its moving average
             "generator": torch.optim.Adam(live.parameters(), config.lr, betas, eps=1e-8),
             "discriminator": torch.optim.Adam(critic.parameters(), config.lr, betas, eps=1e-8),
@@ -107,21 +124,22 @@ class ProgGAN(Model[ProgGANConfig]):
         average = cast(ProgressiveGenerator, networks.generator)
         critic = cast(ProgressiveDiscriminator, networks.discriminator)
         live, adam_g, adam_d = optimisers["live"], optimisers["generator"], optimisers["discriminator"]
+        augment = cast(Augmentation, optimisers["augmentation"])
         # Never shrink: weights that are trained further (method retrain) already have full size.
         level = max(live.level, level_at(progress, live.top, config.growth, config.fade))
         live.level = critic.level = average.level = level
-        reals = critic.prepare(batch.images)  # (N, C, R, R)
+        reals = critic.prepare(random_flip(batch.images, rng) if config.flip else batch.images)  # (N, C, R, R)
         noise = torch.randn(len(reals), config.latent_dim, generator=rng, device=device)
         done = int(adam_d.state.get(critic.decision.bias, {}).get("step", 0))  # counts every step, also after resuming
         with mixed_precision(device, config.precision == "bfloat16"):
             fakes = live.signed(noise)  # (N, C, R, R)
-            loss_d = self._critic_loss(config, critic, reals, fakes.detach(), rng, done)
+            loss_d = self._critic_loss(config, critic, augment, reals, fakes.detach(), rng, done)
         adam_d.zero_grad()
         loss_d.backward()  # type: ignore[no-untyped-call]
         adam_d.step()
         critic.requires_grad_(False)
         with mixed_precision(device, config.precision == "bfloat16"):
-            scores = critic.score(fakes)
+            scores = critic.score(augment(fakes, rng))
         loss_g = -scores.mean() if config.loss == "wgan-gp" else softplus(-scores).mean()
         adam_g.zero_grad()
         loss_g.backward()  # type: ignore[no-untyped-call]
@@ -129,12 +147,14 @@ class ProgGAN(Model[ProgGANConfig]):
         critic.requires_grad_(True)
         # At first, average over fewer steps (as tf.train.ExponentialMovingAverage does with num_updates).
         follow(average, live, min(config.average, (1 + done) / (10 + done)))
-        return {"generator": loss_g.detach(), "discriminator": loss_d.detach(), "level": torch.tensor(level)}
+        losses = {"generator": loss_g.detach(), "discriminator": loss_d.detach(), "level": torch.tensor(level)}
+        return losses | augment.report()
 
     @staticmethod
     def _critic_loss(
         config: ProgGANConfig,
         critic: ProgressiveDiscriminator,
+        augment: Augmentation,
         reals: Tensor,
         fakes: Tensor,
         rng: torch.Generator,
@@ -143,7 +163,7 @@ class ProgGAN(Model[ProgGANConfig]):
         if config.loss == "wgan-gp":
             return wasserstein_loss(critic.score, reals, fakes, rng, config.gradient_weight, config.drift)
         weight = config.gamma / 2 * config.penalty_every if done % config.penalty_every == 0 else 0.0
-        return logistic_loss(critic.score, reals, fakes, weight)
+        return logistic_loss(critic.score, augment(reals, rng), augment(fakes, rng), weight, augment.adapt)
 
 
 @torch.no_grad()

@@ -31,6 +31,7 @@ from torch.nn.utils import clip_grad_norm_
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from bench.api import Batch, Model, Networks, Stateful, hookimpl
+from bench.toolkit.augmentation import random_flip
 from bench.toolkit.training import mixed_precision
 
 from .config import VDVAEConfig
@@ -85,6 +86,8 @@ class VDVAE(Model[VDVAEConfig]):
         progress: float,
     ) -> dict[str, Tensor]:
         config, images = networks.config, batch.images
+        if config.flip:
+            images = random_flip(images, rng)
         average, encoder_average = cast(VDVAEGenerator, networks.generator), cast(Encoder, networks.encoder)
         live, encoder = optimisers["live generator"], optimisers["live encoder"]
         adam, counters = optimisers["adam"], optimisers["counters"]

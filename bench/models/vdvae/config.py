@@ -63,6 +63,7 @@ class VDVAEConfig(TrainingConfig):
     epochs: float = Field(40, gt=0, description="passes over the training images")
     batch_size: int = Field(16, ge=1, description="images per step (published: per GPU, on 2 to 32 GPUs)")
     lr: float = Field(1e-3, gt=0, description="AdamW's peak learning rate")
+    flip: bool = Field(False, description="mirror half of the training images left to right")
     enc_blocks: str = Field(
         "64x1,64d2,32x3,32d2,16x4,16d2,8x4,8d2,4x3,4d4,1x2",
         description="encoder: RxN is N blocks at R px, RdK is one block whose output is pooled by K",

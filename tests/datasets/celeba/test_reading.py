@@ -114,3 +114,23 @@ def test_celeba_hq(hq, archive):
     blue = {part: dataset.split(part).read(np.array([0]))[:, 2].float().mean() for part in ("train", "valid", "test")}
     assert [len(dataset.split(part)) for part in blue] == [8, 2, 2]
     assert list(blue.values()) == pytest.approx([0, 40, 80], abs=2)
+
+
+def test_a_photograph_is_read_once(data):
+    celeba = faces("celeba", data)
+    before = celeba.split("all").read(np.arange(7))
+    for photograph in (data / "celeba" / "img_align_celeba").iterdir():
+        photograph.write_bytes(b"")
+    assert torch.equal(celeba.split("train").read(np.array([3, 0])), before[[3, 0]])  # all splits share the photographs
+    assert celeba.decoded.kept == before.nbytes
+
+
+def test_what_does_not_fit_is_read_every_time(data, monkeypatch):
+    celeba = faces("celeba", data)
+    monkeypatch.setattr("bench.datasets._celeba.decoded.KEPT", 2 * 3 * 64 * 64)
+    before = celeba.split("all").read(np.arange(7))
+    assert celeba.decoded.kept == 2 * 3 * 64 * 64
+    assert torch.equal(celeba.split("all").read(np.arange(7)), before)
+    (data / "celeba" / "img_align_celeba" / "000003.jpg").write_bytes(b"")
+    with pytest.raises(DataError, match=r"000003\.jpg: damaged"):
+        celeba.split("all").read(np.arange(7))

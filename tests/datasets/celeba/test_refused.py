@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 import pytest
-from celeba_files import ALIGNED, faces, jpeg, zipped
+from celeba_files import faces, jpeg, zipped
 
 from bench.errors import DataError, UsageError
 
@@ -66,16 +66,6 @@ def test_a_wrong_file_is_named(name, change, message, data):
     text = str(caught.value)
     assert text.startswith(f"{file}: ") and message in text
     assert "mmlab.ie.cuhk.edu.hk" in text and "--data-dir" in text and "BENCH_DATA" in text and "data/celeba" in text
-
-
-def test_missing_photographs_are_counted_before_any_is_read(data):
-    for name in ALIGNED[2:4]:
-        (data / "celeba" / "img_align_celeba" / name).unlink()
-    with pytest.raises(
-        DataError, match=r"img_align_celeba: lacks 2 of 4 photographs, for instance 000003.jpg\. Download CelebA"
-    ):
-        faces("celeba", data).split("train").read(np.array([0]))
-    assert faces("celeba", data).split("test").read(np.array([0])).shape == (1, 3, 64, 64)
 
 
 @pytest.mark.parametrize("member", ["../outside.jpg", "/outside.jpg", "C:\\outside.jpg", "a\\..\\..\\outside.jpg"])

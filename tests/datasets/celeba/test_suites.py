@@ -10,8 +10,8 @@ from bench.workspace.settings import method_params
 from bench.workspace.suites import load_suite
 
 
-@pytest.mark.parametrize("name", ["paper", "paper-hq"])
-def test_every_value_of_a_paper_suite_is_valid(name):
+@pytest.mark.parametrize("name", ["celeba", "paper", "paper-hq"])
+def test_every_value_of_a_suite_of_photographs_is_valid(name):
     registry = Registry()
     for model, settings in load_suite(name).models.items():
         dataset = registry.get("datasets", settings.dataset)

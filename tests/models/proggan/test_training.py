@@ -19,9 +19,9 @@ from bench.workspace import loading, saving
 def test_r1_is_paid_for_every_few_steps(monkeypatch):
     weights = []
 
-    def recorded(critic, reals, fakes, weight):
+    def recorded(critic, reals, fakes, weight, watch):
         weights.append(weight)
-        return logistic_loss(critic, reals, fakes, weight)
+        return logistic_loss(critic, reals, fakes, weight, watch)
 
     monkeypatch.setitem(ProgGAN.training_step.__globals__, "logistic_loss", recorded)
     made = new(gamma=2.0, penalty_every=3)

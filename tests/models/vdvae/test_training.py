@@ -44,6 +44,22 @@ def test_a_step_in_bfloat16():
     assert rounded.dtype == torch.float32 and rounded.item() == pytest.approx(exact.item(), abs=0.1)
 
 
+def test_flipped_training_is_training_on_mirrored_images(monkeypatch):
+    monkeypatch.setattr(PLUGIN, "random_flip", lambda images, rng: images.flip(3))
+    drawn = {}
+    for name, images, flip in (
+        ("plain", blobs(4), False),
+        ("mirror", blobs(4).flip(3), False),
+        ("flip", blobs(4), True),
+    ):
+        networks = opened(flip=flip, average=0.0)
+        stepper(networks, images).step(0)
+        drawn[name] = networks.generator.state_dict()
+    for name, tensor in drawn["flip"].items():
+        assert torch.equal(tensor, drawn["mirror"][name]), name
+    assert any(not torch.equal(tensor, drawn["plain"][name]) for name, tensor in drawn["flip"].items())
+
+
 def test_an_exploding_gradient_is_skipped():
     networks = opened(skip_threshold=1e-9)
     before = deepcopy(networks.generator.state_dict())
