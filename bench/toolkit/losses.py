@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pytorch_msssim import ms_ssim
 from torch import Tensor
 from torch.nn.functional import pad
 
-SCALES = 5  # of the standard MS-SSIM (Wang et al. 2003); pytorch_msssim wants side > (window - 1) * 2**4
+from bench.toolkit.similarity import WEIGHTS, ms_ssim
 
 
 def l1(images: Tensor, targets: Tensor, reduction: Literal["mean", "sum"] = "mean") -> Tensor:
@@ -19,7 +18,7 @@ def l1(images: Tensor, targets: Tensor, reduction: Literal["mean", "sum"] = "mea
 
 def ms_ssim_window(side: int) -> int:
     """Return the largest standard window (at most 11) that five scales allow at an image side, or 0."""
-    fitting = [window for window in (11, 9, 7, 5, 3) if side > (window - 1) * 2 ** (SCALES - 1)]
+    fitting = [window for window in (11, 9, 7, 5, 3) if side > (window - 1) * 2 ** (len(WEIGHTS) - 1)]
     return fitting[0] if fitting else 0
 
 
@@ -28,8 +27,8 @@ def ms_ssim_dissimilarity(images: Tensor, targets: Tensor) -> Tensor:
 
     The window is the largest standard one that five scales allow (``ms_ssim_window``): 3 px at 28 px and at 64 px, 7 at
     128 px, the usual 11 from 161 px. With a window of 3, means and variances are of 9 pixels. Images of 32 px or less,
-    which ``pytorch_msssim.ms_ssim`` refuses with any window, are padded with zeros to 36 px and compared with a window
-    of 3 (measured on MNIST: as good and as fast as scales chosen for their size).
+    for which every window is too large, are padded with zeros to 36 px and compared with a window of 3 (measured on
+    MNIST: as good and as fast as scales chosen for their size).
 
     Parameters
     ----------
@@ -45,5 +44,4 @@ def ms_ssim_dissimilarity(images: Tensor, targets: Tensor) -> Tensor:
         right, bottom = max(0, 36 - width), max(0, 36 - height)
         margins = (right // 2, right - right // 2, bottom // 2, bottom - bottom // 2)
         images, targets, window = pad(images, margins), pad(targets, margins), 3
-    similarity: Tensor = ms_ssim(images, targets, data_range=1.0, size_average=False, win_size=window)
-    return 1 - similarity
+    return 1 - ms_ssim(images, targets, window)
