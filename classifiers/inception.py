@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bench.api import CheckpointError, Extractor, file_sha256, hookimpl
+from bench.api import CheckpointError, Extractor, MissingWeights, file_sha256, hookimpl
 
 FILE = "weights-inception-2015-12-05-6726825d.pth"
 SHA256_START = "6726825d"  # as in the file's name; torch-fidelity loads it with weights_only=False, so check first
@@ -35,7 +35,7 @@ class Inception(Extractor):
         """Return the sha256 of the weights; raises CheckpointError if they are absent or not torch-fidelity's."""
         path = weights_path()
         if not path.is_file():
-            raise CheckpointError(
+            raise MissingWeights(
                 f"extractor 'inception': {path} is missing. Get {FILE} from torch-fidelity's releases "
                 "(github.com/toshas/torch-fidelity, v0.2.0) and put it there, or name other extractors, or "
                 "none: --set evaluation.extractors="

@@ -34,7 +34,8 @@ What a plug-in gets, returns or raises::
     Trainable, Batch      how a model, classifier or extractor is trained
     Stateful              anything with a state dict
     Params                base of every Config (ConfigT is its type variable); TrainingConfig, of training recipes
-    BenchError            base of errors: UsageError, DataError (WrongData), CheckpointError, Diverged
+    BenchError            base of errors: UsageError, DataError (WrongData), CheckpointError (MissingWeights),
+                          Diverged
 
 Functions::
 
@@ -74,7 +75,16 @@ from bench.core.code_hash import code_of
 from bench.core.files import file_sha256
 from bench.core.randomness import seed_of
 from bench.core.rendering import chunks, to_float, to_uint8
-from bench.errors import BenchError, CheckpointError, DataError, Diverged, UsageError, WrongData, unknown
+from bench.errors import (
+    BenchError,
+    CheckpointError,
+    DataError,
+    Diverged,
+    MissingWeights,
+    UsageError,
+    WrongData,
+    unknown,
+)
 
 if TYPE_CHECKING:  # at run time help(bench.api) would print every member of torch's and pydantic's classes
     __all__ = [
@@ -94,6 +104,7 @@ if TYPE_CHECKING:  # at run time help(bench.api) would print every member of tor
         "LatentLayer",
         "Method",
         "Metric",
+        "MissingWeights",
         "Model",
         "NEEDS",
         "Networks",

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from bench.core.files import write_bytes
 from bench.core.reading import parse_json
-from bench.errors import CheckpointError, shown
+from bench.errors import CheckpointError, MissingWeights, shown
 
 FORMAT = "bench-weights/1"
 AGAIN = "Get a new copy. If you made the file with `bench`, remove it and run the same command again."
@@ -191,7 +191,7 @@ def _first_bytes(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(9)
     except FileNotFoundError as error:
-        raise CheckpointError(f"{path}: no such weights file. `bench zoo list` shows the shipped ones.") from error
+        raise MissingWeights(f"{path}: no such weights file. `bench zoo list` shows the shipped ones.") from error
     except IsADirectoryError as error:
         raise CheckpointError(f"{path}: is a folder. Name the weights file in it") from error
     except OSError as error:

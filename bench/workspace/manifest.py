@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from bench.api import Params
 from bench.core import sealed
 from bench.core.files import file_sha256
-from bench.errors import CheckpointError, wrong_fields
+from bench.errors import CheckpointError, MissingWeights, wrong_fields
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
 MANIFEST = WEIGHTS / "manifest.json"
@@ -55,7 +55,7 @@ def path_of(weights: str | Path) -> Path:
     entry = known[str(weights)]
     path = WEIGHTS / entry.file
     if not path.is_file():
-        raise CheckpointError(
+        raise MissingWeights(
             f"{path}: the shipped weights '{weights}' are missing. Reinstall the package, or run: {entry.command}"
         )
     if file_sha256(path) != entry.sha256:
@@ -78,7 +78,7 @@ def _own_file(path: Path, known: Iterable[str]) -> Path:
         pool = {folder.name: folder / path.name for folder in folders if (folder / path.name).is_file()}
         near = get_close_matches(path.parent.name, pool, n=1)
     guess = f" Did you mean {pool[near[0]]}?" if near else ""
-    raise CheckpointError(f"{path}: no such weights file.{guess} `bench zoo list` shows the shipped ones.")
+    raise MissingWeights(f"{path}: no such weights file.{guess} `bench zoo list` shows the shipped ones.")
 
 
 def require(weights: str, what: str, trained_by: str, instead: str) -> None:
@@ -99,7 +99,7 @@ def require(weights: str, what: str, trained_by: str, instead: str) -> None:
         return
     file = weights if weights.endswith(".safetensors") else f"{weights}.safetensors"
     named = f"or name others: {instead}" if file == weights else f"and name the file: {instead.replace('FILE', file)}"
-    raise CheckpointError(
+    raise MissingWeights(
         f"{what}: the weights '{weights}' are neither shipped nor a file. "
         f"Train them with: bench pretrain {trained_by} --out {file}; {named}"
     )

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bench.api import Classifier, Extractor, Oracle, Trainable, chunks, to_float
-from bench.errors import CheckpointError, PluginError, shown, suggestion
+from bench.errors import CheckpointError, MissingWeights, PluginError, shown, suggestion
 from bench.registry import Registry
 from bench.workspace import manifest
 from bench.workspace.made_by import OracleMade, Tested, made_as
@@ -164,7 +164,7 @@ def _beside(registry: Registry, name: str) -> Path:
     source = registry.source("extractors", name).path
     path = Path(f"{name}.safetensors") if source is None else source.with_name(f"{name}.safetensors")
     if not path.is_file():
-        raise CheckpointError(
+        raise MissingWeights(
             f"extractor '{name}': its weights, {path}, are missing. Train them with: bench pretrain --extractor {name} "
             f"--dataset NAME --out {path}; or use others: --set evaluation.extractors=NAME"
         )

@@ -12,7 +12,7 @@ import torch
 
 from bench.api import Dataset, Extractor
 from bench.core.progress import Progress, silent
-from bench.errors import CheckpointError
+from bench.errors import CheckpointError, MissingWeights
 from bench.registry import Registry
 from bench.workspace import checkpoint, loading, observers
 from bench.workspace.checkpoint import Checkpoint
@@ -84,7 +84,7 @@ class Workspace:
     def _has(self, extractor: str) -> bool:
         try:
             self.extractor(extractor)
-        except CheckpointError as error:
+        except MissingWeights as error:
             self.progress.note(f"left out: {error}")
             return False
         return True
