@@ -40,7 +40,14 @@ def table_asked(name: str, options: Options, workspace: Workspace, names: ValueN
     if options.only:
         variants = _only(table, variants, options.only, suite, workspace)
     _require_free(variants, options.overrides)
-    return replace(table, variants=tuple(variants), metrics=tuple(_columns(table, options.metrics, names)))
+    added = [name.removeprefix("+") for name in options.metrics if name.startswith("+")]
+    return replace(
+        table,
+        variants=tuple(variants),
+        metrics=tuple(_columns(table, options.metrics, names)),
+        chosen=len(added) < len(options.metrics),
+        narrow=(*table.narrow, *(name.partition("[")[0] for name in names.columns(added))) if table.narrow else (),
+    )
 
 
 def _distinct(variants: Sequence[Variant]) -> list[Variant]:

@@ -86,6 +86,10 @@ class Table:
     varied : str
         What makes several variants of a method: "sweep" (the parameter that the method or the suite names), "clicks",
         or nothing. Of "sweep", the table's own variants are curves too; of "clicks", they are the points.
+    narrow : sequence of str
+        The columns that LaTeX has, if not all: a page is narrow.
+    chosen : bool
+        Whether the columns are those that ``--metric`` named; then every format has them, with a number or without.
     """
 
     name: str
@@ -97,6 +101,8 @@ class Table:
     varied: str = ""
     about: str = ""
     seeds_on: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    narrow: Sequence[str] = ()
+    chosen: bool = False
 
     def seeds(self, options: Options, dataset: str) -> Sequence[int]:
         """Return the seeds that are averaged over, on a data set."""
@@ -159,6 +165,7 @@ _ALL = (
             "attribute_shift",
         ),
         open=True,
+        narrow=("target_ratio", "fid", "fid_counterfactual", "retain_change"),
     ),
     Table(
         "fidelity",
@@ -170,6 +177,7 @@ _ALL = (
             for suffix in ("", "_change")
         ),
         open=True,
+        narrow=("fid", "fid_change", "kid_change", "fid_counterfactual_change"),
     ),
     Table("3", "ROC-AUC of the methods' own feature identification", (OURS, LOGISTIC, PROBE), ("roc_auc",), "models"),
     Table(
