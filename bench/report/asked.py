@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from bench.errors import UsageError, shown
+from bench.report.budgets import budgets
 from bench.report.definitions import Options, Table, Variant, clicked, table_named
 from bench.report.value_names import ValueNames
 from bench.workspace.asked_methods import divided, read_method
@@ -34,6 +35,8 @@ def table_asked(name: str, options: Options, workspace: Workspace, names: ValueN
         return table
     if table.varied == "sweep":
         table = replace(table, variants=[point for each in table.variants for point in swept(each, suite, workspace)])
+    if table.varied == "budget":
+        table = replace(table, variants=[*table.variants, *budgets(options, workspace)])
     own = [Variant(v.label, v.method, v.params, model=v.model, features=v.features or ()) for v in suite.variants]
     variants = _distinct([*table.variants, *(own if table.open else ())])
     variants = _distinct([*variants, *_further(table, options.methods, suite, workspace)])

@@ -10,7 +10,7 @@ from bench.errors import UsageError
 from bench.report.agreement import METRICS, agreement_grid
 from bench.report.captions import caption_of
 from bench.report.columns import fitting, shown
-from bench.report.definitions import SEEDS, Options, Table, table_named
+from bench.report.definitions import Options, Table, table_named
 from bench.report.entry import Entry
 from bench.report.grid import Grid, grid_of
 from bench.report.html import html_text
@@ -45,7 +45,7 @@ def files_of(table: str, options: Options, formats: Sequence[str], out: Path) ->
         models=options.models,
         features=options.features,
         seeds=options.seeds or (),
-        usual_seeds=() if options.seeds is None or table_named(table).seeds_on else SEEDS,
+        usual_seeds=() if options.seeds is None or table_named(table).seeds_on else table_named(table).usual,
         more={
             "methods": list(options.methods),
             "only": list(options.only),
