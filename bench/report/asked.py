@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from bench.errors import UsageError, shown
+from bench.errors import UsageError, shown, unknown
 from bench.report.budgets import budgets
 from bench.report.definitions import Options, Table, Variant, clicked, table_named
 from bench.report.value_names import ValueNames
@@ -125,6 +125,9 @@ def _only(
     chosen = [*base]
     for text in _labels(asked, {variant.label for variant in variants}):
         found = [v for v in variants if v.label == text] or [v for v in variants if text in (v.family, v.method)]
+        if not found and (name := read_method(text).name) not in (known := workspace.registry.names("methods")):
+            labels = {text for variant in variants for text in (variant.label, variant.family) if text}
+            raise unknown("row", name, labels | {*known}, "--only")
         chosen += found or list(_further(table, [text], suite, workspace))
     return _distinct(chosen)
 
