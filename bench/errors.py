@@ -113,7 +113,7 @@ def shown(text: str, length: int = SHOWN) -> str:
 def suggestion(name: str, known: Iterable[str]) -> str:
     """Return the nearest known name, if one is near, and all known names, as sentences."""
     names = sorted(known)
-    near = get_close_matches(shown(name), names, n=1, cutoff=0.5)  # its time is quadratic in the length
+    near = get_close_matches(shown(name), names, n=1)  # its time is quadratic in the length
     guess = f"Did you mean '{near[0]}'? " if near else ""
     return f"{guess}Known: {', '.join(names) or 'none'}."
 

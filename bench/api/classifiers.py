@@ -29,8 +29,8 @@ class Classifier(ABC):
         Per attribute, the lowest score of an image that has it. Also decides which training images have a feature.
     top_fraction : float or None
         In (0, 1). If set, the threshold of a *target* feature is this upper quantile of the scores of the generator's
-        samples (the paper's "top 10 %"): of 10,000 that nothing else uses, or of those that were shown, as the suite
-        says (``oracle.cut``). It is stored with the feedback.
+        samples (the paper's "top 10 %"): of 10,000 that nothing else uses, of those that were shown, or of another
+        generator's, as ``oracle.cut`` says. It is stored with the feedback.
     """
 
     attributes: tuple[str, ...]

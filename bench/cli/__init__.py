@@ -12,12 +12,13 @@ import click
 
 from bench.cli import streams
 from bench.core.version import __version__
-from bench.errors import EXIT_INTERRUPTED, EXIT_PLUGIN, EXIT_USAGE, BenchError, Interrupted, UsageError
+from bench.errors import EXIT_INTERRUPTED, EXIT_PLUGIN, EXIT_USAGE, BenchError, Interrupted, UsageError, unknown
 
 COMMANDS = (
     "run", "table", "figure", "status", "list", "show", "new", "check", "sample", "feedback", "pretrain", "zoo",
     "doctor", "clean",
 )  # fmt: skip
+RESUMABLE = {"run", "table", "figure", "pretrain"}  # the others begin anew
 MAY_BE_EMPTY = ("--at",)  # the whole file
 
 
@@ -30,6 +31,14 @@ class LazyGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [*COMMANDS]  # not list(): importing bench.cli.list puts that module here
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return a command's module, as click does; the error for an unknown one names the nearest."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            raise unknown("command", args[0], COMMANDS, "bench")
+        return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
@@ -83,10 +92,13 @@ def main() -> None:
         sys.stdout.flush()  # a closed pipe raises here, not when Python exits
     except click.ClickException as error:
         error.show()
+        if hint := _hint(error):
+            click.echo(hint, err=True)
         code = EXIT_USAGE
     except (click.Abort, KeyboardInterrupt, Interrupted) as error:
-        detail = f" ({error})" if isinstance(error, Interrupted) else ""
-        click.echo(f"Interrupted{detail}. Run the same command again to resume.", err=True)
+        detail = f" ({error})" if isinstance(error, Interrupted) and str(error) else ""
+        resumes = " to resume" if set(sys.argv[1:]) & RESUMABLE else ""
+        click.echo(f"Interrupted{detail}. Run the same command again{resumes}.", err=True)
         code = EXIT_INTERRUPTED
     except BenchError as error:
         click.echo(f"Error: {error}", err=True)
@@ -104,6 +116,14 @@ def main() -> None:
         click.echo(f"Internal error. Please report it with this traceback:\n{traceback.format_exc()}", err=True)
         code = EXIT_PLUGIN
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _hint(error: click.ClickException) -> str:
+    """Say where parameters are typed in a command without -p; "" for other errors."""
+    if not isinstance(error, click.NoSuchOption) or error.option_name not in ("-p", "--param") or error.ctx is None:
+        return ""
+    methods = any(param.name == "methods" for param in error.ctx.command.params)
+    return 'Type parameters with their method: --method "ours -p alpha=1"' if methods else ""
 
 
 def _treat_as_ctrl_c() -> None:

@@ -9,7 +9,7 @@ import click
 from bench.cli.options import workplace, workspace_at
 from bench.errors import unknown
 
-KINDS = ("failed", "stale", "orphaned", "unfinished")
+KINDS = ("failed", "stale", "orphaned", "stopped")
 
 
 @click.command("clean")
@@ -19,7 +19,7 @@ KINDS = ("failed", "stale", "orphaned", "unfinished")
     show_default=True,
     metavar="KIND[,KIND...]",
     help="What to remove: failed (cells without a result), stale (cells of older formats, code, weights or data), "
-    "orphaned (stages that no cell refers to), unfinished (stopped cells and trainings).",
+    "orphaned (stages that no cell refers to), stopped (cells and trainings that the same command would resume).",
 )
 @click.option("--yes", is_flag=True, help="Remove it. Without this, only list it.")
 @workplace
@@ -33,6 +33,7 @@ def command(what: str, yes: bool, plugins: tuple[Path, ...], results: Path, data
         if kind not in KINDS:
             raise unknown("kind", kind, KINDS, "--what")
     workspace = workspace_at(plugins, results, data_dir, device, write=yes)
+    workspace.store.require_there()
     from bench.experiments.cleaning import clean, plan_cleaning
     from bench.report import cleaning as text
 

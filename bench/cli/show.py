@@ -23,5 +23,6 @@ def command(name: str, suite: str | None, plugins: tuple[Path, ...]) -> int:
     from bench.report import suite_settings
 
     registry = open_registry(plugins)
+    suite_settings.require_not_shown_elsewhere(registry, name)
     click.echo("\n".join([describe(registry, name), *suite_settings.of_method(registry, name, suite)]))
     return 0

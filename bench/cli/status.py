@@ -38,5 +38,7 @@ def command(results: Path, as_json: bool, **asked: Any) -> int:
     for line in listing.json_lines(found) if as_json else listing.lines(found):
         click.echo(line)
     if not found:
-        click.echo(f"{results}: {'no such cell' if any(asked.values()) else 'nothing'} is stored there", err=True)
+        below = "" if any(asked.values()) else "".join(f". Try --results {each}" for each in store.folders_below()[:1])
+        what = "no such cell" if any(asked.values()) else "nothing"
+        click.echo(f"{results}: {what} is stored there{below}", err=True)
     return 0 if found else EXIT_NOTHING

@@ -29,7 +29,7 @@ from bench.cli.options import choice, require_one, seeds, suite, warm_up, workpl
     default="",
     help="Columns instead of the table's own: names of values, or of metrics; +NAME adds one.",
 )
-@seeds("table", None, "Seeds to average over.  [default: 0-4; table damage on MNIST: 0-9]")
+@seeds("table", None, "Seeds to average over.  [default: 0-4; table budget: 0-2; table damage on MNIST: 0-9]")
 @written("csv,latex,html", "results/tables", "Folder to write to, or one file: FILE.csv, FILE.tex or FILE.html.")
 @workplace
 def command(
@@ -47,7 +47,7 @@ def command(
 ) -> int:
     """Make a table as CSV, LaTeX and HTML.
 
-    NAME is 1 to 5, readings, tradeoff, damage, clicks or cost. Missing cells run first.
+    NAME is 1 to 5, fidelity, readings, tradeoff, damage, clicks, budget or cost. Missing cells run first.
     """
     require_one(dry_run, no_run)
     if not (no_run or dry_run):

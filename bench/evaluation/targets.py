@@ -38,9 +38,7 @@ def target_mask(
 
 def training_scores(workspace: Workspace, dataset: str, split: Split, feature: str) -> NDArray[np.float64]:
     """Return the scores (N,) that the data set's oracle gives its training images; they are kept in the store."""
-    oracle = measured_by(workspace, dataset, feature)
-    code = code_hash.code_of(*oracle.code_in(workspace.registry), _scores)
-    key = code_hash.digest([split.sha256, oracle.name, oracle.sha256, code, feature])
+    oracle, key = measured_by(workspace, dataset, feature), _key(workspace, dataset, split, feature)
     folder = workspace.store.stage("training-scores", key)
     path = folder / "scores.npy"
     with workspace.store.locked(folder):
@@ -51,6 +49,21 @@ def training_scores(workspace: Workspace, dataset: str, split: Split, feature: s
             seals.seal(folder, key, workspace.device, path.name)
     found: NDArray[np.float64] = np.load(path, allow_pickle=False)
     return found
+
+
+def is_measured(workspace: Workspace, dataset: str, split: Split, feature: str) -> bool:
+    """Say whether it is known which training images have a feature, so that no image need be looked at."""
+    if workspace.dataset(dataset).has_feature(split.attributes, feature) is not None:
+        return True
+    key = _key(workspace, dataset, split, feature)
+    return seals.is_sealed(workspace.store.stage("training-scores", key), key, workspace.progress)
+
+
+def _key(workspace: Workspace, dataset: str, split: Split, feature: str) -> str:
+    """Hash what decides the scores of training images."""
+    oracle = measured_by(workspace, dataset, feature)
+    code = code_hash.code_of(*oracle.code_in(workspace.registry), _scores)
+    return code_hash.digest([split.sha256, oracle.name, oracle.sha256, code, feature])
 
 
 def target_identity(workspace: Workspace, dataset: str, feature: str) -> list[str | None]:

@@ -22,7 +22,8 @@ LACKING = {
     **dict.fromkeys(("attributes", "original_attributes"), ORACLE),
     **dict.fromkeys(("clicker_labels", "clicker_original_labels"), ORACLE),
     **dict.fromkeys(
-        ("reference", "reference_retain", "reference_counterfactual", "reference_embeddings"), "reference images"
+        ("reference", "reference_retain", "reference_counterfactual", "reference_embeddings", "counterfactual_error"),
+        "reference images",
     ),
 }  # what each column of the evaluation needs
 UNMET = {"oracle": ORACLE, "training_data": "training data"}  # what a method may need and clicks do not give

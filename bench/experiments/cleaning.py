@@ -72,16 +72,16 @@ def _cells(workspace: Workspace, kinds: Sequence[str]) -> tuple[list[Leftover], 
         found += leftovers.of_older_formats(store)
         for each in outdated(workspace):
             (found if isinstance(each, Leftover) else kept).append(each)  # type: ignore[arg-type]
-    if "unfinished" in kinds:
+    if "stopped" in kinds:
         found += leftovers.unfinished(store)
     return found, kept
 
 
 def _stages(store: Store, removed: set[Path], kinds: Sequence[str]) -> tuple[list[Leftover], list[tuple[Path, str]]]:
-    """Return the stages that no cell refers to once those are removed; all stay while an unfinished cell is there."""
+    """Return the stages that no cell refers to once those are removed; all stay while a stopped cell is there."""
     records = [record for folder, record in store.records() if folder not in removed]
     found = [each for each in leftovers.orphaned(store, records) if each.kind in kinds]
     if any(each.path not in removed for each in leftovers.unfinished(store)):
-        return [], [(each.path, "an unfinished cell may need it") for each in found]
+        return [], [(each.path, "a stopped cell may need it") for each in found]
     running = [each.path for each in found if store.is_locked(each.path)]
     return [each for each in found if each.path not in running], [(path, "a process works on it") for path in running]

@@ -17,7 +17,7 @@ class Cut(Params):
 
 def generators_cut(resolved: Resolved) -> float | None:
     """Return a cell's cut; None if the oracle has one, or if the shown samples or a feedback file decide."""
-    key, workspace, original = resolved.keys.cut, resolved.workspace, resolved.original
+    key, workspace, original = resolved.keys.cut, resolved.workspace, resolved.cut_original
     if key is None:
         return None
     folder = workspace.store.stage("cut", key)

@@ -20,7 +20,7 @@ from bench.experiments.parts import Parts
 from bench.feedback import oracle as simulated
 from bench.feedback.file import files_sha256, from_file, to_file
 from bench.feedback.oracle import generator_cut, simulate_feedback
-from bench.workspace.loading import load_unlearned
+from bench.workspace.loading import Original, load_unlearned
 from bench.workspace.observers import LoadedClassifier
 from bench.workspace.oracles import Oracles
 from bench.workspace.record import StageKeys
@@ -143,14 +143,16 @@ def _cut(parts: Parts) -> str | None:
     """Hash what decides the generator's cut; None if the oracle has one, or the shown samples or a file decide."""
     oracle, settings = parts.judgement.oracles.feedback, parts.cell.settings.oracle
     filed = parts.given is not None and parts.given[1].threshold is not None
-    if oracle.classifier.top_fraction is None or settings.cut != "generator" or filed:
+    if oracle.classifier.top_fraction is None or settings.cut == "shown" or filed:
         return None
     return digest(
         {
-            "weights": parts.original.sha256,
+            "weights": parts.cut_original.sha256,
             "oracle": [*_identity(oracle), parts.cell.feature],
             "samples": [simulated.CUT_STREAM, simulated.CUT_COUNT],
-            "code": code_of(generator_cut, *oracle.code_in(parts.workspace.registry), *_original(parts)),
+            "code": code_of(
+                generator_cut, *oracle.code_in(parts.workspace.registry), *_building(parts, parts.cut_original)
+            ),
             "glue": _glue("cut"),
         }
     )
@@ -236,6 +238,10 @@ def _metric(parts: Parts, name: str) -> tuple[Any, ...]:
 
 
 def _original(parts: Parts) -> tuple[Any, ...]:
+    return _building(parts, parts.original)
+
+
+def _building(parts: Parts, original: Original) -> tuple[Any, ...]:
     """Return the generator, and the model: how it builds a generator decides what the weights draw."""
-    _, *building = _code(parts, "models", parts.original.model_name, "build")
-    return (type(parts.original.generator), *building)
+    _, *building = _code(parts, "models", original.model_name, "build")
+    return (type(original.generator), *building)

@@ -47,6 +47,8 @@ class Parts:
     judgement : Judgement
     original : Original
         The generator to be unlearned, and its other networks.
+    cut_original : Original
+        The generator whose samples make the cut, where the oracle clicks a top share: by default ``original``.
     metrics : mapping of str to Metric
     missing_metrics : mapping of str to str
         Metrics that cannot be computed, with the reason.
@@ -61,6 +63,7 @@ class Parts:
     method: Declared
     judgement: Judgement
     original: loading.Original
+    cut_original: loading.Original
     metrics: Mapping[str, Metric]
     missing_metrics: Mapping[str, str]
     extractors: Mapping[str, tuple[Extractor, str | None]]

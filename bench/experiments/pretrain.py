@@ -14,7 +14,7 @@ from bench.api import Dataset, Networks, Params, Trainable
 from bench.api.context import Context
 from bench.core import machine, resuming
 from bench.core.progress import Progress
-from bench.errors import CheckpointError, DataError, UsageError
+from bench.errors import CheckpointError, DataError, Interrupted, UsageError
 from bench.experiments.recipes import (
     Recipe,
     configured,
@@ -173,7 +173,10 @@ def _train(
         label=f"pretrain {recipe.name}",
     )
     with machine.measured() as timing:
-        train(trainable, networks, split, context, epochs=config.epochs, batch_size=config.batch_size)
+        try:
+            train(trainable, networks, split, context, epochs=config.epochs, batch_size=config.batch_size)
+        except Interrupted as error:
+            raise Interrupted(f"{error}; {checkpoint} holds the training so far") from error
     timing["seconds"] = round(timing["seconds"] + context.seconds_before, 3)
     return {
         "dataset": recipe.dataset,

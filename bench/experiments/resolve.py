@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from bench.api import Dataset, Extractor, Feedback, Method
 from bench.core.code_watch import changed
 from bench.core.foreign_code import contained
-from bench.errors import BenchError, PluginError, WrongData
+from bench.errors import BenchError, CheckpointError, PluginError, UsageError, WrongData, shown
 from bench.evaluation import without_oracle
 from bench.evaluation.images import asked_for, images_known, images_now
 from bench.evaluation.metric_plugins import load_metrics
@@ -147,11 +147,39 @@ def load_parts(cell: Cell, workspace: Workspace, method: Declared) -> Parts:
         method=method,
         judgement=judgement,
         original=original,
+        cut_original=_cut_original(cell, workspace, original, dataset, judgement, given),
         metrics={name: metric for name, metric in metrics.items() if name not in missing},
         missing_metrics=missing,
         extractors=extractors,
         given=given,
     )
+
+
+def _cut_original(
+    cell: Cell,
+    workspace: Workspace,
+    original: loading.Original,
+    dataset: Dataset,
+    judgement: Judgement,
+    given: tuple[Feedback, FeedbackFile] | None,
+) -> loading.Original:
+    """Return the generator whose samples make the cut: the original, or the one that ``oracle.cut`` names."""
+    asked = cell.settings.oracle.cut
+    if asked in ("generator", "shown"):
+        return original
+    setting, clicker = f"--set oracle.cut={shown(asked)}", judgement.oracles.feedback
+    if given is not None and given[1].threshold is not None:
+        raise UsageError(f"{setting}: {cell.feedback_file} says which score was clicked. Leave the setting out")
+    if not judgement.can_click or clicker.classifier.top_fraction is None:
+        raise UsageError(f"{setting}: no oracle clicks a top share of samples here. Leave the setting out")
+    try:
+        found = workspace.original(cell.model, asked)
+    except CheckpointError as error:
+        raise UsageError(
+            f"{setting}: expected generator, shown, or weights of the model '{cell.model}' (zoo name or file): {error}"
+        ) from error
+    _require_sight(cell, found, dataset, judgement, {})
+    return found
 
 
 def _require_sight(

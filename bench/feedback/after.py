@@ -46,7 +46,7 @@ def click_left(folder: Path, clicked: Path, cell: Path, feature: str | None = No
     StoreError
         If the folder holds no result, or cannot be written.
     """
-    cell = cell.resolve()
+    cell = cell if cell.name not in ("", "..") else cell.resolve()  # whose name ends in the key
     store = Store(cell.parent)
     shown, record = read_samples_file(folder), _stored(store, cell)
     if feature not in (None, record.feature):

@@ -156,7 +156,8 @@ def require_task(
     if missing := [name for name in also if name not in stored.also]:
         raise UsageError(
             f"--feedback {path}: holds no clicks on {', '.join(missing)}, which the method needs (-p keep=...); "
-            f"its 'also' has {', '.join(sorted(stored.also)) or 'nothing'}"
+            f"its 'also' has {', '.join(sorted(stored.also)) or 'nothing'}. Click on the same samples again for each, "
+            f"and make the file with bench feedback --also {missing[0]}=FILE"
         )
 
 

@@ -22,6 +22,7 @@ from bench.workspace.names import require_feature_name, require_name
 from bench.workspace.pictures import sample_to_folder
 
 SAMPLES = "samples.json"
+BEGUN = "samples.begun.json"  # the same, while they are drawn: after a stop the same command draws them all
 FORMAT = "bench-samples/1"
 
 
@@ -55,21 +56,28 @@ def show_samples(registry: Registry, weights: str, count: int, folder: Path, str
     )
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"--out {folder}: is a file. Name a folder")
-    if not (folder / SAMPLES).exists() and any(folder.glob("[0-9]*.png")):
+    for name in (SAMPLES, BEGUN):
+        if (folder / name).exists():
+            _require_same(folder, read_samples_file(folder, name), shown)
+    if not any((folder / name).exists() for name in (SAMPLES, BEGUN)) and any(folder.glob("[0-9]*.png")):
         raise UsageError(
-            f"--out {folder}: holds pictures but no {SAMPLES} (was a drawing stopped?), and they would mix with the "
-            "new ones. Name another folder, or remove this one"
+            f"--out {folder}: holds pictures but no {SAMPLES}, and they would mix with the new ones. Name another "
+            "folder, or remove this one"
         )
-    if (folder / SAMPLES).exists():
-        before = read_samples_file(folder)
-        if before.model_copy(update={"count": count}) != shown or before.count > count:
-            raise UsageError(
-                f"--out {folder}: holds {before.count} samples of the stream '{before.stream}' of weights "
-                f"{before.weights_sha256[:12]}, which would mix with the new ones. Name another folder, "
-                "or remove this one"
-            )
+    content = shown.model_dump_json(indent=1).encode()
+    write_bytes(folder / BEGUN, content)
     sample_to_folder(generator, count, folder, stream)
-    write_bytes(folder / SAMPLES, shown.model_dump_json(indent=1).encode())
+    write_bytes(folder / SAMPLES, content)
+    (folder / BEGUN).unlink()
+
+
+def _require_same(folder: Path, before: SamplesFile, shown: SamplesFile) -> None:
+    """Raise UsageError if a folder holds other samples than those that are to be drawn, or more of them."""
+    if before.model_copy(update={"count": shown.count}) != shown or before.count > shown.count:
+        raise UsageError(
+            f"--out {folder}: holds {before.count} samples of the stream '{before.stream}' of weights "
+            f"{before.weights_sha256[:12]}, which would mix with the new ones. Name another folder, or remove this one"
+        )
 
 
 def click_samples(
@@ -110,9 +118,9 @@ def click_samples(
     return made
 
 
-def read_samples_file(folder: Path) -> SamplesFile:
+def read_samples_file(folder: Path, name: str = SAMPLES) -> SamplesFile:
     """Read what the pictures in a folder are; raises UsageError if nothing says so."""
-    path = folder / SAMPLES
+    path = folder / name
     try:
         shown = SamplesFile.model_validate(read_json(path))
     except FileNotFoundError as error:

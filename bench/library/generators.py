@@ -22,6 +22,8 @@ from bench.library.wording import arguments_of
 from bench.workspace import loading, saving
 from bench.workspace.workspace import Workspace
 
+SUFFIX = ".safetensors"
+
 
 @ordinary()
 @arguments_of("load")
@@ -115,9 +117,11 @@ def save(unlearned: KnownGenerator | Generator, path: str | Path) -> Path:
     Raises
     ------
     bench.errors.UsageError
-        If the generator has another origin, or its method was given as a class: the file could not say how to build
-        it.
+        If the path has another suffix, the generator another origin, or its method was given as a class: the file could
+        not say how to build it.
     """
+    if Path(path).suffix != SUFFIX:
+        raise UsageError(f"save(path={str(path)!r}): a weights file is named FILE{SUFFIX}")
     made = known(unlearned, "save(unlearned)")
     if not isinstance(made, UnlearnedGenerator) or made.teacher is None:
         raise UsageError(

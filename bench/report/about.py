@@ -1,4 +1,4 @@
-"""What captions say of tables whose numbers need words: readings, and damage."""
+"""What captions say of tables whose numbers need words: readings, damage and budget."""
 
 from __future__ import annotations
 
@@ -24,4 +24,9 @@ AGREEMENT = (
     " in it. one run: it does not, but lies where 95 % of further single runs of this reading would. The paper does "
     "not say how many runs its numbers are of. With so many readings, some agree by chance, and the wider an "
     "interval, the more it holds."
+)
+BUDGET = (
+    "A share is that of the passes over the training images that the original's own training took; retraining passes "
+    "over the images without the feature. retrain alone: as long as in table 2. Retraining reads no clicks: its spread "
+    "is that of different trainings."
 )

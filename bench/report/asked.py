@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from bench.errors import UsageError, shown
+from bench.errors import UsageError, shown, unknown
+from bench.report.budgets import budgets
 from bench.report.definitions import Options, Table, Variant, clicked, table_named
 from bench.report.value_names import ValueNames
 from bench.workspace.asked_methods import divided, read_method
@@ -34,13 +35,22 @@ def table_asked(name: str, options: Options, workspace: Workspace, names: ValueN
         return table
     if table.varied == "sweep":
         table = replace(table, variants=[point for each in table.variants for point in swept(each, suite, workspace)])
+    if table.varied == "budget":
+        table = replace(table, variants=[*table.variants, *budgets(options, workspace)])
     own = [Variant(v.label, v.method, v.params, model=v.model, features=v.features or ()) for v in suite.variants]
     variants = _distinct([*table.variants, *(own if table.open else ())])
     variants = _distinct([*variants, *_further(table, options.methods, suite, workspace)])
     if options.only:
         variants = _only(table, variants, options.only, suite, workspace)
     _require_free(variants, options.overrides)
-    return replace(table, variants=tuple(variants), metrics=tuple(_columns(table, options.metrics, names)))
+    added = [name.removeprefix("+") for name in options.metrics if name.startswith("+")]
+    return replace(
+        table,
+        variants=tuple(variants),
+        metrics=tuple(_columns(table, options.metrics, names)),
+        chosen=len(added) < len(options.metrics),
+        narrow=(*table.narrow, *(name.partition("[")[0] for name in names.columns(added))) if table.narrow else (),
+    )
 
 
 def _distinct(variants: Sequence[Variant]) -> list[Variant]:
@@ -115,6 +125,9 @@ def _only(
     chosen = [*base]
     for text in _labels(asked, {variant.label for variant in variants}):
         found = [v for v in variants if v.label == text] or [v for v in variants if text in (v.family, v.method)]
+        if not found and (name := read_method(text).name) not in (known := workspace.registry.names("methods")):
+            labels = {text for variant in variants for text in (variant.label, variant.family) if text}
+            raise unknown("row", name, labels | {*known}, "--only")
         chosen += found or list(_further(table, [text], suite, workspace))
     return _distinct(chosen)
 

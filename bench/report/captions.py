@@ -8,6 +8,7 @@ from bench.experiments.cell import Cell
 from bench.report import doubts, truth
 from bench.report.about import AGREEMENT
 from bench.report.agreement import METRICS
+from bench.report.columns import empty
 from bench.report.definitions import SEEDS, Options, Table
 from bench.report.entry import Entry
 from bench.report.grid import INTERVALS
@@ -15,9 +16,13 @@ from bench.report.row import Row
 from bench.workspace.record import MachineFacts
 from bench.workspace.suites import load_suite
 
-EMBEDDED = frozenset(
-    {"fid", "fid_retain", "fid_counterfactual", "inception_score", "kid"}
-)  # metrics of an extractor's embeddings
+EMBEDDED = {
+    "inception_score": "IS",
+    "fid": "FID",
+    "fid_retain": "FID",
+    "fid_counterfactual": "FID",
+    "kid": "KID",
+}  # metrics of an extractor's embeddings, as captions call them
 BEST = "the best method that needs clicks alone, and those that paired 95 % intervals over seeds cannot tell from it"
 
 
@@ -48,6 +53,7 @@ def caption_of(
         parts += _samples(rows, entries, options)
     parts += [_suite(options), f"Data: {'; '.join(sorted({row.data for row in rows}))}."]
     parts += _extractors(rows)
+    parts += _empty(table, rows)
     parts += _intervals(rows) if brackets else []
     parts += [floor] if (floor := truth.floors(rows, entries)) else []
     parts += [AGREEMENT] if any(row.metric == "agrees" for row in rows) else []
@@ -121,12 +127,29 @@ def _intervals(rows: Sequence[Row]) -> list[str]:
 
 
 def _extractors(rows: Sequence[Row]) -> list[str]:
-    names = [row.metric.partition("[") for row in rows]
-    used = sorted({x.rstrip("]") for name, _, x in names if x and name.removesuffix("_change") in EMBEDDED})
+    embedded = [(name.removesuffix("_change"), x.rstrip("]")) for name, _, x in _divided(rows) if x]
+    used = sorted({x for name, x in embedded if name in EMBEDDED})
     if not used:
         return []
+    found = {EMBEDDED[name] for name, _ in embedded if name in EMBEDDED}
+    kinds = [kind for kind in dict.fromkeys(EMBEDDED.values()) if kind in found]
     compared = "" if used == ["inception"] else " The paper's use Inception's and are not comparable."
-    return [f"IS and FID use the embeddings of: {', '.join(used)}.{compared}"]
+    verb = "uses" if len(kinds) == 1 else "use"
+    return [f"{_listed(kinds)} {verb} the embeddings of: {', '.join(used)}.{compared}"]
+
+
+def _divided(rows: Sequence[Row]) -> list[tuple[str, str, str]]:
+    return [row.metric.partition("[") for row in rows]
+
+
+def _listed(words: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+
+
+def _empty(table: Table, rows: Sequence[Row]) -> list[str]:
+    """Say which of the table's own columns are not shown, because they hold no number."""
+    told = [f"{metric} ({why})" for metric, why in empty(table, rows).items()]
+    return [f"Not shown, without any number: {', '.join(told)}."] if told else []
 
 
 def _machines(entries: Iterable[Entry]) -> list[str]:

@@ -26,6 +26,18 @@ class _Place:
     entries: dict[str, Entry] = field(default_factory=dict)  # the first of each family
     curves: dict[str, dict[int, list[Spot]]] = field(default_factory=dict)
     defaults: dict[int, Default] = field(default_factory=dict)
+    runs: dict[str, set[str]] = field(default_factory=dict)  # by variant, the unlearnings that count
+    repeats: dict[str, set[int]] = field(default_factory=dict)  # by family, the seeds that repeat one of these
+
+    def repeated(self, entry: Entry) -> bool:
+        """Say whether a seed repeats an unlearning: a method that reads no clicks has fewer runs than seeds."""
+        assert entry.result is not None
+        runs, made = self.runs.setdefault(entry.variant.label, set()), entry.result.provenance.stages.unlearn
+        if made in runs:
+            self.repeats.setdefault(entry.variant.family, set()).add(entry.seed)
+            return True
+        runs.add(made)
+        return False
 
 
 def damage_rows(table: Table, entries: Sequence[Entry], workspace: Workspace) -> list[Row]:
@@ -34,7 +46,7 @@ def damage_rows(table: Table, entries: Sequence[Entry], workspace: Workspace) ->
     for entry in entries:
         place = places.setdefault(entry.place, _Place())
         place.entries.setdefault(entry.variant.family, entry)
-        if (default := _default(entry)) is not None:
+        if (default := _default(entry)) is not None and not place.repeated(entry):
             place.curves.setdefault(entry.variant.family, {}).setdefault(entry.seed, []).append(default.spot)
             if entry.variant is table.variants[0]:
                 place.defaults[entry.seed] = default
@@ -56,7 +68,8 @@ def _rows(table: Table, place: _Place, at: str, workspace: Workspace) -> Iterato
         curves, first = place.curves.get(family), place.curves.get(base, {})
         found = compare(curves, first, place.defaults, OPERATING[at]) if curves else None
         if found is not None and found.reads:
-            yield from _numbers(table, entry, at, found, workspace, reference=family == base)
+            repeats = place.repeats.get(family, set()) | place.repeats.get(base, set())
+            yield from _numbers(table, entry, at, found, workspace, reference=family == base, repeats=len(repeats))
         else:
             why = _why(entry, found, "" if family == base else f"'{base}'")
             yield _row(table, entry, at, "verdict", workspace, seeds=0, higher_is_better=None, note=why)
@@ -74,11 +87,14 @@ def _why(entry: Entry, found: Comparison | None, base: str) -> str:
 
 
 def _numbers(
-    table: Table, entry: Entry, at: str, found: Comparison, workspace: Workspace, *, reference: bool
+    table: Table, entry: Entry, at: str, found: Comparison, workspace: Workspace, *, reference: bool, repeats: int
 ) -> Iterator[Row]:
     seeds, factor = len(found.reads), found.factor
     same = found.axis == "damage"  # where the damage is held equal, the ratios vary
     left = f"not reached on {found.left_out} further seed{'s' * (found.left_out > 1)}" if found.left_out else ""
+    again = (
+        f"{repeats} further seed{'s' * (repeats > 1)} repeat{'s' * (repeats == 1)} one of these runs" if repeats else ""
+    )
     numbers: dict[str, dict[str, object]] = {
         "target_ratio": {"mean": fmean(found.ratios), "sd": _deviation(found.ratios) if same else None},
         "retain_change": {"mean": fmean(found.damages), "sd": None if same else _deviation(found.damages)},
@@ -89,7 +105,11 @@ def _numbers(
             "covers": "" if math.isnan(factor.low) else COVERS,
             "note": caveat_of(found),
         },
-        "read_elsewhere": {"mean": found.moved, "note": left, "higher_is_better": None},
+        "read_elsewhere": {
+            "mean": found.moved,
+            "note": "; ".join(filter(None, (left, again))),
+            "higher_is_better": None,
+        },
         "verdict": {"mean": factor.visible, "note": verdict_of(found), "higher_is_better": None},
     }
     if reference:

@@ -1,4 +1,4 @@
-"""Which tables there are: the paper's five, and ours (fidelity, readings, tradeoff, damage, clicks, cost)."""
+"""Which tables there are: the paper's five, and ours (fidelity, readings, tradeoff, damage, clicks, budget, cost)."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from itertools import product
 from typing import Any
 
 from bench.errors import unknown
-from bench.report.about import DAMAGE, READINGS, UNIT
+from bench.report.about import BUDGET, DAMAGE, READINGS, UNIT
 
 SEEDS = (0, 1, 2, 3, 4)
+RUNS = 3  # different trainings of retrain, over all seeds
 
 
 @dataclass(frozen=True)
@@ -81,11 +82,18 @@ class Table:
         Whether the suite's own variants belong in it.
     about : str
         Further sentences of its caption.
+    usual : sequence of int
+        The seeds where ``--seed`` does not say any.
     seeds_on : mapping of str to sequence of int
-        By data set, the seeds where ``--seed`` does not say any, if not ``SEEDS``.
+        The same by data set, if not ``usual``.
     varied : str
         What makes several variants of a method: "sweep" (the parameter that the method or the suite names), "clicks",
-        or nothing. Of "sweep", the table's own variants are curves too; of "clicks", they are the points.
+        "budget" (shares of the pre-training, for retrain), or nothing. Of "sweep", the table's own variants are curves
+        too; of "clicks", they are the points.
+    narrow : sequence of str
+        The columns that LaTeX has, if not all: a page is narrow.
+    chosen : bool
+        Whether the columns are those that ``--metric`` named; then every format has them, with a number or without.
     """
 
     name: str
@@ -96,11 +104,14 @@ class Table:
     open: bool = False
     varied: str = ""
     about: str = ""
+    usual: Sequence[int] = SEEDS
     seeds_on: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    narrow: Sequence[str] = ()
+    chosen: bool = False
 
     def seeds(self, options: Options, dataset: str) -> Sequence[int]:
         """Return the seeds that are averaged over, on a data set."""
-        return self.seeds_on.get(dataset, SEEDS) if options.seeds is None else options.seeds
+        return self.seeds_on.get(dataset, self.usual) if options.seeds is None else options.seeds
 
 
 ORIGINAL, OURS, PROBE = Variant("original", "original"), Variant("ours", "ours"), Variant("probe", "probe")
@@ -159,6 +170,7 @@ _ALL = (
             "attribute_shift",
         ),
         open=True,
+        narrow=("target_ratio", "fid", "fid_counterfactual", "retain_change"),
     ),
     Table(
         "fidelity",
@@ -170,6 +182,7 @@ _ALL = (
             for suffix in ("", "_change")
         ),
         open=True,
+        narrow=("fid", "fid_change", "kid_change", "fid_counterfactual_change"),
     ),
     Table("3", "ROC-AUC of the methods' own feature identification", (OURS, LOGISTIC, PROBE), ("roc_auc",), "models"),
     Table(
@@ -215,6 +228,15 @@ _ALL = (
         [each for variant in (OURS, PROBE) for each in clicked(variant)],
         ("target_ratio", "roc_auc", "retain_change", "fid"),
         varied="clicks",
+    ),
+    Table(
+        "budget",
+        "Retraining for several shares of the pre-training",
+        (ORIGINAL, OURS, RETRAIN),
+        ("target_ratio", "retain_change", "fid", "fid_counterfactual"),
+        varied="budget",
+        about=BUDGET,
+        usual=range(RUNS),
     ),
     Table("cost", "Time and memory of the unlearning stage", (OURS, PROBE, RETRAIN), ("seconds", "peak_memory_mb")),
 )

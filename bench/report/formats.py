@@ -9,7 +9,8 @@ from bench.core.files import write_bytes
 from bench.errors import UsageError
 from bench.report.agreement import METRICS, agreement_grid
 from bench.report.captions import caption_of
-from bench.report.definitions import SEEDS, Options, Table, table_named
+from bench.report.columns import fitting, shown
+from bench.report.definitions import Options, Table, table_named
 from bench.report.entry import Entry
 from bench.report.grid import Grid, grid_of
 from bench.report.html import html_text
@@ -44,7 +45,7 @@ def files_of(table: str, options: Options, formats: Sequence[str], out: Path) ->
         models=options.models,
         features=options.features,
         seeds=options.seeds or (),
-        usual_seeds=() if options.seeds is None or table_named(table).seeds_on else SEEDS,
+        usual_seeds=() if options.seeds is None or table_named(table).seeds_on else table_named(table).usual,
         more={
             "methods": list(options.methods),
             "only": list(options.only),
@@ -59,19 +60,29 @@ def write(
     table: Table, rows: Sequence[Row], entries: Sequence[Entry], options: Options, files: dict[str, Path]
 ) -> list[Path]:
     """Write a table in each format; returns the files."""
-    parts, caption = parts_of(table, rows), caption_of(table, rows, entries, options)
     for name, path in files.items():
         if name == "csv":
             text = frame_of(rows).to_csv(index=False)
         elif name == "latex":
-            text = latex_text(parts, caption, f"tab:{path.stem.removeprefix('table-')}")
+            few = fitting(table, rows)
+            caption, label = caption_of(table, few, entries, options), f"tab:{path.stem.removeprefix('table-')}"
+            text = latex_text(_parts(table, few), caption, label, _further(shown(table, rows), few))
         else:
-            text = html_text(parts, caption, table.title)
+            text = html_text(_parts(table, shown(table, rows)), caption_of(table, rows, entries, options), table.title)
         write_bytes(path, text.encode())
     return list(files.values())
 
 
-def parts_of(table: Table, rows: Sequence[Row]) -> list[Grid]:
+def _further(rows: Sequence[Row], few: Sequence[Row]) -> list[str]:
+    """Return the columns that LaTeX leaves out, to fit a page."""
+    return [name for name in dict.fromkeys(row.metric for row in rows if row.column) if name not in _names(few)]
+
+
+def _names(rows: Sequence[Row]) -> set[str]:
+    return {row.metric for row in rows}
+
+
+def _parts(table: Table, rows: Sequence[Row]) -> list[Grid]:
     """Return a table as it is laid out, and below it the agreement with the paper where there is one."""
     agreement = [row for row in rows if row.metric in METRICS]
     own = [row for row in rows if row.metric not in METRICS]
@@ -80,4 +91,6 @@ def parts_of(table: Table, rows: Sequence[Row]) -> list[Grid]:
 
 def as_text(table: Table, rows: Sequence[Row], entries: Sequence[Entry], options: Options) -> str:
     """Format a table for a terminal."""
-    return plain_text(parts_of(table, rows), caption_of(table, rows, entries, options, best=BEST, brackets=False))
+    return plain_text(
+        _parts(table, shown(table, rows)), caption_of(table, rows, entries, options, best=BEST, brackets=False)
+    )

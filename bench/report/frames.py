@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from bench.errors import BenchError, DataError, first_sentence, unknown
-from bench.evaluation.targets import target_mask
+from bench.evaluation.targets import is_measured, target_mask
 from bench.report.aggregate import group_firsts
 from bench.report.definitions import Options, Table
 from bench.report.entry import Entry
@@ -15,11 +15,17 @@ from bench.report.row import Row
 from bench.workspace.suites import load_suite
 from bench.workspace.workspace import Workspace
 
+NOT_MEASURED = "its images are not measured yet"
+
 # --- Table 1 --------------------------------------------------------------------------------------------
 
 
-def count_rows(table: Table, options: Options, workspace: Workspace, published: Published) -> list[Row]:
+def count_rows(
+    table: Table, options: Options, workspace: Workspace, published: Published, *, run_missing: bool
+) -> list[Row]:
     """Count target images of the training sets.
+
+    Without ``run_missing`` no image is looked at: a feature that was not measured before has a note instead of numbers.
 
     Raises
     ------
@@ -33,7 +39,8 @@ def count_rows(table: Table, options: Options, workspace: Workspace, published: 
         counts: Mapping[str, tuple[int, int]] = {}
         note = ""
         try:
-            counts = _target_counts(name, workspace)
+            counts = _target_counts(name, workspace, run_missing=run_missing)
+            note = "" if counts else NOT_MEASURED
         except DataError as error:
             missing.append(error)
             note = first_sentence(error)
@@ -55,10 +62,12 @@ def _datasets(options: Options, workspace: Workspace) -> list[str]:
     return sorted(by_label.values())
 
 
-def _target_counts(name: str, workspace: Workspace) -> dict[str, tuple[int, int]]:
+def _target_counts(name: str, workspace: Workspace, *, run_missing: bool) -> dict[str, tuple[int, int]]:
     """Return per feature how many training images of a data set have it, and how many there are."""
     dataset = workspace.dataset(name)
     split = dataset.split(dataset.training_split)
+    if not run_missing and not all(is_measured(workspace, name, split, feature) for feature in dataset.features):
+        return {}
     return {
         feature: (int(target_mask(workspace, name, split, feature).sum()), len(split)) for feature in dataset.features
     }

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
+from bench.report.captions import EMBEDDED
 from bench.report.digits import after_point
 from bench.report.grid import NOTHING, Cell, Grid, Head, Line
 
@@ -44,15 +45,23 @@ NAMES = {
 }  # of metrics; of all others, "_" becomes a space
 
 
-def latex_text(parts: Sequence[Grid], caption: str, label: str) -> str:
-    """Write the parts of a table, the caption above the first and the notes of each below it."""
+def latex_text(parts: Sequence[Grid], caption: str, label: str, further: Sequence[str] = ()) -> str:
+    """Write the parts of a table, the caption above the first and the notes of each below it.
+
+    ``further`` are the columns that it lacks, to fit a page: a comment says how to choose others.
+    """
     titled, blocks = len(parts[0].blocks) > 1, parts[0].blocks
     alone = "" if titled or not blocks[0].title else f" Model, feature: {blocks[0].title}."
     return "\n".join(
         [
             r"% needs \usepackage{booktabs}",
+            *(
+                [f"% further columns are in the CSV ({', '.join(further)}); --metric NAME,... chooses"]
+                if further
+                else []
+            ),
             r"\begin{table}",
-            r"\centering",
+            r"\centering\small\setlength{\tabcolsep}{4pt}",
             rf"\caption{{{escaped(caption + alone)}}}",
             rf"\label{{{label}}}",
             *(line for part in parts for line in _part(part)),
@@ -77,7 +86,7 @@ def _part(grid: Grid) -> list[str]:
     columns = "".join(map(_column, tails, _worded(grid)))
     return [
         *(["", r"\bigskip", rf"\emph{{{escaped(grid.title)}}}", "", r"\smallskip"] if grid.title else []),
-        rf"\begin{{tabular}}{{@{{}}l{columns}@{{}}}}",
+        rf"\begin{{tabular}}{{@{{}}{_labels(lines)}{columns}@{{}}}}",
         r"\toprule",
         *_heads(grid.heads, tails),
         r"\midrule",
@@ -86,6 +95,12 @@ def _part(grid: Grid) -> list[str]:
         r"\end{tabular}",
         *_notes(grid),
     ]
+
+
+def _labels(lines: Sequence[Line]) -> str:
+    """Return how the column of labels is set: long ones are broken into several lines."""
+    longest = max((len(line.label) for line in lines), default=0)
+    return r"p{0.25\linewidth}" if longest > SHORT else "l"
 
 
 def _column(tail: bool, longest: int) -> str:
@@ -107,7 +122,8 @@ def escaped(text: str) -> str:
 
 
 def _heads(heads: Sequence[Head], tails: Sequence[bool]) -> list[str]:
-    names = [_spanned(_head(head), 1 + tail) for head, tail in zip(heads, tails, strict=True)]
+    one = len({head.name.partition("[")[2] for head in heads if _embedded(head)}) == 1  # the caption names it
+    names = [_spanned(_head(head, one), 1 + tail) for head, tail in zip(heads, tails, strict=True)]
     line = rf" & {' & '.join(names)} \\"
     if not any(head.over for head in heads):
         return [line]
@@ -124,11 +140,16 @@ def _spanned(text: str, width: int) -> str:
     return rf"\multicolumn{{{width}}}{{c}}{{{text}}}"
 
 
-def _head(head: Head) -> str:
-    """Name a metric as a paper does: ``fid[digits]`` is "FID (digits)"."""
+def _head(head: Head, one: bool) -> str:
+    """Name a metric as a paper does: ``fid[digits]`` is "FID", or "FID (digits)" where not all are of ``one``."""
     name, _, where = head.name.partition("[")
-    readable = NAMES.get(name, name.replace("_", " ")) + (f" ({where.rstrip(']')})" if where else "")
-    return escaped(f"{readable} {head.arrow}".rstrip())
+    said = f" ({where.rstrip(']')})" if where and not (one and _embedded(head)) else ""
+    return escaped(f"{NAMES.get(name, name.replace('_', ' '))}{said} {head.arrow}".rstrip())
+
+
+def _embedded(head: Head) -> bool:
+    """Say whether a column is of an extractor that the caption names."""
+    return "[" in head.name and head.name.partition("[")[0].removesuffix("_change") in EMBEDDED
 
 
 def _line(line: Line, tails: Sequence[bool], deepest: Sequence[int]) -> str:

@@ -103,7 +103,8 @@ def lines(found: Sequence[Listed]) -> list[str]:
 
 def _line(each: Listed) -> str:
     if each.status == "unreadable":
-        return f"unreadable {each.folder / 'result.json'}: {each.reason}"
+        remedy = "its cell runs again when it is asked for; to free the space, remove its folder"
+        return f"unreadable {each.folder / 'result.json'}: {each.reason}; {remedy}"
     if each.status == "stopped":
         return f"stopped   {each.folder.name}  run the same `bench run` again to resume"
     if each.record is None:

@@ -5,11 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench.api import Params
+from bench.errors import UsageError
 from bench.experiments.cell import Cell
 from bench.registry import Registry
+from bench.workspace import manifest
 from bench.workspace.suite_files import suite_names
 from bench.workspace.suites import Suite, load_suite
 from bench.workspace.values import assignments
+
+
+def require_not_shown_elsewhere(registry: Registry, name: str) -> None:
+    """Raise UsageError for a suite or shipped weights, which are not plug-ins, with the command that shows them."""
+    if name in {source.name for source in registry.sources}:
+        return
+    if name in manifest.entries():
+        raise UsageError(f"NAME: '{name}' are shipped weights. See them with: bench zoo list")
+    if name in suite_names():
+        raise UsageError(f"NAME: '{name}' is a suite. See what it sets with: bench show METHOD --suite {name}")
 
 
 def of_plan(cells: Sequence[Cell]) -> list[str]:

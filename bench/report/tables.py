@@ -62,7 +62,7 @@ def make_table(
     table, files = table_asked(name, options, workspace, names), layout.files_of(name, options, formats, out)
     Store(next(iter(files.values())).parent).require_writable("--out")
     entries = _entries(table, options, workspace, run_missing=run_missing)
-    rows = _rows(table, entries, options, workspace, names)
+    rows = _rows(table, entries, options, workspace, names, run_missing=run_missing)
     if not run_missing and all(row.mean is None for row in rows):
         workspace.progress.note(_nothing(table, entries, workspace))
         return Made((), "", EXIT_NOTHING)
@@ -123,11 +123,17 @@ def _entries(table: Table, options: Options, workspace: Workspace, *, run_missin
 
 
 def _rows(
-    table: Table, entries: Sequence[Entry], options: Options, workspace: Workspace, names: ValueNames
+    table: Table,
+    entries: Sequence[Entry],
+    options: Options,
+    workspace: Workspace,
+    names: ValueNames,
+    *,
+    run_missing: bool,
 ) -> list[Row]:
     published = read_published(workspace.registry)
     if not table.variants:
-        return count_rows(table, options, workspace, published)
+        return count_rows(table, options, workspace, published, run_missing=run_missing)
     if table.name == "damage":
         return damage_rows(table, entries, workspace)
     rows = with_best(tidy_rows(table, entries, workspace, published, names))

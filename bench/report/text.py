@@ -15,6 +15,7 @@ from bench.experiments.plan import Plan, Planned
 from bench.report import doubts, labels, suite_settings, truth
 from bench.workspace.record import Record
 
+STAGES = ("feedback", "unlearn", "evaluate")  # in the order in which they run
 SHOWN_FILES = ("picture", "surest", "weights")
 
 
@@ -104,7 +105,8 @@ def record_lines(done: Done) -> str:
         where = f"{folder / 'result.json'}{' (with the traceback)' if record.status == 'failed' else ''}"
         return f"{name}: {record.status}: {reason[0] if reason else ''}\n  {where}"
     others = [f"{metric} {value.value:.4g}" for metric, value in sorted(record.metrics.items()) if _headline(metric)]
-    seconds = {stage: cost.seconds for stage, cost in record.timings.items()}
+    order = sorted(record.timings, key=lambda stage: (STAGES.index(stage) if stage in STAGES else len(STAGES), stage))
+    seconds = {stage: record.timings[stage].seconds for stage in order}
     took = (
         "stored before"
         if done.planned.action == "cached"
@@ -113,7 +115,7 @@ def record_lines(done: Done) -> str:
     lines = [
         f"{name}: {_judged(record) if record.provenance.oracle else _without_oracle(record)}",
         *([f"  {clicked_line(record)}"] if record.value("clicked_ratio") is not None else []),
-        *([f"  {warning}"] if (warning := doubts.warning_of(record)) else []),
+        *(f"  {warning}" for warning in (doubts.warning_of(record), doubts.collapse_of(record)) if warning),
         f"  {', '.join(others)}",
         *([f"  {distance}"] if (distance := truth.truth_line(record, resolved.workspace)) else []),
         f"  {record.provenance.data}; {took}",

@@ -15,7 +15,7 @@ from bench.core.reading import read_json
 from bench.workspace.record import FORMAT, Record
 from bench.workspace.store import DIGITS, STAGES, Store
 
-KINDS = ("failed", "stale", "orphaned", "unfinished")
+KINDS = ("failed", "stale", "orphaned", "stopped")
 ENDED_BADLY = ("failed", "diverged", "killed", "timeout")
 CELL = re.compile(rf".+-[0-9a-f]{{8}}(?:[0-9a-f]{{{DIGITS - 8}}})?")  # older versions wrote eight digits of the key
 REMOVED = ".removed"  # end of the name of a folder that is being removed
@@ -27,7 +27,7 @@ class Leftover:
 
     Attributes
     ----------
-    kind : {"failed", "stale", "orphaned", "unfinished"}
+    kind : {"failed", "stale", "orphaned", "stopped"}
     path : Path
     why : str
     """
@@ -57,18 +57,18 @@ def unfinished(store: Store) -> Iterator[Leftover]:
     """Yield the folders of cells that were stopped; other programs' folders are not cells."""
     for folder in store.unfinished():
         if CELL.fullmatch(folder.name) and (folder / ".lock").exists():
-            yield Leftover("unfinished", folder, "was stopped; the same bench run would resume it")
+            yield Leftover("stopped", folder, "the same bench run would resume it")
 
 
 def orphaned(store: Store, kept: Iterable[Record]) -> Iterator[Leftover]:
-    """Yield stages that no kept record refers to; one with a checkpoint is unfinished."""
+    """Yield stages that no kept record refers to; one with a checkpoint was stopped."""
     keys = [key for record in kept for key in (*record.stages.values(), *record.provenance.seen.values())]
     used = {key[:DIGITS] for key in keys}
     for folder in sorted((store.root / STAGES).glob("*/")):
         name, _, digits = folder.name.rpartition("-")
         if name and re.fullmatch(rf"[0-9a-f]{{{DIGITS}}}", digits) and digits not in used:
             begun = any(folder.glob("checkpoint*.pt"))
-            kind, why = ("unfinished", "holds a stopped training") if begun else ("orphaned", "no cell refers to it")
+            kind, why = ("stopped", "holds a stopped training") if begun else ("orphaned", "no cell refers to it")
             yield Leftover(kind, folder, why)
     for folder in sorted((*store.root.glob(f".*{REMOVED}"), *(store.root / STAGES).glob(f".*{REMOVED}"))):
         yield Leftover("orphaned", folder, "its removal was interrupted")

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from bench.api import Params
-from bench.errors import UsageError, shown
+from bench.errors import UsageError, shown, unknown
 from bench.workspace.plugin_fields import PluginFields
 from bench.workspace.suite_files import merged
 from bench.workspace.suites import NO_DATASET, ModelSettings, Suite
@@ -53,12 +53,21 @@ def model_settings(
     if text := typed.get("dataset"):
         content["dataset"] = text
     for path, text in typed.items():
+        _require_setting(path, text)
         _set(content, path, text, plugins)
     found = validated(ModelSettings, content, "--set")
     given = frozenset([*_places(settings or {}), *(tuple(path.split(".")[:n]) for path in typed for n in (1, 2))])
     if plugins and (wrong := list(plugins.wrong(content, given))):
         raise UsageError(f"--set: {len(wrong)} wrong value(s)\n" + "\n".join(f"  {text}" for text in wrong))
     return found
+
+
+def _require_setting(path: str, text: str) -> None:
+    """Raise UsageError for what looks like a hyper-parameter of a method, with what to type instead."""
+    if path.isidentifier() and path not in ModelSettings.model_fields:
+        wrong = unknown("setting", path, ModelSettings.model_fields, "--set")
+        typed = f"{shown(path)}={shown(text)}"
+        raise UsageError(f"{wrong} A hyper-parameter of a method: -p {typed}, or --set methods.METHOD.{typed}")
 
 
 def _places(settings: Mapping[str, Any]) -> list[tuple[str, ...]]:

@@ -60,6 +60,16 @@ class Store:
         if self.root.exists() and not self.root.is_dir():
             raise StoreError(f"--results {self.root}: is not a folder")
 
+    def require_there(self) -> None:
+        """Raise StoreError unless the folder is there, so that a wrong name is not taken for an empty folder."""
+        if not self.root.exists():
+            raise StoreError(f"--results {self.root}: no such folder. Name a folder that `bench run` wrote")
+
+    def folders_below(self) -> list[Path]:
+        """Return the folders of results up to two levels below this one: what was meant, if this is their parent."""
+        found = {path.parent.parent for depth in ("*", "*/*") for path in self.root.glob(f"{depth}/*/result.json")}
+        return sorted(found)
+
     def require_writable(self, flag: str = "--results") -> None:
         """Raise StoreError unless files can be written here; creates no folder. Sweeps its files."""
         try:

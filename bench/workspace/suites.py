@@ -54,10 +54,11 @@ class OracleSettings(Params):
         None,
         description="who judges: a classifier, an extractor, or weights; <classifier>-<dataset>-b by default",
     )
-    cut: Literal["generator", "shown"] = Field(
+    cut: str = Field(
         "generator",
-        description="where an oracle clicks a top share: of 10,000 samples of the generator, once for all seeds, or of "
-        "the samples shown, anew for each seed",
+        description="where an oracle clicks a top share, of which samples: generator (10,000 of the generator, once "
+        "for all seeds), shown (the samples shown, anew for each seed), or weights (10,000 samples of that generator, "
+        "such as the first original of several unlearnings)",
     )
     pretrain: dict[str, Any] = Field(
         {}, description="fields of the classifier's Config in the command that trains a missing copy"

@@ -15,7 +15,7 @@ REPOSITORY = Path(__file__).parents[2]
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        (["runn"], "No such command 'runn'"),
+        (["runn"], "unknown command 'runn'. Did you mean 'run'?"),
         (["run"], "Missing option '--method': pass one or more names, or all"),
         (["run", "--metod", "ours"], "--metod"),
         (["table"], "Missing argument 'NAME'"),

@@ -120,9 +120,9 @@ def test_stopped_cells_and_their_stages_stay_until_they_are_asked_for(run, clean
     heal()
     assert clean("--yes")[-1] == "nothing to remove"
     assert run("ours", "-p", "epochs=12", "--dry-run").out.startswith("resume ")
-    listed = clean("--what", "unfinished,orphaned")
-    assert [line.split()[0] for line in listed[:-1]].count("unfinished") == 2, "the cell, and its training"
-    clean("--yes", "--what", "unfinished,orphaned")
+    listed = clean("--what", "stopped,orphaned")
+    assert [line.split()[0] for line in listed[:-1]].count("stopped") == 2, "the cell, and its training"
+    clean("--yes", "--what", "stopped,orphaned")
     assert folders(tmp_path) == [] and stages(tmp_path) == set()
 
 

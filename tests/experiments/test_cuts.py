@@ -11,6 +11,7 @@ from trained_oracles import brightness, record_of
 
 from bench.api import Split
 from bench.feedback.oracle import generator_cut
+from bench.workspace.loading import load_original
 
 SHOWN = ("--set", "oracle.cut=shown")
 
@@ -36,6 +37,45 @@ def test_the_cut_is_that_of_other_samples_of_the_generator_and_the_same_for_ever
     assert len(list((tmp_path / "runs" / ".stages").glob("cut-*"))) == 1, "it is measured once"
     assert cut_in(judged(*SHOWN)) != cut_in(judged(*SHOWN, "--seed", "1")), "the old way: of the samples shown"
     assert first["metrics"]["original_target_ratio"] == second["metrics"]["original_target_ratio"]
+
+
+def test_a_second_original_keeps_the_cut_of_the_first_if_it_is_named(judged, bars, tmp_path):
+    first = judged("-p", "epochs=3", "-p", "batch_size=4", method="ours")
+    (weights,) = (tmp_path / "runs").glob("ours-*/unlearned.safetensors")
+    own = judged("--weights", weights)
+    kept = judged("--weights", weights, "--set", f"oracle.cut={bars.weights}")
+    assert cut_in(kept) == cut_in(first) != cut_in(own)
+    assert len(list((tmp_path / "runs" / ".stages").glob("cut-*"))) == 2, "the first generator's is not measured again"
+    scores = brightness(load_original(bars.registry, weights).generator, "evaluation", 130)
+    assert kept["metrics"]["target_ratio"]["value"] == (scores >= cut_in(first)).mean()
+    assert kept["metrics"]["target_ratio"]["value"] != own["metrics"]["target_ratio"]["value"]
+
+
+def test_a_cut_that_nothing_would_read_is_refused(on_bars, plugins, bars, tmp_path):
+    plugins.add("ink")
+    ink = ("--set", "oracle.feedback=ink", "--set", "oracle.evaluation=ink")
+    cases = {
+        ("--set", "oracle.cut=show"): "oracle.cut=show: expected generator, shown, or weights of the model 'bars'",
+        ("--set", "oracle.cut=dcgan-mnist"): "holds the model 'dcgan', not 'bars'",
+        (
+            "--set",
+            f"oracle.cut={bars.weights}",
+            "--set",
+            "oracle.feedback=digits",
+            "--dataset",
+            "own",
+        ): "no oracle clicks a top share",
+    }
+    for more, expected in cases.items():
+        feature = "1" if "own" in more else "thickness"
+        made = on_bars(
+            "original",
+            *(("--set", "oracle.evaluation=digits") if feature == "1" else ink),
+            *more,
+            plugins=plugins.path,
+            feature=feature,
+        )
+        assert made.code == 4 and expected in made.err, made.err
 
 
 def test_a_damaged_cut_is_measured_again(judged, tmp_path):

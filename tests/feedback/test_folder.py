@@ -82,6 +82,12 @@ def test_samples_are_not_mixed_with_others_in_one_folder(bench_cli, tmp_path):
         assert refused.code == 4 and refused.err.startswith(
             f"Error: --out {shown}: holds 3 samples of the stream 'sample' of weights "
         )
+    content = (shown / "samples.json").read_text()
+    (shown / "samples.json").unlink()
+    (shown / "samples.begun.json").write_text(content)  # as a stopped drawing leaves it, with half a picture
+    (shown / "000001.png").write_bytes(drawn["000001.png"][:50])
+    assert draw(3, "--stream", "other").code == 4
+    assert draw(3).code == 0 and {path.name: path.read_bytes() for path in shown.iterdir()} == drawn
     (shown / "samples.json").rename(tmp_path / "samples.json")
     assert draw(3).err.startswith(f"Error: --out {shown}: holds pictures but no samples.json")
     (tmp_path / "samples.json").rename(shown / "samples.json")

@@ -117,7 +117,7 @@ def test_a_column_is_a_value_or_all_values_of_a_metric(asked, columns, table, st
         ("damage", ("--metric", "fid"), "--metric: the columns of table damage are fixed"),
         ("1", ("--metric", "fid"), "--metric: the columns of table 1 are fixed"),
         ("1", ("--only", "ours"), "--method, --only: table 1 counts images, and has no methods"),
-        ("2", ("--only", "our"), "--method: unknown method 'our'. Did you mean 'ours'?"),
+        ("2", ("--only", "our"), "--only: unknown row 'our'. Did you mean 'ours'?"),
         ("2", ("--formats", "csv", "--out", "x.tex"), "--out x.tex: is a file of format latex, and --formats are csv"),
     ],
 )

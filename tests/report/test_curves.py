@@ -413,6 +413,20 @@ def test_a_method_without_a_sweep_is_one_point_and_that_is_said(stranger, plugin
     assert ranked.by["still", "retain_change"]["mean"] == "0.0" and ranked.by["still", "ratio"]["mean"] != ""
 
 
+def test_seeds_that_repeat_a_run_are_not_pairs_of_their_own(curves, plugins, tmp_path):
+    """Five seeds of a method with two runs are two pairs, of which no interval is given."""
+    body = "made = deepcopy(generator)\nmade.layer.bias.data[0] += float(torch.rand(1, generator=context.rng(0)))"
+    plugins.method("trainer", f"{body}\nreturn Unlearned(made)", "reads_feedback = False\ntrainings = 2")
+    shutil.copytree(curves.runs, tmp_path / "runs")
+    made = curves.table("damage", "--only", "trainer", runs=tmp_path / "runs", plugins=plugins.path)
+    assert made.done.code == 0, made.done.err
+    found = {row["metric"]: row for row in made.rows if row["at"] == AT_DEFAULT and row["variant"] == "trainer"}
+    assert found["ratio"]["seeds"] == "2" and found["ratio"]["low"] == found["ratio"]["high"] == ""
+    assert "2 further seeds repeat one of these runs" in found["read_elsewhere"]["note"]
+    first = [row for row in made.rows if row["variant"] != "trainer" and row["metric"] == "ratio"]
+    assert {row["seeds"] for row in first if row["at"] == AT_DEFAULT} == {"4"}, "the others have all seeds"
+
+
 def test_a_family_without_a_result_has_the_reason_in_its_row(stranger, plugins):
     plugins.method("broken", "raise KeyError('lost')")
     made = stranger("damage", "--only", "broken")

@@ -161,7 +161,7 @@ def test_latex_aligns_numbers_and_has_no_sentence_in_a_cell(tmp_path):
     ]
     notes = r"\textsuperscript{a}~needs the oracle; \textsuperscript{b}~a reason of several words."
     assert latex.partition(r"\end{tabular}")[2].count(notes) == 1
-    assert r"\begin{tabular}{@{}lr@{ }l@{}}" in latex and r"\multicolumn{2}{c}{FID (digits) $\downarrow$}" in latex
+    assert r"\begin{tabular}{@{}lr@{ }l@{}}" in latex and r"\multicolumn{2}{c}{FID $\downarrow$}" in latex
     assert r"\label{tab:x}" in latex and "Model, feature: vae, slant.}" in latex
 
 
@@ -226,10 +226,46 @@ def test_every_line_of_latex_fills_all_columns(rows, places, tmp_path):
 def test_a_value_that_only_begins_like_an_extractor_s_is_in_the_table_and_names_no_extractor(tmp_path):
     for metric in ("fid_lite", "fidelity", "inception_score_2", "fid"):
         latex, _ = written([replace(ROW, metric=metric)], tmp_path)
-        assert "IS and FID use" not in latex
-    for metric in ("fid[faces]", "fid_retain[faces]", "inception_score[faces]"):
+        assert "the embeddings of" not in latex
+    for metric, kind in (("fid[faces]", "FID"), ("fid_retain_change[faces]", "FID"), ("inception_score[faces]", "IS")):
         latex, _ = written([replace(ROW, metric=metric), replace(ROW, metric="fid_lite")], tmp_path)
-        assert "IS and FID use the embeddings of: faces." in latex
+        assert f"{kind} uses the embeddings of: faces." in latex
+    rows = [replace(ROW, metric=f"{name}[{x}]") for name in ("kid", "fid", "inception_score") for x in ("faces", "own")]
+    latex, _ = written(rows, tmp_path)
+    assert "IS, FID and KID use the embeddings of: faces, own." in latex and "KID (own)" in latex
+
+
+# --- which columns are shown --------------------------------------------------------------------------
+
+
+def test_a_column_without_a_number_stands_in_the_csv_alone(tmp_path):
+    table = replace(SHAPE, metrics=("target_ratio", "roc_auc", "fid"))
+    why = "the oracle that clicked is the judge"
+    without = replace(ROW, metric="target_ratio", mean=None, sd=None, paper=None, note=why)
+    partly = replace(ROW, metric="roc_auc", variant="probe")
+    rows = [without, ROW, replace(partly, variant="ours", mean=None, paper=None, note="none"), partly]
+    files = {name: tmp_path / f"table-x{suffix}" for name, suffix in formats.SUFFIX.items()}
+    text = formats.as_text(table, rows, [], Options())
+    csv, latex, html = (path.read_text() for path in formats.write(table, rows, [], Options(), files))
+    assert csv.count("target_ratio") == 1 and why in csv
+    for shown, auc in ((latex, "ROC-AUC"), (html, "roc_auc"), (text, "roc_auc")):
+        assert auc in shown and "target ratio" not in shown
+    for shown in (html, text):
+        assert f"Not shown, without any number: target_ratio ({why})." in " ".join(shown.split())
+    asked = formats.as_text(replace(table, chosen=True), rows, [], Options())
+    assert "target_ratio" in asked and "Not shown" not in asked, "what --metric named is shown"
+    nothing = formats.as_text(table, [replace(row, mean=None, paper=None) for row in rows], [], Options())
+    assert all(metric in nothing for metric in table.metrics), "a table without any number says why"
+
+
+def test_latex_has_the_columns_that_fit_a_page_and_names_the_others(tmp_path):
+    table = replace(SHAPE, metrics=("target_ratio", "fid", "kid"), narrow=("target_ratio", "fid"))
+    rows = [replace(ROW, metric=metric) for metric in ("target_ratio", "fid[digits]", "kid[digits]")]
+    latex, html = written(rows, tmp_path, table)
+    assert "KID" not in latex and "FID uses the embeddings" in latex and "kid[digits]" in html
+    assert "% further columns are in the CSV (kid[digits]); --metric NAME,... chooses" in latex.splitlines()
+    latex, _ = written(rows, tmp_path, replace(table, chosen=True))
+    assert "KID" in latex and "% further" not in latex
 
 
 # --- the best in bold, or none ------------------------------------------------------------------------

@@ -96,6 +96,8 @@ def _near(content: Any, parts: list[str]) -> str:
     starts = isinstance(inner, Mapping) and any(str(name).startswith(f"{parts[-1]}.") for name in inner)
     if starts:
         return f" But names there start with '{parts[-1]}.': try --at {'/'.join(parts)}."
+    if isinstance(content, Mapping) and any(isinstance(value, Tensor) for value in content.values()):
+        return " The file itself is a state dict: leave --at out, or give the start of names, such as generator."
     return _hint(content, "")
 
 
