@@ -45,6 +45,7 @@ GLUE: Mapping[str, tuple[str, ...]] = {
         "experiments.hands:load_student",
         "experiments.isolated:Apart.student", "experiments.isolated:draw", "experiments.isolated:_number",
         "experiments.isolated:Asked", "experiments.isolated:Asked.__init__", "experiments.isolated:Asked.forward",
+        "experiments.isolated:Asked.asked", "experiments.isolated:AskedGenerator",
         "experiments.judgement:Judgement.observer", "experiments.judgement:Judgement.other_clicker",
         "experiments.judgement:Judged.truth",
     ),
