@@ -81,9 +81,13 @@ class Line(ABC):
 
     def ask(self, kind: str, content: Any = None, arrays: Sequence[NDArray[Any]] = ()) -> Message:
         """Send a message and wait for the answer."""
+        self.tell(kind, content, arrays)
+        return self.answer()
+
+    def tell(self, kind: str, content: Any = None, arrays: Sequence[NDArray[Any]] = ()) -> None:
+        """Send a message; ``answer`` waits for what comes of it."""
         with contextlib.suppress(OSError):  # `answer` says how the process ended
             self.channel.send(kind, content, arrays)
-        return self.answer()
 
     def answer(self, timeout: float | None = None) -> Message:
         """Wait for the next message that is not handled on the way, at most ``timeout`` seconds without a message.
