@@ -5,12 +5,13 @@ Each is told what to do as text, loads everything itself, and hands back files, 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ from torch import Tensor, nn
 from bench.api import Params
 from bench.core import modes
 from bench.core.processes.channel import Channel, Message
-from bench.core.processes.line import Ended, Failed, Helper, Line
+from bench.core.processes.line import GRACE, Ended, Failed, Helper, Line
 from bench.core.processes.parent import Child
 from bench.core.progress import Progress
 from bench.errors import PluginError
@@ -32,13 +33,11 @@ from bench.experiments.measured import shown
 from bench.experiments.recipes import Recipe
 from bench.experiments.resolve import Resolved
 from bench.experiments.run import run_cell, store_end
+from bench.experiments.supervised import judged
 from bench.experiments.training import Clicks, Stage, train
 from bench.toolkit.latent import Direction
 from bench.workspace.record import Record, Status
 from bench.workspace.workspace import Workspace
-
-GRACE = 8.0  # seconds for a cell to stop its own processes
-
 
 # --- a cell -------------------------------------------------------------------------------------------
 
@@ -53,15 +52,9 @@ def run_apart(resolved: Resolved, since: float | None = None) -> Record:
     """
     workspace = resolved.workspace
     text = Assignment.of(resolved, since).model_dump_json()
-    helpers = (f"{__name__}:unlearn", f"{__name__}:draw")
-    with Child(f"{__name__}:judge", text, workspace.progress, GRACE, helpers) as child:
-        try:
-            child.answer()
-        except Ended as error:
-            status: Status = "killed" if error.code < 0 else "failed"
-            return store_end(resolved, status, f"{resolved.folder.name}: {error}", since)
-        except Failed as error:
-            return store_end(resolved, "failed", str(error), since)
+    ending = judged(text, resolved.folder, workspace.limits, workspace.progress)
+    if ending is not None:
+        return store_end(resolved, cast(Status, ending.status), ending.reason, since)
     record = workspace.store.read(resolved.folder, resolved.keys.evaluate)
     assert record is not None
     return shown(resolved, record)
@@ -72,6 +65,13 @@ def judge(text: str, channel: Channel, progress: Progress, learner: Helper, arti
     assignment = Assignment.model_validate_json(text)
     resolved = assignment.resolved(assignment.places.open(progress))
     run_cell(resolved, Apart(assignment, learner, artist), assignment.since)
+
+
+def store_ending(text: str, channel: Channel, progress: Progress) -> None:
+    """Store how a cell ended that could not store that itself."""
+    told, status, reason = json.loads(text)
+    assignment = Assignment.model_validate_json(told)
+    store_end(assignment.resolved(assignment.places.open(progress)), status, reason, assignment.since)
 
 
 # --- its method ---------------------------------------------------------------------------------------
