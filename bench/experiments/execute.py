@@ -161,18 +161,20 @@ class _Execution:
     def _job(self, number: int) -> Job | None:
         """Return a cell as a job; None if that need not be run, or cannot be."""
         item, workspace = self._plan.cells[number], self._workspace
-        if lacks := self._untrained.get(item.cell.weights) or item.lacks:
-            return self._put(number, Done(item, item.resolved, error=lacks))
-        if item.action == "cached":
-            return self._put(number, Done(item, item.resolved, _record_of(item, workspace)))
-        resolved = item.resolved
+        resolved, done = item.resolved, None
         try:
-            resolved = resolved or resolve(item.cell, workspace)
-            if resolved.declined is not None:
-                record = store_end(resolved, "skipped", resolved.declined, self._since)
-                return self._put(number, Done(item, resolved, record))
+            if lacks := self._untrained.get(item.cell.weights) or item.lacks:
+                done = Done(item, resolved, error=lacks)
+            elif item.action == "cached":
+                done = Done(item, resolved, _record_of(item, workspace))
+            elif (resolved := resolved or resolve(item.cell, workspace)).declined is not None:
+                done = Done(item, resolved, store_end(resolved, "skipped", resolved.declined, self._since))
         except BenchError as error:
-            return self._put(number, self._without_result(item, resolved, error))
+            done = self._without_result(item, resolved, error)
+        if done is not None:
+            self._put(number, done)
+            return None
+        assert resolved is not None
         return Job(number, resolved, self._since, self._sweep)
 
     def _ended(self, job: Job, end: End) -> None:

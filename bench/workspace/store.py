@@ -119,7 +119,7 @@ class Store:
             Told which process is waited for, if one is.
         """
         holder = folder / ".holder"
-        while (lock := self._acquired(folder, holder, tell)) is None:
+        while (lock := _acquired(folder, holder, tell, self._waits)) is None:
             pass
         try:
             holder.write_text(f"process {os.getpid()} on {platform.node()}", "utf-8")
@@ -127,28 +127,6 @@ class Store:
         finally:
             holder.unlink(missing_ok=True)
             lock.release()
-
-    def _acquired(self, folder: Path, holder: Path, tell: Callable[[str], None] | None) -> FileLock | None:
-        """Lock a folder; None if it was removed meanwhile, by a process that had nothing to keep in it."""
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / ".lock")
-        try:
-            try:
-                lock.acquire(timeout=0)
-            except Timeout:
-                if tell is not None:
-                    tell(f"{folder.name}: waiting for {_read(holder) or 'another process'}, which works on it")
-                self._waits(folder.name)
-                try:
-                    lock.acquire()
-                finally:
-                    self._waits(None)
-        except FileNotFoundError:
-            return None
-        if (folder / ".lock").exists():
-            return lock
-        lock.release()
-        return None
 
     def is_locked(self, folder: Path) -> bool:
         """Return whether a process has locked a folder."""
@@ -256,6 +234,31 @@ class Store:
     def unfinished(self) -> list[Path]:
         """Return folders of cells without a result yet: they run now, or were stopped and can resume."""
         return [folder for folder in self._cells() if not (folder / "result.json").exists()]
+
+
+def _acquired(
+    folder: Path, holder: Path, tell: Callable[[str], None] | None, waits: Callable[[str | None], None]
+) -> FileLock | None:
+    """Lock a folder; None if it was removed meanwhile, by a process that had nothing to keep in it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / ".lock")
+    try:
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            if tell is not None:
+                tell(f"{folder.name}: waiting for {_read(holder) or 'another process'}, which works on it")
+            waits(folder.name)
+            try:
+                lock.acquire()
+            finally:
+                waits(None)
+    except FileNotFoundError:
+        return None
+    if (folder / ".lock").exists():
+        return lock
+    lock.release()
+    return None
 
 
 def _free_name(path: Path) -> Path:

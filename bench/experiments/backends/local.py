@@ -54,8 +54,8 @@ class Local:
         self._lanes[place].give(job.written(self.threads))
 
     def ended(self, seconds: float) -> Sequence[End]:
-        ready = wait([self._lanes[place] for place in self._jobs], seconds)
-        return [self._end(place) for place in [*self._jobs] if self._lanes[place] in ready]
+        places = {self._lanes[place].fileno(): place for place in self._jobs}
+        return [self._end(places[each]) for each in wait([*places], seconds) if isinstance(each, int)]
 
     def _end(self, place: int) -> End:
         job = self._jobs.pop(place)
