@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -24,6 +25,7 @@ else:
 F = TypeVar("F", bound=Callable[..., Any])
 
 BACKENDS = ("serial", "local", "dask", "slurm")
+PACKAGES = {"dask": "distributed", "slurm": "submitit"}  # that a back end needs, an extra of the same name
 TIMES = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 SIZES = {"MB": 1e6, "M": 1e6, "GB": 1e9, "G": 1e9, "TB": 1e12, "T": 1e12}
 
@@ -142,4 +144,10 @@ def taken(asked: dict[str, Any]) -> How:
         raise UsageError("--slurm: is for --backend slurm. Add that, or leave --slurm out")
     if how.backend == "serial" and how.jobs != 1:
         raise UsageError("--backend serial: runs one cell at a time. Leave --jobs out, or take --backend local")
+    package = PACKAGES.get(how.backend or "")
+    if package is not None and find_spec(package) is None:
+        raise UsageError(
+            f"--backend {how.backend}: needs the package '{package}'. Install it with: "
+            f"pip install 'feature-unlearning-bench[{how.backend}]'"
+        )
     return how

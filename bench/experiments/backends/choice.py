@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
-from bench.errors import UsageError
 from bench.experiments.backends.base import Backend
 from bench.experiments.backends.local import Local, automatic
 from bench.experiments.backends.serial import Serial
@@ -42,7 +39,7 @@ def choose(asked: Asked, plan: Plan, workspace: Workspace) -> Backend:
     Raises
     ------
     UsageError
-        If a package is missing, or a cluster cannot be reached.
+        If a cluster cannot be reached.
     """
     name = asked.backend or ("serial" if asked.jobs == 1 else "local")
     if name == "serial":
@@ -53,22 +50,10 @@ def choose(asked: Asked, plan: Plan, workspace: Workspace) -> Backend:
     if name == "local":
         return Local(jobs, workspace.device, workspace.progress.note)
     if name == "dask":
-        with _installed("dask", "distributed"):
-            from bench.experiments.backends.dask import Dask
+        from bench.experiments.backends.dask import Dask
+
         return Dask(jobs, asked.scheduler, workspace.device.type == "cuda", workspace.progress.note)
-    with _installed("slurm", "submitit"):
-        from bench.experiments.backends.slurm import Slurm
+    from bench.experiments.backends.slurm import Slurm
+
     limits = workspace.limits
     return Slurm(asked.jobs if isinstance(asked.jobs, int) else None, limits, asked.slurm, workspace.progress.note)
-
-
-@contextmanager
-def _installed(name: str, package: str) -> Iterator[None]:
-    """Raise UsageError, with what to type, if a package that a back end needs is not installed."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            f"--backend {name}: needs the package '{error.name or package}'. Install it with: "
-            f"pip install 'feature-unlearning-bench[{name}]'"
-        ) from error

@@ -7,6 +7,7 @@ and returns what that says, as text. All of them need the same results folder, p
 from __future__ import annotations
 
 import atexit
+import contextlib
 import queue
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -21,6 +22,7 @@ from bench.experiments.backends.base import End, Job, cores
 from bench.experiments.lane import Lane, Lost, stop_all
 
 CONNECT = "10s"
+CLOSE = 3  # seconds
 _lanes: list[Lane] = []  # of this Dask worker: at most one
 
 
@@ -45,7 +47,7 @@ class Dask:
     """
 
     def __init__(self, jobs: int, scheduler: str | None, gpu: bool, tell: Callable[[str], None]) -> None:
-        dask.config.set({"distributed.comm.timeouts.connect": CONNECT, "distributed.worker.daemon": False})
+        dask.config.set({"distributed.comm.timeouts.connect": CONNECT})
         self._cluster, self._gpu, self._tell = None, gpu, tell
         self._threads = max(cores() // jobs, 1) if scheduler is None else None
         self._ended: queue.SimpleQueue[Future] = queue.SimpleQueue()
@@ -64,11 +66,12 @@ class Dask:
         return self
 
     def __exit__(self, *error: Any) -> None:
-        if self._jobs:
-            self._client.run(stop, nanny=False, on_error="ignore")
-        self._client.close(timeout=2)
-        if self._cluster is not None:
-            self._cluster.close(timeout=2)
+        with contextlib.suppress(Exception):  # a cluster that has gone cannot be asked
+            if self._jobs:
+                self._client.run(stop, nanny=False, on_error="ignore")
+        for each in filter(None, (self._client, self._cluster)):
+            with contextlib.suppress(TimeoutError):
+                each.close(timeout=CLOSE)
 
     @property
     def capacity(self) -> int:
