@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from bench.api import Generator
 from bench.api.context import Context
@@ -22,12 +23,22 @@ from bench.toolkit.latent import Direction, DirectionParams, edited_images, fit_
 from bench.toolkit.student import StudentParams, loss_terms, total_loss, train_student
 from bench.workspace import loading
 
-STEPS = 50
+MODELS = {  # weights: steps, batch size
+    "vae-mnist": (50, 64),
+    "dcgan-mnist": (50, 64),
+    "proggan-synthfaces": (2, 16),
+    "vdvae-synthfaces": (2, 16),
+}
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def weights(request: Any) -> str:
+    return str(request.param)
 
 
 @pytest.fixture(scope="module")
-def original() -> Generator:
-    return loading.load_original(Registry(), "vae-mnist").generator
+def original(weights: str) -> Generator:
+    return loading.load_original(Registry(), weights).generator
 
 
 @pytest.fixture(scope="module")
@@ -36,11 +47,10 @@ def direction(original: Generator) -> Direction:
     return fit_direction(original, Feedback(np.asarray(labels), "clicks"), DirectionParams())
 
 
-def bare_passes(original: Generator, direction: Direction, params: StudentParams) -> Callable[[], None]:
+def bare_passes(original: Generator, direction: Direction, params: StudentParams, noises: Tensor) -> Callable[[], None]:
     """Teacher forward, student forward and backward, loss, update: what every implementation needs."""
     student = deepcopy(original).requires_grad_(True)
-    optimiser = torch.optim.Adam(student.parameters(), lr=params.lr)
-    noises = torch.randn(STEPS, params.batch_size, original.noise_dim)
+    optimiser = torch.optim.Adam(student.parameters(), lr=params.lr, fused=True)
 
     def run() -> None:
         for noise in noises:
@@ -53,9 +63,10 @@ def bare_passes(original: Generator, direction: Direction, params: StudentParams
     return run
 
 
-@pytest.mark.benchmark(group=f"{STEPS} unlearning steps")
-def test_unlearning_steps(benchmark: Any, original: Generator, direction: Direction) -> None:
-    params = StudentParams(epochs=STEPS)
+def test_unlearning_steps(benchmark: Any, weights: str, original: Generator, direction: Direction) -> None:
+    steps, batch_size = MODELS[weights]
+    benchmark.group = f"{steps} unlearning steps, {weights}"
+    params = StudentParams(epochs=steps, batch_size=batch_size)
 
     def run() -> None:
         train_student(original, direction, params, Context(stream="benchmark", device=torch.device("cpu")))
@@ -63,19 +74,26 @@ def test_unlearning_steps(benchmark: Any, original: Generator, direction: Direct
     benchmark(run)
 
 
-@pytest.mark.benchmark(group=f"{STEPS} unlearning steps")
-def test_bare_passes(benchmark: Any, original: Generator, direction: Direction) -> None:
-    benchmark(bare_passes(original, direction, StudentParams(epochs=STEPS)))
+def test_bare_passes(benchmark: Any, weights: str, original: Generator, direction: Direction) -> None:
+    steps, batch_size = MODELS[weights]
+    benchmark.group = f"{steps} unlearning steps, {weights}"
+    params = StudentParams(epochs=steps, batch_size=batch_size)
+    benchmark(bare_passes(original, direction, params, torch.randn(steps, batch_size, original.noise_dim)))
+
+
+@pytest.fixture(scope="module")
+def vae() -> Generator:
+    return loading.load_original(Registry(), "vae-mnist").generator
 
 
 @pytest.mark.benchmark(group="noise of 1,000 samples")
-def test_noise_by_name(benchmark: Any, original: Generator) -> None:
-    benchmark(randomness.draw, "benchmark", range(1000), original.noise_dim)
+def test_noise_by_name(benchmark: Any, vae: Generator) -> None:
+    benchmark(randomness.draw, "benchmark", range(1000), vae.noise_dim)
 
 
 @pytest.mark.benchmark(group="noise of 1,000 samples")
-def test_noise_in_one_draw(benchmark: Any, original: Generator) -> None:
-    benchmark(torch.randn, 1000, original.noise_dim)
+def test_noise_in_one_draw(benchmark: Any, vae: Generator) -> None:
+    benchmark(torch.randn, 1000, vae.noise_dim)
 
 
 @pytest.fixture

@@ -197,7 +197,10 @@ def workspace_at(
     if write and not results.is_dir():
         store.require_writable()
     if write:
+        from bench.workspace import sweeps
+
         store.sweep()
+        sweeps.tidy(store)
     from bench.core.machine import choose_device
     from bench.core.progress import for_stderr
     from bench.workspace.workspace import Workspace

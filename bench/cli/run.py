@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from bench.cli.executing import executing, taken
 from bench.cli.options import choice, params, seeds, suite, warm_up, workplace, workspace_at
 from bench.errors import UsageError
 
@@ -36,6 +37,7 @@ from bench.errors import UsageError
     show_default=True,
     help="Which stored cells to run again.",
 )
+@executing
 @click.option("--dry-run", is_flag=True, help="Print what would run, why, and for how long.")
 @click.option("--show-config", is_flag=True, help="Print the resolved configuration of each cell.")
 @click.option("--json", "as_json", is_flag=True, help="Print each stored record as one line of JSON.")
@@ -66,14 +68,15 @@ def command(
             if not (dry_run or show_config):
                 raise UsageError(f"Missing option '--{singular}': pass one or more names, or all")
             asked[f"{singular}s"] = ["all"]
-    if not (dry_run or show_config):
+    how = taken(asked)
+    if not (dry_run or show_config) and how.in_this_process:
         warm_up()
     workspace = workspace_at(plugins, results, data_dir, device, write=not (dry_run or show_config))
     from bench.core.foreign_code import prints_to_stderr
     from bench.experiments import grid
     from bench.experiments.execute import Done, execute, exit_code
     from bench.experiments.plan import plan
-    from bench.report import text
+    from bench.report import live, text
 
     request = grid.Request(**asked)
     with prints_to_stderr() as out:  # a plug-in's print must not break the lines of --json
@@ -82,10 +85,14 @@ def command(
             click.echo(text.configuration(made) if show_config else text.dry_run(made), file=out)
             return 0
 
-        def report(done: Done) -> None:
-            if done.record is None:
-                workspace.progress.note(f"Error: {done.planned.name}: {done.error}")
-            else:
-                click.echo(text.json_line(done.record) if as_json else text.record_lines(done), file=out)
+        backend, watch = how.opened(made, workspace), live.for_stderr(workspace.progress, not how.in_this_process)
 
-        return exit_code(execute(made, workspace, report))
+        def report(done: Done) -> None:
+            with watch.aside():
+                if done.record is None:
+                    workspace.progress.note(f"Error: {done.planned.name}: {done.error}")
+                else:
+                    click.echo(text.json_line(done.record) if as_json else text.record_lines(done), file=out)
+
+        with watch:
+            return exit_code(execute(made, workspace, report, backend, watch))

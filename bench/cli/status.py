@@ -9,7 +9,7 @@ import click
 
 from bench.cli.options import choice, seeds
 
-STATUSES = ("ok", "failed", "diverged", "killed", "timeout", "skipped", "running", "stopped", "unreadable")
+STATUSES = ("ok", "failed", "diverged", "killed", "timeout", "skipped", "running", "waiting", "stopped", "unreadable")
 
 
 @click.command("status")
@@ -27,7 +27,7 @@ STATUSES = ("ok", "failed", "diverged", "killed", "timeout", "skipped", "running
     help="Folder of stored results.",
 )
 def command(results: Path, as_json: bool, **asked: Any) -> int:
-    """List stored, running and stopped cells."""
+    """List stored, running, waiting and stopped cells, also those of other commands."""
     from bench.errors import EXIT_NOTHING
     from bench.report import listing
     from bench.workspace.store import Store

@@ -57,6 +57,19 @@ def untouched() -> Iterator[None]:
             )
 
 
+@contextmanager
+def half_the_threads() -> Iterator[None]:
+    """Compute with half of the threads, at least one: something else computes with the others meanwhile."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(max(1, before // 2))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 class _Switches(NamedTuple):
     """What torch computes with; by default, what it has when it is imported."""
 

@@ -30,6 +30,9 @@ class Progress(Protocol):
     def stop(self) -> None:
         """End the task."""
 
+    def waits(self, what: str | None) -> None:
+        """Say that another process is waited for, and which; None: no longer."""
+
 
 class Silent:
     """Shows nothing."""
@@ -47,6 +50,9 @@ class Silent:
         pass
 
     def stop(self) -> None:
+        pass
+
+    def waits(self, what: str | None) -> None:
         pass
 
 
@@ -82,6 +88,9 @@ class Lines:
 
     def stop(self) -> None:
         self.label = ""
+
+    def waits(self, what: str | None) -> None:
+        pass  # a note says so
 
 
 class Bars:
@@ -122,6 +131,9 @@ class Bars:
             self.bars.remove_task(self.task)
             self.task = None
         self.bars.stop()
+
+    def waits(self, what: str | None) -> None:
+        pass  # a note says so
 
 
 def format_values(values: dict[str, float]) -> str:

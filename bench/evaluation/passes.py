@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from bench.api import Generator, Metric, Oracle
-from bench.api.noise import stream_noise
 from bench.core import randomness
 from bench.core.blocks import Blocks
 from bench.core.progress import Progress
-from bench.core.rendering import CHUNK, chunks, to_float, to_uint8, whole
+from bench.core.rendering import CHUNK, chunks, to_float, whole
 from bench.evaluation.counterfactual import Remover, errors
 from bench.evaluation.described import Described, Observers, read_arrays, write_arrays
+from bench.evaluation.drawing import drawn
 from bench.evaluation.looks import Looks
 
 BLOCK = 16 * CHUNK  # samples whose images are held at once
@@ -103,7 +103,7 @@ def draws_alike(original: Generator, unlearned: nn.Module) -> bool:
 
     A hook or a plain attribute, which is not among the weights, may change what is drawn.
     """
-    _, f_images, g_images = _drawn(original, unlearned, randomness.EVALUATION, 0, CHUNK, same=False)
+    _, f_images, g_images = drawn(original, unlearned, randomness.EVALUATION, 0, CHUNK, same=False)
     return torch.equal(f_images, g_images)
 
 
@@ -152,7 +152,7 @@ def run_pass(
     for start, stop in chunks(whole(count), BLOCK):
         block = kept.load(start)
         if block is None:
-            latents, f_images, g_images = _drawn(original, unlearned, stream, start, stop, same)
+            latents, f_images, g_images = drawn(original, unlearned, stream, start, stop, same)
             f_seen = cached.rows(start, stop) if cached is not None else observers.look(f_images)
             g_seen = f_seen if same else observers.look(g_images)
             looks.look(f_images, g_images)
@@ -203,22 +203,8 @@ def look_again(
     looks = Looks(lookers)
     progress.start(count, label="evaluate")
     for start, stop in chunks(whole(count), BLOCK):
-        _, f_images, g_images = _drawn(original, unlearned, stream, start, stop, same)
+        _, f_images, g_images = drawn(original, unlearned, stream, start, stop, same)
         looks.look(f_images, g_images)
         progress.advance(min(stop, count) - start)
     progress.stop()
     return looks.found(count)
-
-
-def _drawn(
-    original: Generator, unlearned: nn.Module, stream: str, start: int, stop: int, same: bool
-) -> tuple[list[Tensor], Tensor, Tensor]:
-    """Draw a block of a stream: f's latents by chunk, and the images of f and g (uint8)."""
-    chunk_latents, before, after = [], [], []
-    for a, b in chunks(stop - start):
-        noise = stream_noise(original, stream, start + a, start + b)
-        latents, images = original.sample(noise)
-        chunk_latents.append(latents)
-        before.append(to_uint8(images))
-        after.append(before[-1] if same else to_uint8(unlearned(noise)))
-    return chunk_latents, torch.cat(before), torch.cat(after)

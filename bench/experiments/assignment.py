@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any, Self
 
@@ -9,6 +10,7 @@ import torch
 
 from bench.api import Params
 from bench.core.machine import choose_device
+from bench.core.processes.watch import NONE, Limits
 from bench.core.progress import Progress
 from bench.experiments.cell import Cell, Untyped
 from bench.experiments.parts import Declared
@@ -34,6 +36,12 @@ class Places(Params):
     device : str
     threads : int
         Of torch, in one process.
+    limits : Limits
+        What a cell may use.
+    here : Path
+        The current folder: relative paths begin there, and loose plug-ins import modules from it.
+    argv : tuple of str
+        The command line, for the record.
     """
 
     plugins: tuple[Path, ...]
@@ -42,6 +50,9 @@ class Places(Params):
     data_dir: Path | None
     device: str
     threads: int
+    limits: Limits = NONE
+    here: Path
+    argv: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, workspace: Workspace) -> Self:
@@ -49,17 +60,21 @@ class Places(Params):
         return cls(
             plugins=workspace.registry.folders,
             files=workspace.registry.files,
-            results=workspace.store.root,
+            results=workspace.store.root.absolute(),  # a method may change the current folder
             data_dir=workspace.data_dir,
             device=str(workspace.device),
             threads=torch.get_num_threads(),
+            limits=workspace.limits,
+            here=Path.cwd(),
+            argv=tuple(sys.argv),
         )
 
     def open(self, progress: Progress) -> Workspace:
         """Open them as a workspace of this process."""
         torch.set_num_threads(self.threads)
-        registry = Registry(self.plugins, self.files)
-        return Workspace(registry, Store(self.results), choose_device(self.device), self.data_dir, progress)
+        sys.argv = [*self.argv]
+        registry, store = Registry(self.plugins, self.files), Store(self.results, progress.waits)
+        return Workspace(registry, store, choose_device(self.device), self.data_dir, progress, self.limits)
 
 
 class Assignment(Params):

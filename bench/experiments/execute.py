@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 
-from bench.errors import EXIT_NOTHING, EXIT_OK, EXIT_SOME_FAILED, BenchError, DataError, first_sentence
+from bench.errors import EXIT_NOTHING, EXIT_OK, EXIT_SOME_FAILED, BenchError, DataError, StoreError, first_sentence
 from bench.experiments import isolated
+from bench.experiments.backends.base import Backend, End, Job
+from bench.experiments.backends.serial import Serial
 from bench.experiments.measured import shown
+from bench.experiments.order import Order
+from bench.experiments.pace import Pace, State
 from bench.experiments.plan import Plan, Planned
 from bench.experiments.resolve import Resolved, resolve
 from bench.experiments.run import store_end
 from bench.workspace.record import Record
+from bench.workspace.sweeps import told
 from bench.workspace.workspace import Workspace
+
+SECONDS = 0.5  # between two looks at what runs
+TRIES = 3  # of a cell whose worker was lost
 
 
 @dataclass(frozen=True)
@@ -53,7 +63,13 @@ class Done:
         return "not run" if self.record is None else self.record.outcome
 
 
-def execute(plan: Plan, workspace: Workspace, report: Callable[[Done], None]) -> list[Done]:
+def execute(
+    plan: Plan,
+    workspace: Workspace,
+    report: Callable[[Done], None],
+    backend: Backend | None = None,
+    watch: Callable[[State], None] = lambda state: None,
+) -> list[Done]:
     """Train what is missing, run what is not stored, and report each cell as it ends.
 
     Parameters
@@ -62,6 +78,10 @@ def execute(plan: Plan, workspace: Workspace, report: Callable[[Done], None]) ->
     workspace : Workspace
     report : callable
         Called with each cell's outcome.
+    backend : Backend, optional
+        Who runs the cells; by default this process, one after another.
+    watch : callable
+        Called about twice a second with what runs and waits, while several cells can run at once.
 
     Raises
     ------
@@ -73,31 +93,121 @@ def execute(plan: Plan, workspace: Workspace, report: Callable[[Done], None]) ->
         workspace.store.require_writable()
     since = time.time() if plan.overwrite == "always" else None
     untrained = _train_all(plan, workspace)
-    done: dict[int, Done] = {}
-    for i in _free_first(plan, workspace):
-        item = plan.cells[i]
-        lacks = untrained.get(item.cell.weights) or item.lacks
-        done[i] = Done(item, item.resolved, error=lacks) if lacks else _carried_out(item, plan, workspace, since)
-        report(done[i])
-    return [done[i] for i in range(len(plan.cells))]
+    with told(workspace.store, [item.name for item in plan.waiting]) if plan.waiting else nullcontext() as sweep:
+        place = workspace.store.root if sweep is None else sweep.folder
+        with backend or Serial() as workers:
+            execution = _Execution(plan, workspace, workers, report, since, place, untrained)
+            while execution.goes_on:
+                execution.give()
+                watch(execution.state)
+                execution.take()
+    return [execution.done[i] for i in range(len(plan.cells))]
 
 
-def _free_first(plan: Plan, workspace: Workspace) -> Iterator[int]:
-    """Yield the numbers of the cells, those last on which another process works now."""
-    waiting = deque(range(len(plan.cells)))
-    passed_over = 0
-    while waiting:
-        i = waiting.popleft()
-        if passed_over < len(waiting) and _is_busy(plan.cells[i], workspace):
-            waiting.append(i)
-            passed_over += 1
-            continue
-        passed_over = 0
-        yield i
+class _Execution:
+    """Cells on their way from the plan to a back end, and from there to the report."""
 
+    def __init__(
+        self,
+        plan: Plan,
+        workspace: Workspace,
+        backend: Backend,
+        report: Callable[[Done], None],
+        since: float | None,
+        sweep: Path,
+        untrained: Mapping[str, BenchError],
+    ) -> None:
+        self._plan, self._workspace, self._backend, self._report = plan, workspace, backend, report
+        self._since, self._sweep, self._untrained = since, sweep, untrained
+        self._order = Order(plan, workspace.store)
+        self._running: dict[int, Job] = {}
+        self._losses: Counter[int] = Counter()
+        self._pace = Pace(plan)
+        self.done: dict[int, Done] = {}
 
-def _is_busy(item: Planned, workspace: Workspace) -> bool:
-    return item.resolved is not None and item.action != "cached" and workspace.store.is_locked(item.resolved.folder)
+    @property
+    def goes_on(self) -> bool:
+        """Whether there are cells left."""
+        return bool(self._order or self._running)
+
+    @property
+    def state(self) -> State:
+        """What runs and waits now."""
+        return self._pace.state(
+            {i: job.resolved.folder for i, job in self._running.items()},
+            self._order.left,
+            [each.ok for each in self.done.values()],
+            self._backend.capacity,
+        )
+
+    def give(self) -> None:
+        """Give cells to the back end, as many as it takes."""
+        while self._order and len(self._running) < self._backend.capacity:
+            number = self._order.next([job.resolved for job in self._running.values()])
+            if (job := self._job(number)) is not None:
+                self._running[number] = job
+                self._pace.began(number)
+                self._backend.submit(job)
+
+    def take(self) -> None:
+        """Take from the back end what has ended."""
+        for end in self._backend.ended(SECONDS) if self._running else ():
+            job = self._running.pop(end.job.number)
+            if end.lost is not None and self._again(job, end.lost):
+                continue
+            self._pace.ended(job.number)
+            self._ended(job, end)
+
+    def _job(self, number: int) -> Job | None:
+        """Return a cell as a job; None if that need not be run, or cannot be."""
+        item, workspace = self._plan.cells[number], self._workspace
+        resolved, done = item.resolved, None
+        try:
+            if lacks := self._untrained.get(item.cell.weights) or item.lacks:
+                done = Done(item, resolved, error=lacks)
+            elif item.action == "cached":
+                done = Done(item, resolved, _record_of(item, workspace))
+            elif (resolved := resolved or resolve(item.cell, workspace)).declined is not None:
+                done = Done(item, resolved, store_end(resolved, "skipped", resolved.declined, self._since))
+        except BenchError as error:
+            done = self._without_result(item, resolved, error)
+        if done is not None:
+            self._put(number, done)
+            return None
+        assert resolved is not None
+        return Job(number, resolved, self._since, self._sweep)
+
+    def _ended(self, job: Job, end: End) -> None:
+        item, resolved, record = self._plan.cells[job.number], job.resolved, end.record
+        try:
+            if end.error is not None:
+                raise end.error
+            if end.lost is not None:
+                record = store_end(resolved, "killed", f"{resolved.folder.name}: {end.lost}, {TRIES} times", job.since)
+            record = record or _stored_by_worker(resolved)
+        except BenchError as error:
+            self._put(job.number, self._without_result(item, resolved, error))
+        else:
+            self._put(job.number, Done(item, resolved, record))
+
+    def _without_result(self, item: Planned, resolved: Resolved | None, error: BenchError) -> Done:
+        if len(self._plan.cells) == 1:
+            raise error
+        record = _record_of(item, self._workspace) if item.action == "measure" else None  # it only lacks a metric
+        return Done(item, resolved, record, error)
+
+    def _again(self, job: Job, why: str) -> bool:
+        """Put a cell back whose worker was lost, unless that has happened too often."""
+        self._losses[job.number] += 1
+        if self._losses[job.number] >= TRIES:
+            return False
+        self._workspace.progress.note(f"{job.resolved.folder.name}: {why}. It is started again")
+        self._order.put_back(job.number)
+        return True
+
+    def _put(self, number: int, done: Done) -> None:
+        self.done[number] = done
+        self._report(done)
 
 
 def stored(plan: Plan, workspace: Workspace) -> list[Done]:
@@ -134,20 +244,14 @@ def _train_all(plan: Plan, workspace: Workspace) -> dict[str, BenchError]:
     return failed
 
 
-def _carried_out(item: Planned, plan: Plan, workspace: Workspace, since: float | None) -> Done:
-    if item.action == "cached":
-        return Done(item, item.resolved, _record_of(item, workspace))
-    resolved = item.resolved
-    try:
-        resolved = resolved or resolve(item.cell, workspace)
-        if resolved.declined is not None:
-            return Done(item, resolved, store_end(resolved, "skipped", resolved.declined, since))
-        return Done(item, resolved, isolated.run_apart(resolved, since))
-    except BenchError as error:
-        if len(plan.cells) == 1:
-            raise
-        record = _record_of(item, workspace) if item.action == "measure" else None  # it only lacks a metric
-        return Done(item, resolved, record, error)
+def _stored_by_worker(resolved: Resolved) -> Record:
+    record = resolved.workspace.store.readable(resolved.folder, resolved.keys.evaluate)
+    if record is None:
+        raise StoreError(
+            f"{resolved.folder}: its worker has ended, and no result is there. Workers on other machines need the same "
+            "results folder: name one that all of them see, --results DIR"
+        )
+    return shown(resolved, record)
 
 
 def _record_of(item: Planned, workspace: Workspace) -> Record | None:

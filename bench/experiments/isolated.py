@@ -5,11 +5,13 @@ Each is told what to do as text, loads everything itself, and hands back files, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from numpy.typing import NDArray
@@ -17,11 +19,13 @@ from pydantic import ConfigDict
 from torch import Tensor, nn
 
 from bench.api import Params
+from bench.core import modes
 from bench.core.processes.channel import Channel, Message
-from bench.core.processes.line import Ended, Failed, Helper, Line
+from bench.core.processes.line import GRACE, Ended, Failed, Helper, Line
 from bench.core.processes.parent import Child
 from bench.core.progress import Progress
 from bench.errors import PluginError
+from bench.evaluation.drawing import Elsewhere
 from bench.experiments import pretrain
 from bench.experiments.assignment import Assignment, Places
 from bench.experiments.hands import Student, load_student
@@ -29,13 +33,11 @@ from bench.experiments.measured import shown
 from bench.experiments.recipes import Recipe
 from bench.experiments.resolve import Resolved
 from bench.experiments.run import run_cell, store_end
+from bench.experiments.supervised import judged
 from bench.experiments.training import Clicks, Stage, train
 from bench.toolkit.latent import Direction
 from bench.workspace.record import Record, Status
 from bench.workspace.workspace import Workspace
-
-GRACE = 8.0  # seconds for a cell to stop its own processes
-
 
 # --- a cell -------------------------------------------------------------------------------------------
 
@@ -50,15 +52,9 @@ def run_apart(resolved: Resolved, since: float | None = None) -> Record:
     """
     workspace = resolved.workspace
     text = Assignment.of(resolved, since).model_dump_json()
-    helpers = (f"{__name__}:unlearn", f"{__name__}:draw")
-    with Child(f"{__name__}:judge", text, workspace.progress, GRACE, helpers) as child:
-        try:
-            child.answer()
-        except Ended as error:
-            status: Status = "killed" if error.code < 0 else "failed"
-            return store_end(resolved, status, f"{resolved.folder.name}: {error}", since)
-        except Failed as error:
-            return store_end(resolved, "failed", str(error), since)
+    ending = judged(text, resolved.folder, workspace.limits, workspace.progress)
+    if ending is not None:
+        return store_end(resolved, cast(Status, ending.status), ending.reason, since)
     record = workspace.store.read(resolved.folder, resolved.keys.evaluate)
     assert record is not None
     return shown(resolved, record)
@@ -69,6 +65,13 @@ def judge(text: str, channel: Channel, progress: Progress, learner: Helper, arti
     assignment = Assignment.model_validate_json(text)
     resolved = assignment.resolved(assignment.places.open(progress))
     run_cell(resolved, Apart(assignment, learner, artist), assignment.since)
+
+
+def store_ending(text: str, channel: Channel, progress: Progress) -> None:
+    """Store how a cell ended that could not store that itself."""
+    told, status, reason = json.loads(text)
+    assignment = Assignment.model_validate_json(told)
+    store_end(assignment.resolved(assignment.places.open(progress)), status, reason, assignment.since)
 
 
 # --- its method ---------------------------------------------------------------------------------------
@@ -106,7 +109,7 @@ class Apart:
         with self.artist.order(order.model_dump_json()) as artist:
             about = artist.answer().content
             identifier = Asked(artist, "identify", about["threshold"]) if about["identifies"] else None
-            generator, device = AskedGenerator(artist, "draw"), resolved.workspace.device
+            generator, device = AskedGenerator(artist, self.assignment.places.threads > 1), resolved.workspace.device
             yield Student(generator, identifier, about["same"], lambda: _direction(artist.ask("direction"), device))
 
 
@@ -124,12 +127,25 @@ class Asked(nn.Module):
 
     def asked(self, kind: str, *given: Tensor) -> Tensor:
         """Ask something else."""
-        (answer,) = self._line.ask(kind, arrays=[each.detach().cpu().numpy() for each in given]).arrays
-        return torch.from_numpy(answer).to(given[0].device)
+        self._line.tell(kind, arrays=[each.detach().cpu().numpy() for each in given])
+        return self._answer(given[0].device)
+
+    def _answer(self, device: torch.device) -> Tensor:
+        (answer,) = self._line.answer().arrays
+        return torch.from_numpy(answer).to(device)
 
 
-class AskedGenerator(Asked):
-    """A generator of another process."""
+class AskedGenerator(Asked, Elsewhere):
+    """A generator of another process; both compute at once if there are threads for both."""
+
+    def __init__(self, line: Line, at_once: bool) -> None:
+        super().__init__(line, "draw")
+        self.at_once = at_once
+
+    def begin(self, noise: Tensor) -> Callable[[], Tensor]:
+        """Ask for images of noise (N, D), and return what waits for them."""
+        self._line.tell(self._kind, arrays=[noise.detach().cpu().numpy()])
+        return partial(self._answer, noise.device)
 
     def decode(self, latents: Tensor, noise: Tensor) -> Tensor:
         """Draw what latents (N, L), and the noise (N, D) that supplies the rest, become."""
@@ -155,6 +171,11 @@ def draw(text: str, channel: Channel, progress: Progress) -> None:
     about = {"same": student.same, "identifies": identifier is not None, "threshold": _number(threshold)}
     channel.send("ready", about)
     asked = {"draw": generator, "decode": generator.decode, "identify": identifier}
+    with modes.half_the_threads():  # the judge computes with the others
+        _answer_all(channel, asked, student, workspace.device)
+
+
+def _answer_all(channel: Channel, asked: Mapping[str, Any], student: Student, device: torch.device) -> None:
     while True:
         try:
             message = channel.receive()
@@ -163,7 +184,7 @@ def draw(text: str, channel: Channel, progress: Progress) -> None:
         if message.kind == "direction":
             channel.send("direction", *_told(student.direction()))
             continue
-        answer = asked[message.kind](*(torch.from_numpy(array).to(workspace.device) for array in message.arrays))
+        answer = asked[message.kind](*(torch.from_numpy(array).to(device) for array in message.arrays))
         channel.send("drawn", arrays=[answer.cpu().numpy()])
 
 

@@ -11,6 +11,7 @@ from bench.api import Columns, Feedback
 from bench.core import machine, resuming
 from bench.core.files import file_sha256
 from bench.core.processes.line import Ended, Failed
+from bench.core.processes.watch import GB, NONE, Limits
 from bench.errors import BenchError, Diverged, PluginError
 from bench.experiments import losses
 from bench.experiments.evaluating import evaluate_stage, memories_of
@@ -22,6 +23,7 @@ from bench.feedback.file import first_noise_hash
 from bench.workspace import checkpoint, pictures, seals
 from bench.workspace.record import (
     Artefact,
+    CellLimits,
     Cost,
     MachineFacts,
     OraclePair,
@@ -215,6 +217,7 @@ def _provenance(resolved: Resolved, outcome: Outcome | None) -> Provenance:
     facts = MachineFacts.model_validate(machine.provenance(resolved.workspace.device))
     return Provenance(
         machine=facts,
+        limits=_limits(resolved.workspace.limits),
         stage_machines=_unlike(facts, resolved, outcome.artefacts["weights"].sha256) if outcome else {},
         settings=resolved.cell.settings,
         data=resolved.dataset.label,
@@ -227,6 +230,11 @@ def _provenance(resolved: Resolved, outcome: Outcome | None) -> Provenance:
         feedback=outcome.clicks if outcome else None,
         feedback_file=None if resolved.cell.feedback_file is None else str(resolved.cell.feedback_file),
     )
+
+
+def _limits(limits: Limits) -> CellLimits | None:
+    memory = None if limits.memory is None else limits.memory / GB
+    return None if limits == NONE else CellLimits(seconds=limits.seconds, memory_gb=memory)
 
 
 def _unlike(facts: MachineFacts, resolved: Resolved, weights: str) -> dict[str, MachineFacts]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,7 +11,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from bench.core import written_progress
+from bench.experiments.expected import duration
 from bench.report import labels
+from bench.workspace import sweeps
 from bench.workspace.record import Record
 from bench.workspace.store import Store
 
@@ -33,12 +37,12 @@ class Listed:
     Attributes
     ----------
     status : str
-        A record's status, or "unreadable", "running", "stopped".
+        A record's status, or "unreadable", "running", "waiting", "stopped".
     folder : Path
     label : str
         The parameters and settings in which a cell differs from others of its kind.
     reason : str
-        Why there is no result.
+        Why there is no result; of a cell that runs, how far it is and where.
     record : Record or None
     """
 
@@ -62,16 +66,45 @@ class Listed:
 
 
 def listed(store: Store, filters: Filters = Filters()) -> list[Listed]:
-    """List a results folder: records, then unreadable files, then cells that run or can resume."""
+    """List a results folder: records, unreadable files, cells that run, that wait for their turn, and that can resume.
+
+    A stored cell on which a process works again (a further metric, or what failed) counts as running.
+    """
     stored, unreadable = store.survey()
     names = _told_apart(stored)
     found = [
-        Listed(record.status, folder, name, (record.reason or "").partition("\n")[0], record)
+        _running(store, folder, name, record)
+        or Listed(record.status, folder, name, (record.reason or "").partition("\n")[0], record)
         for (folder, record), name in zip(stored, names, strict=True)
     ]
     found += [Listed("unreadable", path.parent, reason=reason) for path, reason in unreadable]
-    found += [Listed("running" if store.is_locked(each) else "stopped", each) for each in store.unfinished()]
+    found += [_running(store, each) or Listed("stopped", each) for each in store.unfinished()]
+    found += _not_begun(store)
     return [each for each in found if each.fits(filters)]
+
+
+def _running(store: Store, folder: Path, label: str = "", record: Record | None = None) -> Listed | None:
+    """Return a cell that a process works on, None if none does."""
+    if not store.is_locked(folder):
+        return None
+    reached = written_progress.read(folder)
+    about = ""
+    if reached is not None:
+        spent = duration(max(time.time() - reached.began, 0.0))
+        left = "" if reached.left is None else f", about {duration(reached.left)} left"
+        about = f"{reached.text}{left}; for {spent}, process {reached.process} on {reached.host}"
+    return Listed("running", folder, label, about, record)
+
+
+def _not_begun(store: Store) -> list[Listed]:
+    """Return the cells that commands have still to begin; those of a command that was ended before are stopped."""
+    found: dict[str, Listed] = {}
+    for sweep in sweeps.known(store):
+        status, why = ("waiting", "for its turn") if sweep.runs else ("stopped", "not begun")
+        for name in sweep.left:
+            if status == "waiting" or name not in found:
+                found[name] = Listed(status, store.root / name, reason=why)
+    return [found[name] for name in sorted(found)]
 
 
 def _told_apart(stored: Sequence[tuple[Path, Record]]) -> list[str]:
@@ -106,9 +139,10 @@ def _line(each: Listed) -> str:
         remedy = "its cell runs again when it is asked for; to free the space, remove its folder"
         return f"unreadable {each.folder / 'result.json'}: {each.reason}; {remedy}"
     if each.status == "stopped":
-        return f"stopped   {each.folder.name}  run the same `bench run` again to resume"
-    if each.record is None:
-        return f"{each.status:9} {each.folder.name}"
+        begun = f" ({each.reason})" if each.reason else ""
+        return f"stopped   {each.folder.name}  run the same `bench run` again to resume{begun}"
+    if each.record is None or each.status == "running":
+        return f"{each.status:9} {each.folder.name}  {each.reason}".rstrip()
     ratios = ((name, each.record.value(name)) for name in ("target_ratio", "learnt_target_ratio"))
     detail = next((f"{name} {ratio:.4f}" for name, ratio in ratios if ratio is not None), each.reason)
     return f"{each.status:9} {' '.join(filter(None, (each.folder.name, each.label)))}  {detail}"

@@ -53,7 +53,7 @@ class Operating:
 OPERATING: Mapping[str, Operating] = {
     "equal damage: that of the first at its default": Operating("damage", lambda d: d.spot.damage, anywhere=True),
     "equal damage: half of that": Operating("damage", lambda d: d.spot.damage / 2),
-    "equal damage: twice that": Operating("damage", lambda d: d.spot.damage * 2),
+    "equal damage: a quarter more": Operating("damage", lambda d: d.spot.damage * 5 / 4),
     "equal removal: that of the first at its default": Operating("removal", lambda d: d.spot.log_odds, anywhere=True),
     "equal removal: to a tenth of the original": Operating("removal", lambda d: d.fraction(1 / 10)),
     "equal removal: to a twentieth of the original": Operating("removal", lambda d: d.fraction(1 / 20)),

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from bench.api import Generator, Params
 from bench.api.context import Context
+from bench.toolkit.ahead import prepared
 from bench.toolkit.latent import Editor, edited_images
 from bench.toolkit.losses import l1, ms_ssim_dissimilarity
 
@@ -96,11 +97,15 @@ def train_student(generator: Generator, editor: Editor, params: StudentParams, c
     student = deepcopy(generator).requires_grad_(True)
     optimiser = torch.optim.Adam(student.parameters(), lr=params.lr, fused=True)  # one call for all small tensors
     total = params.epochs * params.steps_per_epoch
-    for step in context.steps(total, {"student": student, "optimiser": optimiser}):
+
+    def targets_of(step: int) -> tuple[Tensor, Tensor, Tensor]:
+        noise = context.noise(step, params.batch_size, generator.noise_dim)
+        return noise, *edited_images(generator, editor, noise)
+
+    steps = context.steps(total, {"student": student, "optimiser": optimiser})
+    for step, (noise, targets, flagged) in prepared(steps, total, targets_of, context.device):
         if params.schedule == "cosine":
             optimiser.param_groups[0]["lr"] = params.lr * 0.5 * (1 + math.cos(math.pi * step / total))
-        noise = context.noise(step, params.batch_size, generator.noise_dim)
-        targets, flagged = edited_images(generator, editor, noise)
         terms = loss_terms(student(noise), targets, flagged, params)
         loss = total_loss(terms, params.alpha)
         optimiser.zero_grad(set_to_none=True)

@@ -112,6 +112,13 @@ class MachineFacts(Params):
         return self.model_dump(exclude={"command"})
 
 
+class CellLimits(Params):
+    """What a cell was allowed to use."""
+
+    seconds: float | None = Field(description="wall time (--time-limit)")
+    memory_gb: float | None = Field(description="of all its processes together (--memory-limit)")
+
+
 class MetricRun(Params):
     """When a metric was computed: every metric of a record has a key of its own, and may be added later."""
 
@@ -123,6 +130,7 @@ class Provenance(Params):
     """Where a result came from. The machine is not part of any key."""
 
     machine: MachineFacts
+    limits: CellLimits | None = Field(None, description="what the cell was allowed to use, if that was limited")
     stage_machines: dict[str, MachineFacts] = Field({}, description="of stages that were made where something differed")
     settings: ModelSettings
     data: str

@@ -50,10 +50,12 @@ class Store:
     ----------
     root : Path
         ``--results``.
+    waits : callable
+        Told what another process works on while this one waits for it, then None.
     """
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, waits: Callable[[str | None], None] = lambda what: None) -> None:
+        self.root, self._waits = root, waits
 
     def require_folder(self) -> None:
         """Raise StoreError if there is something else than a folder."""
@@ -117,7 +119,7 @@ class Store:
             Told which process is waited for, if one is.
         """
         holder = folder / ".holder"
-        while (lock := _acquired(folder, holder, tell)) is None:
+        while (lock := _acquired(folder, holder, tell, self._waits)) is None:
             pass
         try:
             holder.write_text(f"process {os.getpid()} on {platform.node()}", "utf-8")
@@ -234,7 +236,9 @@ class Store:
         return [folder for folder in self._cells() if not (folder / "result.json").exists()]
 
 
-def _acquired(folder: Path, holder: Path, tell: Callable[[str], None] | None) -> FileLock | None:
+def _acquired(
+    folder: Path, holder: Path, tell: Callable[[str], None] | None, waits: Callable[[str | None], None]
+) -> FileLock | None:
     """Lock a folder; None if it was removed meanwhile, by a process that had nothing to keep in it."""
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / ".lock")
@@ -244,7 +248,11 @@ def _acquired(folder: Path, holder: Path, tell: Callable[[str], None] | None) ->
         except Timeout:
             if tell is not None:
                 tell(f"{folder.name}: waiting for {_read(holder) or 'another process'}, which works on it")
-            lock.acquire()
+            waits(folder.name)
+            try:
+                lock.acquire()
+            finally:
+                waits(None)
     except FileNotFoundError:
         return None
     if (folder / ".lock").exists():

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import torch
 
 from bench.api import Dataset, Extractor
+from bench.core.processes.watch import NONE, Limits
 from bench.core.progress import Progress, silent
 from bench.errors import CheckpointError, MissingWeights
 from bench.registry import Registry
@@ -26,13 +27,14 @@ T = TypeVar("T")
 
 @dataclass
 class Workspace:
-    """What cells share: the registry, the store, the machine, and what is already loaded."""
+    """What cells share: the registry, the store, the machine, what one cell may use, and what is already loaded."""
 
     registry: Registry
     store: Store
     device: torch.device
     data_dir: Path | None = None
     progress: Progress = field(default_factory=silent)
+    limits: Limits = NONE
     _kept: dict[Any, Any] = field(default_factory=dict)
 
     def original(self, model: str, weights: str) -> loading.Original:

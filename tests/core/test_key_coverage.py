@@ -240,7 +240,7 @@ def keyed(bars, tmp_path_factory):
         ("experiments/stages.py", 'stream, count = f"feedback/{cell.seed}"', 'stream, count = f"feedback/{cell.seed + 1}"', {"feedback", "unlearn", "evaluate", "columns"}),
         ("experiments/training.py", "stream_of(method.reads_feedback, method.trainings, cell.seed)", "stream_of(method.reads_feedback, method.trainings, 0)", {"unlearn", "evaluate", "columns"}),
         ("workspace/checkpoint.py", '{name}": tensor.detach()', '{name}": tensor.half()', {"unlearn", "evaluate", "columns"}),
-        ("experiments/isolated.py", "each.detach().cpu()", "each.detach().half().cpu()", {"original", "evaluate", "columns"}),
+        ("experiments/isolated.py", "noise.detach().cpu()", "noise.detach().half().cpu()", {"original", "evaluate", "columns"}),
         ("experiments/evaluating.py", "resolved.cell.settings.evaluation.count,", "resolved.cell.settings.evaluation.count - 1,", {"original", "evaluate", "columns"}),
         ("evaluation/references.py", 'moments.get(f"without {feature}")', 'moments.get("all")', {"metrics"}),
         ("errors.py", "training diverged", "the training diverged", set()),

@@ -137,8 +137,8 @@ def test_a_stopped_pass_resumes_by_block(observers, bars, monkeypatch, tmp_path)
 
     from bench.evaluation import passes
 
-    plain = passes._drawn
-    monkeypatch.setattr(passes, "_drawn", drawing)
+    plain = passes.drawn
+    monkeypatch.setattr(passes, "drawn", drawing)
     kept = Blocks(tmp_path / "blocks")
     with pytest.raises(KeyboardInterrupt):
         run_pass(f, g, lambda latents: latents[:, 0], observers, 200, silent(), keep=kept)

@@ -37,13 +37,13 @@ def metric(name="'mine'", number="1.0", columns='"pixel_change"', look=""):
 def cell(plugins, on_bars, tmp_path, monkeypatch):
     """Run a cell and return its record; counts how often samples were drawn (one chunk tells nothing but sameness)."""
     drawn = []
-    plain = passes._drawn
+    plain = passes.drawn
 
     def watched(original, unlearned, stream, start, stop, same):
         drawn.extend([1] if stop - start > CHUNK else [])
         return plain(original, unlearned, stream, start, stop, same)
 
-    monkeypatch.setattr(passes, "_drawn", watched)
+    monkeypatch.setattr(passes, "drawn", watched)
 
     def call(*more, drawings=None, code=0):
         drawn.clear()

@@ -14,7 +14,7 @@ from bench.report.paired import Factor, factor
 from bench.report.verdicts import verdict_of
 
 N = 10_000
-AT_DEFAULT, HALF, TWICE, REMOVED, TENTH, TWENTIETH = OPERATING.values()
+AT_DEFAULT, HALF, MORE, REMOVED, TENTH, TWENTIETH = OPERATING.values()
 
 
 def curve(*pairs):
@@ -96,7 +96,7 @@ def test_a_curve_that_does_not_reach_the_removal_is_read_at_its_own_end(spots, o
 
 def test_the_operating_points_are_the_default_s_and_fractions():
     default = default_of(measured(0.004, N, 0.02), original=0.1)
-    assert [point.level(default) for point in (AT_DEFAULT, HALF, TWICE)] == [0.02, 0.01, 0.04]
+    assert [point.level(default) for point in (AT_DEFAULT, HALF, MORE)] == [0.02, 0.01, 0.025]
     levels = [Spot(0, point.level(default)).ratio(N) for point in (REMOVED, TENTH, TWENTIETH)]
     assert levels == pytest.approx([0.004, 0.01, 0.005])
     assert math.isnan(TENTH.level(default_of(OURS[1], original=None)))

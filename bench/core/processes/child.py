@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import signal
 import sys
@@ -19,6 +20,7 @@ from bench.core.processes.channel import Channel
 from bench.core.processes.line import Helper
 from bench.errors import BenchError, Interrupted, as_machine_error
 
+END_WITH_PARENT = 1  # PR_SET_PDEATHSIG: the parent is the process that forks, which ends with the command
 BETWEEN = 0.1  # seconds between two reports of finished steps
 
 _asked_to_stop = threading.Event()
@@ -56,6 +58,10 @@ class Told:
     def stop(self) -> None:
         self._flush()
         self._tell("stop")
+
+    def waits(self, what: str | None) -> None:
+        self._flush()
+        self._tell("waits", what)
 
     def _flush(self) -> None:
         if self._values:
@@ -125,6 +131,8 @@ def _live_alone() -> None:
         os.setpgid(0, 0)
     with contextlib.suppress(OSError):
         os.dup2(2, 1)  # standard output belongs to the command
+    with contextlib.suppress(OSError, AttributeError):  # Linux; the thread below cannot run while C code holds on to us
+        ctypes.CDLL(None).prctl(END_WITH_PARENT, int(signal.SIGKILL))
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGHUP, _stop)

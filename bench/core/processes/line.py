@@ -15,8 +15,13 @@ from numpy.typing import NDArray
 
 from bench import errors
 from bench.core.processes.channel import Channel, Message
+from bench.core.processes.watch import EVERY, NONE, Watch
 from bench.core.progress import Progress
 from bench.errors import Interrupted
+
+# Seconds to save and stop: of a helper, and of a process that has to stop its helpers. A command stops within 5 s.
+HELPER_GRACE = 2.5
+GRACE = 3.5
 
 
 class Ended(Exception):
@@ -55,6 +60,7 @@ class Line(ABC):
     def __init__(self, connection: Connection, progress: Progress, sentinel: int | None, grace: float) -> None:
         self.channel, self._progress, self._grace = Channel(connection), progress, grace
         self._ready: list[Any] = [connection] if sentinel is None else [connection, sentinel]
+        self.watch = Watch(NONE, ())
 
     @abstractmethod
     def signal_stop(self) -> None:
@@ -81,9 +87,13 @@ class Line(ABC):
 
     def ask(self, kind: str, content: Any = None, arrays: Sequence[NDArray[Any]] = ()) -> Message:
         """Send a message and wait for the answer."""
+        self.tell(kind, content, arrays)
+        return self.answer()
+
+    def tell(self, kind: str, content: Any = None, arrays: Sequence[NDArray[Any]] = ()) -> None:
+        """Send a message; ``answer`` waits for what comes of it."""
         with contextlib.suppress(OSError):  # `answer` says how the process ended
             self.channel.send(kind, content, arrays)
-        return self.answer()
 
     def answer(self, timeout: float | None = None) -> Message:
         """Wait for the next message that is not handled on the way, at most ``timeout`` seconds without a message.
@@ -93,6 +103,8 @@ class Line(ABC):
         TimeoutError
         BenchError, Interrupted
             Of the process.
+        OverLimit
+            If it used more than it may.
         Failed
             Anything else that it raised.
         Ended
@@ -101,7 +113,7 @@ class Line(ABC):
         while self.handled(message := self._received(timeout)):
             pass
         if message.kind == "error":
-            raise _error(*message.content)
+            raise error_of(*message.content)
         if message.kind == "failed":
             raise Failed(message.content)
         return message
@@ -110,12 +122,18 @@ class Line(ABC):
         """Handle what is no answer; say whether it was."""
         if message.kind == "progress":
             name, *arguments = message.content
+            if name == "waits":
+                self.watch.waits(*arguments)
             getattr(self._progress, name)(*arguments)
         return message.kind == "progress"
 
     def _received(self, timeout: float | None = None) -> Message:
-        if not wait(self._ready, timeout):
-            raise TimeoutError
+        until = None if timeout is None else time.monotonic() + timeout
+        self.watch.look()
+        while not wait(self._ready, _shorter(EVERY if self.watch.needed else None, until)):
+            self.watch.look()
+            if until is not None and time.monotonic() >= until:
+                raise TimeoutError
         if self.channel.connection.poll():
             with contextlib.suppress(EOFError, OSError):
                 return self.channel.receive()
@@ -135,6 +153,12 @@ class Line(ABC):
         return ""
 
 
+def _shorter(seconds: float | None, until: float | None) -> float | None:
+    """Return how long to wait: some seconds, but not beyond a time; None for ever."""
+    left = None if until is None else max(until - time.monotonic(), 0.0)
+    return min((each for each in (seconds, left) if each is not None), default=None)
+
+
 class Helper(Line):
     """A process that waits for the order of this one; both were started by the same parent.
 
@@ -149,7 +173,7 @@ class Helper(Line):
     """
 
     def __init__(
-        self, connection: Connection, pid: int, parent: Channel, progress: Progress, grace: float = 5.0
+        self, connection: Connection, pid: int, parent: Channel, progress: Progress, grace: float = HELPER_GRACE
     ) -> None:
         self._pid, self._parent = pid, parent
         self._sentinel = _sentinel_of(pid)
@@ -188,7 +212,7 @@ def _sentinel_of(pid: int) -> int | None:
         return None
 
 
-def _error(name: str, text: str) -> BaseException:
+def error_of(name: str, text: str) -> BaseException:
     """Return an error of ``bench.errors`` as another process raised it."""
     kind: type[BaseException] = getattr(errors, name, errors.BenchError)
     error = kind.__new__(kind)

@@ -10,9 +10,10 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from bench.core.processes import child
+from bench.core.processes import child, family
 from bench.core.processes.channel import Message
-from bench.core.processes.line import Line
+from bench.core.processes.line import GRACE, Line
+from bench.core.processes.watch import NONE, Limits, Watch
 from bench.core.progress import Progress
 
 METHOD = "forkserver"  # a fresh process that imports the libraries once, and forks for each child
@@ -32,7 +33,7 @@ def warm(modules: Sequence[str]) -> None:
 
 
 class Child(Line):
-    """A process that works, and others that wait for its orders. Leaving the ``with`` block ends them all.
+    """A process that works, and others that wait for its orders. Leaving the ``with`` block ends all that they started.
 
     Parameters
     ----------
@@ -46,10 +47,18 @@ class Child(Line):
     helpers : sequence of str
         The work of further processes, which get their text when the first one gives it (``line.Helper``). They are
         started here because a child cannot fork from the prepared process.
+    limits : Limits
+        What all of them may use together.
     """
 
     def __init__(
-        self, work: str, text: str, progress: Progress, grace: float = 5.0, helpers: Sequence[str] = ()
+        self,
+        work: str,
+        text: str,
+        progress: Progress,
+        grace: float = GRACE,
+        helpers: Sequence[str] = (),
+        limits: Limits = NONE,
     ) -> None:
         pipes = [multiprocessing.Pipe() for _ in helpers]
         self._helpers = [_started(there, each, None) for each, (_, there) in zip(helpers, pipes, strict=True)]
@@ -59,11 +68,17 @@ class Child(Line):
         for connection in (there, *(end for pipe in pipes for end in pipe)):
             connection.close()  # the processes have their own
         super().__init__(here, progress, self._process.sentinel, grace)
+        self.watch = Watch(limits, self._leaders)
 
     def signal_stop(self) -> None:
         self._process.terminate()
 
+    @property
+    def _leaders(self) -> list[int]:
+        return [process.pid for process in (self._process, *self._helpers) if process.pid is not None]
+
     def end(self) -> None:
+        family.kill(self._leaders)
         for process in (self._process, *self._helpers):
             process.kill()
             process.join()

@@ -1,0 +1,59 @@
+"""From what is asked for to a back end; Dask and Slurm are imported only here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bench.experiments.backends.base import Backend
+from bench.experiments.backends.local import Local, automatic
+from bench.experiments.backends.serial import Serial
+from bench.experiments.plan import Plan
+from bench.workspace.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Who is to run the cells.
+
+    Attributes
+    ----------
+    backend : {"serial", "local", "dask", "slurm"} or None
+        None: serial for one job, else local.
+    jobs : int or "auto"
+        Cells at once.
+    scheduler : str or None
+        Of Dask.
+    slurm : tuple of str
+        Parameters of sbatch, ``key=value``.
+    """
+
+    backend: str | None = None
+    jobs: int | str = 1
+    scheduler: str | None = None
+    slurm: tuple[str, ...] = ()
+
+
+def choose(asked: Asked, plan: Plan, workspace: Workspace) -> Backend:
+    """Return the back end that was asked for.
+
+    Raises
+    ------
+    UsageError
+        If a cluster cannot be reached.
+    """
+    name = asked.backend or ("serial" if asked.jobs == 1 else "local")
+    if name == "serial":
+        return Serial()
+    waiting = len(plan.waiting)
+    jobs = automatic(waiting, workspace.device) if isinstance(asked.jobs, str) else asked.jobs
+    jobs = max(min(jobs, waiting), 1)
+    if name == "local":
+        return Local(jobs, workspace.device, workspace.progress.note)
+    if name == "dask":
+        from bench.experiments.backends.dask import Dask
+
+        return Dask(jobs, asked.scheduler, workspace.device.type == "cuda", workspace.progress.note)
+    from bench.experiments.backends.slurm import Slurm
+
+    limits = workspace.limits
+    return Slurm(asked.jobs if isinstance(asked.jobs, int) else None, limits, asked.slurm, workspace.progress.note)
