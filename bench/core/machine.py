@@ -19,7 +19,7 @@ import torch
 from bench.core.version import __version__
 from bench.errors import UsageError
 
-PACKAGES = ("torch", "timm", "torch-fidelity", "pytorch-msssim", "scikit-image", "scikit-learn", "numpy", "scipy")
+PACKAGES = ("torch", "timm", "torch-fidelity", "scikit-image", "scikit-learn", "numpy", "scipy")
 
 
 def choose_device(name: str) -> torch.device:
