@@ -41,6 +41,7 @@ MAKERS: dict[str, Callable[..., str]] = {
     "summary": reference_tables.summary,
     "sensitivity": sensitivity_tables.sensitivity,
     "coverage": sensitivity_tables.coverage,
+    "home": sensitivity_tables.home,
     "claims": reference_claims.claims,
     "verdicts": reference_claims.verdicts,
     "trends": reference_trends.trends,

@@ -8,6 +8,7 @@ import pandas as pd
 from reference_numbers import frame
 
 DATA = {"faces": "synthfaces (synthetic), test faces", "digits": "MNIST (real), test digits"}
+FEATURES = {"faces": ("bang", "beard"), "digits": ("thickness", "slant")}
 MARKS = {"yes": "", "paired": " (paired)", "no": " (not seen)"}
 
 
@@ -57,3 +58,18 @@ def _cell(row: pd.Series[Any], *, first: bool) -> str:
 def _decimals(half: float) -> int:
     """Return how many decimals show two digits of an interval."""
     return max(0, 1 - int(f"{half:e}".partition("e")[2]))
+
+
+def home(images: str) -> str:
+    """Return a row per alteration: how far the judge's labels agree with the truth, and the share that is far.
+
+    Parameters
+    ----------
+    images : str
+        ``faces`` or ``digits``.
+    """
+    rows, names = frame(f"judge-distance-{images}"), FEATURES[images]
+    lines = [f"| | {' | '.join(f'kappa, {name}' for name in names)} | `oracle_far` |", "|-|-|-|-|"]
+    lines += [f"| {r.alteration} | {r.kappa_1:.2f} | {r.kappa_2:.2f} | {r.far:.2f} |" for r in rows.itertuples()]
+    first = rows.iloc[0]
+    return "\n".join([*lines, "", f"*{DATA[images]}; n = {first.n:,}; extractor {first.extractor}.*"])

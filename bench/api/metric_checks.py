@@ -23,7 +23,7 @@ PER_EXTRACTOR = frozenset(
         "reference_retain",
         "reference_counterfactual",
     }
-    | {"reference_embeddings"}
+    | {"reference_embeddings", "oracle_embeddings"}
 )  # there is one of each per extractor
 RESERVED = frozenset(
     {"change", "difference", "flagged_change", "flagged_ratio", "peak_memory_mb", "seconds", "unflagged_change"}

@@ -92,6 +92,8 @@ class Columns:
         training set in which these are redrawn without it.
     reference_embeddings : (M, D) float32 or None
         Of up to 5,000 training images, evenly spaced over the whole training set.
+    oracle_embeddings : (M, D) float32 or None
+        The same of the images that the judge learnt from.
     looked : (N, ...) or None
         What this metric's own ``look`` returned, in the order of the samples.
     """
@@ -117,6 +119,7 @@ class Columns:
     reference_retain: Statistics | None = None
     reference_counterfactual: Statistics | None = None
     reference_embeddings: NDArray[np.float32] | None = None
+    oracle_embeddings: NDArray[np.float32] | None = None
     looked: NDArray[Any] | None = None
 
 

@@ -25,6 +25,7 @@ WHY = {
     "flagged": "the method has no identifier with a threshold",
     "clicker_labels": "the oracle that clicked is the judge",
     "clicker_original_labels": "the oracle that clicked is the judge",
+    "oracle_embeddings": "embeddings of what the judge learnt from are not here",
 }  # why a column is None; for all others: "no <column>"
 
 
@@ -154,6 +155,7 @@ def _views(
                 reference_retain=reference.retain,
                 reference_counterfactual=reference.counterfactual,
                 reference_embeddings=reference.embeddings,
+                oracle_embeddings=reference.oracle,
             ),
         )
 

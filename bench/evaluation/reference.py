@@ -23,12 +23,15 @@ class Reference:
         without it.
     embeddings : (M, D) float32 or None
         Of up to 5,000 training images, evenly spaced.
+    oracle : (M, D) float32 or None
+        The same of the images that the judge learnt from.
     """
 
     whole: Statistics | None = None
     retain: Statistics | None = None
     embeddings: NDArray[np.float32] | None = None
     counterfactual: Statistics | None = None
+    oracle: NDArray[np.float32] | None = None
 
 
 def evenly(count: int) -> NDArray[np.int64]:

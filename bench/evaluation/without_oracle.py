@@ -20,7 +20,7 @@ ORACLE = "an oracle"
 LACKING = {
     **dict.fromkeys(("labels", "original_labels", "scores", "original_scores"), ORACLE),
     **dict.fromkeys(("attributes", "original_attributes"), ORACLE),
-    **dict.fromkeys(("clicker_labels", "clicker_original_labels"), ORACLE),
+    **dict.fromkeys(("clicker_labels", "clicker_original_labels", "oracle_embeddings"), ORACLE),
     **dict.fromkeys(
         ("reference", "reference_retain", "reference_counterfactual", "reference_embeddings", "counterfactual_error"),
         "reference images",

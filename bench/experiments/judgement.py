@@ -84,6 +84,10 @@ class Judgement(ABC):
     ) -> dict[str, Reference]:
         """Return per extractor what samples are compared with."""
 
+    def home(self, workspace: Workspace, dataset: str) -> str | None:
+        """Return the data set that the judge learnt from, or that it measures; None if that is not known."""
+        return None
+
     def own_metrics(self, original: Generator, feedback: Feedback | None) -> Mapping[str, Metric]:
         """Return what is computed besides the metrics that are plug-ins; it may learn from feedback that was given."""
         return {}
@@ -148,7 +152,14 @@ class Judged(Judgement):
     def references(
         self, workspace: Workspace, dataset: str, extractors: Mapping[str, Extractor], feature: str
     ) -> dict[str, Reference]:
-        return references.references(workspace, dataset, extractors, feature) if self.has_images else {}
+        found = references.references(workspace, dataset, extractors, feature) if self.has_images else {}
+        return references.with_oracle(workspace, dataset, found, extractors, self.home(workspace, dataset))
+
+    def home(self, workspace: Workspace, dataset: str) -> str | None:
+        judge = self.oracles.evaluation
+        if judge.learnt_on is not None:
+            return judge.learnt_on if judge.learnt_on in workspace.registry.names("datasets") else None
+        return dataset if workspace.dataset(dataset).classifier == judge.name else None
 
     def pictured(self, original_labels: NDArray[Any], feedback: Feedback) -> tuple[NDArray[Any], Feedback | None]:
         return original_labels, None

@@ -13,7 +13,7 @@ from bench.evaluation.described import CLICKER, EXTRACTOR, JUDGE, Observers
 from bench.evaluation.metrics import compute_metrics, metric_columns
 from bench.evaluation.own_metrics import OwnMetric
 from bench.evaluation.passes import draws_alike, look_again, run_pass, same_weights
-from bench.evaluation.references import references_identity
+from bench.evaluation.references import has_references, references_identity
 from bench.evaluation.targets import target_identity
 from bench.experiments.method_run import run_method, stream_of
 from bench.experiments.parts import Parts
@@ -54,7 +54,8 @@ GLUE: Mapping[str, tuple[str, ...]] = {
     "evaluate": ("experiments.run:_stages", "experiments.stages:feedback_stage"),
     "metric": (
         "experiments.evaluating:evaluate_stage", "experiments.measured:_oracles",
-        "experiments.judgement:Judged.references", "experiments.judgement:ClicksOnly.own_metrics",
+        "experiments.judgement:Judged.references", "experiments.judgement:Judged.home",
+        "experiments.judgement:ClicksOnly.own_metrics", "evaluation.references:with_oracle",
         "evaluation.own_metrics:of",
         "evaluation.references:references", "evaluation.references:_stored", "workspace.loading:statistics_in",
     ),
@@ -100,6 +101,7 @@ def metric_keys_of(parts: Parts) -> dict[str, str]:
                 "glue": _glue("metric"),
                 "references": references if metric.per_extractor else None,
                 "counterfactual": _counterfactual(parts) if "counterfactual_error" in metric.columns else None,
+                **({"oracle": _home(parts)} if "oracle_embeddings" in metric.columns else {}),
             }
         )
         for name, metric in parts.metrics.items()
@@ -140,6 +142,16 @@ def sources(parts: Parts) -> dict[str, str]:
 
 def _counterfactual(parts: Parts) -> str | None:
     return removers.identity(parts.workspace, parts.cell.settings.dataset, parts.cell.feature)
+
+
+def _home(parts: Parts) -> dict[str, list[str]]:
+    """Identify the embeddings of what the judge learnt from, by extractor."""
+    workspace, dataset = parts.workspace, parts.cell.settings.dataset
+    home = parts.judgement.home(workspace, dataset)
+    if home is None:
+        return {}
+    known = [x for x in parts.extractors if home == dataset or has_references(workspace, home, x)]
+    return {x: references_identity(workspace, home, x) for x in known}
 
 
 def _cut(parts: Parts) -> str | None:

@@ -1,12 +1,13 @@
-"""What is said of a cell whose numbers mislead: two oracles disagree, or the generator collapsed."""
+"""What is said of a cell whose numbers mislead: oracles disagree, or are far from home, or the generator collapsed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from bench.workspace.record import Record
 
 COLLAPSED = 0.5  # share of the original's inception score above 1; results/reference has 0.75 and more in every row
+FAR = 0.15  # share of samples; real images are at 0.05, and oracles err from here on (docs/results/judge-distance.md)
 LEAST_KAPPA = 0.8  # "almost perfect" from here on (Landis and Koch 1977, Biometrics 33:159)
 
 
@@ -27,6 +28,31 @@ def warning_of(record: Record) -> str | None:
         f"warning: the oracle that clicked and the judge disagree on {share:.1%} of the original's samples (Cohen's "
         f"kappa {agreement:.2f}, below {LEAST_KAPPA}). These samples look unlike what they learnt from: look at the "
         "sheet of those that the judge is surest about, and read both target ratios"
+    )
+
+
+def strayed(record: Record) -> tuple[str, float] | None:
+    """Return the extractor by which most samples are far from what the judge learnt from, and their share, if many."""
+    shares = {
+        name.partition("[")[2].rstrip("]"): max(
+            filter(None, (record.value(name), record.value(f"original_{name}"))), default=0
+        )
+        for name in record.metrics
+        if name.startswith("oracle_far[")
+    }
+    most = max(shares, key=lambda name: shares[name], default=None)
+    return None if most is None or shares[most] < FAR else (most, shares[most])
+
+
+def distance_of(record: Record) -> str | None:
+    """Say of a cell that its samples look unlike what the judge learnt from; None if they do not."""
+    found = strayed(record)
+    if found is None:
+        return None
+    return (
+        f"warning: {found[1]:.0%} of the samples are farther from the images that the judge learnt from than 95 % of "
+        f"these are from each other (extractor {found[0]}; from {FAR:.0%} on oracles were seen to err): look at the "
+        "sheet of those that the judge is surest about"
     )
 
 
@@ -55,16 +81,33 @@ def _before_and_after(record: Record, name: str, extractor: str) -> tuple[float,
     return None if now is None or change is None else (now - change, now)
 
 
+def warnings_of(record: Record) -> list[str]:
+    """Return all that is to be said of a cell, in sentences."""
+    return [told for told in (warning_of(record), distance_of(record), collapse_of(record)) if told]
+
+
 def caption_of(records: Iterable[Record]) -> list[str]:
-    """Say of which models and features the oracles disagree."""
-    found: dict[str, float] = {}
+    """Say of which models and features the oracles disagree, and for which models they are far from home."""
+    kappas: dict[str, float] = {}
+    shares: dict[str, float] = {}
     for record in records:
         if (agreement := doubted(record)) is not None:
-            found[f"{record.model} {record.feature}"] = agreement
-    if not found:
-        return []
-    told = ", ".join(f"{name} {agreement:.2f}" for name, agreement in sorted(found.items()))
-    return [
-        "Warning: the oracle that clicked and the judge disagree on the original's samples, so a ratio depends on who "
-        f"judges (Cohen's kappa below {LEAST_KAPPA}: {told})."
-    ]
+            kappas[f"{record.model} {record.feature}"] = agreement
+        if (far := strayed(record)) is not None:
+            shares[record.model] = max(far[1], shares.get(record.model, 0.0))
+    sentences = []
+    if kappas:
+        sentences.append(
+            "Warning: the oracle that clicked and the judge disagree on the original's samples, so a ratio depends on "
+            f"who judges (Cohen's kappa below {LEAST_KAPPA}: {_told(kappas)})."
+        )
+    if shares:
+        sentences.append(
+            f"Warning: many samples look unlike what the judge learnt from (share that is far, up to: {_told(shares)}; "
+            f"real images 0.05, oracles err from {FAR} on)."
+        )
+    return sentences
+
+
+def _told(found: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {value:.2f}" for name, value in sorted(found.items()))

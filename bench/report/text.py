@@ -115,7 +115,7 @@ def record_lines(done: Done) -> str:
     lines = [
         f"{name}: {_judged(record) if record.provenance.oracle else _without_oracle(record)}",
         *([f"  {clicked_line(record)}"] if record.value("clicked_ratio") is not None else []),
-        *(f"  {warning}" for warning in (doubts.warning_of(record), doubts.collapse_of(record)) if warning),
+        *(f"  {warning}" for warning in doubts.warnings_of(record)),
         f"  {', '.join(others)}",
         *([f"  {distance}"] if (distance := truth.truth_line(record, resolved.workspace)) else []),
         f"  {record.provenance.data}; {took}",

@@ -37,6 +37,8 @@ class LoadedClassifier:
         Of the weights' content.
     accuracy : dict
         Per attribute, what its training measured on held-out images (``Trainable.assess``).
+    learnt_on : str or None
+        The data set that it learnt from; None for one that measures, and where its weights do not say.
     """
 
     name: str
@@ -44,6 +46,7 @@ class LoadedClassifier:
     weights: str | None = None
     sha256: str | None = None
     accuracy: dict[str, dict[str, Any]] = field(default_factory=dict)
+    learnt_on: str | None = None
 
     @property
     def label(self) -> str:
@@ -124,8 +127,9 @@ def load_classifier(registry: Registry, name: str, weights: str) -> LoadedClassi
     plugin_class = registry.get("classifiers", name, f"{path}")
     networks = networks_of(plugin_class(), stored, path)
     made_as(Tested, stored, path)
-    accuracy = stored.description.get("accuracy", {})
-    return LoadedClassifier(name, plugin_class(networks), _known_as(weights), stored.sha256, accuracy)
+    accuracy, source = stored.description.get("accuracy", {}), stored.description.get("dataset")
+    learnt_on = source if isinstance(source, str) else None
+    return LoadedClassifier(name, plugin_class(networks), _known_as(weights), stored.sha256, accuracy, learnt_on)
 
 
 def _known_as(weights: str | None) -> str | None:

@@ -173,6 +173,19 @@ def test_oracles_that_agree_have_kappa_1_and_one_label_for_all_has_none():
     assert "oracle_kappa" not in values("agreement", replace(same, clicker_original_labels=never))
 
 
+def test_samples_like_what_the_judge_learnt_from_are_near_and_shifted_ones_are_far():
+    rng = np.random.default_rng(1)
+    known, like, unlike = (
+        rng.standard_normal((n, 4)).astype(np.float32) + s for n, s in ((900, 0), (600, 0), (600, 9))
+    )
+    columns = replace(NULL, oracle_embeddings=known, original_embeddings=like, embeddings=unlike)
+    found = compute("oracle_far", columns)
+    assert found["oracle_far"].value == 1.0 and 0.02 < found["original_oracle_far"].value < 0.09
+    k = round(600 * found["original_oracle_far"].value)
+    assert (found["original_oracle_far"].low, found["original_oracle_far"].high) == wilson(k, 600)
+    assert values("oracle_far", replace(columns, embeddings=known))["oracle_far"] == 0.0, "its own images are not far"
+
+
 # --- intervals, and differences from the original -----------------------------------------------------
 
 SHIFTED = replace(NULL, embeddings=NULL.embeddings + np.float32(0.5), logits=NULL.logits * np.float32(1.05))

@@ -1,4 +1,4 @@
-"""What is said of a cell whose generator collapsed."""
+"""What is said of a cell whose generator collapsed, or whose samples are far from what its judge learnt from."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from bench.report.doubts import collapse_of
+from bench.report.doubts import FAR, caption_of, collapse_of, distance_of, warnings_of
 
 
 def cell(**values):
     named = {f"{name}[digits]": value for name, value in values.items()}
-    return SimpleNamespace(metrics=named, value=named.get)
+    return SimpleNamespace(metrics=named, value=named.get, model="vae", feature="slant")
 
 
 def test_a_collapse_is_told_with_the_numbers_before_and_after():
@@ -30,3 +30,16 @@ def test_the_bar_is_half_of_what_the_original_exceeds_one_by(after, told):
 
 def test_without_an_extractor_nothing_is_said():
     assert collapse_of(cell(target_ratio=0.0)) is None and collapse_of(cell(inception_score=1.0)) is None
+
+
+@pytest.mark.parametrize(("before", "after", "told"), [(0.05, 0.149, ""), (0.4, 0.1, "40 %"), (0.04, 0.15, "15 %")])
+def test_samples_far_from_what_the_judge_learnt_from_are_told_before_or_after(before, after, told):
+    found = cell(original_oracle_far=before, oracle_far=after)
+    said = distance_of(found)
+    if not told:
+        assert said is None and warnings_of(found) == caption_of([found]) == []
+        return
+    assert f"warning: {told.replace(' ', '')} of the samples are farther" in said and "extractor digits" in said
+    assert warnings_of(found) == [said] and max(before, after) >= FAR
+    (caption,) = caption_of([found, cell(oracle_far=0.05, original_oracle_far=0.05)])
+    assert f"vae {max(before, after):.2f}" in caption and str(FAR) in caption

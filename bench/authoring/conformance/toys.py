@@ -115,6 +115,7 @@ def toy_columns(*, perfect: bool) -> api.Columns:
         clicker_labels=after,
         clicker_original_labels=before,
         reference_embeddings=rng.standard_normal((n, 4)).astype(np.float32),
+        oracle_embeddings=rng.standard_normal((n, 4)).astype(np.float32),
     )
 
 
