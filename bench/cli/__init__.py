@@ -16,7 +16,7 @@ from bench.errors import EXIT_INTERRUPTED, EXIT_PLUGIN, EXIT_USAGE, BenchError, 
 
 COMMANDS = (
     "run", "table", "figure", "status", "list", "show", "new", "check", "sample", "feedback", "pretrain", "zoo",
-    "doctor", "clean",
+    "doctor", "clean", "export", "merge", "cache",
 )  # fmt: skip
 RESUMABLE = {"run", "table", "figure", "pretrain"}  # the others begin anew
 MAY_BE_EMPTY = ("--at",)  # the whole file

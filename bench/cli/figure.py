@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from bench.cli.executing import executing, taken
 from bench.cli.options import choice, params, require_one, suite, warm_up, workplace, workspace_at, written
 
 
@@ -19,6 +20,7 @@ from bench.cli.options import choice, params, require_one, suite, warm_up, workp
 @params
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the feedback and of the unlearning.")
 @written("png,pdf", "results/figures", "Folder to write to.")
+@executing
 @workplace
 def command(
     number: str,
@@ -37,16 +39,22 @@ def command(
     NUMBER is 1, 4, 5 or 6. Missing cells run first.
     """
     require_one(dry_run, no_run)
-    if not dry_run:
+    how = taken(asked)
+    if not dry_run:  # the pictures are drawn in processes of this one
         warm_up()
     workspace = workspace_at(plugins, results, data_dir, device, write=not (no_run or dry_run))
     from bench.report.figures.making import Options, make_figure, plan_figure
 
     if dry_run:
-        click.echo(plan_figure(number, Options(**asked), workspace, formats=formats.split(",")))
+        click.echo(plan_figure(number, Options(backend=how.opened, **asked), workspace, formats=formats.split(",")))
         return 0
     paths, captions, code = make_figure(
-        number, Options(**asked), workspace, run_missing=not no_run, formats=formats.split(","), out=out
+        number,
+        Options(backend=how.opened, **asked),
+        workspace,
+        run_missing=not no_run,
+        formats=formats.split(","),
+        out=out,
     )
     click.echo(captions)
     click.echo("\n".join(str(path) for path in paths))

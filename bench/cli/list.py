@@ -17,8 +17,9 @@ SHOWN = (*(kind.name for kind in KINDS), "suites")
 @click.command("list")
 @click.argument("kind", type=click.Choice(SHOWN), required=False)
 @click.option("--check", is_flag=True, help="Import every plug-in and show the broken ones with their reason.")
+@click.option("--sources", is_flag=True, help="Show where each plug-in is loaded from, and the sha256 of its file.")
 @plugins
-def command(kind: str | None, check: bool, plugins: tuple[Path, ...]) -> int:
+def command(kind: str | None, check: bool, sources: bool, plugins: tuple[Path, ...]) -> int:
     """List plug-ins and suites."""
     registry = open_registry(plugins)
     problems = registry.problems() if check else {}
@@ -31,5 +32,9 @@ def command(kind: str | None, check: bool, plugins: tuple[Path, ...]) -> int:
             if source.kind.name == each:
                 state = "" if source.origin == "built-in" else f"  [{source.origin}]"
                 broken = problems.get((each, source.name))
+                if sources and not broken:
+                    sha256 = source.sha256 or "no file"
+                    click.echo(f"  {source.name:14} {sha256:64}  {source.origin}: {source.path or source.module}")
+                    continue
                 click.echo(f"  {source.name:14} {f'BROKEN: {broken}' if broken else source.summary}{state}")
     return EXIT_PLUGIN if problems else 0

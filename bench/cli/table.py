@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from bench.cli.executing import executing, taken
 from bench.cli.options import choice, require_one, seeds, suite, warm_up, workplace, workspace_at, written
 
 
@@ -31,6 +32,7 @@ from bench.cli.options import choice, require_one, seeds, suite, warm_up, workpl
 )
 @seeds("table", None, "Seeds to average over.  [default: 0-4; table budget: 0-2; table damage on MNIST: 0-9]")
 @written("csv,latex,html", "results/tables", "Folder to write to, or one file: FILE.csv, FILE.tex or FILE.html.")
+@executing
 @workplace
 def command(
     name: str,
@@ -50,13 +52,16 @@ def command(
     NAME is 1 to 5, fidelity, readings, tradeoff, damage, clicks, budget or cost. Missing cells run first.
     """
     require_one(dry_run, no_run)
-    if not (no_run or dry_run):
+    how = taken(asked)
+    if not (no_run or dry_run) and how.in_this_process:
         warm_up()
     workspace = workspace_at(plugins, results, data_dir, device, write=not (no_run or dry_run))
     from bench.report.definitions import Options
     from bench.report.tables import make_table, plan_table
 
-    options = Options(metrics=[part.strip() for part in metrics.split(",") if part.strip()], **asked)
+    options = Options(
+        metrics=[part.strip() for part in metrics.split(",") if part.strip()], backend=how.opened, **asked
+    )
     if dry_run:
         click.echo(plan_table(name, options, workspace, formats=formats.split(","), out=out))
         return 0

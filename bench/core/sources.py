@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from hashlib import sha256
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
@@ -37,6 +38,18 @@ class Source:
     def summary(self) -> str:
         """First line of the module's docstring."""
         return _docstring(self.path) if self.path else ""
+
+    @property
+    def sha256(self) -> str | None:
+        """The sha256 of its file; of a package, that of the names and bytes of all its Python files."""
+        if self.path is None or not self.path.is_file():
+            return None
+        if self.path.name != PACKAGE:
+            return sha256(self.path.read_bytes()).hexdigest()
+        digest, folder = sha256(), self.path.parent
+        for path in sorted(folder.rglob("*.py")):
+            digest.update(f"{path.relative_to(folder).as_posix()}\n".encode() + sha256(path.read_bytes()).digest())
+        return digest.hexdigest()
 
     def load(self) -> ModuleType:
         """Import the module that holds the plug-in; what that switches in torch is put back."""

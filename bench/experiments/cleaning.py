@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.experiments.outdated import outdated
-from bench.workspace import leftovers
+from bench.workspace import caching, leftovers
 from bench.workspace.leftovers import Leftover
 from bench.workspace.store import Store
 from bench.workspace.workspace import Workspace
@@ -51,12 +51,26 @@ def plan_cleaning(workspace: Workspace, kinds: Sequence[str]) -> Cleaning:
     return Cleaning((*chosen, *stages), (*kept, *waiting))
 
 
+def with_oldest(cleaning: Cleaning, workspace: Workspace, size: float) -> Cleaning:
+    """Return it with the oldest stages that cells refer to, as many as must go so that the rest has a size in bytes.
+
+    What a process works on stays, and so does a stopped training.
+    """
+    store = workspace.store
+    chosen = {each.path for each in cleaning.found}
+    left = [each for each in caching.cached(store) if each.path not in chosen]
+    kept = [each.path for each in left if store.is_locked(each.path) or any(each.path.glob("checkpoint*.pt"))]
+    oldest = caching.beyond(left, size, kept)
+    why = "the oldest of what is kept; it is computed again if a cell needs it"
+    return Cleaning((*cleaning.found, *(Leftover("oldest", each.path, why) for each in oldest)), cleaning.kept)
+
+
 def clean(workspace: Workspace, cleaning: Cleaning) -> tuple[int, list[Path]]:
     """Remove what was found; returns the bytes that were freed, and what a process has locked since."""
     store, gone, locked = workspace.store, [], []
     total = cleaning.bytes
     for each in cleaning.found:
-        needed = each.kind == "orphaned" and any(store.is_locked(folder) for folder in store.unfinished())
+        needed = each.kind in ("orphaned", "oldest") and any(store.is_locked(folder) for folder in store.unfinished())
         if needed or not leftovers.remove(each.path):
             locked.append(each.path)
         else:
@@ -73,7 +87,7 @@ def _cells(workspace: Workspace, kinds: Sequence[str]) -> tuple[list[Leftover], 
         for each in outdated(workspace):
             (found if isinstance(each, Leftover) else kept).append(each)  # type: ignore[arg-type]
     if "stopped" in kinds:
-        found += leftovers.unfinished(store)
+        found += [*leftovers.unfinished(store), *leftovers.not_begun(store)]
     return found, kept
 
 

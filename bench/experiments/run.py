@@ -15,6 +15,7 @@ from bench.core.processes.watch import GB, NONE, Limits
 from bench.errors import BenchError, Diverged, PluginError
 from bench.experiments import losses
 from bench.experiments.evaluating import evaluate_stage, memories_of
+from bench.experiments.from_where import loaded_from
 from bench.experiments.hands import Drawer, Hands, stage_of
 from bench.experiments.measured import Measured, completed, measured, shown
 from bench.experiments.resolve import Resolved
@@ -229,6 +230,8 @@ def _provenance(resolved: Resolved, outcome: Outcome | None) -> Provenance:
         oracle=outcome.oracle if outcome else None,
         feedback=outcome.clicks if outcome else None,
         feedback_file=None if resolved.cell.feedback_file is None else str(resolved.cell.feedback_file),
+        plugins=loaded_from(resolved),
+        others_code=dict(resolved.sources),
     )
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bench.errors import unknown
 from bench.report.about import BUDGET, DAMAGE, READINGS, UNIT
+
+if TYPE_CHECKING:
+    from bench.experiments.backends.base import Opened
 
 SEEDS = (0, 1, 2, 3, 4)
 RUNS = 3  # different trainings of retrain, over all seeds
@@ -26,6 +29,7 @@ class Options:
     methods: Sequence[str] = ()  # further methods, a row or column each
     only: Sequence[str] = ()  # rows or columns to be shown: labels, families, methods
     metrics: Sequence[str] = ()  # columns instead of the table's own; "+name" adds one
+    backend: Opened | None = None  # who runs what is missing; this process by default
 
 
 @dataclass(frozen=True)

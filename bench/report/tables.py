@@ -13,10 +13,10 @@ from pathlib import Path
 from bench.errors import EXIT_NOTHING, EXIT_OK, EXIT_SOME_FAILED
 from bench.experiments import grid
 from bench.experiments.cell import Cell
-from bench.experiments.execute import execute, stored
+from bench.experiments.execute import stored
 from bench.experiments.plan import plan
 from bench.report import formats as layout
-from bench.report import text
+from bench.report import running, text
 from bench.report.aggregate import tidy_rows
 from bench.report.agreement import agreement_rows
 from bench.report.asked import table_asked
@@ -118,7 +118,7 @@ def _entries(table: Table, options: Options, workspace: Workspace, *, run_missin
     made = plan([cell for _, cell in cells], workspace, "failed", options.suite)
     if run_missing:
         made.require_runnable()
-    done = execute(made, workspace, text.counted(made, workspace.progress)) if run_missing else stored(made, workspace)
+    done = running.run_missing(made, workspace, options.backend) if run_missing else stored(made, workspace)
     return [Entry(variant, each) for (variant, _), each in zip(cells, done, strict=True)]
 
 

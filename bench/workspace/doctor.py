@@ -9,11 +9,11 @@ from pathlib import Path
 import torch
 
 from bench.core import machine, resuming
-from bench.core.files import file_sha256
 from bench.errors import BenchError, CheckpointError, DataError, WrongData, first_sentence
 from bench.workspace import checkpoint, manifest, seals
-from bench.workspace.record import Artefact, Record
+from bench.workspace.record import Record
 from bench.workspace.store import Store
+from bench.workspace.travelling import fault_of
 from bench.workspace.workspace import Workspace
 
 
@@ -84,9 +84,19 @@ def _stored(store: Store, records: Iterable[tuple[Path, Record]]) -> Iterator[st
     """Yield what is wrong with the files of cells and stages, and with what is made once for all of them."""
     for folder, record in records:
         for kind, artefact in record.artefacts.items():
-            fault = _fault(folder / artefact.file, kind, artefact)
+            fault = fault_of(folder / artefact.file, kind, artefact)
             if fault is not None:
                 yield fault
+    yield from damaged_stages(store)
+    for path in store.made_once():
+        try:
+            checkpoint.read(path)
+        except CheckpointError as error:
+            yield str(error)
+
+
+def damaged_stages(store: Store) -> Iterator[str]:
+    """Yield what is wrong with what cells share, which is made again."""
     for folder in store.stages():
         if (fault := seals.fault_of(folder)) is not None:
             yield f"{fault}. The next cell that needs it makes it again"
@@ -95,20 +105,3 @@ def _stored(store: Store, records: Iterable[tuple[Path, Record]]) -> Iterator[st
             resuming.load(path, torch.device("cpu"))
         except resuming.Unusable as error:
             yield f"{path}: {error}. The next cell that needs it makes it again"
-    for path in store.made_once():
-        try:
-            checkpoint.read(path)
-        except CheckpointError as error:
-            yield str(error)
-
-
-def _fault(path: Path, kind: str, artefact: Artefact) -> str | None:
-    """Return what is wrong with a file of a cell: missing, damaged, or not the one that the record names."""
-    if not path.is_file():
-        return f"{path}: is missing"
-    try:
-        found = checkpoint.read(path).sha256 if kind == "weights" else file_sha256(path)
-    except CheckpointError as error:
-        return str(error)
-    same = found == artefact.sha256
-    return None if same else f"{path}: is not the file that the record names: another one, or changed since"

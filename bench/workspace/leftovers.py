@@ -12,6 +12,7 @@ from shutil import rmtree
 from filelock import FileLock, Timeout
 
 from bench.core.reading import read_json
+from bench.workspace import sweeps
 from bench.workspace.record import FORMAT, Record
 from bench.workspace.store import DIGITS, STAGES, Store
 
@@ -58,6 +59,13 @@ def unfinished(store: Store) -> Iterator[Leftover]:
     for folder in store.unfinished():
         if CELL.fullmatch(folder.name) and (folder / ".lock").exists():
             yield Leftover("stopped", folder, "the same bench run would resume it")
+
+
+def not_begun(store: Store) -> Iterator[Leftover]:
+    """Yield what commands that were ended have told of cells that they did not begin."""
+    for sweep in sweeps.known(store):
+        if not sweep.runs:
+            yield Leftover("unfinished", sweep.folder, f"names {len(sweep.left)} cells that were not begun")
 
 
 def orphaned(store: Store, kept: Iterable[Record]) -> Iterator[Leftover]:

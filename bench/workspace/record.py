@@ -112,6 +112,13 @@ class MachineFacts(Params):
         return self.model_dump(exclude={"command"})
 
 
+class PluginFile(Params):
+    """Where a plug-in was loaded from."""
+
+    origin: str = Field(description='"built-in", "package NAME", or the path of a loose file')
+    sha256: str | None = Field(description="of its file; of a package of files, of all of them")
+
+
 class CellLimits(Params):
     """What a cell was allowed to use."""
 
@@ -142,6 +149,8 @@ class Provenance(Params):
     oracle: OraclePair | None = Field(None, description="null without an oracle, or if the cell failed")
     feedback: Clicks | None = None
     feedback_file: str | None = Field(None, description="of --feedback, as named")
+    plugins: dict[str, PluginFile] = Field({}, description="every plug-in of the cell, such as methods/ours")
+    others_code: dict[str, str] = Field({}, description="files of others' code, with a hash of what it means")
 
 
 class Record(Params):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from bench.core.files import write_bytes
 from bench.errors import BenchError
@@ -15,8 +15,12 @@ from bench.experiments.assignment import Assignment
 from bench.experiments.resolve import Resolved
 from bench.workspace.record import Record
 
+if TYPE_CHECKING:
+    from bench.experiments.plan import Plan
+    from bench.workspace.workspace import Workspace
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Job:
     """A cell to run.
 
@@ -86,6 +90,9 @@ class Backend(Protocol):
 
     def ended(self, seconds: float) -> Sequence[End]:
         """Wait until a cell has ended, at most some seconds; returns those that have."""
+
+
+Opened = Callable[["Plan", "Workspace"], Backend]  # opens the back end that was asked for, for a plan
 
 
 def cores() -> int:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from bench.errors import EXIT_OK, EXIT_SOME_FAILED, BenchError, UsageError, unknown
 from bench.experiments import grid
+from bench.experiments.backends.base import Opened
 from bench.experiments.cell import Cell
-from bench.experiments.execute import Done, execute, stored
+from bench.experiments.execute import Done, stored
 from bench.experiments.plan import Plan, plan
-from bench.report import text
+from bench.report import running, text
 from bench.report.figures import apart, attributes, page
 from bench.report.figures.series import Panel, Series
 from bench.report.names import file_stem
@@ -37,6 +38,7 @@ class Options:
     seed: int = 0
     params: Sequence[str] = ()
     overrides: Sequence[str] = ()
+    backend: Opened | None = None  # who runs what is missing; this process by default
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def make_figure(
     else:
         _require_stored(number, made, workspace)
     Store(out).require_writable("--out")
-    done = execute(made, workspace, text.counted(made, workspace.progress)) if run_missing else stored(made, workspace)
+    done = running.run_missing(made, workspace, options.backend) if run_missing else stored(made, workspace)
     paths, captions = [], []
     for model in dict.fromkeys(each.planned.cell.model for each in done):
         panels = _panels(number, [each for each in done if each.planned.cell.model == model])

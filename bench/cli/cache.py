@@ -1,0 +1,90 @@
+"""``bench cache``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from bench.cli.executing import SIZES, Quantity
+from bench.cli.options import workplace, workspace_at
+
+results = click.option(
+    "--results",
+    type=click.Path(path_type=Path),
+    default=Path("results/runs"),
+    show_default=True,
+    help="Folder of stored results.",
+)
+
+
+@click.group("cache")
+def command() -> None:
+    """Look at what cells share (clicks, unlearned weights, what was seen of samples), check it, and make room."""
+
+
+@command.command("ls")
+@results
+def ls(results: Path) -> int:
+    """List what is kept: size, cells that refer to it, when it was written."""
+    from datetime import datetime
+
+    from bench.report.cleaning import size
+    from bench.workspace.caching import cached
+    from bench.workspace.store import Store
+
+    store = Store(results)
+    store.require_folder()
+    found = cached(store)
+    for each in found:
+        written = datetime.fromtimestamp(each.written)
+        click.echo(f"{size(each.bytes):>10}  {each.cells:4} cells  {written:%Y-%m-%d %H:%M}  {each.path}")
+    click.echo(f"{size(sum(each.bytes for each in found)):>10}  in {len(found)} folders")
+    return 0
+
+
+@command.command("verify")
+@results
+def verify(results: Path) -> int:
+    """Read all that is kept, and compare every sha256.
+
+    The exit code is 1 if something is damaged. bench doctor --verify also reads the cells, the data and the weights.
+    """
+    from bench.errors import EXIT_SOME_FAILED
+    from bench.workspace.doctor import damaged_stages
+    from bench.workspace.store import Store
+
+    store = Store(results)
+    store.require_folder()
+    problems = [*damaged_stages(store)]
+    for problem in problems:
+        click.echo(f"PROBLEM: {problem}")
+    click.echo(f"{len(store.stages())} sealed folders, {len(problems)} damaged files")
+    return EXIT_SOME_FAILED if problems else 0
+
+
+@command.command("gc")
+@click.option(
+    "--max-size",
+    type=Quantity("SIZE", SIZES, "10GB or 500MB"),
+    default=None,
+    help="Also remove the oldest of what cells refer to, until no more than this is kept: 10GB. Cells stay as they "
+    "are; a further metric computes again what it needs.",
+)
+@click.option("--yes", is_flag=True, help="Remove it. Without this, only list it.")
+@workplace
+def gc(
+    max_size: float | None, yes: bool, plugins: tuple[Path, ...], results: Path, data_dir: Path | None, device: str
+) -> int:
+    """List what no cell refers to, as bench clean --what orphaned does, or remove it."""
+    workspace = workspace_at(plugins, results, data_dir, device, write=yes)
+    from bench.experiments.cleaning import clean, plan_cleaning, with_oldest
+    from bench.report import cleaning as text
+
+    found = plan_cleaning(workspace, ["orphaned"])
+    if max_size is not None:
+        found = with_oldest(found, workspace, max_size)
+    for line in text.lines(found):
+        click.echo(line)
+    click.echo(text.outcome(found, clean(workspace, found) if yes else None))
+    return 0

@@ -1,0 +1,48 @@
+"""``bench merge``."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import click
+
+
+@click.command("merge")
+@click.argument("sources", metavar="DIR|FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Only say what would become of each cell.")
+@click.option("--json", "as_json", is_flag=True, help="Print each cell as one line of JSON.")
+@click.option(
+    "--results",
+    type=click.Path(path_type=Path),
+    default=Path("results/runs"),
+    show_default=True,
+    help="Folder of stored results, to which cells are added.",
+)
+def command(sources: tuple[Path, ...], dry_run: bool, as_json: bool, results: Path) -> int:
+    """Add the cells of other results folders, or of archives made by bench export.
+
+    A cell is known by its key, which hashes everything that decides its numbers. One that is here already is compared:
+    metrics that only the other one has are added; if the two differ, both are kept, and it is said where they differ.
+    Every file is checked against the record. The exit code is 1 if there was a conflict or a damaged cell.
+    """
+    import json
+
+    from bench.errors import EXIT_SOME_FAILED
+    from bench.workspace.merging import merge
+    from bench.workspace.store import Store
+    from bench.workspace.travelling import opened
+
+    parcels = [opened(source) for source in sources]  # first: a wrong name is told before anything is written
+    store = Store(results)
+    store.require_writable()
+    counts: Counter[str] = Counter()
+    for parcel in parcels:
+        for each in merge(parcel, store, not dry_run):
+            counts[each.fate] += 1
+            told = {"source": str(parcel.path), "cell": each.cell, "fate": each.fate, "why": each.why or None}
+            line = f"{each.fate:9} {each.cell}" + (f"  {each.why}" if each.why else "")
+            click.echo(json.dumps(told) if as_json else line)
+    total = ", ".join(f"{count} {fate}" for fate, count in counts.items()) or "no cells"
+    click.echo(f"{results}: {total}{' (nothing was written)' if dry_run else ''}", err=True)
+    return EXIT_SOME_FAILED if counts["conflict"] or counts["damaged"] else 0

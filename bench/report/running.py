@@ -1,0 +1,32 @@
+"""The cells that a table or a figure lacks are run, and it is said of each how it ended."""
+
+from __future__ import annotations
+
+from bench.experiments.backends.base import Opened
+from bench.experiments.backends.serial import Serial
+from bench.experiments.execute import Done, execute
+from bench.experiments.plan import Plan
+from bench.report import live, text
+from bench.workspace.workspace import Workspace
+
+
+def run_missing(plan: Plan, workspace: Workspace, opened: Opened | None) -> list[Done]:
+    """Run a plan.
+
+    Parameters
+    ----------
+    plan : Plan
+    workspace : Workspace
+    opened : callable or None
+        Returns who runs the cells; by default this process does, one after another.
+    """
+    tell = text.counted(plan, workspace.progress)
+    backend = Serial() if opened is None or not plan.waiting else opened(plan, workspace)
+    watch = live.for_stderr(workspace.progress, not isinstance(backend, Serial))
+
+    def report(done: Done) -> None:
+        with watch.aside():
+            tell(done)
+
+    with watch:
+        return execute(plan, workspace, report, backend, watch)

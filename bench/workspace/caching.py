@@ -1,0 +1,71 @@
+"""What cells share, kept so that it is not computed again: how large it is, how many cells refer to it, what can go."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.workspace.leftovers import freed
+from bench.workspace.store import DIGITS, STAGES, Store
+
+
+@dataclass(frozen=True)
+class Cached:
+    """A stage's folder.
+
+    Attributes
+    ----------
+    path : Path
+    kind : str
+        Of the stage: "feedback", "unlearn", "original", "columns", ...
+    bytes : int
+        What removing it alone frees: a file that a cell has too stays.
+    cells : int
+        Stored cells that refer to it.
+    written : float
+        When a file of it was last written, s since the epoch.
+    """
+
+    path: Path
+    kind: str
+    bytes: int
+    cells: int
+    written: float
+
+
+def cached(store: Store) -> list[Cached]:
+    """Return what is kept, sorted by kind and name."""
+    used: Counter[str] = Counter()
+    for _, record in store.records():
+        keys = {*record.stages.values(), *record.provenance.seen.values()}
+        used.update({key[:DIGITS] for key in keys})
+    found = []
+    for folder in sorted((store.root / STAGES).glob("[!.]*/")):
+        kind, _, digits = folder.name.rpartition("-")
+        written = max((path.stat().st_mtime for path in folder.iterdir()), default=folder.stat().st_mtime)
+        found.append(Cached(folder, kind, freed([folder]), used[digits], written))
+    return found
+
+
+def beyond(found: Sequence[Cached], size: float, kept: Sequence[Path]) -> list[Cached]:
+    """Return the oldest of what is kept, as many as must go so that the rest is no larger than a size.
+
+    Parameters
+    ----------
+    found : sequence of Cached
+    size : float
+        Bytes.
+    kept : sequence of Path
+        Folders that stay in any case.
+    """
+    over = sum(each.bytes for each in found) - size
+    chosen = []
+    for each in sorted(found, key=lambda each: each.written):
+        if over <= 0:
+            break
+        if each.path not in kept:
+            chosen.append(each)
+            over -= each.bytes
+    return chosen

@@ -1,0 +1,143 @@
+"""Cells that travel: a folder of results, or a zip archive, from which single cells are copied and checked.
+
+An archive is read in place: a file is copied only if its name is that of a file in a cell's folder, and never more
+bytes than the archive says it has.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+
+from bench.core.files import file_sha256
+from bench.errors import CheckpointError, StoreError, UsageError
+from bench.workspace import checkpoint
+from bench.workspace.record import Artefact, Record
+from bench.workspace.store import CELL, Store
+
+RESULT = "result.json"
+FILE = re.compile(r"[A-Za-z0-9][\w.-]{0,100}")  # of a cell; not what begins with a dot: locks, temporary files
+LARGEST = 20 * 10**9  # bytes of one file
+ARCHIVE = ".zip"
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """A folder of results or an archive.
+
+    Attributes
+    ----------
+    path : Path
+    cells : mapping of str to tuple of str
+        Names of the cells' folders, with those of their files.
+    """
+
+    path: Path
+    cells: dict[str, tuple[str, ...]]
+
+    def copy(self, cell: str, into: Path) -> None:
+        """Copy a cell's files into an empty folder; raises StoreError, naming the file, if one cannot be read."""
+        for name in self.cells[cell]:
+            try:
+                self._copy(cell, name, into / name)
+            except StoreError:
+                raise
+            except Exception as error:  # zipfile, zlib and the file system raise many kinds for a damaged archive
+                raise StoreError(f"{self.path}: {cell}/{name} cannot be read ({error})") from error
+
+    def _copy(self, cell: str, name: str, target: Path) -> None:
+        if self.path.is_dir():
+            shutil.copyfile(self.path / cell / name, target)
+            return
+        with zipfile.ZipFile(self.path) as archive:
+            member = next(each for each in archive.infolist() if _place(each) == (cell, name))
+            if member.file_size > LARGEST:
+                raise StoreError(f"{self.path}: {cell}/{name} has {member.file_size:,} bytes, too many for a result")
+            with archive.open(member) as source, target.open("wb") as file:
+                shutil.copyfileobj(source, file)  # it ends after `file_size` bytes, and checks the CRC
+
+
+def opened(path: Path) -> Parcel:
+    """Look into a folder of results, or an archive of cells.
+
+    Raises
+    ------
+    UsageError
+        If it is neither.
+    """
+    if path.is_dir():
+        folders = [each for each in sorted(path.iterdir()) if CELL.fullmatch(each.name) and (each / RESULT).is_file()]
+        return Parcel(path, {each.name: tuple(files_of(each)) for each in folders})
+    try:
+        with zipfile.ZipFile(path) as archive:
+            places = [place for each in archive.infolist() if (place := _place(each)) is not None]
+    except FileNotFoundError as error:
+        raise UsageError(f"{path}: no such file or folder") from error
+    except (OSError, zipfile.BadZipFile, ValueError) as error:
+        raise UsageError(f"{path}: is not a folder of results or an archive of bench export ({error})") from error
+    cells: dict[str, tuple[str, ...]] = {}
+    for cell, name in dict.fromkeys(places):
+        cells[cell] = (*cells.get(cell, ()), name)
+    return Parcel(path, {cell: names for cell, names in sorted(cells.items()) if RESULT in names})
+
+
+def files_of(folder: Path) -> Iterator[str]:
+    """Yield the names of a cell's files."""
+    return (each.name for each in sorted(folder.iterdir()) if FILE.fullmatch(each.name) and each.is_file())
+
+
+@contextmanager
+def unpacked(parcel: Parcel, cell: str, near: Store) -> Iterator[tuple[Path, Record]]:
+    """Copy a cell into a temporary folder of a store, and check it.
+
+    Raises
+    ------
+    StoreError
+        If its record or one of its files is damaged, missing, or not the one that the record names.
+    """
+    near.root.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=near.root, prefix=".incoming-") as place:
+        folder = Path(place) / cell
+        folder.mkdir()
+        parcel.copy(cell, folder)
+        yield folder, _checked(folder, f"{parcel.path}: {cell}: ")
+
+
+def _checked(folder: Path, what: str) -> Record:
+    """Read a cell's record and compare its files; raises StoreError, beginning with ``what``, if one is wrong."""
+    try:
+        record = Store(folder.parent).read(folder)
+    except StoreError as error:
+        raise StoreError(what + str(error).removeprefix(f"{folder}/")) from error
+    if record is None:
+        raise StoreError(f"{what}{RESULT}: is missing")
+    for kind, artefact in record.artefacts.items():
+        if (fault := fault_of(folder / artefact.file, kind, artefact)) is not None:
+            raise StoreError(what + fault.removeprefix(f"{folder}/"))
+    return record
+
+
+def fault_of(path: Path, kind: str, artefact: Artefact) -> str | None:
+    """Return what is wrong with a file of a cell: missing, damaged, or not the one that the record names."""
+    if not path.is_file():
+        return f"{path}: is missing"
+    try:
+        found = checkpoint.read(path).sha256 if kind == "weights" else file_sha256(path)
+    except CheckpointError as error:
+        return str(error)
+    same = found == artefact.sha256
+    return None if same else f"{path}: is not the file that the record names: another one, or changed since"
+
+
+def _place(member: zipfile.ZipInfo) -> tuple[str, str] | None:
+    """Return the cell and the file that a member of an archive is; None for anything else."""
+    parts = PurePosixPath(member.filename).parts
+    if member.is_dir() or len(parts) != 2 or not CELL.fullmatch(parts[0]) or not FILE.fullmatch(parts[1]):
+        return None
+    return None if parts[0].startswith(".") else (parts[0], parts[1])
