@@ -16,6 +16,7 @@ from bench.core import old_paths
 from bench.core.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from bench.library.click import click
     from bench.library.clicks import ask_oracle, make_feedback
     from bench.library.evaluate import evaluate
     from bench.library.generators import load, sample, save
@@ -31,6 +32,7 @@ __all__ = [
     "Task",
     "UnlearnedGenerator",
     "ask_oracle",
+    "click",
     "evaluate",
     "load",
     "make_feedback",
@@ -47,6 +49,7 @@ _OFFERED = {  # to the module of bench.library that is imported when the name is
     "Task": "task",
     "UnlearnedGenerator": "known",
     "ask_oracle": "clicks",
+    "click": "click",
     "evaluate": "evaluate",
     "load": "generators",
     "make_feedback": "clicks",

@@ -22,7 +22,7 @@ os.environ["OMP_NUM_THREADS"] = "1"  # for the processes that tests start; this 
 
 REPOSITORY = Path(__file__).parents[1]
 # fixtures of tests/support that several rooms use
-pytest_plugins = ["own_generator", "processes", "trained_oracles", "wrapped_files"]
+pytest_plugins = ["browser", "own_generator", "processes", "trained_oracles", "wrapped_files"]
 
 PLUGINS = REPOSITORY / "tests" / "plugins"  # loose plug-ins, which fixtures copy into a folder for --plugins
 

@@ -113,6 +113,8 @@ def test_the_wheel_holds_what_is_needed(names):
         "bench/experiments/expected_times.toml",
         "bench/authoring/templates/method.py.txt", "bench/authoring/templates/model.py.txt",
         "bench/authoring/templates/metric.py.txt",
+        "bench/feedback/page/templates/images.html", "bench/feedback/page/static/grid.js",
+        "bench/report/page/templates/report.html", "bench/report/page/static/report.css",
     ):  # fmt: skip
         assert name in names, name
     for folder in (*FOLDERS, "bench"):

@@ -15,8 +15,8 @@ from bench.core.version import __version__
 from bench.errors import EXIT_INTERRUPTED, EXIT_PLUGIN, EXIT_USAGE, BenchError, Interrupted, UsageError, unknown
 
 COMMANDS = (
-    "run", "table", "figure", "status", "list", "show", "new", "check", "sample", "feedback", "pretrain", "zoo",
-    "doctor", "clean", "export", "merge", "cache",
+    "run", "table", "figure", "report", "status", "list", "show", "new", "check", "sample", "feedback", "serve",
+    "pretrain", "zoo", "doctor", "clean", "export", "merge", "cache",
 )  # fmt: skip
 RESUMABLE = {"run", "table", "figure", "pretrain"}  # the others begin anew
 MAY_BE_EMPTY = ("--at",)  # the whole file

@@ -23,6 +23,7 @@ from bench.experiments.judgement import Judgement, asks_oracle, judgement_of, re
 from bench.experiments.keys import keys_of, metric_keys_of, observer_keys_of, sources
 from bench.experiments.parts import Declared, Parts
 from bench.feedback import file as feedback_file
+from bench.feedback import repeats
 from bench.feedback.file import FeedbackFile
 from bench.workspace import loading
 from bench.workspace.record import StageKeys
@@ -220,6 +221,7 @@ def _given_feedback(
     if cell.feedback_file is None:
         return None
     feedback, stored = feedback_file.from_file(cell.feedback_file, original.sha256, original.generator)
+    repeats.read(cell.feedback_file)  # raises now rather than after the run
     clicker = judgement.clicker(stored.oracle)
     feedback_file.require_task(cell.feedback_file, stored, cell.model, cell.feature, clicker, also)
     return feedback, stored

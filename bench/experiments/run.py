@@ -20,6 +20,7 @@ from bench.experiments.hands import Drawer, Hands, stage_of
 from bench.experiments.measured import Measured, completed, measured, shown
 from bench.experiments.resolve import Resolved
 from bench.experiments.stages import feedback_stage, unlearn_stage
+from bench.feedback import repeats
 from bench.feedback.file import first_noise_hash
 from bench.workspace import checkpoint, pictures, seals
 from bench.workspace.record import (
@@ -228,7 +229,7 @@ def _provenance(resolved: Resolved, outcome: Outcome | None) -> Provenance:
         stages=resolved.keys,
         seen=memories_of(resolved) if outcome else {},
         oracle=outcome.oracle if outcome else None,
-        feedback=outcome.clicks if outcome else None,
+        feedback=_counted(resolved, outcome.clicks) if outcome else None,
         feedback_file=None if resolved.cell.feedback_file is None else str(resolved.cell.feedback_file),
         plugins=loaded_from(resolved),
         others_code=dict(resolved.sources),
@@ -238,6 +239,12 @@ def _provenance(resolved: Resolved, outcome: Outcome | None) -> Provenance:
 def _limits(limits: Limits) -> CellLimits | None:
     memory = None if limits.memory is None else limits.memory / GB
     return None if limits == NONE else CellLimits(seconds=limits.seconds, memory_gb=memory)
+
+
+def _counted(resolved: Resolved, clicks: ClickCounts) -> ClickCounts:
+    """Add to the counts of a person's clicks how consistent they are, if a file says so."""
+    file = resolved.cell.feedback_file
+    return clicks if file is None else clicks.model_copy(update={"repeats": repeats.read(file)})
 
 
 def _unlike(facts: MachineFacts, resolved: Resolved, weights: str) -> dict[str, MachineFacts]:

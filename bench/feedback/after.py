@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from bench.api import Value
@@ -47,13 +48,38 @@ def click_left(folder: Path, clicked: Path, cell: Path, feature: str | None = No
         If the folder holds no result, or cannot be written.
     """
     cell = cell if cell.name not in ("", "..") else cell.resolve()  # whose name ends in the key
-    store = Store(cell.parent)
-    shown, record = read_samples_file(folder), _stored(store, cell)
+    shown, record = read_samples_file(folder), _stored(Store(cell.parent), cell)
     if feature not in (None, record.feature):
         raise UsageError(f"--feature {feature}: the cell {cell} is about '{record.feature}'")
-    _require_fresh(shown, folder, record, cell)
-    numbers = clicked_numbers(clicked, folder, shown.count)
-    made = FeedbackFile(**shown.model_dump(exclude={"format"}), feature=record.feature, positive=numbers)
+    _require_fresh(shown, str(folder), record, cell)
+    return store_left(shown, clicked_numbers(clicked, folder, shown.count), cell, str(folder))
+
+
+def store_left(shown: SamplesFile, numbers: Sequence[int], cell: Path, where: str) -> Record:
+    """Store in a cell which samples of its unlearned generator still have the feature; earlier clicks are replaced.
+
+    Parameters
+    ----------
+    shown : SamplesFile
+        What the samples are.
+    numbers : sequence of int
+        The clicked ones, ascending.
+    cell : Path
+        The folder of a stored cell.
+    where : str
+        Where the samples were shown, for errors.
+
+    Raises
+    ------
+    UsageError
+        If the samples are not the cell's, or are those whose clicks the method learnt from.
+    StoreError
+        If the folder holds no result, or cannot be written.
+    """
+    store = Store(cell.parent)
+    record = _stored(store, cell)
+    _require_fresh(shown, where, record, cell)
+    made = FeedbackFile(**shown.model_dump(exclude={"format"}), feature=record.feature, positive=list(numbers))
     try:
         with store.locked(cell):
             sealed.write(cell / FILE, made.model_dump(mode="json"))
@@ -72,7 +98,7 @@ def _stored(store: Store, cell: Path) -> Record:
     return record
 
 
-def _require_fresh(shown: SamplesFile, folder: Path, record: Record, cell: Path) -> None:
+def _require_fresh(shown: SamplesFile, folder: str, record: Record, cell: Path) -> None:
     """Raise UsageError unless samples are of a cell's unlearned weights, and others than the method learnt from."""
     weights, feedback = record.artefacts["weights"], record.provenance.feedback
     again = f"bench sample --weights {cell / weights.file} --stream after --count 300 --out NEW_FOLDER"

@@ -2,6 +2,7 @@
 
     load, sample, save        generators: from a file, to images, to a file (generators.py)
     ask_oracle, make_feedback clicks: simulated, or a person's (clicks.py)
+    click                     clicks on a page, below a notebook's cell (click.py)
     unlearn, Task             a method on a generator (unlearn.py, methods.py, task.py)
     evaluate                  metrics, with or without an oracle (evaluate.py)
     results                   all stored cells as a frame (results.py)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from bench.api import Params, Value
 from bench.core.code_hash import digest
@@ -69,12 +69,26 @@ class OraclePair(Params):
     evaluation: OracleCopy
 
 
+class Repeats(Params):
+    """Samples that were shown twice: how consistent the clicks are."""
+
+    pairs: int = Field(ge=1, description="samples that were looked at twice")
+    agreeing: int = Field(ge=0, description="of them, those with the same click both times")
+
+    @model_validator(mode="after")
+    def _agree_at_most_always(self) -> Self:
+        if self.agreeing > self.pairs:
+            raise ValueError("agreeing should be at most pairs")
+        return self
+
+
 class Clicks(Params):
     """How many samples were shown and clicked."""
 
     count: int = Field(description="samples shown")
     positives: int
     noise_sha256: str | None = Field(None, description="of the first noise vector; null in earlier records")
+    repeats: Repeats | None = Field(None, description="null if no sample was shown twice, or nobody knows")
 
 
 class StageKeys(Params):

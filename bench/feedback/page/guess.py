@@ -1,0 +1,111 @@
+"""The direction of the clicks so far (Eq. 1-3 of arXiv 2303.05699), and what it would change, before any training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bench.core.rendering import CHUNK
+from bench.feedback.page.samples import Samples, png_of
+from bench.toolkit.latent import Direction
+
+FROM = 20  # clicked samples from which there is a preview
+SHOWN, CHANGED = 6, 4  # clicked samples in a preview, and the most changed of the others
+DRAGGED = 0.25  # standard deviations of another attribute's projection from which a preview warns
+Known = Mapping[int, bool]  # by sample: whether it was clicked
+
+
+@dataclass(frozen=True)
+class Drag:
+    """How far the direction moves another attribute, in standard deviations of its projection; below 0: less of it."""
+
+    attribute: str
+    shift: float
+
+    @property
+    def strong(self) -> bool:
+        """Whether there is something to warn of."""
+        return abs(self.shift) >= DRAGGED
+
+
+@dataclass(frozen=True)
+class Preview:
+    """Pictures before and after, side by side (PNG): of clicked samples, and of those others that change most."""
+
+    clicked: Sequence[bytes]
+    changed: Sequence[bytes]
+    flagged: float
+    drags: Sequence[Drag]
+
+
+def enough(labels: Sequence[bool], fewest: int) -> bool:
+    """Say whether there are so many of both kinds."""
+    return min(sum(labels), len(labels) - sum(labels)) >= fewest
+
+
+def direction_of(samples: Samples, known: Known) -> Direction:
+    """Fit the paper's direction: what ``toolkit.latent.fit_direction`` finds by default."""
+    latents, clicked = samples.latents(list(known)).double(), torch.tensor(list(known.values()))
+    normal = latents[clicked].mean(0) - latents[~clicked].mean(0)
+    unit = normal / normal.norm()
+    found = Direction(samples.generator.latent_dim)
+    found.unit.copy_(unit)
+    for level in (found.threshold, found.landing):
+        level.fill_(float(latents.mean(0) @ unit))
+    found.length.fill_(1.0)
+    return found
+
+
+def projections(samples: Samples, known: Known, of: Sequence[int]) -> NDArray[np.float32]:
+    """Project samples on the direction of the clicks, (N,): the larger, the likelier they have the feature."""
+    found: NDArray[np.float32] = direction_of(samples, known)(samples.latents(of)).numpy()
+    return found
+
+
+def preview_of(samples: Samples, known: Known, others: Mapping[str, Known]) -> Preview:
+    """Show what the direction changes.
+
+    Parameters
+    ----------
+    samples : Samples
+    known : mapping of int to bool
+        Clicks on the feature, at least one of each kind.
+    others : mapping of str to mapping
+        Clicks on further attributes; of those with too few nothing is said.
+    """
+    direction = direction_of(samples, known)
+    latents = samples.latents(list(known))
+    flagged = direction.flag(latents)
+    clicked = [sample for sample, on in known.items() if on][:SHOWN]
+    rest = [sample for sample, flag in zip(known, flagged.tolist(), strict=True) if flag and not known[sample]]
+    pairs, _ = _pairs(samples, direction, clicked)
+    more, change = _pairs(samples, direction, rest[:CHUNK])
+    most = np.argsort(-change, kind="stable")[:CHANGED]
+    moved = direction.edit(latents[flagged]) - latents[flagged] if flagged.any() else latents[:0]
+    drags = [
+        Drag(name, _shift(samples, other, moved)) for name, other in others.items() if enough([*other.values()], 10)
+    ]
+    return Preview(pairs, [more[int(place)] for place in most], float(flagged.float().mean()), drags)
+
+
+def _pairs(samples: Samples, direction: Direction, of: Sequence[int]) -> tuple[list[bytes], NDArray[np.float64]]:
+    """Return pictures of samples before and after, and by how much each changes, in grey levels."""
+    if not of:
+        return [], np.zeros(0)
+    latents = samples.latents(of)
+    before, after = samples.decoded(latents, of), samples.decoded(direction.edit(latents), of)
+    gap = torch.full((*before.shape[1:3], max(1, before.shape[3] // 16)), 128, dtype=torch.uint8)
+    pictures = [png_of(torch.cat([one, gap, other], 2)) for one, other in zip(before, after, strict=True)]
+    return pictures, (before.float() - after.float()).abs().mean((1, 2, 3)).double().numpy()
+
+
+def _shift(samples: Samples, known: Known, moved: Tensor) -> float:
+    """Return the mean move along another attribute's direction, in standard deviations of the projections on it."""
+    other = direction_of(samples, known)
+    spread = float(other(samples.latents(list(known))).std())
+    return float((moved @ other.unit).mean()) / spread if len(moved) and spread > 0 else 0.0

@@ -1,0 +1,89 @@
+"""The cells of several results folders, each once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.errors import StoreError
+from bench.report import labels as names
+from bench.report.listing import listed
+from bench.workspace.record import Record
+from bench.workspace.store import Store
+
+
+@dataclass(frozen=True)
+class StoredCell:
+    """A cell with a result.
+
+    Attributes
+    ----------
+    record : Record
+    folder : Path
+    label : str
+        In which it differs from others of its kind, whatever their seed.
+    """
+
+    record: Record
+    folder: Path
+    label: str
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """Data, model and feature."""
+        return self.record.provenance.data, self.record.model, self.record.feature
+
+    @property
+    def variant(self) -> str:
+        """The method, and in which it differs."""
+        return f"{self.record.method}, {self.label}" if self.label else self.record.method
+
+    @property
+    def anchor(self) -> str:
+        """Where the page shows its record."""
+        return f"cell-{self.record.key[:16]}"
+
+
+@dataclass(frozen=True)
+class WithoutResult:
+    """A folder without a result that counts, and why."""
+
+    name: str
+    status: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """What lies in the folders."""
+
+    cells: Sequence[StoredCell]
+    others: Sequence[WithoutResult]
+
+
+def gather(roots: Sequence[Path]) -> Gathered:
+    """Read results folders; a cell that lies in several counts once.
+
+    Raises
+    ------
+    StoreError
+        If a folder is not there, or is not one.
+    """
+    found: dict[str, tuple[Path, Record]] = {}
+    others = []
+    for root in {root.resolve(): root for root in roots}.values():
+        if not root.is_dir():
+            raise StoreError(f"--results {root}: no such folder; bench run stores its cells in results/runs")
+        for each in listed(Store(root)):
+            if each.record is not None and each.status == "ok":
+                found.setdefault(each.record.key, (each.folder, each.record))
+            else:
+                others.append(WithoutResult(each.folder.name, each.status, each.reason or _usual(each.status)))
+    labels = names.of_records([record for _, record in found.values()])
+    cells = [StoredCell(record, folder, label) for (folder, record), label in zip(found.values(), labels, strict=True)]
+    return Gathered(sorted(cells, key=lambda cell: (*cell.place, cell.variant, cell.record.seed)), others)
+
+
+def _usual(status: str) -> str:
+    return {"stopped": "it was stopped; run the same command again to resume", "running": "it runs now"}.get(status, "")

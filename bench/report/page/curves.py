@@ -1,0 +1,138 @@
+"""The points behind the plots, from records and from what was stored of their samples."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.report.page.cells import StoredCell
+from bench.workspace.store import Store
+
+MOST_ATTRIBUTES, MOST_VARIANTS = 10, 6  # of the plot of attribute shifts
+FEWEST = 3  # values of a parameter that make a curve
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Point:
+    """One cell in a plot: where it stands, with an interval if it has one, and its record."""
+
+    x: float
+    y: float
+    cell: StoredCell
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Points of one name."""
+
+    name: str
+    points: Sequence[Point]
+
+
+def damage_metric(cells: Sequence[StoredCell]) -> str | None:
+    """Return what the trade-off is against: a Frechet distance that all cells have, else how much others change."""
+    names = [name for name in cells[0].record.metrics if re.fullmatch(r"fid\[.+\]", name)] if cells else []
+    return next((n for n in (*sorted(names), "retain_change") if all(n in c.record.metrics for c in cells)), None)
+
+
+def tradeoff(cells: Sequence[StoredCell], ratio: str, damage: str) -> list[Curve]:
+    """Return by variant a point for each seed: its damage, and the share that still has the feature."""
+    return [
+        Curve(name, [_point(cell, cell.record.metrics[damage].value, ratio) for cell in members if _has(cell, ratio)])
+        for name, members in by_variant(cells).items()
+    ]
+
+
+def against(cells: Sequence[StoredCell], ratio: str, what: str) -> list[Curve]:
+    """Return curves along which one thing differs: ``alpha``, or the number of ``clicks`` (samples shown)."""
+    groups: dict[Any, list[StoredCell]] = {}
+    for cell in cells:
+        if _has(cell, ratio) and _value(cell, what) is not None:
+            rest = {name: value for name, value in cell.record.params.items() if name != what}
+            groups.setdefault((cell.record.method, repr(sorted(rest.items()))), []).append(cell)
+    curves = []
+    for (method, _), members in groups.items():
+        points = [_point(cell, float(_value(cell, what) or 0), ratio) for cell in members]
+        if len({point.x for point in points}) >= FEWEST:
+            curves.append(Curve(method, sorted(points, key=lambda point: (point.x, point.cell.record.seed))))
+    return curves
+
+
+def shifts(cells: Sequence[StoredCell]) -> tuple[list[str], list[Curve]]:
+    """Return the attributes that moved most in any variant, and by variant how far each moved (the first seed)."""
+    prefix = "attribute_shift["
+    groups = [members[0] for members in by_variant(cells).values() if members[0].record.method != "original"]
+    firsts = {cell.variant: cell for cell in groups[:MOST_VARIANTS]}
+    known: dict[str, float] = {}
+    for cell in firsts.values():
+        for name, measurement in cell.record.metrics.items():
+            if name.startswith(prefix):
+                known[name] = max(known.get(name, 0.0), abs(measurement.value))
+    chosen = sorted(known, key=lambda name: -known[name])[:MOST_ATTRIBUTES]
+    curves = []
+    for variant, cell in firsts.items():
+        found = [(place, cell.record.metrics[name]) for place, name in enumerate(chosen) if name in cell.record.metrics]
+        curves.append(Curve(variant, [Point(each.value, place, cell, each.low, each.high) for place, each in found]))
+    return [name.removeprefix(prefix).removesuffix("]") for name in chosen], [c for c in curves if c.points]
+
+
+def roc(cell: StoredCell) -> tuple[Array, Array] | None:
+    """Return the ROC curve of a cell's identifier against the judge, of the samples that are still stored."""
+    from sklearn.metrics import roc_curve
+
+    stages, oracle = cell.record.stages, cell.record.provenance.oracle
+    if "columns" not in stages or oracle is None or not _has(cell, "original_target_ratio"):
+        return None
+    store = Store(cell.folder.parent)
+    paths = [store.stage(name, stages[name]) / "columns.npz" for name in ("columns", "original")]
+    if not all(path.is_file() for path in paths):
+        return None
+    with np.load(paths[0], allow_pickle=False) as own, np.load(paths[1], allow_pickle=False) as before:
+        if "identifier_scores" not in own or "scores" not in before:
+            return None
+        scores = own["identifier_scores"]
+        labels = _labels(before["scores"][: len(scores)], oracle.evaluation.threshold, cell.record.metrics)
+    if labels is None or labels.all() or not labels.any() or not np.isfinite(scores).all():
+        return None
+    false, true, _ = roc_curve(labels, scores)
+    return false, true
+
+
+def _labels(scores: Array, threshold: float, metrics: Mapping[str, Any]) -> NDArray[np.bool_] | None:
+    """Return which samples have the feature: the one attribute of which so many do as the record counts."""
+    share = metrics["original_target_ratio"].value
+    alike = [column for column in (scores >= threshold).T if abs(column.mean() - share) < 0.5 / len(scores)]
+    return alike[0] if len(alike) == 1 else None
+
+
+def by_variant(cells: Sequence[StoredCell]) -> dict[str, list[StoredCell]]:
+    """Return cells by their variant, in their order."""
+    found: dict[str, list[StoredCell]] = {}
+    for cell in cells:
+        found.setdefault(cell.variant, []).append(cell)
+    return found
+
+
+def _value(cell: StoredCell, what: str) -> float | None:
+    if what == "clicks":
+        clicks = cell.record.provenance.feedback
+        return None if clicks is None else clicks.count
+    value = cell.record.params.get(what)
+    return float(value) if isinstance(value, (int, float)) else None
+
+
+def _has(cell: StoredCell, metric: str) -> bool:
+    return metric in cell.record.metrics
+
+
+def _point(cell: StoredCell, x: float, metric: str) -> Point:
+    found = cell.record.metrics[metric]
+    return Point(x, found.value, cell, found.low, found.high)
