@@ -64,27 +64,32 @@ def click(
     from bench.feedback.page import serving
 
     serving.require_installed()
-    from bench.feedback.page import session
+    shown, count = known(generator, "click(generator)"), whole(count, 2, "click(count)", serving.MOST)
+    port = whole(port, 0, "click(port)", 65535)
+    require_shown(shown, "click(generator)")
+    with ExitStack() as opened:
+        place = Path(opened.enter_context(tempfile.TemporaryDirectory()) if folder is None else folder)
+        return _clicked(shown, count, feature, stream, place, port)
+
+
+def _clicked(
+    shown: KnownGenerator, count: int, feature: str, stream: str, folder: Path, port: int
+) -> NDArray[np.bool_]:
+    """Serve the page until the labels are returned."""
+    from bench.feedback.page import serving, session
     from bench.feedback.page.book import Book
     from bench.feedback.page.desk import ORIGINAL, Desk
     from bench.feedback.page.layout import Round
     from bench.feedback.page.outcome import feedback_of, labels_of
     from bench.feedback.page.samples import Samples
 
-    shown, count = known(generator, "click(generator)"), whole(count, 2, "click(count)", serving.MOST)
-    port = whole(port, 0, "click(port)", 65535)
-    require_shown(shown, "click(generator)")
     session.require_names(feature, ())
-    with ExitStack() as opened:
-        place = Path(opened.enter_context(tempfile.TemporaryDirectory()) if folder is None else folder)
-        listening = opened.enter_context(serving.listening("127.0.0.1", port))
-        opened.enter_context(serving.held(place))
+    with serving.listening("127.0.0.1", port) as listening, serving.held(folder):
         round_ = Round(ORIGINAL, Samples(shown.generator, stream, count), (feature,))
-        desk = Desk(Book(place / session.FILE), round_, place, shown.model, min(shown.names()))
+        desk = Desk(Book(folder / session.FILE), round_, folder, shown.model, min(shown.names()))
         _show(serving.address_of(listening))
-        labels = serving.serve_until_finished(
-            desk, listening, serving.rules_for("127.0.0.1", FRAMES), lambda: labels_of(desk.book, round_)
-        )
+        rules = serving.rules_for("127.0.0.1", FRAMES)
+        labels = serving.serve_until_finished(desk, listening, rules, lambda: labels_of(desk.book, round_))
     if labels is None:
         raise UsageError("click: was stopped before the labels were returned. Give folder= to keep the clicks")
     return feedback_of(labels, round_, "without").labels

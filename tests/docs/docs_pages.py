@@ -33,7 +33,7 @@ def blocks(page: Path, language: str) -> list[str]:
 def commands(page: Path) -> Iterator[list[str]]:
     """Yield the words of every bench command in a page's shell blocks and indented lines."""
     text = page.read_text(encoding="utf-8")
-    lines = "\n".join(blocks(page, "sh")).splitlines()
+    lines = "\n".join(blocks(page, "sh")).replace("\\\n", " ").splitlines()
     lines += re.findall(r"^    (.*)$", FENCED.sub("", text), flags=re.MULTILINE)
     for line in lines:
         for part in re.split(r"&&|\|", re.split(r"\s#", line)[0]):
