@@ -31,6 +31,7 @@ AROUND = {
     "bench.experiments.cell",
     "bench.experiments.cuts",
     "bench.experiments.evaluating",
+    "bench.experiments.from_where",
     "bench.experiments.hands",
     "bench.experiments.judgement",
     "bench.experiments.keys",
