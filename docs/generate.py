@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import reference_claims
+import reference_clicks
 import reference_numbers
 import reference_people
 import reference_tables
@@ -42,6 +43,8 @@ MAKERS: dict[str, Callable[..., str]] = {
     "sensitivity": sensitivity_tables.sensitivity,
     "coverage": sensitivity_tables.coverage,
     "home": sensitivity_tables.home,
+    "order": reference_clicks.order,
+    "noise": reference_clicks.noise,
     "claims": reference_claims.claims,
     "verdicts": reference_claims.verdicts,
     "trends": reference_trends.trends,

@@ -79,7 +79,7 @@ def test_the_report(bench_cli, new_tab, tmp_path):
         "--device",
         "cpu",
     )
-    for method in ("latent_edit", "ours -p epochs=100", "probe -p epochs=100"):
+    for method in ("latent_edit", "ours -p epochs=60", "probe -p epochs=60"):
         done = bench_cli("run", "--method", method, "--model", "proggan", "--feature", "beard", "--seed", "0-1", *small)
         assert done.code == 0, done.err
     assert bench_cli("report", "--results", tmp_path / "runs", "--out", tmp_path / "report.html").code == 0
