@@ -8,29 +8,9 @@ from __future__ import annotations
 
 from copy import deepcopy
 
-from torch import Tensor
-
 from bench.api import Context, Feedback, Generator, Method, Oracle, Unlearned, hookimpl
-from bench.toolkit.latent import Direction, DirectionParams, edited_sample, fit_direction
-
-
-class Edited(Generator):
-    """The original, which erases flagged latents before it decodes; its latents are those before the edit."""
-
-    def __init__(self, original: Generator, direction: Direction) -> None:
-        super().__init__()
-        self.original, self.direction = original, direction
-        self.image_shape, self.noise_dim, self.latent_dim = (
-            original.image_shape,
-            original.noise_dim,
-            original.latent_dim,
-        )
-
-    def sample(self, noise: Tensor) -> tuple[Tensor, Tensor]:
-        return edited_sample(self.original, self.direction, noise)[:2]
-
-    def decode(self, latents: Tensor, noise: Tensor) -> Tensor:
-        return self.original.decode(self.direction.edit(latents), noise)
+from bench.toolkit.editing import Edited
+from bench.toolkit.latent import Direction, DirectionParams, fit_direction
 
 
 class LatentEdit(Method[DirectionParams]):

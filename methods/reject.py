@@ -7,13 +7,13 @@ nothing else changes, and yet ``fid`` does. It needs the oracle at sampling time
 from __future__ import annotations
 
 from copy import deepcopy
-from hashlib import sha256
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from bench.api import Context, Feedback, Generator, Method, Oracle, Params, Unlearned, draw_noise, hookimpl, to_uint8
+from bench.api import Context, Feedback, Generator, Method, Oracle, Params, Unlearned, hookimpl, to_uint8
+from bench.toolkit.redrawing import Redrawing
 
 
 class Config(Params):
@@ -22,47 +22,15 @@ class Config(Params):
     redraws: int = Field(100, ge=1, description="largest number of redraws per sample; the last is kept anyway")
 
 
-class Rejecting(Generator):
-    """The original, which draws again while the oracle labels its sample positive.
-
-    Each noise vector has its own stream of noise, seeded with the sha256 of its bytes, so that the same noise always
-    gives the same image.
-    """
+class Rejecting(Redrawing):
+    """The original, which draws again while the oracle labels its sample positive."""
 
     def __init__(self, original: Generator, oracle: Oracle, redraws: int) -> None:
-        super().__init__()
-        self.original, self.oracle, self.redraws = original, oracle, redraws
-        self.image_shape, self.noise_dim, self.latent_dim = (
-            original.image_shape,
-            original.noise_dim,
-            original.latent_dim,
-        )
+        super().__init__(original, redraws)
+        self.oracle = oracle
 
-    @torch.no_grad()
-    def accepted(self, noise: Tensor) -> Tensor:
-        """Return noise (N, noise_dim) whose samples the oracle labels negative."""
-        noise = noise.clone()
-        streams = [_stream(row) for row in noise.cpu()]
-        pending = torch.arange(len(noise))
-        for _ in range(self.redraws):
-            positive = self.oracle.label(to_uint8(self.original(noise[pending])))
-            pending = pending[torch.from_numpy(positive)]
-            if len(pending) == 0:
-                break
-            for i in pending.tolist():
-                noise[i] = draw_noise(self.original, 1, streams[i])[0].to(noise.device)
-        return noise
-
-    def sample(self, noise: Tensor) -> tuple[Tensor, Tensor]:
-        return self.original.sample(self.accepted(noise))
-
-    def decode(self, latents: Tensor, noise: Tensor) -> Tensor:
-        return self.original.decode(latents, self.accepted(noise))
-
-
-def _stream(row: Tensor) -> torch.Generator:
-    seed = int.from_bytes(sha256(row.contiguous().numpy().tobytes()).digest()[:8], "big") >> 1
-    return torch.Generator().manual_seed(seed)
+    def refused(self, noise: Tensor) -> Tensor:
+        return torch.from_numpy(self.oracle.label(to_uint8(self.original(noise))))
 
 
 class Reject(Method[Config]):

@@ -23,6 +23,7 @@ without the members of torch and pydantic that ``help(bench.api.Generator)`` add
 What a plug-in gets, returns or raises::
 
     Context               randomness, device, progress, checkpoints, and what the method needs (NEEDS)
+    Recipe                the model's recipe and networks, for a method that needs its training loss
     TrainingData          the training set and the model's recipe, for a method that needs them
     Feedback              which samples were shown, and which were clicked
     Oracle                a classifier with one feature and its threshold: labels images
@@ -53,7 +54,7 @@ from typing import TYPE_CHECKING
 
 from bench.api.base import NEEDS, ConfigT, Params, hookimpl
 from bench.api.classifiers import Classifier, Extractor, Oracle
-from bench.api.context import Context, TrainingData
+from bench.api.context import Context, Recipe, TrainingData
 from bench.api.data import Dataset, Split
 from bench.api.feedback import Feedback
 from bench.api.methods import Method, Unlearned
@@ -112,6 +113,7 @@ if TYPE_CHECKING:  # at run time help(bench.api) would print every member of tor
         "Oracle",
         "Params",
         "Pretrained",
+        "Recipe",
         "Split",
         "Stateful",
         "Statistics",

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 
 hookimpl = pluggy.HookimplMarker("bench")
 
-NEEDS = frozenset({"training_data", "oracle", "encoder", "discriminator"})
+NEEDS = frozenset({"training_data", "oracle", "encoder", "discriminator", "recipe"})
 
 
 class Params(BaseModel):

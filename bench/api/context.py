@@ -49,6 +49,22 @@ class TrainingData:
     networks: Networks[Any]
 
 
+@dataclass(frozen=True)
+class Recipe:
+    """Given to a method that needs ``recipe``: how the generator was trained, without the training set.
+
+    Attributes
+    ----------
+    model : Model
+        The plug-in, whose ``batch_loss`` can be differentiated.
+    networks : Networks
+        All trained networks; copy them before you change them.
+    """
+
+    model: Model[Any]
+    networks: Networks[Any]
+
+
 @dataclass
 class Context:
     """Randomness, device, progress and checkpoints of one unlearning run.
@@ -58,7 +74,7 @@ class Context:
     stream : str
         Random stream of this run, ``unlearn/<seed>``.
     device : torch.device
-    oracle, encoder, discriminator, training_data
+    oracle, encoder, discriminator, training_data, recipe
         Set if the method's ``needs`` names them, else None.
     checkpoint : Path or None
         File that ``steps`` saves to and resumes from.
@@ -79,6 +95,7 @@ class Context:
     encoder: nn.Module | None = None
     discriminator: nn.Module | None = None
     training_data: TrainingData | None = None
+    recipe: Recipe | None = None
     checkpoint: Path | None = None
     progress: Progress = field(default_factory=silent)
     label: str = "unlearn"

@@ -55,8 +55,9 @@ class Method(ABC, Generic[ConfigT]):
     Config : type of Params
         Its hyper-parameters (``-p name=value``), each with unit and range.
     needs : frozenset of str
-        What it needs besides generator and feedback: any of ``training_data``, ``oracle``, ``encoder`` and
-        ``discriminator``. It is given nothing else, and every table shows it.
+        What it needs besides generator and feedback: any of ``training_data``, ``oracle``, ``encoder``,
+        ``discriminator`` and ``recipe`` (the model's training loss). It is given nothing else, and every table shows
+        it.
     reads_feedback : bool
         False for a method that never reads the clicks: it is given none.
     trainings : int

@@ -236,6 +236,31 @@ class Trainable(ABC, Generic[ConfigT]):
 class Model(Trainable[ConfigT]):
     """The plug-in around a generator: how it is built and how it was trained. No-argument constructor."""
 
+    def batch_loss(self, networks: Networks[ConfigT], batch: Batch, rng: torch.Generator) -> Tensor:
+        """Return the training loss of a batch, for methods that differentiate it; it updates nothing.
+
+        Optional: override it if a batch of images has a loss by itself, as the negative ELBO. It can be differentiated
+        twice.
+
+        Parameters
+        ----------
+        networks : Networks
+            In the mode and with the gradients that the caller wants.
+        batch : Batch
+        rng : torch.Generator
+            The only source of randomness, on the images' device.
+
+        Returns
+        -------
+        scalar Tensor
+
+        Raises
+        ------
+        UsageError
+            If it has none: it was trained against a discriminator, or not here.
+        """
+        raise UsageError(f"{type(self).__name__} has no loss of a batch of images; take a model that has an encoder")
+
 
 class Pretrained(Model[ConfigT]):
     """A generator that comes with its weights and is never trained here: implement ``build`` alone.

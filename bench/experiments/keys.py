@@ -196,7 +196,7 @@ def _feedback(parts: Parts, cut: str | None) -> str:
 def _unlearn(parts: Parts, feedback: str, cut: str | None) -> str:
     cell, method = parts.cell, parts.method
     training_data = "training_data" in method.needs
-    recipe = (type(parts.original.model),) if training_data else ()
+    recipe = (type(parts.original.model),) if {"training_data", "recipe"} & method.needs else ()
     images = target_identity(parts.workspace, cell.settings.dataset, cell.feature) if training_data else None
     return digest(
         {

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from bench.api import NEEDS, Method, Networks, Oracle, Unlearned
-from bench.api.context import Context, TrainingData
+from bench.api.context import Context, Recipe, TrainingData
 from bench.api.feedback import Feedback
 from bench.core import modes
 from bench.errors import Diverged, PluginError
@@ -28,6 +28,7 @@ def run_method(
     context: Context,
     oracle: Oracle | None,
     training_data: Callable[[], TrainingData],
+    recipe: Callable[[], Recipe],
 ) -> Unlearned:
     """Unlearn with a method, which is handed what it declares in ``needs`` and nothing else.
 
@@ -44,8 +45,8 @@ def run_method(
         Randomness, device, progress and checkpoint; what ``needs`` names is put in here.
     oracle : Oracle or None
         Handed over if ``needs`` names it.
-    training_data : callable
-        Called if ``needs`` names it.
+    training_data, recipe : callable
+        Called if ``needs`` names them.
 
     Raises
     ------
@@ -61,6 +62,7 @@ def run_method(
     offered: dict[str, Callable[[], Any]] = {
         "oracle": lambda: oracle,
         "training_data": training_data,
+        "recipe": recipe,
         "encoder": lambda: networks.encoder,
         "discriminator": lambda: networks.discriminator,
     }

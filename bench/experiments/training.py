@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import ConfigDict
 
-from bench.api import Context, Feedback, Params, TrainingData
+from bench.api import Context, Feedback, Params, Recipe, TrainingData
 from bench.core import machine, resuming
 from bench.core.files import write_bytes
 from bench.errors import Diverged
@@ -109,6 +109,7 @@ def train(cell: Cell, workspace: Workspace, stage: Stage, clicks: Clicks) -> Non
                 context,
                 oracle=clicker,
                 training_data=lambda: _training_data(cell, workspace, original, clicks.cut),
+                recipe=lambda: Recipe(original.model, original.networks),
             )
     except Diverged:
         resuming.forget(stage.checkpoint)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bench.api import Generator, Method, Networks, Oracle
-from bench.api.context import Context, TrainingData
+from bench.api import Generator, Method, Model, Networks, Oracle
+from bench.api.context import Context, Recipe, TrainingData
 from bench.api.feedback import Feedback
 from bench.core.modes import ordinary
 from bench.errors import UsageError
@@ -106,7 +106,14 @@ class _Unlearning:
             label=f"unlearn ({self.chosen.name})",
         )
         found = method_run.run_method(
-            self.chosen.name, method, networks, handed, context, oracle, lambda: self._training_data(networks)
+            self.chosen.name,
+            method,
+            networks,
+            handed,
+            context,
+            oracle,
+            training_data=lambda: self._training_data(networks),
+            recipe=lambda: Recipe(self._model(), networks),
         )
         generator = deepcopy(found.generator) if found.generator is networks.generator else found.generator
         for module in filter(None, (generator, found.identifier)):
@@ -168,12 +175,16 @@ class _Unlearning:
         return networks
 
     def _training_data(self, networks: Networks[Any]) -> TrainingData:
-        if self.teacher.original is None:
-            raise UsageError(
-                f"{self.chosen.call}: resumes the generator's training, so the generator must come from bench.load"
-            )
+        model = self._model()
         assert self.task is not None
         plugin = self.workspace.dataset(self.task.dataset)
         split = plugin.split(plugin.training_split)
         target = target_mask(self.workspace, self.task.dataset, split, self.task.feature)
-        return TrainingData(split, target, self.teacher.original.model, networks)
+        return TrainingData(split, target, model, networks)
+
+    def _model(self) -> Model[Any]:
+        if self.teacher.original is None:
+            raise UsageError(
+                f"{self.chosen.call}: resumes the generator's training, so the generator must come from bench.load"
+            )
+        return self.teacher.original.model

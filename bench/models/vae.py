@@ -101,19 +101,29 @@ class VAE(Model[VAEConfig]):
         progress: float,
     ) -> dict[str, Tensor]:
         config, adam, images = networks.config, optimisers["adam"], batch.images
-        decoder, encoder = cast(Decoder, networks.generator), cast(Encoder, networks.encoder)
         cosine = 0.5 * (1 + math.cos(math.pi * progress))
         adam.param_groups[0]["lr"] = config.lr * cosine * min(1.0, 0.02 + progress / WARM_UP)
+        reconstruction, divergence = self._bound(networks, images, rng)
+        adam.zero_grad()
+        (reconstruction + config.kl_weight * divergence).backward()  # type: ignore[no-untyped-call]
+        adam.step()
+        return {"reconstruction": reconstruction.detach(), "kl": divergence.detach()}
+
+    def batch_loss(self, networks: Networks[VAEConfig], batch: Batch, rng: torch.Generator) -> Tensor:
+        reconstruction, divergence = self._bound(networks, batch.images, rng)
+        return reconstruction + networks.config.kl_weight * divergence
+
+    @staticmethod
+    def _bound(networks: Networks[VAEConfig], images: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Return both parts of the negative ELBO, nats per image (Kingma and Welling, Eq. 10, App. B)."""
+        decoder, encoder = cast(Decoder, networks.generator), cast(Encoder, networks.encoder)
         mean, log_variance = encoder(images)  # (N, D) each
         unit = torch.randn(mean.shape, generator=rng, device=mean.device)
         logits = decoder.logits(mean + (0.5 * log_variance).exp() * unit)  # (N, C, H, W)
-        # -ELBO = E[-log p(x|z)] + KL(q(z|x) || N(0, I)), nats per image; Kingma and Welling, Eq. 10, App. B
+        # -ELBO = E[-log p(x|z)] + KL(q(z|x) || N(0, I))
         reconstruction = F.binary_cross_entropy_with_logits(logits, images, reduction="sum") / len(images)
         divergence = 0.5 * (mean**2 + log_variance.exp() - log_variance - 1).sum() / len(images)
-        adam.zero_grad()
-        (reconstruction + config.kl_weight * divergence).backward()
-        adam.step()
-        return {"reconstruction": reconstruction.detach(), "kl": divergence.detach()}
+        return reconstruction, divergence
 
 
 @hookimpl

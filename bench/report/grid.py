@@ -19,6 +19,7 @@ NEEDS = {
     "oracle": "the oracle",
     "encoder": "the encoder",
     "discriminator": "the discriminator",
+    "recipe": "the training loss",
 }
 NOTHING = "–"
 WIDE = 3  # upper over lower end of an interval

@@ -63,3 +63,22 @@ def edited_sample(generator: Generator, editor: Editor, noise: Tensor) -> tuple[
 def edited_images(generator: Generator, editor: Editor, noise: Tensor) -> tuple[Tensor, Tensor]:
     """Return images (N, C, H, W) and flagged (N,) of ``edited_sample``."""
     return edited_sample(generator, editor, noise)[1:]
+
+
+class Edited(Generator):
+    """The original, which erases flagged latents before it decodes; its latents are those before the edit."""
+
+    def __init__(self, original: Generator, editor: Editor) -> None:
+        super().__init__()
+        self.original, self.editor = original, editor
+        self.image_shape, self.noise_dim, self.latent_dim = (
+            original.image_shape,
+            original.noise_dim,
+            original.latent_dim,
+        )
+
+    def sample(self, noise: Tensor) -> tuple[Tensor, Tensor]:
+        return edited_sample(self.original, self.editor, noise)[:2]
+
+    def decode(self, latents: Tensor, noise: Tensor) -> Tensor:
+        return self.original.decode(self.editor.edit(latents), noise)

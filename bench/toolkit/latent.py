@@ -10,11 +10,17 @@ the noise to 0. ``keep`` names attributes that should not change. Each has its o
 same way; flagged latents then take the shortest path to the landing projection that leaves these projections unchanged
 
     erased(z) = z - (proj(z) - landing) v / (u.v),     v = u minus its part in the span of the kept directions
+
+``keep_rule`` offers two published rules instead. Both read v, so that another score decides what is flagged.
+InterFaceGAN's conditional direction (Shen et al. 2020, arXiv 1907.10786) reads v and moves along v: kept
+projections stay. SPLINCE (2025, arXiv 2506.10703) reads v and moves along u: applied to all latents, the target's
+covariance is gone and that of the kept attributes is as before; a single latent's kept projections change. Deviations:
+only flagged latents move, latents count as white, and directions are class means' differences, as everywhere here.
 """
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
@@ -28,36 +34,22 @@ from bench.toolkit.editing import Editor, edited_images, edited_sample
 from bench.toolkit.linear_directions import classifier_normals, logistic_regression
 from bench.toolkit.moments import Array, LayerParams, Moments, ShownLatents, moments, shrunk
 
-__all__ = ["Direction", "DirectionParams", "Editor", "edited_images", "edited_sample", "fit_direction"]
+__all__ = [
+    "AxisParams", "Direction", "DirectionParams", "Editor", "FlagParams", "KeepParams",
+    "edited_images", "edited_sample", "fit_direction",
+]  # fmt: skip
 
 NOTHING_LEFT = 1e-6  # share of a direction's length outside the kept ones below which it counts as 0 (rounding)
 
 
-class DirectionParams(LayerParams):
-    """How the target direction is found and used; shared by every method that edits latents."""
+class AxisParams(LayerParams):
+    """How a direction is found."""
 
     direction: Literal["mean_difference", "logistic"] = Field(
         "mean_difference",
         description="z_e: the difference of the class means (the paper), or the normal of a logistic regression",
     )
     penalty: float = Field(0.01, gt=0, description="logistic: inverse L2 strength C; smaller is more regularised")
-    threshold: Literal["mean", "midpoint"] = Field(
-        "mean",
-        description="t, the projection from which latents are flagged: the mean over all samples (the paper), or the "
-        "midpoint of the class means",
-    )
-    threshold_shift: float = Field(
-        0.0, ge=-3, le=3, description="added to t, in standard deviations of the projections (not in the paper)"
-    )
-    landing: Literal["threshold", "negative_mean", "reflect"] = Field(
-        "threshold", description="flagged latents move to t (the paper), to the negatives' mean, or are mirrored at t"
-    )
-    step: Literal["unit", "raw"] = Field(
-        "unit", description="vector along which flagged latents move: z_e/|z_e|, or z_e (Eq. 3 as printed)"
-    )
-    keep: Names = Field(
-        (), description="attributes to keep unchanged, such as Male; needs clicks on them too (not in the paper)"
-    )
     scale: Literal["none", "deviation"] = Field(
         "none", description="unit of each latent: 1, or its standard deviation within the classes (not in the paper)"
     )
@@ -71,6 +63,43 @@ class DirectionParams(LayerParams):
             raise ValueError(f"shrink=true needs direction=mean_difference; {self.direction} has a penalty instead")
         return self
 
+
+class FlagParams(AxisParams):
+    """How a direction is found, and which latents are flagged."""
+
+    threshold: Literal["mean", "midpoint"] = Field(
+        "mean",
+        description="t, the projection from which latents are flagged: the mean over all samples (the paper), or the "
+        "midpoint of the class means",
+    )
+    threshold_shift: float = Field(
+        0.0, ge=-3, le=3, description="added to t, in standard deviations of the projections (not in the paper)"
+    )
+
+
+class KeepParams(AxisParams):
+    """How a direction is found, and what is kept."""
+
+    keep: Names = Field(
+        (), description="attributes to keep unchanged, such as Male; needs clicks on them too (not in the paper)"
+    )
+    keep_rule: Literal["shortest", "conditional", "splince"] = Field(
+        "shortest",
+        description="how attributes are kept: the shortest move that leaves their projections, InterFaceGAN's "
+        "conditional direction, or SPLINCE (not in the paper)",
+    )
+
+
+class DirectionParams(FlagParams, KeepParams):
+    """How the target direction is found and used; shared by every method that edits latents."""
+
+    landing: Literal["threshold", "negative_mean", "reflect"] = Field(
+        "threshold", description="flagged latents move to t (the paper), to the negatives' mean, or are mirrored at t"
+    )
+    step: Literal["unit", "raw"] = Field(
+        "unit", description="vector along which flagged latents move: z_e/|z_e|, or z_e (Eq. 3 as printed)"
+    )
+
     @model_validator(mode="after")
     def _raw_needs_a_length(self) -> Self:
         if self.step == "raw" and self.direction != "mean_difference":
@@ -78,6 +107,12 @@ class DirectionParams(LayerParams):
                 f"step=raw needs direction=mean_difference: the normal of {self.direction} has no length in the latent"
             )
         return self
+
+    @classmethod
+    def of(cls, params: AxisParams, **more: Any) -> Self:
+        """Return them with what ``params`` says, and further values."""
+        shared = params.model_dump(include=set(cls.model_fields))
+        return cls.model_validate({**shared, **more})
 
 
 class Direction(Editor):
@@ -179,10 +214,11 @@ def fit_direction(generator: Generator, feedback: Feedback, params: DirectionPar
     unit = found[0] / length
     fitted = Direction.unfitted(generator.latent_dim, params).to(next(generator.parameters()).device)
     columns = torch.from_numpy(latents.columns).to(fitted.unit.device)
-    fitted.unit[columns] = torch.from_numpy(unit * factor).to(fitted.unit)
+    read, move = _ways(unit, found[1:], params)
+    fitted.unit[columns] = torch.from_numpy(read * factor).to(fitted.unit)
     if fitted.oblique:
-        fitted.move[columns] = torch.from_numpy(_way(unit, found[1:], params) * _inverse(factor)).to(fitted.unit)
-    threshold, landing = _levels(latents, means, unit * factor, params)
+        fitted.move[columns] = torch.from_numpy(move * _inverse(factor)).to(fitted.unit)
+    threshold, landing = _levels(latents, means, read * factor, params)
     fitted.threshold.fill_(threshold)
     fitted.landing.fill_(landing)
     fitted.length.fill_(length if params.step == "raw" else 1.0)
@@ -222,8 +258,8 @@ def _estimates(latents: ShownLatents, means: Moments, factor: Array, params: Dir
     return differences * factor
 
 
-def _way(unit: Array, kept: Array, params: DirectionParams) -> Array:
-    """Return the shortest move (D,) that raises the projection on ``unit`` by 1 and those on ``kept`` (K, D) by 0."""
+def _ways(unit: Array, kept: Array, params: KeepParams) -> tuple[Array, Array]:
+    """Return what is read, and the move that raises it by 1, each (D,), so that ``kept`` (K, D) is kept by the rule."""
     across = unit - kept.T @ np.linalg.lstsq(kept.T, unit, rcond=None)[0]
     share = float(np.linalg.norm(across))
     if share < NOTHING_LEFT:
@@ -231,7 +267,9 @@ def _way(unit: Array, kept: Array, params: DirectionParams) -> Array:
             f"-p keep={','.join(params.keep)}: positives and negatives differ in these attributes only, and no "
             "direction is left; keep fewer attributes"
         )
-    return across / share**2
+    if params.keep_rule == "shortest":
+        return unit, across / share**2
+    return across / share, across / share if params.keep_rule == "conditional" else unit / share
 
 
 def _levels(latents: ShownLatents, means: Moments, normal: Array, params: DirectionParams) -> tuple[float, float]:

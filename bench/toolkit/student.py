@@ -7,6 +7,7 @@ L = alpha (|g(z) - f(erased(z))|_1 + 1 - MS-SSIM(g(z), f(erased(z))))   on flagg
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from copy import deepcopy
 from typing import Literal, Self
 
@@ -14,14 +15,23 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
-from bench.api import Generator, Params
+from bench.api import Generator
 from bench.api.context import Context
 from bench.toolkit.ahead import prepared
+from bench.toolkit.gradients import assign, gradients_of, projected
 from bench.toolkit.latent import Editor, edited_images
 from bench.toolkit.losses import l1, ms_ssim_dissimilarity
+from bench.toolkit.student_options import (
+    StudentOptions,
+    Trainee,
+    consolidation,
+    fisher,
+    mean_gradients,
+    saliency_mask,
+)
 
 
-class StudentParams(Params):
+class StudentParams(StudentOptions):
     """How the student is trained; the defaults are the paper's for MNIST, where it states them."""
 
     epochs: int = Field(200, ge=1, description="epochs of unlearning")
@@ -94,22 +104,65 @@ def train_student(generator: Generator, editor: Editor, params: StudentParams, c
     Generator
         The student g, gradients off.
     """
-    student = deepcopy(generator).requires_grad_(True)
-    optimiser = torch.optim.Adam(student.parameters(), lr=params.lr, fused=True)  # one call for all small tensors
+    trainee = Trainee(deepcopy(generator), params, lambda: context.rng(0, "lora"))
+    optimiser = torch.optim.Adam(trainee.trained, lr=params.lr, fused=True)  # one call for all small tensors
     total = params.epochs * params.steps_per_epoch
 
-    def targets_of(step: int) -> tuple[Tensor, Tensor, Tensor]:
-        noise = context.noise(step, params.batch_size, generator.noise_dim)
+    def targets_of(step: int, tag: str = "") -> tuple[Tensor, Tensor, Tensor]:
+        noise = context.noise(step, params.batch_size, generator.noise_dim, tag)
         return noise, *edited_images(generator, editor, noise)
 
-    steps = context.steps(total, {"student": student, "optimiser": optimiser})
+    pull = _Pull(params, context, trainee, targets_of)
+    steps = context.steps(total, {"student": trainee, "optimiser": optimiser})
     for step, (noise, targets, flagged) in prepared(steps, total, targets_of, context.device):
         if params.schedule == "cosine":
             optimiser.param_groups[0]["lr"] = params.lr * 0.5 * (1 + math.cos(math.pi * step / total))
-        terms = loss_terms(student(noise), targets, flagged, params)
+        terms = loss_terms(trainee(noise), targets, flagged, params)
         loss = total_loss(terms, params.alpha)
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        pull.backward(loss, terms)
         optimiser.step()
         context.log(step, loss=loss, **terms)
-    return student.requires_grad_(False)
+    return trainee.finished()
+
+
+Targets = Callable[[int, str], tuple[Tensor, Tensor, Tensor]]  # step and tag -> noise, the teacher's images, flagged
+
+
+class _Pull:
+    """What pulls a student: the terms of Eq. 5, and the options that change their gradient."""
+
+    def __init__(self, params: StudentParams, context: Context, trainee: Trainee, targets_of: Targets) -> None:
+        self.params, self.trainee, self.targets_of = params, trainee, targets_of
+        self.mask, self.information = None, None
+        self.anchors = [p.detach().clone() for p in trainee.trained] if params.ewc else []
+        if params.mask_share:
+            self.mask = saliency_mask(mean_gradients(self._removal, trainee.trained), params.mask_share)
+        if params.ewc:
+            self.information = fisher(trainee, context, params.batch_size)
+
+    def _removal(self, step: int) -> Tensor:
+        """Return the unlearning terms of a batch that no step of the training draws."""
+        noise, targets, flagged = self.targets_of(step, "saliency")
+        return self._unlearning(loss_terms(self.trainee(noise), targets, flagged, self.params))
+
+    def backward(self, loss: Tensor, terms: dict[str, Tensor]) -> None:
+        """Set the gradients of what is trained."""
+        trained, params = self.trainee.trained, self.params
+        if self.information is not None:
+            terms["consolidation"] = consolidation(trained, self.anchors, self.information)
+            loss = loss + params.ewc * terms["consolidation"]
+        if params.surgery == "none":
+            loss.backward()  # type: ignore[no-untyped-call]
+        else:
+            unlearning = self._unlearning(terms)
+            away, back = gradients_of(unlearning, trained), gradients_of(loss - unlearning, trained)
+            assign(trained, projected(away, back, only_conflicts=params.surgery == "conflicts"), back)
+        for parameter, kept in zip(trained, self.mask or [], strict=False):
+            if parameter.grad is not None:
+                parameter.grad *= kept
+
+    def _unlearning(self, terms: dict[str, Tensor]) -> Tensor:
+        """Return the unlearning terms, weighted."""
+        chosen = {name: term for name, term in terms.items() if name in ("unlearn", "perception")}
+        return total_loss(chosen, self.params.alpha) if chosen else torch.zeros(())

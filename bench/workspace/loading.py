@@ -145,7 +145,7 @@ def as_original(registry: Registry, stored: Checkpoint, unlearned: Unlearned, pa
 
 def missing_networks(networks: Networks[Any], needs: frozenset[str], model: Model[Any] | None) -> str | None:
     """Return why the networks, and the model if known, do not suffice for a method's ``needs``; None if they do."""
-    if isinstance(model, Pretrained) and "training_data" in needs:
+    if isinstance(model, Pretrained) and {"training_data", "recipe"} & needs:
         return "needs the recipe of the generator's training, which a wrapped generator does not have"
     trained = model.build(networks.config).modules() if model and "training_data" in needs else {}
     missing = sorted({"encoder", "discriminator"} & (needs | trained.keys()) - networks.modules().keys())

@@ -78,3 +78,35 @@ def test_kept_attributes_need_clicks():
     feedback = bearded(100)
     with pytest.raises(UsageError, match="-p keep=Beard: positives and negatives differ in these attributes only"):
         fit_direction(Identity(), bearded(100, Beard=feedback.labels), params(keep=("Beard",)))
+
+
+# --- published rules ----------------------------------------------------------------------------------
+
+
+def test_the_conditional_direction_leaves_kept_projections_and_reads_what_it_moves():
+    feedback, z = bearded(4000), randomness.draw("fresh", range(4000), DIM)
+    found = fit_direction(Identity(), feedback, params(keep=("Male",), keep_rule="conditional"))
+    male = fit_direction(Identity(), Feedback(feedback.also["Male"], STREAM), params())
+    torch.testing.assert_close(found.unit, found.move)
+    torch.testing.assert_close(male(found.erase(z)), male(z), atol=1e-4, rtol=0)
+
+
+def test_splince_removes_the_target_s_covariance_and_keeps_the_other_s():
+    feedback, z = bearded(4000), randomness.draw("fresh", range(20000), DIM)
+    found = fit_direction(Identity(), feedback, params(keep=("Male",), keep_rule="splince"))
+    target = fit_direction(Identity(), feedback, params()).unit
+    male = fit_direction(Identity(), Feedback(feedback.also["Male"], STREAM), params()).unit
+    projection = torch.eye(DIM) - torch.outer(found.move, found.unit)  # of white latents: P cov(z, x) = P a
+    torch.testing.assert_close(projection @ target, torch.zeros(DIM), atol=1e-5, rtol=0)
+    torch.testing.assert_close(projection @ male, male, atol=1e-5, rtol=0)
+    moved = found.erase(z) - found.erase(z).mean(0)
+    torch.testing.assert_close(moved, (z - z.mean(0)) @ projection.T, atol=1e-3, rtol=0)
+
+
+def test_without_kept_attributes_all_rules_are_one():
+    plain, *others = (
+        fit_direction(Identity(), bearded(500), params(keep_rule=rule))
+        for rule in ("shortest", "conditional", "splince")
+    )
+    z = randomness.draw("fresh", range(20), DIM)
+    assert all(torch.equal(plain.edit(z), other.edit(z)) for other in others)

@@ -9,12 +9,10 @@ import pytest
 import torch
 from pictures import pictures
 from pydantic import ValidationError
-from torch import nn
+from student_toys import Brightness, context, upward
 
-from bench.api import NoiseLatentGenerator
-from bench.api.context import Context
 from bench.toolkit import student as students
-from bench.toolkit.latent import Direction, edited_images
+from bench.toolkit.latent import edited_images
 from bench.toolkit.losses import l1, ms_ssim_dissimilarity
 from bench.toolkit.student import StudentParams, loss_terms, total_loss, train_student
 
@@ -75,34 +73,6 @@ def test_switching_every_term_off_is_refused():
 
 
 # --- training the student -----------------------------------------------------------------------------
-
-
-class Brightness(NoiseLatentGenerator):
-    """The first latent is brightness."""
-
-    image_shape, noise_dim, latent_dim = (1, 28, 28), 3, 3
-
-    def __init__(self):
-        super().__init__()
-        self.layer = nn.Linear(3, 784)
-        with torch.no_grad():
-            self.layer.weight.copy_(0.1 * torch.randn(784, 3, generator=torch.Generator().manual_seed(0)))
-            self.layer.weight[:, 0] = 2.0
-            self.layer.bias.zero_()
-
-    def render(self, latents):
-        return torch.sigmoid(self.layer(latents)).view(-1, 1, 28, 28)
-
-
-def upward(dim=3):
-    direction = Direction(dim)
-    direction.unit[0] = 1.0
-    direction.length.fill_(1.0)
-    return direction
-
-
-def context(stream="test"):
-    return Context(stream=stream, device=torch.device("cpu"))
 
 
 def test_the_student_comes_nearer_to_the_edit_and_the_teacher_stays():

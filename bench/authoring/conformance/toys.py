@@ -53,6 +53,10 @@ class ToyModel(api.Model[api.TrainingConfig]):
         optimisers["generator"].step()
         return {"loss": loss.detach()}
 
+    def batch_loss(self, networks: Any, batch: Any, rng: Any) -> Tensor:
+        codes = networks.encoder(batch.images.flatten(1))
+        return (networks.generator(codes) - batch.images).square().sum() / len(batch.images)
+
 
 class ToyClassifier(api.Classifier):
     """Scores brightness."""

@@ -111,5 +111,7 @@ def _hand_over(
     context.oracle = oracle
     context.encoder = networks.encoder if "encoder" in method.needs else None
     context.discriminator = networks.discriminator if "discriminator" in method.needs else None
+    if "recipe" in method.needs:
+        context.recipe = api.Recipe(ToyModel(), networks)
     if "training_data" in method.needs:
         context.training_data = api.TrainingData(split, target, ToyModel(), networks)

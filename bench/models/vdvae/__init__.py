@@ -111,6 +111,12 @@ class VDVAE(Model[VDVAEConfig]):
             follow(encoder_average, encoder, decay)
         return report(parts, loss, norm, int(counters.skipped))
 
+    def batch_loss(self, networks: Networks[VDVAEConfig], batch: Batch, rng: torch.Generator) -> Tensor:
+        generator, images = cast(VDVAEGenerator, networks.generator), batch.images
+        noise = torch.randn(len(images), generator.noise_dim, generator=rng, device=images.device)
+        parts = bound(generator, cast(Encoder, networks.encoder), images, noise, networks.config.bits)
+        return training_loss(parts, networks.config, float(generator.opened))
+
 
 def learning_rate(config: VDVAEConfig, done: int, progress: float) -> float:
     """Return the learning rate of a step: linear warm-up, constant, then a cosine to 0 from ``decay_from`` on."""

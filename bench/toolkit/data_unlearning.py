@@ -1,0 +1,161 @@
+"""Unlearning with images: the model's own loss on images to forget and on images to retain.
+
+Published methods take both from the training data. Here they may also be the clicked samples, positives and negatives,
+so that nothing but clicks is needed. Losses are the negative ELBO, so the model needs an encoder; decoder and encoder
+are trained together, and the decoder is what draws. The equations of the rules are those of the methods' files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from bench.api import Batch, Context, Feedback, Generator, Networks, Params, Recipe, UsageError, to_float, to_uint8
+from bench.toolkit.gradients import Gradients, assign, gradients_of, inner, projected
+
+Draw = Callable[[int, torch.Generator], Tensor]  # how many, and by which random generator -> images (N, C, H, W)
+Rule = Callable[[int, Tensor, Tensor, list[Tensor]], tuple[Gradients, ...]]  # step, L_f, L_r, parameters -> gradients
+
+
+class DataParams(Params):
+    """How long, and with which batches."""
+
+    epochs: int = Field(200, ge=1, description="steps of unlearning, a batch of each kind in each")
+    batch_size: int = Field(64, ge=1, description="images to forget, and images to retain, per step")
+    lr: float = Field(1e-4, gt=0, lt=1, description="Adam's learning rate")
+
+
+@dataclass(frozen=True)
+class Images:
+    """Images to forget and images to retain, drawn with replacement."""
+
+    forget: Draw
+    retain: Draw
+
+
+def clicked(generator: Generator, feedback: Feedback) -> Images:
+    """Return the clicked samples as images to forget, the others as those to retain.
+
+    Raises
+    ------
+    UsageError
+        If a class is missing.
+    """
+    feedback.require_both_classes()
+    device = next(generator.parameters()).device
+    shown = torch.cat([to_uint8(images) for _, images in feedback.samples(generator)])
+
+    def drawn(value: bool) -> Draw:
+        return _draw(np.flatnonzero(feedback.labels == value), lambda index: shown[torch.from_numpy(index)], device)
+
+    return Images(drawn(True), drawn(False))
+
+
+def of_training(context: Context) -> Images:
+    """Return the training images with the feature as images to forget, the others as those to retain.
+
+    Raises
+    ------
+    UsageError
+        If all images have the feature, or none.
+    """
+    data = context.training_data
+    assert data is not None
+    if data.target.all() or not data.target.any():
+        raise UsageError("training data: all images have the feature, or none; both kinds are needed")
+    forget, retain = (_draw(np.flatnonzero(data.target == value), data.split.read, context.device) for value in (1, 0))
+    return Images(forget, retain)
+
+
+def _draw(indices: np.ndarray, read: Callable[..., Tensor], device: torch.device) -> Draw:
+    def draw(count: int, rng: torch.Generator) -> Tensor:
+        chosen = torch.randint(len(indices), (count,), generator=rng, device=rng.device).cpu().numpy()
+        return to_float(read(indices[chosen]).to(device))
+
+    return draw
+
+
+# --- rules --------------------------------------------------------------------------------------------
+
+
+def ascent(weight: float, alternate: bool) -> Rule:
+    """Ascend L_f; every second step descends L_r, if they alternate."""
+
+    def rule(step: int, forget: Tensor, retain: Tensor, parameters: list[Tensor]) -> tuple[Gradients, ...]:
+        back = alternate and step % 2 == 1
+        return (gradients_of(retain, parameters) if back else gradients_of(-weight * forget, parameters),)
+
+    return rule
+
+
+def surgery(weight: float, kind: str) -> Rule:
+    """Descend L_r off the gradient of L_f ("retain"), or ascend L_f off the gradient of L_r ("forget")."""
+
+    def rule(step: int, forget: Tensor, retain: Tensor, parameters: list[Tensor]) -> tuple[Gradients, ...]:
+        f, r = gradients_of(forget, parameters), gradients_of(retain, parameters)
+        if kind == "retain":
+            return (projected(r, f, only_conflicts=False),)
+        return ([-weight * g for g in projected(f, r, only_conflicts=False)],)
+
+    return rule
+
+
+def orthogonal(weight: float, with_surgery: bool) -> Rule:
+    """Descend L_r + weight cos^2 of the two gradients; every second step is surgery, if asked for."""
+    cut = surgery(1.0, "retain")
+
+    def rule(step: int, forget: Tensor, retain: Tensor, parameters: list[Tensor]) -> tuple[Gradients, ...]:
+        if with_surgery and step % 2 == 1:
+            return cut(step, forget, retain, parameters)
+        f = gradients_of(forget, parameters, create_graph=True)
+        r = gradients_of(retain, parameters, create_graph=True)
+        cosine = inner(f, r).square() / (inner(f, f) * inner(r, r)).clamp(min=torch.finfo(torch.float32).tiny)
+        return [g.detach() for g in r], gradients_of(weight * cosine, parameters)
+
+    return rule
+
+
+# --- the loop -----------------------------------------------------------------------------------------
+
+
+def trained(images: Images, rule: Rule, params: DataParams, context: Context) -> Generator:
+    """Train a copy of the model by a rule; return its generator, gradients off.
+
+    Raises
+    ------
+    UsageError
+        If the model has no loss of a batch of images.
+    """
+    recipe = context.recipe
+    assert recipe is not None
+    networks = copied(recipe)
+    parameters: list[Tensor] = [p for module in networks.modules().values() for p in module.parameters()]
+    optimiser = torch.optim.Adam(parameters, lr=params.lr)
+    for step in context.steps(params.epochs, {**networks.modules(), "optimiser": optimiser}):
+        rng = context.rng(step)
+        forget, retain = (
+            recipe.model.batch_loss(networks, Batch(draw(params.batch_size, rng), torch.empty(0)), rng)
+            for draw in (images.forget, images.retain)
+        )
+        assign(parameters, *rule(step, forget, retain, parameters))
+        optimiser.step()
+        context.log(step, forget=forget, retain=retain)
+    assert networks.generator is not None
+    return networks.generator.eval().requires_grad_(False)
+
+
+def copied(recipe: Recipe) -> Networks[Any]:
+    """Return copies of generator and encoder, with gradients; batch norm keeps its statistics."""
+    networks = recipe.networks
+    generator, encoder = (
+        deepcopy(part).requires_grad_(True) for part in (networks.generator, networks.encoder) if part
+    )
+    assert isinstance(generator, Generator)
+    return Networks(networks.config, generator=generator, encoder=encoder)

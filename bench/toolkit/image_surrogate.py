@@ -1,0 +1,186 @@
+"""A surrogate of whoever clicked: an ensemble of small image classifiers, learnt from the clicked samples alone.
+
+It stands where a judge's gradient would, which no method is handed. An image that fools a single network rarely fools
+several, trained from other initial weights on shifted, blurred and noisy copies. Features are averaged over the cells
+of a coarse grid, which keeps few clicks from being learnt by heart.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from bench.api import Context, Feedback, Generator, Params, draw_noise, to_float, to_uint8
+from bench.toolkit.augmentation import blurred, random_shift
+
+FIT = 1_000_000_001  # the step that draws initial weights and levels, far beyond those of any training
+
+
+class SurrogateParams(Params):
+    """How the surrogate learns from the clicks."""
+
+    members: int = Field(3, ge=1, description="networks in the ensemble")
+    channels: tuple[int, ...] = Field((16, 32, 64), min_length=1, description="channels; each convolution halves H, W")
+    grid: int = Field(2, ge=1, description="side of the grid over whose cells features are averaged; 1: no place")
+    surrogate_steps: int = Field(150, ge=1, description="AdamW steps that train each network")
+    surrogate_batch: int = Field(64, ge=2, description="clicked samples per step and network, half of them positive")
+    surrogate_lr: float = Field(2e-3, gt=0, lt=1, description="learning rate of the networks; cosine to 0")
+    weight_decay: float = Field(0.03, ge=0, description="decoupled weight decay of the networks")
+    max_shift: int = Field(2, ge=0, description="largest random shift of an image that is learnt from, px")
+    max_blur: float = Field(1.5, ge=0, description="largest standard deviation of its blur, px")
+    max_noise: float = Field(0.1, ge=0, description="largest standard deviation of its noise")
+
+
+class ImageSurrogate(nn.Module):
+    """Images (N, C, H, W) nominally in [0, 1] -> mean logit of the members (N,), larger meaning more of the feature.
+
+    Attributes
+    ----------
+    threshold, safe : () float32
+        Levels of the score, set by ``set_levels``: from where a sample is flagged, and to where its score is lowered.
+    """
+
+    threshold: Tensor
+    safe: Tensor
+
+    def __init__(self, colours: int, params: SurrogateParams) -> None:
+        super().__init__()
+        with torch.random.fork_rng(devices=[]):  # the weights that torch draws are replaced
+            self.nets = nn.ModuleList(_network((colours, *params.channels), params.grid) for _ in range(params.members))
+        self.register_buffer("threshold", torch.zeros(()))
+        self.register_buffer("safe", torch.zeros(()))
+
+    def forward(self, images: Tensor) -> Tensor:
+        return torch.stack([net(images)[:, 0] for net in self.nets]).mean(0)
+
+
+class ScoredLatents(nn.Module):
+    """The surrogate as an identifier: latents (N, D) of the original -> score of the images it draws from them, (N,).
+
+    The original is held, but is not part of the state: it is stored already.
+    """
+
+    def __init__(self, original: Generator, surrogate: ImageSurrogate) -> None:
+        super().__init__()
+        self.held, self.surrogate = (original,), surrogate
+
+    @property
+    def threshold(self) -> Tensor:
+        """Score from which a latent is flagged, ()."""
+        return self.surrogate.threshold
+
+    def forward(self, latents: Tensor) -> Tensor:
+        images = self.held[0].decode(latents, torch.zeros_like(latents))
+        scores: Tensor = self.surrogate(images)
+        return scores
+
+
+def scored_latents(original: Generator, surrogate: ImageSurrogate) -> ScoredLatents | None:
+    """Return the surrogate as an identifier; None for a generator whose images depend on more than the latent."""
+    return ScoredLatents(original, surrogate) if original.noise_dim == original.latent_dim else None
+
+
+def fit_surrogate(
+    generator: Generator, feedback: Feedback, params: SurrogateParams, context: Context
+) -> ImageSurrogate:
+    """Train a surrogate on the clicked samples, both classes equally often.
+
+    Raises
+    ------
+    UsageError
+        If a class is missing.
+    """
+    feedback.require_both_classes()
+    images = torch.cat([to_uint8(images) for _, images in feedback.samples(generator)])  # (N, C, H, W), on the CPU
+    classes = [torch.from_numpy(feedback.labels == value).nonzero()[:, 0] for value in (True, False)]
+    surrogate = ImageSurrogate(images.shape[1], params).to(context.device)
+    _initialise(surrogate, context.rng(FIT, "initial"))
+    optimiser = torch.optim.AdamW(surrogate.parameters(), params.surrogate_lr, weight_decay=params.weight_decay)
+    total = params.surrogate_steps
+    for step in context.steps(total, {"surrogate": surrogate, "optimiser": optimiser}, name="surrogate"):
+        optimiser.param_groups[0]["lr"] = params.surrogate_lr * 0.5 * (1 + math.cos(math.pi * step / total))
+        rng = context.rng(step)
+        losses = []
+        for net in surrogate.nets:
+            index = torch.cat([_some(each, params.surrogate_batch // 2, rng) for each in classes])
+            seen = augmented(to_float(images[index].to(context.device)), params, rng)
+            wanted = torch.from_numpy(feedback.labels)[index].to(seen)
+            losses.append(binary_cross_entropy_with_logits(net(seen)[:, 0], wanted))
+        loss = torch.stack(losses).sum()
+        optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        context.log(step, cross_entropy=loss / len(losses))
+    return surrogate.eval().requires_grad_(False)
+
+
+def augmented(images: Tensor, params: SurrogateParams, rng: torch.Generator) -> Tensor:
+    """Shift images (N, C, H, W), blur two thirds of them, add noise to two thirds, by any amount up to the largest."""
+    blur, noise = (1.5 * torch.rand(2, len(images), generator=rng, device=images.device) - 0.5).clamp(min=0)
+    images = random_shift(images, params.max_shift, rng) if params.max_shift else images
+    images = blurred(images, params.max_blur * blur) if params.max_blur else images
+    unit = torch.randn(images.shape, generator=rng, device=images.device)
+    noisy: Tensor = images + params.max_noise * noise[:, None, None, None] * unit
+    return noisy
+
+
+@torch.no_grad()
+def set_levels(
+    surrogate: ImageSurrogate,
+    generator: Generator,
+    feedback: Feedback,
+    flagged: float,
+    safe: float,
+    context: Context,
+    count: int = 1024,
+) -> None:
+    """Set the levels of the score by its quantiles over fresh samples, which the networks have not learnt from.
+
+    With a share p of the samples clicked, a share 1 - (1 - p)^k lies above the level of k: p for k = 1, about k p for
+    small p.
+
+    Parameters
+    ----------
+    surrogate : ImageSurrogate
+    generator : Generator
+        The original.
+    feedback : Feedback
+    flagged, safe : float
+        k of ``threshold`` and of ``safe``.
+    context : Context
+    count : int
+        Samples.
+    """
+    rng, scores = context.rng(FIT, "levels"), []
+    for _ in range(0, count, 64):
+        scores.append(surrogate(generator(draw_noise(generator, 64, rng))))
+    found, rest = torch.cat(scores), 1 - feedback.positives / len(feedback)
+    for level, k in ((surrogate.threshold, flagged), (surrogate.safe, safe)):
+        level.copy_(torch.quantile(found, rest**k))
+
+
+def _network(widths: tuple[int, ...], grid: int) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for a, b in zip(widths, widths[1:], strict=False):
+        layers += [nn.Conv2d(a, b, 4, stride=2, padding=1), nn.ReLU()]
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(grid), nn.Flatten(), nn.Linear(grid**2 * widths[-1], 1))
+
+
+@torch.no_grad()
+def _initialise(surrogate: nn.Module, rng: torch.Generator) -> None:
+    """Draw weights of variance 2 / inputs (He et al. 2015); biases are 0."""
+    for name, parameter in surrogate.named_parameters():
+        if name.endswith("bias"):
+            parameter.zero_()
+        else:
+            parameter.normal_(0, math.sqrt(2 / parameter[0].numel()), generator=rng)
+
+
+def _some(indices: Tensor, count: int, rng: torch.Generator) -> Tensor:
+    """Draw indices with replacement."""
+    drawn = torch.randint(len(indices), (count,), generator=rng, device=rng.device)
+    return indices[drawn.cpu()]

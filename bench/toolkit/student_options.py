@@ -1,0 +1,130 @@
+"""What every student can be trained with beyond the paper: which weights move, and which way.
+
+    mask_share   SalUn (Fan et al., ICLR 2024, arXiv 2310.12508): of the weights, this share is frozen, those
+                 with the smallest |gradient of the unlearning terms| at the original weights (published: 0.5)
+    surgery      the gradient of the unlearning terms without what opposes the reconstruction term's (PCGrad, Yu et al.
+                 2020, arXiv 2001.06782), or without all along it
+    ewc          elastic weight consolidation (Kirkpatrick et al. 2017, arXiv 1612.00796, Eq. 3): a penalty
+                 ewc / 2 * sum F (theta - theta_0)^2, F the diagonal Fisher information
+    lora_rank    only a sum of low rank on the last weights is trained, W + B A (Hu et al. 2022, arXiv 2106.09685)
+
+Deviations: the reconstruction term has its minimum, with no gradient, at the original weights, so F is that of a
+Gaussian around the image, N(g(z), 1 per pixel), estimated with random signs. LoRA's sum is folded into the weights in
+the end. A convolution counts as a matrix with a row for each output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from bench.api import Context, Generator, Params
+from bench.toolkit.gradients import Gradients, gradients_of
+
+FIT = 1_000_000_002  # the step from which estimates at the original weights are drawn, far beyond training's
+BATCHES = 8  # batches of an estimate
+
+
+class StudentOptions(Params):
+    """Which weights of a student move, and which way; all off by default."""
+
+    mask_share: float = Field(0.0, ge=0, lt=1, description="share of the weights that SalUn's mask freezes; 0: none")
+    surgery: Literal["none", "conflicts", "orthogonal"] = Field(
+        "none",
+        description="take from the unlearning terms' gradient what opposes that of L_recon (PCGrad), all along it, or "
+        "nothing",
+    )
+    ewc: float = Field(0.0, ge=0, description="weight of elastic weight consolidation; 0: off")
+    lora_rank: int = Field(0, ge=0, description="rank of what is added to the last weights (LoRA); 0: all are trained")
+    lora_layers: int = Field(3, ge=1, description="how many of the last weights get such a sum")
+
+
+class Trainee(nn.Module):
+    """A student and the part of it that is trained: all its weights, or low-rank sums on the last ones.
+
+    Parameters
+    ----------
+    student : Generator
+    options : StudentOptions
+    rng : torch.Generator
+        Draws the first factors of the sums; the second ones are 0, so that nothing changes at first.
+    """
+
+    def __init__(self, student: Generator, options: StudentOptions, rng: Callable[[], torch.Generator]) -> None:
+        super().__init__()
+        self.student, self.rank = student.requires_grad_(options.lora_rank == 0), options.lora_rank
+        self.down, self.up = nn.ParameterDict(), nn.ParameterDict()
+        if self.rank:
+            random = rng()
+            matrices = [(name, p) for name, p in student.named_parameters() if p.ndim > 1 and min(_flat(p).shape) > 1]
+            for name, weight in matrices[-options.lora_layers :]:
+                rows, columns = _flat(weight).shape
+                first = torch.randn(self.rank, columns, generator=random, device=weight.device) / columns**0.5
+                self.down[_key(name)] = nn.Parameter(first)
+                self.up[_key(name)] = nn.Parameter(weight.new_zeros(rows, self.rank))
+
+    @property
+    def trained(self) -> list[nn.Parameter]:
+        """The parameters that an optimiser moves."""
+        return [p for p in self.parameters() if p.requires_grad]
+
+    def forward(self, noise: Tensor) -> Tensor:
+        """Map noise (N, noise_dim) to images (N, C, H, W)."""
+        drawn: Tensor = functional_call(self.student, self.sums(), (noise,)) if self.rank else self.student(noise)
+        return drawn
+
+    def sums(self) -> dict[str, Tensor]:
+        """Return the weights W + B A, by name."""
+        weights = {name: p for name, p in self.student.named_parameters() if _key(name) in self.up}
+        return {name: p + (self.up[_key(name)] @ self.down[_key(name)]).view_as(p) for name, p in weights.items()}
+
+    @torch.no_grad()
+    def finished(self) -> Generator:
+        """Fold the sums into the weights; return the student, gradients off."""
+        for name, weight in self.sums().items():
+            self.student.get_parameter(name).copy_(weight)
+        student: Generator = self.student
+        return student.requires_grad_(False)
+
+
+def saliency_mask(gradients: Gradients, share: float) -> Gradients:
+    """Return which weights are trained, as 0 and 1: all but ``share`` of them, those with the smallest gradient."""
+    sizes = torch.cat([g.abs().flatten() for g in gradients])
+    cut = sizes.sort().values[min(int(share * len(sizes)), len(sizes) - 1)]
+    return [(g.abs() >= cut).to(g) for g in gradients]
+
+
+def fisher(trainee: Trainee, context: Context, batch_size: int) -> Gradients:
+    """Estimate the diagonal Fisher information of N(g(z), 1 per pixel): E (d <r, g(z)> / d theta)^2, r random signs."""
+    total = [torch.zeros_like(p) for p in trainee.trained]
+    for k in range(BATCHES):
+        images = trainee(context.noise(FIT + k, batch_size, trainee.student.noise_dim, tag="fisher"))
+        signs = torch.randint(0, 2, images.shape, generator=context.rng(FIT + k, "signs"), device=images.device) * 2 - 1
+        found = gradients_of((images * signs).sum(), trainee.trained)
+        total = [t + g**2 / (batch_size * BATCHES) for t, g in zip(total, found, strict=True)]
+    return total
+
+
+def consolidation(trained: list[nn.Parameter], anchors: Gradients, information: Gradients) -> Tensor:
+    """Return half the sum of F (theta - theta_0)^2."""
+    parts = [(f * (p - a) ** 2).sum() for p, a, f in zip(trained, anchors, information, strict=True)]
+    return torch.stack(parts).sum() / 2
+
+
+def mean_gradients(losses: Callable[[int], Tensor], trained: list[nn.Parameter]) -> Gradients:
+    """Return the mean over a few batches of a loss's gradient; ``losses`` maps a batch's step to the loss."""
+    found = [gradients_of(losses(FIT + k), trained) for k in range(BATCHES)]
+    return [torch.stack(each).mean(0) for each in zip(*found, strict=True)]
+
+
+def _flat(weight: Tensor) -> Tensor:
+    return weight.flatten(1)
+
+
+def _key(name: str) -> str:
+    return name.replace(".", "/")

@@ -1,0 +1,48 @@
+"""Gradient surgery on the clicked samples: one gradient without its part along the other.
+
+    project=retain    g = g_r - g_f (g_f.g_r) / (g_f.g_f)             descends; S of Mandal and Gottwald (2506.04712)
+    project=forget    g = -weight (g_f - g_r (g_f.g_r) / (g_r.g_r))   ascends; Bae et al. (2023, arXiv 2307.04550)
+
+g_f is the gradient of the negative ELBO of clicked samples, g_r that of the samples that were not. The second never
+changes L_r to first order.
+
+Deviation: the published method takes both kinds of images from the training data; ``gradient_surgery_with_data`` does
+so. Here they are the samples that were shown, so that clicks are all that is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from pydantic import Field
+
+from bench.api import Context, Feedback, Generator, Method, Unlearned, hookimpl
+from bench.toolkit.data_unlearning import DataParams, clicked, surgery, trained
+
+
+class Config(DataParams):
+    """Length, batches and weight."""
+
+    project: Literal["retain", "forget"] = Field("retain", description="which gradient is projected and followed")
+    weight: float = Field(1.0, ge=0, description="project=forget: of the ascent; at 0 nothing changes")
+
+
+class GradientSurgery(Method[Config]):
+    """Gradient surgery on the clicked samples."""
+
+    Config = Config
+    needs = frozenset({"encoder", "recipe"})
+
+    @classmethod
+    def sweep(cls) -> Mapping[str, Sequence[Any]]:
+        return {"epochs": (50, 500)}
+
+    def unlearn(self, generator: Generator, feedback: Feedback, context: Context) -> Unlearned:
+        images = clicked(generator, feedback)
+        return Unlearned(trained(images, surgery(self.config.weight, self.config.project), self.config, context))
+
+
+@hookimpl
+def register_methods(register):  # type: ignore[no-untyped-def]
+    register(GradientSurgery)

@@ -1,0 +1,127 @@
+"""Beyond the paper: a surrogate of the clicker, learnt from the clicked images, says what to draw otherwise.
+
+    s(x)       mean logit of an ensemble of small image classifiers, trained on the shown samples f(z) and their clicks
+    flagged    s(f(z)) >= t:  t is the level above which a share 1 - (1 - p)^flag_ratio of fresh samples lies, p the
+               share that was clicked
+    L_unlearn  mean over flagged z of max(0, s(g(z) + noise) - safe), safe a level below t, as t is set
+    L_recon    mean over the others of |g(z) - f(z)|_1
+    step       along weight * PCGrad(grad L_unlearn, grad L_recon) + grad L_recon
+
+PCGrad takes from the first gradient its part that opposes the second (Yu et al. 2020, arXiv 2001.06782). Unlike
+``ours`` (Moon, Cho, Kim, arXiv 2303.05699) it needs no straight direction in the latent: it reads images, and only
+samples that look as if they had the feature are changed, as little as the score asks for. Each step draws more noise
+than it trains on, so that a quarter of the batch is flagged.
+
+A student could learn to fool the surrogate instead of drawing without the feature. Against that: several networks,
+trained on shifted, blurred and noisy images, noise on the student's images, and a hinge that lets go of a sample as
+soon as its score is safe.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from typing import Any, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.nn.functional import relu
+
+from bench.api import Context, Feedback, Generator, Method, Oracle, Unlearned, hookimpl
+from bench.toolkit.gradients import assign, gradients_of, projected
+from bench.toolkit.image_surrogate import (
+    ImageSurrogate,
+    SurrogateParams,
+    fit_surrogate,
+    scored_latents,
+    set_levels,
+)
+from bench.toolkit.losses import l1
+
+FLAGGED = 0.25  # largest share of a batch that is flagged
+
+
+class Config(SurrogateParams):
+    """Hyper-parameters of the surrogate and of the student's training."""
+
+    epochs: int = Field(200, ge=1, description="steps of unlearning, a batch each")
+    batch_size: int = Field(64, ge=4, description="samples that the student draws per step, up to 1/4 of them flagged")
+    candidates: int = Field(2, ge=1, description="samples that the original draws per sample of a batch")
+    lr: float = Field(5e-4, gt=0, lt=1, description="Adam's learning rate; cosine to 0")
+    weight: float = Field(0.01, ge=0, description="weight of L_unlearn; at 0 nothing changes")
+    flag_ratio: float = Field(2.0, gt=0, description="about so many times the clicked share is flagged")
+    safe_ratio: float = Field(3.0, gt=0, description="flagged samples move to below the level of this many times it")
+    surgery: Literal["conflicts", "orthogonal", "none"] = Field(
+        "conflicts",
+        description="take from L_unlearn's gradient what opposes L_recon's (PCGrad), all along it, or nothing",
+    )
+    smoothing: float = Field(0.05, ge=0, description="standard deviation of the noise on the images that are scored")
+
+
+class Surrogate(Method[Config]):
+    """Unlearning by the score of a classifier that was learnt from the clicks."""
+
+    Config = Config
+
+    @classmethod
+    def sweep(cls) -> Mapping[str, Sequence[Any]]:
+        return {"safe_ratio": (1.5, 2.0, 5.0)}
+
+    def unlearn(self, generator: Generator, feedback: Feedback, context: Context) -> Unlearned:
+        config = self.config
+        surrogate = fit_surrogate(generator, feedback, config, context)
+        set_levels(surrogate, generator, feedback, config.flag_ratio, config.safe_ratio, context)
+        student = train(generator, surrogate, config, context)
+        return Unlearned(student, scored_latents(generator, surrogate))
+
+    def rebuild(self, original: Generator, oracle: Oracle | None) -> Unlearned:
+        surrogate = ImageSurrogate(original.image_shape[0], self.config)
+        return Unlearned(deepcopy(original), scored_latents(original, surrogate))
+
+
+def train(generator: Generator, surrogate: ImageSurrogate, config: Config, context: Context) -> Generator:
+    """Train a copy of the original until the surrogate no longer sees the feature in it."""
+    student = deepcopy(generator).requires_grad_(True)
+    parameters = list(student.parameters())
+    optimiser = torch.optim.Adam(parameters, lr=config.lr)
+    for step in context.steps(config.epochs, {"student": student, "optimiser": optimiser}, name="student"):
+        optimiser.param_groups[0]["lr"] = config.lr * 0.5 * (1 + math.cos(math.pi * step / config.epochs))
+        noise, images, flagged = batch(generator, surrogate, config, context, step)
+        drawn = student(noise)
+        unlearn = config.weight * excess(drawn[:flagged], surrogate, config.smoothing, context.rng(step, "smoothing"))
+        recon = l1(drawn[flagged:], images[flagged:]).sum() / max(1, len(drawn) - flagged)
+        away, back = gradients_of(unlearn, parameters), gradients_of(recon, parameters)
+        if config.surgery != "none":
+            away = projected(away, back, only_conflicts=config.surgery == "conflicts")
+        assign(parameters, away, back)
+        optimiser.step()
+        context.log(step, unlearn=unlearn, reconstruction=recon, flagged=flagged)
+    return student.requires_grad_(False)
+
+
+@torch.no_grad()
+def batch(
+    generator: Generator, surrogate: ImageSurrogate, config: Config, context: Context, step: int
+) -> tuple[Tensor, Tensor, int]:
+    """Draw noise (N, noise_dim), the original's images of it, and how many of them are flagged; those come first."""
+    noise = context.noise(step, config.candidates * config.batch_size, generator.noise_dim)
+    images = generator(noise)
+    flagged = surrogate(images) >= surrogate.threshold
+    first = flagged.nonzero()[: int(FLAGGED * config.batch_size), 0]
+    others = (~flagged).nonzero()[: config.batch_size - len(first), 0]
+    chosen = torch.cat([first, others])
+    return noise[chosen], images[chosen], len(first)
+
+
+def excess(images: Tensor, surrogate: ImageSurrogate, smoothing: float, rng: torch.Generator) -> Tensor:
+    """Return by how much the scores of images, with noise on them, exceed the safe level: their mean, 0 if none."""
+    unit = torch.randn(images.shape, generator=rng, device=images.device)
+    over = relu(surrogate(images + smoothing * unit) - surrogate.safe)
+    return over.sum() / max(1, len(images))
+
+
+@hookimpl
+def register_methods(register):  # type: ignore[no-untyped-def]
+    register(Surrogate)

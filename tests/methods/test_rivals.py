@@ -1,0 +1,182 @@
+"""Methods beyond the paper, at both ends: the feature goes where the answer is known; at weight 0 nothing changes."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+
+import numpy as np
+import pytest
+import torch
+from latent_toys import DIM, Identity, Layered, clicks, planted
+from torch import nn
+
+from bench.api import Feedback, NoiseLatentGenerator, UsageError
+from bench.api.context import Context
+from bench.core import randomness
+from bench.registry import Registry
+
+REGISTRY = Registry()
+
+
+class Bars(NoiseLatentGenerator):
+    """Two bars of 28 px images: the first latent is how bright the left one is, the second the right one."""
+
+    image_shape, noise_dim, latent_dim = (1, 28, 28), 3, 3
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(3, 784)
+        with torch.no_grad():
+            self.layer.weight.zero_()
+            self.layer.bias.fill_(-2)
+            for latent, columns in ((0, slice(4, 10)), (1, slice(18, 24))):
+                self.layer.weight.view(28, 28, 3)[6:22, columns, latent] = 2.0
+
+    def render(self, latents):
+        return torch.sigmoid(self.layer(latents)).view(-1, 1, 28, 28)
+
+
+def bars():
+    return Bars().eval().requires_grad_(False)
+
+
+def left(images):
+    return images[:, 0, 8:20, 5:9].mean(dim=(1, 2))
+
+
+def right(images):
+    return images[:, 0, 8:20, 19:23].mean(dim=(1, 2))
+
+
+def clicked(generator, count=400):
+    """Click the fifth with the brightest left bar."""
+    bright = left(generator(randomness.draw("shown", range(count), generator.noise_dim))).numpy()
+    return Feedback(bright >= np.quantile(bright, 0.8), "shown")
+
+
+def unlearned(name, generator, feedback, **params):
+    method = REGISTRY.get("methods", name)
+    return method(method.Config(**params)).unlearn(generator, feedback, Context("test", torch.device("cpu")))
+
+
+def fresh(dim, count=400):
+    return randomness.draw("fresh", range(count), dim)
+
+
+# --- what is trained ----------------------------------------------------------------------------------
+
+TRAINED = {
+    "surrogate": {"epochs": 60, "weight": 1.0, "lr": 5e-2, "surgery": "none", "members": 2, "surrogate_steps": 60},
+    "task_vector": {"epochs": 40, "lr": 2e-2, "strength": 1.0},
+    "interpolate": {"epochs": 40, "lr": 2e-2, "share": 1.0},
+}
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_the_bar_goes_and_the_other_one_stays(name):
+    generator, noise = bars(), fresh(3)
+    before = generator(noise)
+    after = unlearned(name, generator, clicked(generator), **TRAINED[name]).generator(noise)
+    cut = left(before).quantile(0.8)
+    assert float((left(after) >= cut).float().mean()) < 0.05, "a fifth was bright before"
+    assert float((right(after) - right(before)).abs().mean()) < 0.1
+
+
+@pytest.mark.parametrize(
+    ("name", "params"), [("surrogate", {"weight": 0}), ("task_vector", {"strength": 0}), ("interpolate", {"share": 0})]
+)
+def test_at_weight_0_nothing_changes(name, params):
+    generator, noise = bars(), fresh(3, 50)
+    student = unlearned(name, generator, clicked(generator), **{**TRAINED[name], "epochs": 5, **params}).generator
+    assert torch.equal(student(noise), generator(noise))
+
+
+def test_the_surrogate_knows_what_was_clicked_and_changes_that_alone():
+    generator, noise = bars(), fresh(3)
+    found = unlearned("surrogate", generator, clicked(generator), **TRAINED["surrogate"])
+    before, after = generator(noise), found.generator(noise)
+    score = found.identifier(noise)
+    bright = left(before) >= left(before).quantile(0.8)
+    assert float(score[bright].min()) > float(score[~bright].median())
+    change = (after - before).abs().mean(dim=(1, 2, 3))
+    assert float(change[score < score.median()].mean()) < 0.3 * float(change[bright].mean())
+    assert not any("held" in name for name in found.identifier.state_dict()), "the original would be stored twice"
+
+
+# --- what is not --------------------------------------------------------------------------------------
+
+
+def test_nothing_that_its_own_direction_flags_is_drawn():
+    generator, direction = Identity(), planted()
+    found = unlearned("self_reject", generator, clicks(direction, 500))
+    latents = found.generator.sample(fresh(DIM))[0]
+    flagged = found.identifier(latents) >= found.identifier.threshold
+    assert not flagged.any()
+    assert (found.identifier(fresh(DIM)) >= found.identifier.threshold).float().mean() > 0.3
+    kept = found.identifier(fresh(DIM)) < found.identifier.threshold
+    assert torch.equal(latents[kept], fresh(DIM)[kept]), "what was not flagged is drawn as before"
+
+
+@pytest.mark.parametrize("params", [{}, {"level": "mean"}, {"scale": "deviation"}, {"strength": 0.5}])
+def test_fold_is_the_projection_of_every_latent(params):
+    generator = bars()
+    found = unlearned("fold", generator, clicked(generator), **params)
+    assert type(found.generator) is Bars, "folded into its first layer"
+    u, m, noise = found.identifier, found.identifier.landing, fresh(3, 50)
+    move = u.move if u.oblique else u.unit
+    projected = noise - params.get("strength", 1.0) * (u(noise) - m)[:, None] * move
+    torch.testing.assert_close(found.generator(noise), generator(projected), atol=1e-5, rtol=0)
+
+
+def test_fold_leaves_nothing_along_the_direction():
+    generator, noise = bars(), fresh(3)
+    after = unlearned("fold", generator, clicked(generator)).generator(noise)
+    assert float(left(after).std()) < 0.2 * float(left(generator(noise)).std())
+    assert torch.equal(unlearned("fold", generator, clicked(generator), strength=0).generator(noise), generator(noise))
+
+
+@pytest.mark.parametrize("kind", [Identity, Layered])
+def test_fold_wraps_what_has_no_first_layer(kind):
+    generator = kind().eval().requires_grad_(False)
+    found = unlearned("fold", generator, clicks(planted(), 500))
+    latents, images = found.generator.sample(fresh(DIM, 50))
+    u = found.identifier
+    erased = latents - (u(latents) - u.landing)[:, None] * u.unit
+    torch.testing.assert_close(images, generator.decode(erased, fresh(DIM, 50)), atol=1e-5, rtol=0)
+
+
+def test_a_layer_that_is_not_the_only_way_in_is_not_folded():
+    class Around(Bars):
+        def render(self, latents):
+            return super().render(latents) + 0.01 * latents[:, 0].view(-1, 1, 1, 1)
+
+    generator = Around().eval().requires_grad_(False)
+    assert type(unlearned("fold", generator, clicked(generator)).generator) is not Around
+
+
+# --- files --------------------------------------------------------------------------------------------
+
+
+def test_interpolation_between_two_files(tmp_path):
+    from safetensors.torch import save_file
+
+    generator, noise = bars(), fresh(3, 50)
+    other = deepcopy(generator)
+    other.layer.bias.add_(1.0)
+    path = tmp_path / "unlearned.safetensors"
+    save_file({f"generator.{name}": tensor for name, tensor in other.state_dict().items()}, path)
+    half = unlearned("interpolate", generator, clicked(generator), weights=str(path), share=0.5)
+    assert half.identifier is None
+    torch.testing.assert_close(half.generator.layer.bias, generator.layer.bias + 0.5)
+    whole = unlearned("interpolate", generator, clicked(generator), weights=str(path), share=1.0)
+    torch.testing.assert_close(whole.generator(noise), other(noise))
+    config = REGISTRY.get("methods", "interpolate").Config(weights=str(path))
+    save_file({"generator.layer.bias": other.layer.bias}, path)
+    assert REGISTRY.get("methods", "interpolate").Config(weights=str(path)).sha256 != config.sha256
+    with pytest.raises(UsageError, match="not an unlearned generator of this model"):
+        unlearned("interpolate", generator, clicked(generator), weights=str(path))
+
+
+def test_a_file_that_is_not_there():
+    with pytest.raises(ValueError, match=r"weights=nowhere.safetensors: there is no such file"):
+        REGISTRY.get("methods", "interpolate").Config(weights="nowhere.safetensors")

@@ -1,0 +1,96 @@
+"""Options of every student: which weights move, and which way."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+
+import pytest
+import torch
+from student_toys import Brightness, context, upward
+
+from bench.toolkit.gradients import gradients_of, inner
+from bench.toolkit.student import StudentParams, train_student
+from bench.toolkit.student_options import StudentOptions, Trainee, fisher, saliency_mask
+
+QUICK = {"epochs": 15, "batch_size": 32, "lr": 0.02}
+
+
+def moved(teacher, **options):
+    """Return by how much each weight of a student moved."""
+    student = train_student(teacher, upward(), StudentParams(**QUICK, **options), context())
+    return [b - a for a, b in zip(teacher.parameters(), student.parameters(), strict=True)]
+
+
+def teacher():
+    return Brightness().requires_grad_(False)
+
+
+def test_the_options_are_off_by_default():
+    plain = moved(teacher())
+    written_out = moved(teacher(), mask_share=0, surgery="none", ewc=0, lora_rank=0)
+    assert all(torch.equal(a, b) for a, b in zip(plain, written_out, strict=True))
+
+
+def test_the_mask_freezes_its_share():
+    frozen = torch.cat([(m == 0).flatten() for m in moved(teacher(), mask_share=0.75)])
+    assert float(frozen.float().mean()) == pytest.approx(0.75, abs=0.01)
+    assert float(torch.cat([(m == 0).flatten() for m in moved(teacher())]).float().mean()) < 0.01
+
+
+def test_the_mask_keeps_the_most_salient():
+    gradients = [torch.tensor([0.1, -5.0, 0.3]), torch.tensor([-0.2, 4.0, 3.0])]
+    assert [m.tolist() for m in saliency_mask(gradients, 0.5)] == [[0.0, 1.0, 0.0], [0.0, 1.0, 1.0]]
+
+
+def test_consolidation_holds_the_weights_back():
+    size = [sum(float(m.square().sum()) for m in moved(teacher(), ewc=weight)) for weight in (0, 1e6)]
+    assert size[1] < 0.5 * size[0]
+
+
+def test_the_fisher_information_is_that_of_the_image():
+    """For a linear image w z the information of N(w z, 1) about w is z^2, about a bias 1."""
+
+    class Line(Brightness):
+        def render(self, latents):
+            return self.layer(latents).view(-1, 1, 28, 28)
+
+    found = fisher(Trainee(Line(), StudentOptions(), torch.Generator), context(), 256)
+    weight, bias = found
+    assert float(bias.mean()) == pytest.approx(1, rel=0.1) and float(weight.mean()) == pytest.approx(1, rel=0.1)
+
+
+def test_lora_moves_the_last_weights_by_a_low_rank():
+    weight, bias = moved(teacher(), lora_rank=1)
+    singular = torch.linalg.svdvals(weight)
+    assert float(singular[0]) > 1e-3 and float(singular[1]) < 1e-4 * float(singular[0])
+    assert not bias.any()
+
+
+def test_lora_starts_at_the_original():
+    trainee = Trainee(deepcopy(teacher()), StudentOptions(lora_rank=2), lambda: torch.Generator().manual_seed(0))
+    noise = torch.randn(4, 3, generator=torch.Generator().manual_seed(1))
+    assert torch.equal(trainee(noise), teacher()(noise))
+    assert [tuple(p.shape) for p in trainee.trained] == [(2, 3), (784, 2)]
+
+
+@pytest.mark.parametrize("kind", ["conflicts", "orthogonal"])
+def test_surgery_takes_what_opposes_the_reconstruction(monkeypatch, kind):
+    from bench.toolkit import student as students
+
+    seen = []
+
+    def spy(parameters, away, back):
+        seen.append(float(inner(away, back) / inner(back, back).clamp(min=1e-20)))
+        for parameter, a, b in zip(parameters, away, back, strict=True):
+            parameter.grad = a + b
+
+    monkeypatch.setattr(students, "assign", spy)
+    moved(teacher(), surgery=kind)
+    after = seen[1:]  # at first the reconstruction term has no gradient
+    assert min(after) > -1e-3 and (kind == "conflicts" or max(after) < 1e-3)
+
+
+def test_gradients_of_what_does_not_depend_on_a_parameter_are_zero():
+    used, unused = torch.ones(2, requires_grad=True), torch.ones(3, requires_grad=True)
+    assert [g.tolist() for g in gradients_of(used.sum(), [used, unused])] == [[1, 1], [0, 0, 0]]
+    assert [g.tolist() for g in gradients_of(torch.zeros(()), [used])] == [[0, 0]]
