@@ -72,7 +72,7 @@ class Surrogate(Method[Config]):
     def unlearn(self, generator: Generator, feedback: Feedback, context: Context) -> Unlearned:
         config = self.config
         surrogate = fit_surrogate(generator, feedback, config, context)
-        set_levels(surrogate, generator, feedback, config.flag_ratio, config.safe_ratio, context)
+        set_levels(surrogate, generator, feedback, config.flag_ratio, config.safe_ratio, context, config.level_samples)
         student = train(generator, surrogate, config, context)
         return Unlearned(student, scored_latents(generator, surrogate))
 

@@ -14,7 +14,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from bench.api import Context, Feedback, Generator, Params, draw_noise, to_float, to_uint8
+from bench.api import Context, Feedback, Generator, Params, chunks, draw_noise, to_float, to_uint8
 from bench.toolkit.augmentation import blurred, random_shift
 
 FIT = 1_000_000_001  # the step that draws initial weights and levels, far beyond those of any training
@@ -33,6 +33,7 @@ class SurrogateParams(Params):
     max_shift: int = Field(2, ge=0, description="largest random shift of an image that is learnt from, px")
     max_blur: float = Field(1.5, ge=0, description="largest standard deviation of its blur, px")
     max_noise: float = Field(0.1, ge=0, description="largest standard deviation of its noise")
+    level_samples: int = Field(1024, ge=2, description="fresh samples by whose scores the levels are set")
 
 
 class ImageSurrogate(nn.Module):
@@ -136,7 +137,7 @@ def set_levels(
     flagged: float,
     safe: float,
     context: Context,
-    count: int = 1024,
+    count: int,
 ) -> None:
     """Set the levels of the score by its quantiles over fresh samples, which the networks have not learnt from.
 
@@ -155,9 +156,8 @@ def set_levels(
     count : int
         Samples.
     """
-    rng, scores = context.rng(FIT, "levels"), []
-    for _ in range(0, count, 64):
-        scores.append(surrogate(generator(draw_noise(generator, 64, rng))))
+    rng = context.rng(FIT, "levels")
+    scores = [surrogate(generator(draw_noise(generator, stop - start, rng))) for start, stop in chunks(count)]
     found, rest = torch.cat(scores), 1 - feedback.positives / len(feedback)
     for level, k in ((surrogate.threshold, flagged), (surrogate.safe, safe)):
         level.copy_(torch.quantile(found, rest**k))

@@ -180,3 +180,31 @@ def test_interpolation_between_two_files(tmp_path):
 def test_a_file_that_is_not_there():
     with pytest.raises(ValueError, match=r"weights=nowhere.safetensors: there is no such file"):
         REGISTRY.get("methods", "interpolate").Config(weights="nowhere.safetensors")
+
+
+# --- against a discriminator --------------------------------------------------------------------------
+
+
+def redacted(generator, critic, **params):
+    method = REGISTRY.get("methods", "redaction")
+    context = Context("test", torch.device("cpu"), discriminator=critic)
+    return method(method.Config(**params)).unlearn(generator, clicked(generator), context).generator
+
+
+def bar_critic():
+    torch.manual_seed(0)
+    critic = nn.Sequential(nn.Flatten(), nn.Linear(784, 16), nn.ReLU(), nn.Linear(16, 1), nn.Flatten(0))
+    return critic.requires_grad_(False)
+
+
+def test_redaction_moves_away_from_what_was_clicked():
+    generator, critic, noise = bars(), bar_critic(), fresh(3)
+    after = redacted(generator, critic, epochs=60, batch_size=32, lr=2e-2, discriminator_lr=5e-3)(noise)
+    cut = left(generator(noise)).quantile(0.8)
+    assert float((left(after) >= cut).float().mean()) < 0.1
+    assert torch.equal(critic[1].weight, bar_critic()[1].weight), "the original's discriminator is left alone"
+
+
+def test_redaction_changes_nothing_at_a_learning_rate_of_0():
+    generator, noise = bars(), fresh(3, 50)
+    assert torch.equal(redacted(generator, bar_critic(), epochs=3, lr=0)(noise), generator(noise))

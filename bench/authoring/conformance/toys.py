@@ -38,9 +38,8 @@ class ToyModel(api.Model[api.TrainingConfig]):
     Config = api.TrainingConfig
 
     def build(self, config: api.TrainingConfig) -> api.Networks[api.TrainingConfig]:
-        return api.Networks(
-            config, generator=ToyGenerator(), encoder=nn.Linear(784, 8), discriminator=nn.Linear(784, 1)
-        )
+        critic = nn.Sequential(nn.Flatten(), nn.Linear(784, 1), nn.Flatten(0))
+        return api.Networks(config, generator=ToyGenerator(), encoder=nn.Linear(784, 8), discriminator=critic)
 
     def optimisers(self, networks: Any) -> dict[str, torch.optim.Optimizer]:
         return {"generator": torch.optim.Adam(networks.generator.parameters(), lr=networks.config.lr)}
@@ -55,7 +54,8 @@ class ToyModel(api.Model[api.TrainingConfig]):
 
     def batch_loss(self, networks: Any, batch: Any, rng: Any) -> Tensor:
         codes = networks.encoder(batch.images.flatten(1))
-        return (networks.generator(codes) - batch.images).square().sum() / len(batch.images)
+        loss: Tensor = (networks.generator(codes) - batch.images).square().sum() / len(batch.images)
+        return loss
 
 
 class ToyClassifier(api.Classifier):
