@@ -44,9 +44,8 @@ def run_method(
     context : Context
         Randomness, device, progress and checkpoint; what ``needs`` names is put in here.
     oracle : Oracle or None
-        Handed over if ``needs`` names it.
     training_data, recipe : callable
-        Called if ``needs`` names them.
+        Handed over, or called, if ``needs`` names them.
 
     Raises
     ------
@@ -59,15 +58,9 @@ def run_method(
     """
     if method.needs - NEEDS:
         raise PluginError(f"method '{name}' needs {sorted(method.needs)}; allowed: {sorted(NEEDS)}")
-    offered: dict[str, Callable[[], Any]] = {
-        "oracle": lambda: oracle,
-        "training_data": training_data,
-        "recipe": recipe,
-        "encoder": lambda: networks.encoder,
-        "discriminator": lambda: networks.discriminator,
-    }
+    offered: dict[str, Callable[[], Any]] = {"oracle": lambda: oracle, "training_data": training_data, "recipe": recipe}
     for need in method.needs:
-        setattr(context, need, offered[need]())
+        setattr(context, need, offered[need]() if need in offered else getattr(networks, need))
     assert (original := networks.generator) is not None
     context.prior = original.prior
     given = (feedback if method.reads_feedback else Feedback(feedback.labels[:0], feedback.stream)).of(original)

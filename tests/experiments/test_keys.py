@@ -113,7 +113,9 @@ def test_reference_statistics_count(keyed, monkeypatch):
     changed = {**entries, name: entries[name].model_copy(update={"sha256": "0" * 64})}
     monkeypatch.setattr(manifest, "entries", lambda: changed)
     assert differing(base, keyed()) == set()
-    assert changed_metrics(base, keyed()) == {"fidelity", "kid", "oracle_far"}, "those that compare with the training images"
+    assert changed_metrics(base, keyed()) == {"fidelity", "kid", "oracle_far"}, (
+        "those that compare with the training images"
+    )
 
 
 def test_a_stranger_s_code_counts(keyed, bars, plugins, tmp_path):
