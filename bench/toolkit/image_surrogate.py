@@ -75,8 +75,9 @@ class ScoredLatents(nn.Module):
         return self.surrogate.threshold
 
     def forward(self, latents: Tensor) -> Tensor:
-        images = self.held[0].decode(latents, torch.zeros_like(latents))
-        scores: Tensor = self.surrogate(images)
+        (original,) = self.held  # it stays where it is when this module moves to another device
+        there = latents.to(next(original.parameters()).device)
+        scores: Tensor = self.surrogate(original.decode(there, torch.zeros_like(there)).to(latents.device))
         return scores
 
 
