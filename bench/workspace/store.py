@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from filelock import FileLock, Timeout
 from pydantic import ValidationError
@@ -155,12 +155,10 @@ class Store:
         """
         path = folder / "result.json"
         try:
-            content = read_json(path)
-            if not isinstance(content, dict) or "key" not in content:
-                raise StoreError(f"{path}: is not a result of this project")
-            if content.get("format", 1) != FORMAT:
-                raise StoreError(f"{path}: has format {content.get('format', 1)}; this version reads format {FORMAT}")
-            record = Record.model_validate(sealed.verified(content))
+            content = sealed.read_fast(path)
+            if content is None or content.get("format", 1) != FORMAT:
+                content = sealed.verified(_of_this_format(path))
+            record = Record.model_validate(content)
         except FileNotFoundError:
             return None
         except ValidationError as error:
@@ -214,7 +212,7 @@ class Store:
     def survey(self) -> tuple[list[tuple[Path, Record]], list[Unreadable]]:
         """Read every ``result.json``: the records, sorted by folder, and the files that cannot be used."""
         records, unreadable = [], []
-        for folder in self._folders():
+        for folder in self._cells():
             try:
                 if (record := self.read(folder)) is not None:
                     records.append((folder, record))
@@ -222,14 +220,12 @@ class Store:
                 unreadable.append(Unreadable(folder / "result.json", str(error).partition(": ")[2]))
         return records, unreadable
 
-    def _folders(self) -> list[Path]:
-        return [folder for folder in self._cells() if (folder / "result.json").exists()]
-
     def _cells(self) -> list[Path]:
         """Return the folders of cells; what other programs leave in a folder of results is passed over."""
         if not self.root.is_dir():
             return []
-        return sorted(f for f in self.root.iterdir() if CELL.fullmatch(f.name) and f.is_dir())
+        with os.scandir(self.root) as entries:
+            return sorted(Path(each.path) for each in entries if CELL.fullmatch(each.name) and each.is_dir())
 
     def unfinished(self) -> list[Path]:
         """Return folders of cells without a result yet: they run now, or were stopped and can resume."""
@@ -259,6 +255,15 @@ def _acquired(
         return lock
     lock.release()
     return None
+
+
+def _of_this_format(path: Path) -> dict[str, Any]:
+    content = read_json(path)
+    if not isinstance(content, dict) or "key" not in content:
+        raise StoreError(f"{path}: is not a result of this project")
+    if content.get("format", 1) != FORMAT:
+        raise StoreError(f"{path}: has format {content.get('format', 1)}; this version reads format {FORMAT}")
+    return content
 
 
 def _free_name(path: Path) -> Path:
