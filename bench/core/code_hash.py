@@ -20,6 +20,7 @@ from bench.core.code_imports import imported
 from bench.core.code_meaning import dotted, meaning
 from bench.core.code_modules import WHOLE, Module, module_at
 from bench.core.code_places import ENGINE, all_modules, loaded_module, module_named, place_of
+from bench.core.remembered import remembered
 
 # They only report, find, store and lock. tests/core/test_key_coverage.py checks this list against what runs in a cell.
 NUMBERLESS = frozenset(
@@ -28,7 +29,7 @@ NUMBERLESS = frozenset(
         "api.checks", "api.repeatable",
         "core.blocks", "core.code_hash", "core.code_imports", "core.code_meaning", "core.code_modules",
         "core.code_places", "core.code_watch", "core.files", "core.foreign_code", "core.machine", "core.memory",
-        "core.old_paths", "core.progress", "core.resuming", "core.sealed", "core.sources", "errors",
+        "core.old_paths", "core.progress", "core.remembered", "core.resuming", "core.sealed", "core.sources", "errors",
         "hookspecs", "registry", "workspace.seals", "workspace.store",
     )
 )  # fmt: skip
@@ -55,12 +56,14 @@ def digest(content: Any) -> str:
     return sha256(json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()).hexdigest()
 
 
+@remembered
 @lru_cache(maxsize=512)
 def code_of(*roots: Root) -> str:
     """Hash all code that can run, starting from functions, classes or modules; 64 hex digits."""
     return digest(sorted(_text(symbol) for symbol in reached(*roots)))
 
 
+@remembered
 def meaning_of(*names: str) -> str:
     """Hash what definitions of the engine mean, but not what they refer to; each as "bench.core.files:sweep"."""
     found = []

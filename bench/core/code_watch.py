@@ -10,8 +10,10 @@ from pathlib import Path
 from bench.core.code_hash import Root, others_modules
 from bench.core.code_meaning import meaning
 from bench.core.code_modules import Module, Place, module_at
+from bench.core.remembered import remembered
 
 
+@remembered
 def sources_of(*roots: Root) -> dict[str, str]:
     """Return every file of others' code that can run, by its path, and a hash of what it means."""
     return {str(module.path): _hash(module) for module in others_modules(*roots)}

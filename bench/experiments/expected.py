@@ -11,6 +11,7 @@ from statistics import median
 from typing import Any, NamedTuple
 
 from bench.core.reading import read_toml
+from bench.core.remembered import remembered
 from bench.experiments.cell import Cell
 from bench.workspace.record import Record
 from bench.workspace.suites import ModelSettings, load_suite
@@ -130,6 +131,7 @@ def _shipped(cell: Cell, workspace: Workspace, load: Load, trained: bool) -> Exp
     return Expected(seconds, basis if seconds == rest + training else f"{basis}, {SCALED}")
 
 
+@remembered
 def _shipped_times_of(model: str, dataset: str) -> tuple[ModelSettings | None, dict[str, float], str]:
     """Return the settings at which a model was measured on a data set, the times of its methods, and how."""
     for suite, times in shipped_times().items():

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from bench.core.remembered import remembered
 from bench.errors import BenchError, CheckpointError
 from bench.evaluation.references import has_references
 from bench.experiments.cell import Cell
@@ -103,4 +104,9 @@ def require_weights(cell: Cell, suite: str) -> None:
 
 
 def _is_there(weights: str) -> bool:
-    return weights in manifest.entries() or Path(weights).exists()
+    return weights in _shipped() or Path(weights).exists()
+
+
+@remembered
+def _shipped() -> frozenset[str]:
+    return frozenset(manifest.entries())

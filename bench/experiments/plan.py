@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bench.core import resuming
+from bench.core.remembered import remembering
 from bench.errors import BenchError
 from bench.experiments.cell import Cell
 from bench.experiments.expected import Expected, duration, expected_cell, expected_training
@@ -124,7 +125,8 @@ def plan(cells: Iterable[Cell], workspace: Workspace, overwrite: Overwrite, suit
     """
     planner = _Planner(workspace, overwrite, Looked(workspace, suite), completed(workspace), set())
     found = list(cells)
-    return Plan(planner.trainings(found), tuple(planner.planned(cell) for cell in found), overwrite)
+    with remembering():
+        return Plan(planner.trainings(found), tuple(planner.planned(cell) for cell in found), overwrite)
 
 
 def completed(workspace: Workspace) -> list[Record]:

@@ -15,7 +15,7 @@ import os
 import platform
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, NamedTuple
@@ -26,6 +26,7 @@ from pydantic import ValidationError
 from bench.core import sealed
 from bench.core.files import sweep
 from bench.core.reading import read_json
+from bench.core.remembered import remembered
 from bench.errors import StoreError, wrong_fields
 from bench.workspace import seals
 from bench.workspace.record import FORMAT, Record
@@ -90,7 +91,7 @@ class Store:
         own = self.root / f"{start}-{key[:DIGITS]}"
         if own.exists():
             return own
-        return next((other for other in sorted(self.root.glob(f"*-{key[:DIGITS]}")) if self._may_hold(other, key)), own)
+        return next((other for other in _by_digits(self.root).get(key[:DIGITS], ()) if self._may_hold(other, key)), own)
 
     def _may_hold(self, folder: Path, key: str) -> bool:
         """Say whether a folder holds a cell's record, or none yet."""
@@ -255,6 +256,16 @@ def _acquired(
         return lock
     lock.release()
     return None
+
+
+@remembered
+def _by_digits(root: Path) -> dict[str, list[Path]]:
+    """Return the folders of a store by what their names end in."""
+    found: dict[str, list[Path]] = {}
+    with suppress(OSError), os.scandir(root) as entries:  # there is none yet
+        for name in sorted(each.name for each in entries):
+            found.setdefault(name.rpartition("-")[2], []).append(root / name)
+    return found
 
 
 def _of_this_format(path: Path) -> dict[str, Any]:

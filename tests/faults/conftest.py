@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -91,14 +91,6 @@ class Commands:
 def _installed() -> list[str]:
     """Return folders of packages that this run of the tests was given by PYTHONPATH."""
     return [each for each in os.environ.get("PYTHONPATH", "").split(os.pathsep) if each]
-
-
-def wait_for(what: Callable[[], object], seconds: float = 120.0) -> None:
-    """Wait until something is so; fails if it never is."""
-    until = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < until, "it never happened"
-        time.sleep(0.02)
 
 
 @pytest.fixture

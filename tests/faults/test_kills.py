@@ -1,0 +1,157 @@
+"""Commands that are killed, stopped, or run twice at once: nothing is lost, nothing is made twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from made_records import made_record
+from waiting import wait_for
+
+from bench.workspace.store import Store
+
+pytestmark = pytest.mark.faults
+
+METHODS = "original,latent_edit,plain,ours"
+SLOW = "for step in context.steps(100000, {}):\n    import time\n    time.sleep(0.01)\nreturn Unlearned(deepcopy(generator))"
+KILLS = 6  # of the command, at random points; more with BENCH_FAULTS=20
+WRITERS = """
+import os, random, signal, sys, time
+from pathlib import Path
+from bench.workspace.record import Record
+from bench.workspace.store import Store
+
+root, kills, log = Path(sys.argv[1]), int(sys.argv[2]), os.open(sys.argv[3], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+record, store, rng = Record.model_validate_json(sys.stdin.read()), Store(root), random.Random(0)
+
+
+def write(writer):
+    for i in range(100000):
+        key = f"{writer:06x}{i:06x}".ljust(64, "0")
+        store.write(store.folder("ours-vae-slant-s0", key), record.model_copy(update={"key": key, "seed": i}))
+        os.write(log, f"{key}\\n".encode())  # acknowledged: it is on the disk
+
+
+for first in range(0, kills, 4):
+    writers = []
+    for writer in range(first, first + 4):
+        pid = os.fork()
+        if pid == 0:
+            write(writer)
+        writers.append(pid)
+    time.sleep(rng.uniform(0.02, 0.12))
+    for pid in writers:
+        os.kill(pid, signal.SIGKILL)
+    for pid in writers:
+        os.waitpid(pid, 0)
+"""
+
+
+def outcome(record: dict) -> str:
+    """Return what must be the same, whatever was killed on the way."""
+    return json.dumps([record[name] for name in ("key", "status", "metrics", "artefacts", "params")], sort_keys=True)
+
+
+def results(commands, folder: str) -> dict[str, str]:
+    return {name: outcome(record) for name, record in commands.records(folder).items()}
+
+
+def test_writers_that_are_killed_tear_nothing_and_lose_nothing_that_was_acknowledged(tmp_path):
+    """Four at once, all of them killed at a random moment; 100 SIGKILLs, or as many as BENCH_FAULTS says."""
+    kills = int(os.environ.get("BENCH_FAULTS", "100"))
+    argv = [sys.executable, "-c", WRITERS, str(tmp_path / "runs"), str(kills), str(tmp_path / "log")]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    subprocess.run(argv, input=made_record("0" * 64).model_dump_json(), text=True, check=True, env=environment)
+    acknowledged = (tmp_path / "log").read_text().split()
+    records, torn = Store(tmp_path / "runs").survey()
+    assert torn == []
+    assert set(acknowledged) <= {record.key for _, record in records} and len(acknowledged) > kills
+
+
+def test_a_command_that_is_killed_at_random_ends_with_the_same_results(commands, plugins):
+    plugins.add("plain")
+    commands.done(commands.run(METHODS, "--seed", "0-1", "--jobs", 2, "--results", "whole"))
+    whole, rng = results(commands, "whole"), random.Random(1)
+    for _ in range(KILLS):
+        process = commands.run(METHODS, "--seed", "0-1", "--jobs", 2, "--results", "killed")
+        try:
+            process.communicate(timeout=rng.uniform(3.0, 12.0))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+        assert commands.nothing_runs(), commands.running()
+    before = {name: path_time(commands, name) for name in commands.records("killed")}
+    commands.done(commands.run(METHODS, "--seed", "0-1", "--jobs", 2, "--results", "killed"))
+    assert results(commands, "killed") == whole
+    assert {name: path_time(commands, name) for name in before} == before, "what was stored did not run again"
+    assert not list(commands.folder.rglob("*.tmp")) and not (commands.folder / "killed" / ".sweeps").exists()
+
+
+def path_time(commands, name: str) -> int:
+    return (commands.folder / "killed" / name / "result.json").stat().st_mtime_ns
+
+
+def test_two_commands_on_one_folder_make_everything_once(commands, plugins):
+    plugins.add("plain")
+    argv = (METHODS, "--seed", "0-1", "--jobs", 2)
+    both = [commands.run(*argv, "--json") for _ in range(2)]
+    told = [commands.done(each) for each in both]
+    first, second = (
+        {json.loads(line)["key"]: outcome(json.loads(line)) for line in each.out.splitlines()} for each in told
+    )
+    assert first == second and len(first) == 8
+    stages = [path.name for path in (commands.folder / "results/runs/.stages").iterdir()]
+    assert len(stages) == len(set(stages)) and commands.nothing_runs()
+
+
+@pytest.mark.parametrize("backend", [(), ("--jobs", 2)], ids=["serial", "local"])
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_who_is_asked_to_stop_has_stopped_within_5_s_and_resumes(name, backend, commands, plugins):
+    plugins.method("slow", SLOW)
+    process = commands.run("slow", "--seed", "0-3", *backend)
+    count = 2 if backend else 1
+    wait_for(lambda: len(list(commands.folder.glob("results/runs/.stages/unlearn-*/checkpoint.pt"))) == count)
+    status = commands.done(commands.start("status", "--json")).out.splitlines()
+    found = sorted(json.loads(line)["status"] for line in status)
+    assert found == ["running"] * count + ["waiting"] * (4 - count)
+    began = time.monotonic()
+    process.send_signal(getattr(signal, name))
+    done = commands.done(process, 2)
+    took = time.monotonic() - began
+    assert "Run the same command again to resume" in done.err
+    assert commands.nothing_runs(1.0), commands.running()
+    status = commands.done(commands.start("status", "--json")).out.splitlines()
+    assert [json.loads(line)["status"] for line in status] == ["stopped"] * 4
+    load = os.getloadavg()[0] / (os.cpu_count() or 1)
+    assert took < 5.0 * max(load, 1.0), f"took {took:.1f} s"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="kills by /proc")
+def test_a_worker_that_is_killed_costs_no_cell(commands, plugins):
+    plugins.method("slow", SLOW.replace("100000", "300"))
+    process = commands.run("slow", "--seed", "0-1", "--jobs", 2, "--json")
+    wait_for(lambda: len(list(commands.folder.glob("results/runs/.stages/unlearn-*/checkpoint.pt"))) == 2)
+    workers = [
+        int(folder.name)
+        for folder in Path("/proc").glob("[0-9]*")
+        if b"bench.experiments.worker" in _read(folder / "cmdline")
+        and commands.mark.encode() in _read(folder / "environ")
+    ]
+    os.kill(workers[0], signal.SIGKILL)
+    done = commands.done(process)
+    assert done.err.count("It is started again") == 1 and len(done.out.splitlines()) == 2
+    assert {record["status"] for record in commands.records().values()} == {"ok"}
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
