@@ -119,7 +119,8 @@ def _section(number: int, cells: Sequence[StoredCell], rows: Sequence[Row]) -> S
         for block in grid.blocks
         for line in block.lines
     ]
-    strips = [strip for group in members.values() if (strip := strip_of(group[0])) is not None]
+    changed = [group[0] for group in members.values() if group[0].record.method != "original"]
+    strips = [strip for cell in changed if (strip := strip_of(cell)) is not None]
     return Section(
         f"s{number}", data, model, feature, grid, lines, strips, _drawings(f"s{number}", cells, own), _noise(cells)
     )
