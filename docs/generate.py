@@ -43,6 +43,7 @@ MAKERS: dict[str, Callable[..., str]] = {
     "sensitivity": sensitivity_tables.sensitivity,
     "coverage": sensitivity_tables.coverage,
     "home": sensitivity_tables.home,
+    "selection": sensitivity_tables.selection,
     "order": reference_clicks.order,
     "noise": reference_clicks.noise,
     "claims": reference_claims.claims,

@@ -73,3 +73,25 @@ def home(images: str) -> str:
     lines += [f"| {r.alteration} | {r.kappa_1:.2f} | {r.kappa_2:.2f} | {r.far:.2f} |" for r in rows.itertuples()]
     first = rows.iloc[0]
     return "\n".join([*lines, "", f"*{DATA[images]}; n = {first.n:,}; extractor {first.extractor}.*"])
+
+
+def selection(images: str) -> str:
+    """Return a row per reading that the default was chosen from.
+
+    Parameters
+    ----------
+    images : str
+        ``mnist`` or ``faces``.
+    """
+    rows = frame(f"selection-{images}")
+    lines = [
+        "| threshold / step / batches an epoch / L1 | left | worst cell | retain change | seeds | |",
+        "|-|-|-|-|-|-|",
+    ]
+    lines += [
+        f"| {r.reading} | {r.left:.3f} | {r.worst:.2f} | {r.damage:.4f} | {r.seeds} | {r.verdict} |"
+        for r in rows.itertuples()
+    ]
+    return "\n".join(
+        [*lines, "", f"*{rows.cells.iloc[0]} cells (model and feature); geometric means, worst cell aside.*"]
+    )
