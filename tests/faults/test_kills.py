@@ -135,9 +135,9 @@ def test_who_is_asked_to_stop_has_stopped_within_5_s_and_resumes(name, backend, 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="kills by /proc")
 def test_a_worker_that_is_killed_costs_no_cell(commands, plugins):
-    plugins.method("slow", SLOW.replace("100000", "300"))
+    plugins.method("slow", SLOW.replace("100000", "800"))
     process = commands.run("slow", "--seed", "0-1", "--jobs", 2, "--json")
-    wait_for(lambda: len(list(commands.folder.glob("results/runs/.stages/unlearn-*/checkpoint.pt"))) == 2)
+    wait_for(lambda: len(list(commands.folder.glob("results/runs/.stages/unlearn-*/.holder"))) == 2)
     workers = [
         int(folder.name)
         for folder in Path("/proc").glob("[0-9]*")
