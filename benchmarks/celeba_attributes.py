@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from bench.core.files import write_bytes
-from bench.datasets._celeba.files import read_attributes
+from bench.datasets._celeba.tables import read_attributes
 from bench.datasets.synthfaces.causes import attributes, sample
 from bench.datasets.synthfaces.draws import Draws
 

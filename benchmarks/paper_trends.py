@@ -23,6 +23,7 @@ from bench.api.context import Context
 from bench.api.models import Stateful
 from bench.core.files import write_bytes
 from bench.methods.ours import Config, Ours
+from bench.toolkit.student_options import Trainee
 
 FEATURE, SHOWN = "thickness", 500
 BUDGETS = (20, 50, 200, 500)  # steps; the paper's for MNIST is 200
@@ -45,8 +46,9 @@ class Watched(Context):
     kept: dict[int, Generator] = field(default_factory=dict)
 
     def steps(self, total: int, state: Mapping[str, Stateful], name: str = "steps") -> Iterator[int]:
-        student = state["student"]
-        assert isinstance(student, Generator)
+        trained = state["student"]
+        assert isinstance(trained, Trainee)
+        student = trained.student
         for step in super().steps(total, state):
             yield step
             if step + 1 in BUDGETS:

@@ -56,7 +56,6 @@ def digest(content: Any) -> str:
     return sha256(json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()).hexdigest()
 
 
-@remembered
 @lru_cache(maxsize=512)
 def code_of(*roots: Root) -> str:
     """Hash all code that can run, starting from functions, classes or modules; 64 hex digits."""

@@ -36,7 +36,7 @@ def split_methods(text: str) -> list[str]:
 def read_method(text: str) -> AskedMethod:
     """Read one method of the list; raises UsageError unless it is a name with ``-p name=value`` after it."""
     wrong = UsageError(f'--method "{shown(text)}": expected a name, or one with parameters: "NAME -p FIELD=VALUE"')
-    if len(names := text.split()) > 1 and not any(name.startswith("-") for name in names):
+    if len(names := text.split()) > 1 and not any(name.startswith("-") or "=" in name for name in names):
         raise UsageError(f'--method "{shown(text)}": several names are separated by commas: {shown(",".join(names))}')
     try:
         name, *words = shlex.split(text)

@@ -53,7 +53,7 @@ NAMED = {
     ),
     "an_oracle_as_extractor": (
         [("extractors = ()", 'extractors = ("mobilenet",)')], "extractors_are_registered",
-        "extractors names 'mobilenet', which is a classifier, not an extractor. Did you mean 'imagenet'? Known: digits, faces, imagenet, inception, narrow.",
+        "extractors names 'mobilenet', which is a classifier, not an extractor. Known: digits, faces, imagenet, inception, narrow.",
     ),
     "a_feature_that_no_attribute_is": (
         [('features = ("large",)', 'features = ("large", "round")')], "the_oracle_knows_the_features",

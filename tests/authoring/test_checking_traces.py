@@ -158,10 +158,10 @@ def test_what_a_method_does_to_the_original_is_told(name, plugins, problems):
 
 
 def test_the_encoder_and_the_discriminator_are_left_alone(plugins, problems):
-    for part in ("encoder", "discriminator"):
-        body = f"context.{part}.weight.data.zero_()\nreturn Unlearned(deepcopy(generator))"
+    for part, layer, name in (("encoder", "", "weight"), ("discriminator", "[1]", "1.weight")):
+        body = f"context.{part}{layer}.weight.data.zero_()\nreturn Unlearned(deepcopy(generator))"
         plugins.method(part, body, f'needs = frozenset({{"{part}"}})')
-        assert problems(part)["original_is_left_alone"] == f"unlearn changed the original's {part}: weight"
+        assert problems(part)["original_is_left_alone"] == f"unlearn changed the original's {part}: {name}"
 
 
 @pytest.mark.parametrize(

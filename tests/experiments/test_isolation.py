@@ -22,7 +22,7 @@ SPOILING = {  # what a method leaves behind in its interpreter, and still hands 
     "teacher_class": "type(generator).render = lambda self, latents: torch.zeros(len(latents), *self.image_shape)",
     "patch_randn": "torch.randn = lambda *a, **k: torch.zeros(a[0] if isinstance(a[0], tuple) else a)",
     "patch_metric": "from bench.evaluation import metrics\nmetrics.compute_metrics = None",
-    "patch_pass": "from bench.evaluation import passes\npasses.to_uint8 = lambda images: (images * 0).byte()",
+    "patch_pass": "from bench.evaluation import drawing\ndrawing.to_uint8 = lambda images: (images * 0).byte()",
     "patch_numpy": "import numpy as np\nnp.concatenate = None",
     "threads": "torch.set_num_threads(7)",
     "dtype": "torch.set_default_dtype(torch.float64)",
@@ -114,14 +114,14 @@ def test_what_a_method_says_of_itself_wrongly_costs_its_own_cell(attributes, wor
 
 def test_the_judge_imports_no_method(plugins, on_bars, apart, monkeypatch):
     """A method whose module changes what others compute with, as soon as it is imported, is judged soundly."""
-    from bench.evaluation import metrics, passes
+    from bench.evaluation import drawing, metrics
 
     monkeypatch.setattr(metrics, "compute_metrics", metrics.compute_metrics)  # put back afterwards: the plan, which
-    monkeypatch.setattr(passes, "to_uint8", passes.to_uint8)  # computes nothing, imports the method in this process
+    monkeypatch.setattr(drawing, "to_uint8", drawing.to_uint8)  # computes nothing, imports the method in this process
     plain = records(on_bars("original", "--json"))[0]["metrics"]
     file = plugins.method("on_import", "return Unlearned(deepcopy(generator))")
     poison = "\n\ndef _spoil(*_args, **_more):\n    raise AssertionError('a method was asked')\n"
-    patches = "import bench.evaluation.metrics as m\nm.compute_metrics = _spoil\nimport bench.evaluation.passes as p\np.to_uint8 = _spoil\n"  # noqa: E501
+    patches = "import bench.evaluation.metrics as m\nm.compute_metrics = _spoil\nimport bench.evaluation.drawing as d\nd.to_uint8 = _spoil\n"  # noqa: E501
     file.write_text(file.read_text() + poison + patches)
     (record,) = records(on_bars("on_import", "--json", plugins=plugins.path))
     assert record["status"] == "ok", record["reason"]

@@ -31,7 +31,8 @@ def test_a_person_s_feedback_is_used(given, on_bars):
     assert done.code == 0, done.err
     record = json.loads(done.out)
     first = json.loads(given.read_text())["noise_sha256"]
-    assert record["provenance"]["feedback"] == {"count": 60, "positives": from_count(given), "noise_sha256": first}
+    told = {"count": 60, "positives": from_count(given), "noise_sha256": first, "repeats": None}
+    assert record["provenance"]["feedback"] == told
     assert record["provenance"]["oracle"]["threshold"] == pytest.approx(3.5228, abs=1e-3), "the training set's own cut"
     assert record["metrics"]["roc_auc"]["value"] > 0.9
 
