@@ -92,6 +92,8 @@ def test_the_field_s_type_decides_how_a_setting_is_read(typed, place, value):
     found = model_settings(LITE, "vae", None, [typed])
     for name in place.split("."):
         found = getattr(found, name)
+    if place == "methods":  # the suite's own settings of other methods stay
+        value = {**model_settings(LITE, "vae", None, []).methods, **value}
     assert found == value and type(found) is type(value)
 
 
@@ -105,7 +107,7 @@ def test_the_field_s_type_decides_how_a_setting_is_read(typed, place, value):
         ("methods.ours=" + "[" * 5000, "methods.ours: should be a table of fields (got '[[["),
         ("methods." + "a." * 5000 + "b=1", "expected a path of fields such as feedback.count"),
         ("feedback..count=1", "--set feedback..count: expected a path of fields such as feedback.count"),
-        ("a" * 5000 + "=1", "unknown field"),
+        ("a" * 5000 + "=1", "--set: unknown setting 'aaa"),
         ("student.epochs.x=1", "--set student.epochs.x: 'epochs' is a single value and has no fields"),
         ("student.epoch=3", "student: epoch: unknown field"),
         ("student.epochs=many", "student: epochs: should be a valid integer"),
