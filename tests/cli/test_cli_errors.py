@@ -91,7 +91,9 @@ def test_unknown_data_set(refused):
 
 
 def test_unknown_suite(refused):
-    assert refused(*run(suite="lit")).startswith("--suite: unknown suite 'lit'. Did you mean 'lite'? Known: celeba, lite, ")
+    assert refused(*run(suite="lit")).startswith(
+        "--suite: unknown suite 'lit'. Did you mean 'lite'? Known: celeba, lite, "
+    )
     assert refused(*run(suite="nowhere.toml")) == "--suite nowhere.toml: no such file"
 
 
