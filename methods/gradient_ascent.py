@@ -14,23 +14,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pydantic import Field
-
 from bench.api import Context, Feedback, Generator, Method, Unlearned, hookimpl
-from bench.toolkit.data_unlearning import DataParams, ascent, clicked, trained
+from bench.toolkit.data_unlearning import AscentParams, clicked, trained
 
 
-class Config(DataParams):
-    """Length, batches and weight."""
-
-    weight: float = Field(1.0, ge=0, description="of the ascent; at 0, without alternate, nothing changes")
-    alternate: bool = Field(True, description="descend on what is retained in every second step")
-
-
-class GradientAscent(Method[Config]):
+class GradientAscent(Method[AscentParams]):
     """Gradient ascent (NegGrad) on the clicked samples."""
 
-    Config = Config
+    Config = AscentParams
     needs = frozenset({"encoder", "recipe"})
 
     @classmethod
@@ -38,8 +29,7 @@ class GradientAscent(Method[Config]):
         return {"epochs": (20, 50, 500)}
 
     def unlearn(self, generator: Generator, feedback: Feedback, context: Context) -> Unlearned:
-        images = clicked(generator, feedback)
-        return Unlearned(trained(images, ascent(self.config.weight, self.config.alternate), self.config, context))
+        return Unlearned(trained(clicked(generator, feedback), self.config.rule, self.config, context))
 
 
 @hookimpl

@@ -15,23 +15,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pydantic import Field
-
 from bench.api import Context, Feedback, Generator, Method, Unlearned, hookimpl
-from bench.toolkit.data_unlearning import DataParams, ascent, of_training, trained
+from bench.toolkit.data_unlearning import AscentParams, of_training, trained
 
 
-class Config(DataParams):
-    """Length, batches and weight."""
-
-    weight: float = Field(1.0, ge=0, description="of the ascent; at 0, without alternate, nothing changes")
-    alternate: bool = Field(True, description="descend on what is retained in every second step")
-
-
-class GradientAscentWithData(Method[Config]):
+class GradientAscentWithData(Method[AscentParams]):
     """Gradient ascent (NegGrad) on the training data."""
 
-    Config = Config
+    Config = AscentParams
     needs = frozenset({"encoder", "recipe", "training_data"})
     reads_feedback = False
     trainings = 3
@@ -41,8 +32,7 @@ class GradientAscentWithData(Method[Config]):
         return {"epochs": (20, 50, 500)}
 
     def unlearn(self, generator: Generator, feedback: Feedback, context: Context) -> Unlearned:
-        images = of_training(context)
-        return Unlearned(trained(images, ascent(self.config.weight, self.config.alternate), self.config, context))
+        return Unlearned(trained(of_training(context), self.config.rule, self.config, context))
 
 
 @hookimpl

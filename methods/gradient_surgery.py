@@ -13,25 +13,16 @@ so. Here they are the samples that were shown, so that clicks are all that is ne
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
-
-from pydantic import Field
+from typing import Any
 
 from bench.api import Context, Feedback, Generator, Method, Unlearned, hookimpl
-from bench.toolkit.data_unlearning import DataParams, clicked, surgery, trained
+from bench.toolkit.data_unlearning import SurgeryParams, clicked, trained
 
 
-class Config(DataParams):
-    """Length, batches and weight."""
-
-    project: Literal["retain", "forget"] = Field("retain", description="which gradient is projected and followed")
-    weight: float = Field(1.0, ge=0, description="project=forget: of the ascent; at 0 nothing changes")
-
-
-class GradientSurgery(Method[Config]):
+class GradientSurgery(Method[SurgeryParams]):
     """Gradient surgery on the clicked samples."""
 
-    Config = Config
+    Config = SurgeryParams
     needs = frozenset({"encoder", "recipe"})
 
     @classmethod
@@ -39,8 +30,7 @@ class GradientSurgery(Method[Config]):
         return {"epochs": (50, 500)}
 
     def unlearn(self, generator: Generator, feedback: Feedback, context: Context) -> Unlearned:
-        images = clicked(generator, feedback)
-        return Unlearned(trained(images, surgery(self.config.weight, self.config.project), self.config, context))
+        return Unlearned(trained(clicked(generator, feedback), self.config.rule, self.config, context))
 
 
 @hookimpl

@@ -13,25 +13,16 @@ clicks alone.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
-
-from pydantic import Field
+from typing import Any
 
 from bench.api import Context, Feedback, Generator, Method, Unlearned, hookimpl
-from bench.toolkit.data_unlearning import DataParams, of_training, surgery, trained
+from bench.toolkit.data_unlearning import SurgeryParams, of_training, trained
 
 
-class Config(DataParams):
-    """Length, batches and weight."""
-
-    project: Literal["retain", "forget"] = Field("retain", description="which gradient is projected and followed")
-    weight: float = Field(1.0, ge=0, description="project=forget: of the ascent; at 0 nothing changes")
-
-
-class GradientSurgeryWithData(Method[Config]):
+class GradientSurgeryWithData(Method[SurgeryParams]):
     """Gradient surgery on the training data."""
 
-    Config = Config
+    Config = SurgeryParams
     needs = frozenset({"encoder", "recipe", "training_data"})
     reads_feedback = False
     trainings = 3
@@ -41,8 +32,7 @@ class GradientSurgeryWithData(Method[Config]):
         return {"epochs": (50, 500)}
 
     def unlearn(self, generator: Generator, feedback: Feedback, context: Context) -> Unlearned:
-        images = of_training(context)
-        return Unlearned(trained(images, surgery(self.config.weight, self.config.project), self.config, context))
+        return Unlearned(trained(of_training(context), self.config.rule, self.config, context))
 
 
 @hookimpl

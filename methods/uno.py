@@ -14,22 +14,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pydantic import Field
-
 from bench.api import Context, Feedback, Generator, Method, Unlearned, hookimpl
-from bench.toolkit.data_unlearning import DataParams, clicked, orthogonal, trained
+from bench.toolkit.data_unlearning import UnoParams, clicked, trained
 
 
-class Config(DataParams):
-    """Length, batches and weight."""
-
-    weight: float = Field(1e3, ge=0, description="of the squared cosine; at 0 it is plain training on what is retained")
-
-
-class Uno(Method[Config]):
+class Uno(Method[UnoParams]):
     """UNO on the clicked samples."""
 
-    Config = Config
+    Config = UnoParams
     needs = frozenset({"encoder", "recipe"})
 
     @classmethod
@@ -37,8 +29,7 @@ class Uno(Method[Config]):
         return {"weight": (1e2, 1e4, 1e5)}
 
     def unlearn(self, generator: Generator, feedback: Feedback, context: Context) -> Unlearned:
-        images = clicked(generator, feedback)
-        return Unlearned(trained(images, orthogonal(self.config.weight, with_surgery=False), self.config, context))
+        return Unlearned(trained(clicked(generator, feedback), self.config.rule, self.config, context))
 
 
 @hookimpl

@@ -15,22 +15,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pydantic import Field
-
 from bench.api import Context, Feedback, Generator, Method, Unlearned, hookimpl
-from bench.toolkit.data_unlearning import DataParams, of_training, orthogonal, trained
+from bench.toolkit.data_unlearning import UnoSParams, of_training, trained
 
 
-class Config(DataParams):
-    """Length, batches and weight."""
-
-    weight: float = Field(1e3, ge=0, description="of the squared cosine in even steps")
-
-
-class UnoSWithData(Method[Config]):
+class UnoSWithData(Method[UnoSParams]):
     """UNO-S on the training data."""
 
-    Config = Config
+    Config = UnoSParams
     needs = frozenset({"encoder", "recipe", "training_data"})
     reads_feedback = False
     trainings = 3
@@ -40,8 +32,7 @@ class UnoSWithData(Method[Config]):
         return {"weight": (1e2, 1e4, 1e5)}
 
     def unlearn(self, generator: Generator, feedback: Feedback, context: Context) -> Unlearned:
-        images = of_training(context)
-        return Unlearned(trained(images, orthogonal(self.config.weight, with_surgery=True), self.config, context))
+        return Unlearned(trained(of_training(context), self.config.rule, self.config, context))
 
 
 @hookimpl

@@ -13,22 +13,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pydantic import Field
-
 from bench.api import Context, Feedback, Generator, Method, Unlearned, hookimpl
-from bench.toolkit.data_unlearning import DataParams, of_training, orthogonal, trained
+from bench.toolkit.data_unlearning import UnoParams, of_training, trained
 
 
-class Config(DataParams):
-    """Length, batches and weight."""
-
-    weight: float = Field(1e3, ge=0, description="of the squared cosine; at 0 it is plain training on what is retained")
-
-
-class UnoWithData(Method[Config]):
+class UnoWithData(Method[UnoParams]):
     """UNO on the training data."""
 
-    Config = Config
+    Config = UnoParams
     needs = frozenset({"encoder", "recipe", "training_data"})
     reads_feedback = False
     trainings = 3
@@ -38,8 +30,7 @@ class UnoWithData(Method[Config]):
         return {"weight": (1e2, 1e4, 1e5)}
 
     def unlearn(self, generator: Generator, feedback: Feedback, context: Context) -> Unlearned:
-        images = of_training(context)
-        return Unlearned(trained(images, orthogonal(self.config.weight, with_surgery=False), self.config, context))
+        return Unlearned(trained(of_training(context), self.config.rule, self.config, context))
 
 
 @hookimpl

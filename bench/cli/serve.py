@@ -104,7 +104,7 @@ def _generator(registry: Any, model: str | None, asked: dict[str, Any]) -> tuple
 
 
 def _run(wanted: Any, weights: str, dataset: str, file: Path, device: str, asked: dict[str, Any]) -> list[str]:
-    """Return the command line of the run that the page starts, but for the method."""
+    """Return the command line of the run that the page starts, without the method."""
     options = {
         "--model": wanted.model, "--feature": wanted.feature, "--feedback": file, "--weights": weights,
         "--dataset": dataset, "--suite": asked["suite"], "--results": asked["results"], "--device": device,

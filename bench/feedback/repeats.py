@@ -20,7 +20,7 @@ from bench.workspace.record import Repeats
 FORMAT = "bench-repeats/1"
 
 
-def beside(feedback: Path) -> Path:
+def file_for(feedback: Path) -> Path:
     """Return the file that says how consistent a feedback file's clicks are."""
     return feedback.with_suffix(".repeats.json")
 
@@ -28,7 +28,7 @@ def beside(feedback: Path) -> Path:
 def write(feedback: Path, repeats: Repeats) -> None:
     """Say how consistent the clicks of a feedback file are, which is written already."""
     content = {"format": FORMAT, "feedback_sha256": file_sha256(feedback), **repeats.model_dump()}
-    sealed.write(beside(feedback), content)
+    sealed.write(file_for(feedback), content)
 
 
 def read(feedback: Path) -> Repeats | None:
@@ -39,7 +39,7 @@ def read(feedback: Path) -> Repeats | None:
     UsageError
         If the file that says so is damaged.
     """
-    path = beside(feedback)
+    path = file_for(feedback)
     try:
         content = sealed.read(path)
         if (content.pop("format", None), content.pop("feedback_sha256", None)) != (FORMAT, file_sha256(feedback)):

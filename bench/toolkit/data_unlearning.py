@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -82,7 +82,53 @@ def _draw(indices: np.ndarray, read: Callable[..., Tensor], device: torch.device
     return draw
 
 
-# --- rules --------------------------------------------------------------------------------------------
+# --- rules, and the fields of the methods that follow them --------------------------------------------
+
+
+class AscentParams(DataParams):
+    """Fields of gradient ascent."""
+
+    weight: float = Field(1.0, ge=0, description="of the ascent; at 0, without alternate, nothing changes")
+    alternate: bool = Field(True, description="descend on what is retained in every second step")
+
+    @property
+    def rule(self) -> Rule:
+        """How a step goes."""
+        return ascent(self.weight, self.alternate)
+
+
+class SurgeryParams(DataParams):
+    """Fields of gradient surgery."""
+
+    project: Literal["retain", "forget"] = Field("retain", description="which gradient is projected and followed")
+    weight: float = Field(1.0, ge=0, description="project=forget: of the ascent; at 0 nothing changes")
+
+    @property
+    def rule(self) -> Rule:
+        """How a step goes."""
+        return surgery(self.weight, self.project)
+
+
+class UnoParams(DataParams):
+    """Fields of UNO."""
+
+    weight: float = Field(1e3, ge=0, description="of the squared cosine; at 0 it is plain training on what is retained")
+
+    @property
+    def rule(self) -> Rule:
+        """How a step goes."""
+        return orthogonal(self.weight, with_surgery=False)
+
+
+class UnoSParams(DataParams):
+    """Fields of UNO-S."""
+
+    weight: float = Field(1e3, ge=0, description="of the squared cosine in even steps")
+
+    @property
+    def rule(self) -> Rule:
+        """How a step goes."""
+        return orthogonal(self.weight, with_surgery=True)
 
 
 def ascent(weight: float, alternate: bool) -> Rule:

@@ -34,12 +34,12 @@ def ran(on_bars, clicks):
 def test_the_record_holds_it(on_bars, clicks):
     with_it = ran(on_bars, clicks)
     assert with_it["provenance"]["feedback"]["repeats"] == {"pairs": 20, "agreeing": 18}
-    repeats.beside(clicks).unlink()
+    repeats.file_for(clicks).unlink()
     assert ran(on_bars, clicks)["key"] == with_it["key"], "the same cell"
 
 
 def test_a_damaged_file_is_told_before_anything_runs(on_bars, clicks):
-    path = repeats.beside(clicks)
+    path = repeats.file_for(clicks)
     path.write_text(path.read_text().replace("18", "20"))
     done = on_bars("ours", "--feedback", clicks, "-p", "epochs=2")
     assert done.code != 0 and "clicks.repeats.json: cannot be used (was changed since it was written" in done.err

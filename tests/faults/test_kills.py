@@ -21,7 +21,7 @@ pytestmark = pytest.mark.faults
 
 METHODS = "original,latent_edit,plain,ours"
 SLOW = "for step in context.steps(100000, {}):\n    import time\n    time.sleep(0.01)\nreturn Unlearned(deepcopy(generator))"
-KILLS = 6  # of the command, at random points; more with BENCH_FAULTS=20
+KILLS = 6  # of the command, at random points
 WRITERS = """
 import os, random, signal, sys, time
 from pathlib import Path
@@ -100,15 +100,19 @@ def path_time(commands, name: str) -> int:
 
 def test_two_commands_on_one_folder_make_everything_once(commands, plugins):
     plugins.add("plain")
-    argv = (METHODS, "--seed", "0-1", "--jobs", 2)
+    log = commands.folder / "unlearned"
+    plugins.method(
+        "counted", f"open({str(log)!r}, 'a').write(context.stream + '\\n')\nreturn Unlearned(deepcopy(generator))"
+    )
+    argv = (f"{METHODS},counted", "--seed", "0-1", "--jobs", 2)
     both = [commands.run(*argv, "--json") for _ in range(2)]
     told = [commands.done(each) for each in both]
     first, second = (
         {json.loads(line)["key"]: outcome(json.loads(line)) for line in each.out.splitlines()} for each in told
     )
-    assert first == second and len(first) == 8
-    stages = [path.name for path in (commands.folder / "results/runs/.stages").iterdir()]
-    assert len(stages) == len(set(stages)) and commands.nothing_runs()
+    assert first == second and len(first) == 10
+    assert sorted(log.read_text().split()) == ["unlearn/0", "unlearn/1"], "each unlearning ran once"
+    assert commands.nothing_runs()
 
 
 @pytest.mark.parametrize("backend", [(), ("--jobs", 2)], ids=["serial", "local"])

@@ -61,5 +61,5 @@ def _failed(request: Request, error: Exception) -> Response:
 
 def _not_there(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    wrong = {404: "There is no such page.", 405: "That page does not take such a request. Nothing was changed."}
+    wrong = {404: "This page does not exist.", 405: "This page does not accept such a request. Nothing was changed."}
     return views.refused(request, error.status_code, wrong.get(error.status_code, str(error.detail)))

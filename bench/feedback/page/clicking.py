@@ -124,7 +124,7 @@ def tile(request: Request) -> Response:
     round_ = desk.round(request.path_params["round"])
     tiles, wanted = desk.book.tiles(round_.name), request.path_params["tile"]
     if wanted >= len(tiles):
-        raise Refused(404, "There is no such image.")
+        raise Refused(404, "This image does not exist.")
     return views.picture(round_.samples.picture(tiles[wanted][0]))
 
 
@@ -141,7 +141,7 @@ def preview_picture(request: Request) -> Response:
     found, kind, place = views.desk_of(request).preview(), request.path_params["kind"], request.path_params["place"]
     pictures = [] if found is None else (found[1].clicked, found[1].changed)[min(kind, 1)]
     if place >= len(pictures):
-        raise Refused(404, "There is no such image.")
+        raise Refused(404, "This image does not exist.")
     return views.picture(pictures[place], kept=False)
 
 

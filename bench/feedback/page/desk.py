@@ -108,7 +108,7 @@ class Desk:
         if number == 0:
             return self.original
         if number != 1:
-            raise Refused(404, "There is no such page.")
+            raise Refused(404, "This page does not exist.")
         with self._lock:
             record = self.ended()
             if record is None or "weights" not in record.artefacts or self.running is None:
@@ -126,7 +126,7 @@ class Desk:
     def attribute(self, round_: Round, number: int) -> str:
         """Return an attribute of a round by its number; raises Refused if there is none."""
         if number >= len(round_.attributes):
-            raise Refused(404, "There is no such page.")
+            raise Refused(404, "This page does not exist.")
         return round_.attributes[number]
 
     def preview(self) -> tuple[int, Preview] | None:

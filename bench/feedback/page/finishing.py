@@ -18,7 +18,7 @@ from bench.feedback.page.outcome import Labels, Rest, labels_of, problem_of, war
 from bench.feedback.repeats import label_noise
 from bench.workspace.record import Measurement
 
-SHARES = ("target_ratio", "learnt_target_ratio", "clicked_ratio")  # how much is left, by whom it was judged
+SHARES = ("target_ratio", "learnt_target_ratio", "clicked_ratio")  # how much is left, by who judged it
 
 
 def finish(request: Request) -> Response:
@@ -107,7 +107,7 @@ def run(request: Request) -> Response:
 
 
 def _shares(metrics: dict[str, Measurement]) -> list[tuple[str, Measurement | None, Measurement]]:
-    """Return by whom the feature was counted, before and after."""
+    """Return who counted the feature, before and after."""
     return [(name, metrics.get(f"original_{name}"), metrics[name]) for name in SHARES if name in metrics]
 
 
@@ -169,5 +169,5 @@ def _artefact(desk: Desk, name: str, kind: str) -> Response:
 
 def _running(desk: Desk) -> Running:
     if desk.running is None:
-        raise Refused(404, "There is no such page.")
+        raise Refused(404, "This page does not exist.")
     return desk.running

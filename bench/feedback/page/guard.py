@@ -22,7 +22,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Rules:
-    """Whom the page answers.
+    """Which hosts the page answers.
 
     Attributes
     ----------

@@ -120,7 +120,7 @@ def write_feedback(path: Path, labels: Labels, round_: Round, rest: Rest, model:
     feedback = feedback_of(labels, round_, rest)
     generator: Generator = round_.samples.generator
     try:
-        repeats_file.beside(path).unlink(missing_ok=True)
+        repeats_file.file_for(path).unlink(missing_ok=True)
         made = to_file(path, feedback, model, weights_sha256, generator, None, round_.attributes[0])
         sealed.write(path, made.model_dump(mode="json"))
         if feedback.noise_array is None:

@@ -64,7 +64,7 @@ def listening(host: str, port: int) -> socket.socket:
 
 
 def rules_for(host: str, frames: str = "'none'") -> Rules:
-    """Return whom the page answers: by the address it listens on, and on this machine by its usual names."""
+    """Return the hosts that the page answers: by the address it listens on, and on this machine by its usual names."""
     names = LOCAL if _is_local(host) else (host,)
     return Rules((*dict.fromkeys((_bracketed(host).lower(), *names)),), frames)
 

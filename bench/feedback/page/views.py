@@ -62,7 +62,7 @@ def static(request: Request) -> Response:
     """Send a style sheet or a script."""
     name = request.path_params["name"]
     if name not in STATIC:
-        return refused(request, 404, "There is no such page.")
+        return refused(request, 404, "This page does not exist.")
     content = (HERE / "static" / name).read_bytes()
     return Response(content, media_type=STATIC[name], headers={"cache-control": "no-cache"})
 

@@ -122,7 +122,7 @@ def test_samples_seen_twice_say_how_consistent_the_clicks_are(desk, click):
 def test_a_damaged_file_is_named(desk, click):
     labels = click({1}, range(500))
     write_feedback(desk.file, labels, desk.original, "left out", "bars", desk.weights_sha256)
-    path = repeats.beside(desk.file)
+    path = repeats.file_for(desk.file)
     path.write_text(path.read_text().replace('"agreeing": ', '"agreeing": 1'))
     with pytest.raises(UsageError, match=r"feedback.repeats.json: cannot be used .* Remove it"):
         repeats.read(desk.file)

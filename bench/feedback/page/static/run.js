@@ -18,7 +18,7 @@ async function look() {
       progress.removeAttribute("value");
     }
   } catch {
-    log.textContent = "The server does not answer. Start `bench serve` again; the run goes on without it.";
+    log.textContent = "The server does not answer. Start `bench serve` again; the run continues without it.";
   }
   setTimeout(look, 1000);
 }
