@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -104,7 +104,8 @@ def page_of(gathered: Gathered, roots: Sequence[str], registry: Registry) -> str
 def _section(number: int, cells: Sequence[StoredCell], rows: Sequence[Row]) -> Section:
     data, model, feature = cells[0].place
     own = [row for row in rows if (row.data, row.model, row.feature) == (data, model, feature)]
-    own = [replace(row, metric=row.metric) for row in own if _measured_anywhere(row.metric, own)]
+    measured = {row.metric for row in own if row.mean is not None}
+    own = [row for row in own if row.metric in measured]
     metrics = list(dict.fromkeys(row.metric for row in own))
     grid = grid_of(Table("report", "", (), metrics), own)
     members = curves.by_variant(cells)
@@ -124,10 +125,6 @@ def _section(number: int, cells: Sequence[StoredCell], rows: Sequence[Row]) -> S
     return Section(
         f"s{number}", data, model, feature, grid, lines, strips, _drawings(f"s{number}", cells, own), _noise(cells)
     )
-
-
-def _measured_anywhere(metric: str, rows: Sequence[Row]) -> bool:
-    return any(row.mean is not None for row in rows if row.metric == metric)
 
 
 def _drawings(anchor: str, cells: Sequence[StoredCell], rows: Sequence[Row]) -> list[Drawing]:
