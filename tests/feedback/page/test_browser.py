@@ -81,6 +81,14 @@ def test_keyboard_alone(site, tab):
     tab.wait_for_url("**first=50**")
 
 
+def test_clicks_that_come_before_the_server_answers_are_steps_of_their_own(site, tab):
+    tab.evaluate("[...document.querySelectorAll('#grid input')].slice(0, 3).forEach((box) => box.click())")
+    saved(tab, 3)
+    tab.get_by_role("button", name="Undo").click()
+    saved(tab, 2)
+    assert site.clicked() == {0, 1}
+
+
 def test_reload(site, tab):
     boxes(tab).nth(7).check()
     saved(tab, 1)

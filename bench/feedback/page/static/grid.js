@@ -10,8 +10,8 @@ const saved = document.getElementById("saved");
 const was = document.getElementById("was");
 const RETRY = 1000; // ms between two tries to reach the server
 
-let waiting = new Map(); // clicks that the server has not acknowledged: tile to selected
-let sending = null; // those that are on their way
+let waiting = []; // steps that the server has not acknowledged, each a list of [tile, selected]; the first is on its way
+let sending = false;
 let last = 0; // the tile from which Shift-click reaches
 
 document.getElementById("save").hidden = true; // nothing to save by hand
@@ -19,29 +19,28 @@ document.querySelector("form.view button").hidden = true;
 
 // --- saving ----------------------------------------------------------------------------------------
 
-function keep(box) {
-  waiting.set(Number(box.value), box.checked);
+function keep(changed) {
+  waiting.push(changed.map((box) => [Number(box.value), box.checked]));
   tell();
   send();
 }
 
+// One request for each step, however slow the server is: Undo takes back a step.
 async function send() {
-  if (sending || !waiting.size) return;
-  sending = waiting;
-  waiting = new Map();
+  if (sending || !waiting.length) return;
+  sending = true;
   try {
-    const answer = await post("/clicks", [...sending]);
-    acknowledge([...sending]);
-    sending = null;
+    const answer = await post("/clicks", waiting[0]);
+    acknowledge(waiting.shift() ?? []);
+    sending = false;
     show(answer);
     tell();
     preview();
     send();
   } catch (error) {
-    waiting = new Map([...sending, ...waiting]); // the later click counts
-    sending = null;
+    sending = false;
     if (error.refused) {
-      waiting = new Map();
+      waiting = [];
       saved.textContent = error.message;
       saved.className = "saved lost";
       refresh();
@@ -82,24 +81,23 @@ function show(answer) {
 }
 
 function tell(unreachable = false) {
-  const count = waiting.size + (sending ? sending.size : 0);
+  const count = new Set(waiting.flat().map(([tile]) => tile)).size;
   saved.className = unreachable ? "saved lost" : "saved";
   if (unreachable) saved.textContent = `The server does not answer: ${count} not saved yet. Trying again.`;
   else saved.textContent = count ? "Saving …" : "Saved";
 }
 
 addEventListener("beforeunload", (event) => {
-  if (waiting.size || sending) event.preventDefault();
+  if (waiting.length) event.preventDefault();
 });
 form.addEventListener("submit", () => {
-  waiting = new Map(); // the form itself takes them along
-  sending = null;
+  waiting = []; // the form itself takes them along
 });
 
 // --- another tab, or the same page from the browser's memory --------------------------------------------
 
 async function refresh() {
-  if (waiting.size || sending) return;
+  if (waiting.length) return;
   try {
     const state = await (await fetch(`/state/${round}/${attribute}`)).json();
     const clicked = new Set(state.clicked.map(String));
@@ -119,16 +117,17 @@ grid.addEventListener("click", (event) => {
   const box = event.target.closest("li")?.querySelector("input");
   if (!box || event.target !== box) return; // a click on the picture arrives as one on its box
   const now = place.get(box.value);
+  const changed = [box];
   if (event.shiftKey && now !== last) {
     const [from, to] = [Math.min(last, now), Math.max(last, now)];
     for (const other of boxes.slice(from, to + 1)) {
       if (other === box || other.checked === box.checked) continue;
       other.checked = box.checked;
-      waiting.set(Number(other.value), other.checked);
+      changed.push(other);
     }
   }
   last = now;
-  keep(box);
+  keep(changed);
 });
 grid.addEventListener("mousedown", (event) => event.shiftKey && event.preventDefault()); // no text is selected
 
@@ -138,7 +137,7 @@ document.getElementById("undo").addEventListener("click", (event) => {
 });
 
 async function undo() {
-  if (waiting.size || sending) return setTimeout(undo, 50);
+  if (waiting.length) return setTimeout(undo, 50);
   try {
     const answer = await post("/undo", []);
     for (const [tile, on] of answer.set) {
