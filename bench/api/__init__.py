@@ -17,7 +17,7 @@ without the members of torch and pydantic that ``help(bench.api.Generator)`` add
     Generator             draws images; NoiseLatentGenerator if its latent is the noise
     Classifier            scores images on attributes, for simulated clicks and for evaluation
     Extractor             maps images to embeddings (FID) and logits (IS)
-    Dataset               images with attributes, in splits (Split)
+    Dataset               images with attributes, in splits (Split); FurtherFeatures of another one's images
     Metric                computes Values from Columns
 
 What a plug-in gets, returns or raises::
@@ -57,6 +57,7 @@ from bench.api.classifiers import Classifier, Extractor, Oracle
 from bench.api.context import Context, Recipe, TrainingData
 from bench.api.data import Dataset, Split
 from bench.api.feedback import Feedback
+from bench.api.further import FurtherFeatures
 from bench.api.methods import Method, Unlearned
 from bench.api.metrics import Columns, Metric, Statistics, Value
 from bench.api.models import (
@@ -101,6 +102,7 @@ if TYPE_CHECKING:  # at run time help(bench.api) would print every member of tor
         "Diverged",
         "Extractor",
         "Feedback",
+        "FurtherFeatures",
         "Generator",
         "LatentLayer",
         "Method",

@@ -40,11 +40,12 @@ class NoOracle(Classifier):
         return np.full((len(images), len(attributes)), np.nan)
 
 
-def require_feature(dataset: Dataset, name: str, feature: str) -> None:
-    """Raise UsageError unless data set ``name`` has a feature; without an oracle, any name is one."""
+def require_feature(dataset: Dataset, name: str, feature: str, further: Sequence[str] = ()) -> None:
+    """Raise UsageError unless data set ``name`` has a feature, or ``further``; without an oracle, any name is one."""
     if dataset.classifier is not None:
-        if feature not in dataset.features:
-            raise unknown("feature", feature, dataset.features, f"--feature (data set '{name}')")
+        known = (*dataset.features, *further)
+        if feature not in known:
+            raise unknown("feature", feature, known, f"--feature (data set '{name}')")
     else:
         require_feature_name(feature)
 

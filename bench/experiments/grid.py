@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bench.api import FurtherFeatures
 from bench.core import limits
 from bench.core.progress import Progress
 from bench.errors import PluginError, UsageError
@@ -87,6 +89,7 @@ def cells(request: Request, workspace: Workspace) -> list[Cell]:
     for model, settings in settings_of.items():
         weights = request.weights or settings.weights or _trained_here(workspace, model, settings)
         for feature, method in itertools.product(features_of[model], methods):
+            its_settings = _of_feature(settings, feature, workspace)
             for asked, seed in itertools.product(params_of[model, method], request.seeds):
                 cell = Cell(
                     suite=suite.name,
@@ -95,7 +98,7 @@ def cells(request: Request, workspace: Workspace) -> list[Cell]:
                     feature=feature,
                     seed=seed,
                     params=asked.params,
-                    settings=settings,
+                    settings=its_settings,
                     weights=weights,
                     feedback_file=request.feedback_file,
                     named=asked.named,
@@ -178,8 +181,27 @@ def _features(request: Request, settings: ModelSettings, workspace: Workspace) -
     dataset = workspace.dataset(settings.dataset)
     chosen = _chosen(request.features, settings.features or dataset.features or request.features)
     for feature in dict.fromkeys((*chosen, *(settings.features or ()))):
-        require_feature(dataset, settings.dataset, feature)
+        if feature not in dataset.features:
+            require_feature(dataset, settings.dataset, feature, tuple(_further(settings.dataset, workspace)))
     return chosen
+
+
+def _of_feature(settings: ModelSettings, feature: str, workspace: Workspace) -> ModelSettings:
+    """Return the settings of a feature; one that the data set does not know is another's, of the same images."""
+    if feature in workspace.dataset(settings.dataset).features:
+        return settings
+    return settings.model_copy(update={"dataset": _further(settings.dataset, workspace).get(feature, settings.dataset)})
+
+
+def _further(dataset: str, workspace: Workspace) -> dict[str, str]:
+    """Return the features that others know of a data set's images, each with the data set that does."""
+    found: dict[str, str] = {}
+    for name in workspace.registry.names("datasets"):
+        with suppress(PluginError):
+            plugin = workspace.registry.get("datasets", name)
+            if issubclass(plugin, FurtherFeatures) and plugin.images_of == dataset:
+                found |= dict.fromkeys(workspace.dataset(name).features, name)
+    return found
 
 
 def _trained_here(workspace: Workspace, model: str, settings: ModelSettings) -> str:

@@ -74,16 +74,17 @@ def test_a_missing_plugin_folder_is_named_with_an_unknown_name(refused):
     assert refused(*run(method="my_idea")).endswith(" To use your own plug-ins: --plugins DIR.")
 
 
+OF_MNIST = f"Known: {', '.join(f'digit={value}' for value in range(10))}, slant, thickness."
+
+
 def test_unknown_feature(refused):
     assert refused(*run(feature="thicknes")) == (
-        "--feature (data set 'mnist'): unknown feature 'thicknes'. Did you mean 'thickness'? Known: slant, thickness."
+        "--feature (data set 'mnist'): unknown feature 'thicknes'. Did you mean 'thickness'? " + OF_MNIST
     )
 
 
 def test_a_feature_of_another_data_set(refused):
-    assert refused(*run(feature="beard")) == (
-        "--feature (data set 'mnist'): unknown feature 'beard'. Known: slant, thickness."
-    )
+    assert refused(*run(feature="beard")) == ("--feature (data set 'mnist'): unknown feature 'beard'. " + OF_MNIST)
 
 
 def test_unknown_data_set(refused):

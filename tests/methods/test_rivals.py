@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from copy import deepcopy
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from latent_toys import DIM, Identity, Layered, clicks, planted
 from torch import nn
 
-from bench.api import Feedback, NoiseLatentGenerator, UsageError
+from bench.api import Feedback, Networks, NoiseLatentGenerator, Split, TrainingConfig, TrainingData, UsageError
 from bench.api.context import Context
 from bench.core import randomness
 from bench.registry import Registry
+from bench.toolkit.training import build, train
 
 REGISTRY = Registry()
 
@@ -69,6 +72,7 @@ TRAINED = {
     "surrogate": {"epochs": 60, "weight": 1.0, "lr": 5e-2, "surgery": "none", "members": 2, "surrogate_steps": 60},
     "task_vector": {"epochs": 40, "lr": 2e-2, "strength": 1.0},
     "interpolate": {"epochs": 40, "lr": 2e-2, "share": 1.0},
+    "selective_amnesia": {"epochs": 80, "lr": 2e-2, "fisher": 1e-3},
 }
 
 
@@ -83,7 +87,13 @@ def test_the_bar_goes_and_the_other_one_stays(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "params"), [("surrogate", {"weight": 0}), ("task_vector", {"strength": 0}), ("interpolate", {"share": 0})]
+    ("name", "params"),
+    [
+        ("surrogate", {"weight": 0}),
+        ("task_vector", {"strength": 0}),
+        ("interpolate", {"share": 0}),
+        ("selective_amnesia", {"weight": 0}),
+    ],
 )
 def test_at_weight_0_nothing_changes(name, params):
     generator, noise = bars(), fresh(3, 50)
@@ -101,6 +111,21 @@ def test_the_surrogate_knows_what_was_clicked_and_changes_that_alone():
     change = (after - before).abs().mean(dim=(1, 2, 3))
     assert float(change[score < score.median()].mean()) < 0.3 * float(change[bright].mean())
     assert not any("held" in name for name in found.identifier.state_dict()), "the original would be stored twice"
+
+
+def test_amnesia_draws_noise_where_it_is_asked_to_and_a_fisher_penalty_holds_it_back():
+    generator, noise = bars(), fresh(3)
+    cut = left(generator(noise)).quantile(0.8)
+    settings = {"epochs": 60, "lr": 2e-2, "surrogate": "noise"}
+    free, held = (
+        unlearned("selective_amnesia", generator, clicked(generator), fisher=weight, **settings).generator(noise)
+        for weight in (0.0, 1e4)
+    )
+    bright = left(generator(noise)) >= cut
+    grey = free[bright][:, 0, 0:4, 10:16].mean()  # where the original is dark
+    assert float(grey) > float(generator(noise)[bright][:, 0, 0:4, 10:16].mean()) + 0.1, "uniform noise is grey"
+    change = [float((images - generator(noise)).abs().mean()) for images in (free, held)]
+    assert change[1] < 0.5 * change[0]
 
 
 # --- what is not --------------------------------------------------------------------------------------
@@ -208,3 +233,101 @@ def test_redaction_moves_away_from_what_was_clicked():
 def test_redaction_changes_nothing_at_a_learning_rate_of_0():
     generator, noise = bars(), fresh(3, 50)
     assert torch.equal(redacted(generator, bar_critic(), epochs=3, lr=0)(noise), generator(noise))
+
+
+def adapted(generator, critic, **params):
+    method = REGISTRY.get("methods", "adapt_then_unlearn")
+    context = Context("test", torch.device("cpu"), discriminator=critic)
+    config = method.Config(**{"adapted": 1, "adapt_epochs": 20, "batch_size": 32, **params})
+    return method(config).unlearn(generator, clicked(generator), context).generator
+
+
+def test_adapt_then_unlearn_moves_away_from_what_was_clicked():
+    generator, noise = bars(), fresh(3)
+    after = adapted(generator, bar_critic(), epochs=60, lr=2e-2, discriminator_lr=5e-3)(noise)
+    cut = left(generator(noise)).quantile(0.8)
+    assert float((left(after) >= cut).float().mean()) < 0.1
+
+
+def test_adapt_then_unlearn_changes_nothing_at_a_learning_rate_of_0():
+    generator, noise = bars(), fresh(3, 50)
+    assert torch.equal(adapted(generator, bar_critic(), epochs=3, adapt_epochs=3, lr=0)(noise), generator(noise))
+
+
+@pytest.mark.parametrize("kind", ["el2", "nl2", "il2"])
+def test_the_repulsion_keeps_away_from_the_adapted_weights(kind):
+    """Away from them the loss falls; without a weight there is no adaptation to see in the outcome."""
+    module = sys.modules[REGISTRY.get("methods", "adapt_then_unlearn").__module__]
+    near, far = torch.tensor(0.1, requires_grad=True), torch.tensor(0.5)
+    assert module.repulsion(kind, far, 2.0, 1.0) < module.repulsion(kind, near, 2.0, 1.0)
+    module.repulsion(kind, near, 2.0, 1.0).backward()
+    expected = {"el2": -2 * np.exp(-0.1), "nl2": -2.0, "il2": -2 / 0.1**2}
+    assert float(near.grad) == pytest.approx(expected[kind], rel=1e-5)
+    weights = [torch.tensor([1.0, 2.0]), torch.tensor([3.0])]
+    assert float(module.distance_of(weights, [torch.tensor([1.0, 0.0]), torch.tensor([1.0])])) == pytest.approx(8 / 3)
+    generator, settings = bars(), {"epochs": 5, "lr": 1e-2, "repulsion": kind, "weight": 0}
+    first, second = (adapted(generator, bar_critic(), adapt_epochs=n, **settings) for n in (1, 20))
+    assert torch.equal(first.layer.weight, second.layer.weight)
+
+
+# --- from new weights ---------------------------------------------------------------------------------
+
+
+class Mean(NoiseLatentGenerator):
+    """Draws one picture, whatever the noise."""
+
+    image_shape, noise_dim, latent_dim = (1, 2, 2), 2, 2
+
+    def __init__(self):
+        super().__init__()
+        self.picture = nn.Parameter(torch.rand(1, 1, 2, 2))
+
+    def render(self, latents):
+        return self.picture.expand(len(latents), -1, -1, -1)
+
+
+class MeanModel:
+    """Moves the picture towards the mean of a batch."""
+
+    def build(self, config):
+        return Networks(config, generator=Mean())
+
+    def optimisers(self, networks):
+        return {"adam": torch.optim.Adam(networks.generator.parameters(), networks.config.lr)}
+
+    def training_step(self, networks, optimisers, batch, rng, progress):
+        loss = (networks.generator.picture - batch.images.mean(0)).square().sum()
+        optimisers["adam"].zero_grad()
+        loss.backward()
+        optimisers["adam"].step()
+        return {"loss": loss.detach()}
+
+
+def from_scratch(target, original_picture, seed=0, **params):
+    """Train on white images that have the feature and black ones that do not."""
+    images = torch.where(torch.from_numpy(target)[:, None, None, None], 255, 0).to(torch.uint8).expand(-1, 1, 2, 2)
+    split = Split(pd.DataFrame({"white": target}), lambda index: images[torch.from_numpy(index)], "0" * 64)
+    networks = Networks(TrainingConfig(epochs=30, batch_size=8, lr=5e-2), generator=Mean())
+    networks.generator.picture.data.fill_(original_picture)
+    data = TrainingData(split, target, MeanModel(), networks)
+    method = REGISTRY.get("methods", "retrain_from_scratch")
+    context = Context(f"unlearn/{seed}", torch.device("cpu"), training_data=data)
+    done = method(method.Config(**params)).unlearn(networks.generator, None, context).generator
+    return float(done.picture.mean()), len(context.history)
+
+
+def test_what_is_trained_from_scratch_never_saw_the_feature():
+    target = np.arange(64) % 2 == 0
+    black, steps = from_scratch(target, 1.0)
+    assert black < 0.02 and steps == 30 * 32 // 8, "the recipe's epochs, over the images that are left"
+    assert from_scratch(target, 0.0) == (black, steps), "the original's weights do not matter"
+    assert from_scratch(target, 1.0, epochs=1)[1] == 4
+
+
+def test_without_an_image_to_leave_out_it_is_pre_training():
+    grey, _ = from_scratch(np.zeros(64, dtype=bool), 1.0)
+    networks = build(MeanModel(), TrainingConfig(epochs=30, batch_size=8, lr=5e-2), "unlearn/0")
+    black = torch.zeros(64, 1, 2, 2, dtype=torch.uint8)
+    split = Split(pd.DataFrame({"white": np.zeros(64)}), lambda index: black[torch.from_numpy(index)], "0" * 64)
+    train(MeanModel(), networks, split, Context("unlearn/0", torch.device("cpu")), 30, 8)
+    assert grey == float(networks.generator.picture.mean())

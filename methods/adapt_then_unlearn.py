@@ -1,0 +1,126 @@
+"""Adapt-then-Unlearn: learn to draw what was clicked, then train on the rest while staying away from those weights.
+
+    1. adapt     theta_k, k = 1..K:  L_adv(clicked samples) + ewc / 2 sum F (theta - theta_0)^2,  from theta_0
+    2. unlearn   theta:  L_adv(samples not clicked) + mean over k of R(r_k),  r_k = mean (theta - theta_k)^2
+                 R:  el2  weight e^(-sharpness r)     nl2  -weight r     il2  weight / r
+
+    L_adv: the generator's part is E softplus(-D(g(z))), the discriminator's E softplus(-D(real)) + E softplus(D(g(z)))
+
+Tiwary, Guha, Panda, Prathosh: Adapt then Unlearn: Exploring Parameter Space Semantics for Unlearning in Generative
+Adversarial Networks (TMLR 2025, arXiv 2309.14054). No training data: what is real are the samples that were shown.
+
+Deviations: the published generator is a StyleGAN2 with its regularisers; here R1 (Mescheder et al. 2018,
+arXiv 1801.04406) holds each discriminator, which starts from the original's, and batch norm keeps its statistics. F is
+of N(g(z), 1 per pixel) instead of the discriminator's. A small number keeps ``il2`` finite.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
+from typing import Any, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn.functional import softplus
+
+from bench.api import Context, Feedback, Generator, Method, Params, Stateful, Unlearned, hookimpl
+from bench.toolkit.adversarial import logistic_loss
+from bench.toolkit.data_unlearning import Draw, clicked
+from bench.toolkit.student_options import StudentOptions, Trainee, consolidation, fisher
+
+LEAST = 1e-12  # of r in weight / r
+
+Weights = list[Tensor]
+Held = Callable[[list[nn.Parameter]], Tensor]  # weights -> a term of the generator's loss
+
+
+class Config(Params):
+    """Hyper-parameters of both stages."""
+
+    adapted: int = Field(3, ge=1, description="K: generators that are adapted to what was clicked")
+    adapt_epochs: int = Field(50, ge=1, description="steps of each adaptation")
+    epochs: int = Field(200, ge=1, description="steps of unlearning, after the adaptations")
+    batch_size: int = Field(32, ge=4, multiple_of=4, description="samples and shown images per step")
+    lr: float = Field(1e-4, ge=0, lt=1, description="Adam's learning rate of the generator; at 0 nothing changes")
+    discriminator_lr: float = Field(1e-4, ge=0, lt=1, description="Adam's learning rate of the discriminator")
+    ewc: float = Field(1.0, ge=0, description="weight of the Fisher penalty of an adaptation; 0: off")
+    repulsion: Literal["el2", "nl2", "il2"] = Field("el2", description="R, how the adapted weights are kept away from")
+    weight: float = Field(100.0, ge=0, description="of the repulsion; at 0 it is adversarial training on the rest")
+    sharpness: float = Field(1.0, gt=0, description="el2: how fast the repulsion fades with the distance")
+    gamma: float = Field(1.0, ge=0, description="weight of R1, half the squared gradient at real images")
+
+
+def repulsion(kind: str, distance: Tensor, weight: float, sharpness: float) -> Tensor:
+    """Return R of a mean squared distance of weights."""
+    if kind == "el2":
+        return weight * torch.exp(-sharpness * distance)
+    return -weight * distance if kind == "nl2" else weight / (distance + LEAST)
+
+
+def distance_of(weights: Sequence[Tensor], others: Weights) -> Tensor:
+    """Return the mean squared difference of all weights."""
+    total = torch.stack([(a - b).square().sum() for a, b in zip(weights, others, strict=True)]).sum()
+    return total / sum(b.numel() for b in others)
+
+
+class AdaptThenUnlearn(Method[Config]):
+    """Adversarial training on what was not clicked, away from weights that draw what was."""
+
+    Config = Config
+    needs = frozenset({"discriminator"})
+
+    @classmethod
+    def sweep(cls) -> Mapping[str, Sequence[Any]]:
+        return {"weight": (10.0, 1000.0, 10000.0)}
+
+    def unlearn(self, generator: Generator, feedback: Feedback, context: Context) -> Unlearned:
+        config, images = self.config, clicked(generator, feedback)
+        start = [p.detach().clone() for p in generator.parameters()]
+        trainee = Trainee(deepcopy(generator), StudentOptions(), lambda: context.rng(0, "lora"))
+        information = fisher(trainee, context, config.batch_size) if config.ewc else []
+
+        def near(weights: list[nn.Parameter]) -> Tensor:
+            return config.ewc * consolidation(weights, start, information) if information else weights[0].new_zeros(())
+
+        adapted: list[Weights] = []
+        for k in range(config.adapted):
+            student = self._trained(generator, images.forget, near, context, config.adapt_epochs, f"adapt-{k}")
+            adapted.append([p.detach() for p in student.parameters()])
+
+        def away(weights: list[nn.Parameter]) -> Tensor:
+            parts = [distance_of(weights, each) for each in adapted]
+            return torch.stack([repulsion(config.repulsion, r, config.weight, config.sharpness) for r in parts]).mean()
+
+        student = self._trained(generator, images.retain, away, context, config.epochs, "unlearn")
+        return Unlearned(student.requires_grad_(False))
+
+    def _trained(
+        self, generator: Generator, draw: Draw, held: Held, context: Context, epochs: int, phase: str
+    ) -> Generator:
+        """Train a copy of the original against a copy of its discriminator, for which drawn images are real."""
+        config, student = self.config, deepcopy(generator).requires_grad_(True)
+        assert context.discriminator is not None
+        critic: nn.Module = deepcopy(context.discriminator).requires_grad_(True)
+        adam_g = torch.optim.Adam(student.parameters(), lr=config.lr, betas=(0.5, 0.999))
+        adam_d = torch.optim.Adam(critic.parameters(), lr=config.discriminator_lr, betas=(0.5, 0.999))
+        state: dict[str, Stateful] = {"student": student, "critic": critic, "adam_g": adam_g, "adam_d": adam_d}
+        for step in context.steps(epochs, state, name=phase):
+            reals = draw(config.batch_size, context.rng(step, "images"))
+            fakes = student(context.noise(step, config.batch_size, generator.noise_dim))
+            loss_d = logistic_loss(critic, reals, fakes.detach(), config.gamma / 2)
+            adam_d.zero_grad()
+            loss_d.backward()  # type: ignore[no-untyped-call]
+            adam_d.step()
+            loss_g, term = softplus(-critic(fakes)).mean(), held(list(student.parameters()))
+            adam_g.zero_grad()
+            (loss_g + term).backward()  # type: ignore[no-untyped-call]
+            adam_g.step()
+            context.log(step, generator=loss_g, discriminator=loss_d, held=term)
+        return student
+
+
+@hookimpl
+def register_methods(register):  # type: ignore[no-untyped-def]
+    register(AdaptThenUnlearn)

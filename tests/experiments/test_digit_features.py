@@ -1,0 +1,81 @@
+"""A digit as a feature: MNIST's labels are a data set of their own, found by the feature's name."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from torchvision.transforms.functional import gaussian_blur
+
+from bench.registry import Registry
+from bench.workspace.observers import load_classifier
+
+SMALL = ("--set", "feedback.count=100", "--set", "evaluation.count=200")
+CELL = ("run", "--model", "vae", "--feature", "digit=1", *SMALL)
+
+
+@pytest.fixture(scope="module")
+def run(bench_cli, tmp_path_factory):
+    """Run a cell of digit 1; all cells share a folder of results."""
+    results = tmp_path_factory.mktemp("digits") / "runs"
+    return lambda *more: bench_cli(*CELL, "--results", results, "--json", *more)
+
+
+def test_a_digit_is_unlearned(run):
+    done = run("--method", "ours", "-p", "epochs=40")
+    assert done.code == 0, done.err
+    record = json.loads(done.out)
+    assert (record["dataset"], record["feature"]) == ("mnist_digits", "digit=1")
+    before, after = (record["metrics"][name]["value"] for name in ("original_target_ratio", "target_ratio"))
+    assert after < before / 2 and before > 0.05
+    assert "attribute_shift[digit=7]" in record["metrics"] and "fid_retain[digits]" in record["metrics"]
+    oracle = record["provenance"]["oracle"]
+    assert [oracle[role]["weights"][-1] for role in ("feedback", "evaluation")] == ["a", "b"]
+
+
+def test_two_judges_of_one_digit_share_the_unlearning(run):
+    usual, other = (
+        json.loads(run("--method", "original", *more).out)
+        for more in ((), ("--set", "oracle.evaluation=digit_reader-mnist_digits-a"))
+    )
+    stages = [record["provenance"]["stages"] for record in (usual, other)]
+    assert stages[0]["unlearn"] == stages[1]["unlearn"] and stages[0]["evaluate"] != stages[1]["evaluate"]
+
+
+def test_a_digit_that_is_not_one(bench_cli, tmp_path):
+    done = bench_cli("run", "--method", "ours", "--model", "vae", "--feature", "digit=12", "--results", tmp_path / "r")
+    assert done.code == 4 and "--feature (data set 'mnist'): unknown feature 'digit=12'" in done.err
+    assert "digit=0, digit=1" in done.err and "slant, thickness" in done.err
+    faces = bench_cli("run", "--method", "ours", "--model", "proggan", "--feature", "digit=1")
+    assert faces.code == 4 and "unknown feature 'digit=1'" in faces.err
+
+
+def test_all_features_are_those_of_the_suite(bench_cli):
+    planned = bench_cli("run", "--method", "ours", "--model", "vae", "--feature", "all", "--dry-run").out
+    assert "ours-vae-slant" in planned and "digit" not in planned
+
+
+@pytest.fixture(scope="module")
+def split(mnist_dir):
+    return Registry().get("datasets", "mnist_digits")(mnist_dir).split("test")
+
+
+@pytest.mark.mnist
+def test_the_labels_decide_which_images_show_a_digit(split):
+    dataset = Registry().get("datasets", "mnist_digits")
+    its = dataset(None).has_feature(split.attributes, "digit=1")
+    assert its.tolist() == (split.attributes["digit"] == 1).tolist() and its.sum() == 1135
+
+
+@pytest.mark.mnist
+@pytest.mark.parametrize("copy", ["a", "b"])
+def test_both_readers_read_blurred_digits(split, copy):
+    reader = load_classifier(Registry(), "digit_reader", f"digit_reader-mnist_digits-{copy}").classifier
+    images, truth = split.read(np.arange(1000)), split.attributes["digit"].to_numpy()[:1000]
+    soft = (gaussian_blur(images.float(), 13, [1.5, 1.5])).round().to(torch.uint8)
+    for seen, least in ((images, 0.985), (soft, 0.97)):
+        scores = reader.scores(seen, reader.attributes)
+        assert (scores.argmax(axis=1) == truth).mean() >= least
+        assert np.allclose((1 / (1 + np.exp(-scores))).sum(axis=1), 1), "log odds"
