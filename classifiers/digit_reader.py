@@ -24,16 +24,29 @@ EVEN = 0.0  # log odds
 READ = 1024  # test images read at once
 
 
+NAMES = tuple(f"digit={name}" for name in Digits.classes)
+
+
+class Columns(Digits):
+    """``digits``, which here learns from a column for each digit."""
+
+    targets = NAMES
+
+    def classes_of(self, targets: Tensor) -> Tensor:
+        """Map the ten columns, (N, 10) of 0 or 1, to digits (N,) int64."""
+        return targets.argmax(1)
+
+
 class DigitReader(Classifier, Trainable[DigitsConfig]):
     """The score of ``digit=1`` is the log odds that the digit is a 1; it is one from even odds on."""
 
     Config = DigitsConfig
-    attributes = tuple(f"digit={name}" for name in Digits.classes)
+    attributes = NAMES
     cuts = MappingProxyType(dict.fromkeys(attributes, EVEN))
 
     def __init__(self, networks: Networks[DigitsConfig] | None = None) -> None:
         super().__init__(networks)
-        self._digits = Digits(networks)
+        self._digits = Columns(networks)
 
     @torch.no_grad()
     def scores(self, images: Tensor, attributes: Sequence[str]) -> NDArray[np.float64]:
@@ -65,7 +78,7 @@ class DigitReader(Classifier, Trainable[DigitsConfig]):
     def assess(self, networks: Networks[DigitsConfig], dataset: Dataset) -> dict[str, Any]:
         """Return the balanced accuracy of each digit on the test split."""
         judge, split = type(self)(networks), dataset.split("test")
-        truth = split.attributes["digit"].to_numpy()
+        truth = split.attributes[list(NAMES)].to_numpy(dtype=bool)  # (N, 10)
         parts = [
             judge.scores(split.read(np.arange(start, stop)), judge.attributes) >= EVEN
             for start, stop in chunks(len(split), READ)
@@ -73,7 +86,7 @@ class DigitReader(Classifier, Trainable[DigitsConfig]):
         labels = np.concatenate(parts)  # (N, 10)
         found = {}
         for digit, name in enumerate(judge.attributes):
-            its = truth == digit
+            its = truth[:, digit]
             recalls = [labels[its, digit].mean(), (~labels[~its, digit]).mean()]
             found[name] = {"balanced_accuracy": float(np.mean(recalls)), "rate": float(its.mean()), "n": len(its)}
         return {"accuracy": found}
