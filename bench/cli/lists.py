@@ -77,6 +77,22 @@ class Seeds(SeedsType):
         return [rv]
 
 
+class Steps(Seeds):
+    """Steps of a run as a comma list: ``1,5,10``."""
+
+    name = "N[,N...]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[int]:
+        found = value if isinstance(value, list) else str(value).split(",")
+        try:
+            steps = sorted({int(each) for each in found})
+        except ValueError:
+            steps = [0]
+        if steps[0] < 1:
+            self.fail(f"'{shown(str(value))}' is not a list of steps. Write 1,5,10", param, ctx)
+        return steps
+
+
 def _range(text: str) -> range:
     """Read ``3`` or ``0-4``; raises ValueError for anything else, an empty range, and a seed of too many digits."""
     first, dash, last = text.partition("-")

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from bench.cli.executing import executing, taken
+from bench.cli.executing import How, executing, taken
+from bench.cli.lists import Steps, joined
 from bench.cli.options import choice, params, seeds, suite, warm_up, workplace, workspace_at
 from bench.errors import UsageError
+
+if TYPE_CHECKING:
+    from bench.experiments.execute import Done
+    from bench.experiments.plan import Plan
+    from bench.workspace.workspace import Workspace
 
 
 @click.command("run")
@@ -37,6 +45,19 @@ from bench.errors import UsageError
     show_default=True,
     help="Which stored cells to run again.",
 )
+@click.option(
+    "--evaluate-at",
+    type=Steps(),
+    multiple=True,
+    callback=joined,
+    default=[],
+    help="Steps of one run after which it is evaluated, each as a cell: 1,5,10,50.",
+)
+@click.option(
+    "--sequential",
+    is_flag=True,
+    help="Unlearn the features one after another, each from what the one before left; after each, measure all so far.",
+)
 @executing
 @click.option("--dry-run", is_flag=True, help="Print what would run, why, and for how long.")
 @click.option("--show-config", is_flag=True, help="Print the resolved configuration of each cell.")
@@ -46,6 +67,7 @@ def command(
     dry_run: bool,
     show_config: bool,
     as_json: bool,
+    sequential: bool,
     overwrite: Any,
     plugins: tuple[Path, ...],
     results: Path,
@@ -73,18 +95,35 @@ def command(
         warm_up()
     workspace = workspace_at(plugins, results, data_dir, device, write=not (dry_run or show_config))
     from bench.core.foreign_code import prints_to_stderr
-    from bench.experiments import grid
-    from bench.experiments.execute import Done, execute, exit_code
+    from bench.experiments import grid, sequence
+    from bench.experiments.execute import exit_code
     from bench.experiments.plan import plan
-    from bench.report import live, text
+    from bench.report import text
 
     request = grid.Request(**asked)
     with prints_to_stderr() as out:  # a plug-in's print must not break the lines of --json
-        made = plan(grid.cells(request, workspace), workspace, overwrite, request.suite)
+        cells = grid.cells(request, workspace)
+        chains = sequence.chains_of(cells) if sequential else []
+        made = plan([chain.cells[0] for chain in chains] or cells, workspace, overwrite, request.suite)
         if dry_run or show_config:
             click.echo(text.configuration(made) if show_config else text.dry_run(made), file=out)
+            if sequential:
+                click.echo("later requests begin with what these leave, and are planned then", err=True)
             return 0
 
+        run = _runner(how, workspace, as_json, out)
+        if not sequential:
+            return exit_code(run(made))
+        planned = partial(plan, workspace=workspace, overwrite=overwrite, suite=request.suite)
+        return exit_code(sequence.run_sequence(chains, workspace, lambda cells: run(planned(cells))))
+
+
+def _runner(how: How, workspace: Workspace, as_json: bool, out: TextIO) -> Callable[[Plan], list[Done]]:
+    """Return what runs a plan and prints each cell as it ends."""
+    from bench.experiments.execute import execute
+    from bench.report import live, text
+
+    def run(made: Plan) -> list[Done]:
         backend, watch = how.opened(made, workspace), live.for_stderr(workspace.progress, not how.in_this_process)
 
         def report(done: Done) -> None:
@@ -95,4 +134,6 @@ def command(
                     click.echo(text.json_line(done.record) if as_json else text.record_lines(done), file=out)
 
         with watch:
-            return exit_code(execute(made, workspace, report, backend, watch))
+            return execute(made, workspace, report, backend, watch)
+
+    return run

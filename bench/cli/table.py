@@ -49,7 +49,7 @@ def command(
 ) -> int:
     """Make a table as CSV, LaTeX and HTML.
 
-    NAME is 1 to 5, fidelity, readings, tradeoff, damage, clicks, budget or cost. Missing cells run first.
+    NAME is 1 to 5, fidelity, readings, tradeoff, damage, clicks, budget, steps or cost. Missing cells run first.
     """
     require_one(dry_run, no_run)
     how = taken(asked)

@@ -97,6 +97,7 @@ class Assignment(Params):
     weights: str
     feedback_file: Path | None
     named: tuple[str, ...]
+    step: int | None = None
     declared: Declared
     declined: str | None
     keys: StageKeys
@@ -137,6 +138,7 @@ class Assignment(Params):
             self.weights,
             self.feedback_file,
             self.named,
+            self.step,
         )
 
     def resolved(self, workspace: Workspace) -> Resolved:

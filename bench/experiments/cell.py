@@ -37,6 +37,8 @@ class Cell:
         ``--feedback``; the oracle clicks by default.
     named : tuple of str
         The parameters that were asked for, at whatever value.
+    step : int, optional
+        The step of the run after which it is evaluated (``--evaluate-at``); the last one by default.
     """
 
     suite: str
@@ -49,11 +51,13 @@ class Cell:
     weights: str
     feedback_file: Path | None = None
     named: tuple[str, ...] = ()
+    step: int | None = None
 
     @property
     def readable(self) -> str:
         """Start of the folder's name; the suite is left out, since the same cell counts for every suite."""
-        return f"{self.method}-{self.model}-{self.feature}-s{self.seed}"
+        at = "" if self.step is None else f"-at{self.step}"
+        return f"{self.method}-{self.model}-{self.feature}-s{self.seed}{at}"
 
     @property
     def changed(self) -> list[str]:

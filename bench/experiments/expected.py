@@ -104,7 +104,8 @@ def _trained(params: Mapping[str, Any]) -> float:
 
 
 def _is_like(record: Record, cell: Cell) -> bool:
-    same = (record.method, record.model, record.dataset) == (cell.method, cell.model, cell.settings.dataset)
+    its = (record.method, record.model, record.dataset, record.step)
+    same = its == (cell.method, cell.model, cell.settings.dataset, cell.step)
     return same and record.provenance.extractors.keys() == {*(cell.settings.evaluation.extractors or ())}
 
 

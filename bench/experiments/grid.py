@@ -17,6 +17,7 @@ from bench.evaluation.without_oracle import require_feature
 from bench.experiments.cell import Cell
 from bench.experiments.configurations import Configured, configurations
 from bench.experiments.recipes import pretrained_path, recipe_of
+from bench.experiments.stopping import require_within
 from bench.workspace import manifest
 from bench.workspace.asked_methods import AskedMethod, read_method
 from bench.workspace.plugin_fields import PluginFields
@@ -42,6 +43,8 @@ class Request:
         Parameters as Python values.
     suite : str
         A suite's name or file.
+    evaluate_at : sequence of int
+        Steps after which each run is evaluated, a cell each; after its last one by default.
     dataset, weights, feedback_file
         As typed; the suite's weights and the simulated oracle by default.
     overrides : sequence of str
@@ -57,6 +60,7 @@ class Request:
     params: Sequence[str] = ()
     values: Mapping[str, Any] = field(default_factory=dict)
     suite: str = "lite"
+    evaluate_at: Sequence[int] = ()
     dataset: str | None = None
     overrides: Sequence[str] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -90,7 +94,9 @@ def cells(request: Request, workspace: Workspace) -> list[Cell]:
         weights = request.weights or settings.weights or _trained_here(workspace, model, settings)
         for feature, method in itertools.product(features_of[model], methods):
             its_settings = _of_feature(settings, feature, workspace)
-            for asked, seed in itertools.product(params_of[model, method], request.seeds):
+            runs = itertools.product(params_of[model, method], request.seeds, request.evaluate_at or (None,))
+            for asked, seed, step in runs:
+                require_within(step, asked.params, method.name)
                 cell = Cell(
                     suite=suite.name,
                     method=method.name,
@@ -102,6 +108,7 @@ def cells(request: Request, workspace: Workspace) -> list[Cell]:
                     weights=weights,
                     feedback_file=request.feedback_file,
                     named=asked.named,
+                    step=step,
                 )
                 found.setdefault((cell.readable, asked.params.model_dump_json()), cell)
     return list(found.values())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from bench.api import Unlearned
@@ -17,6 +18,7 @@ from bench.evaluation.references import has_references, references_identity
 from bench.evaluation.targets import target_identity
 from bench.experiments.method_run import run_method, stream_of
 from bench.experiments.parts import Parts
+from bench.experiments.stopping import Stopped
 from bench.feedback import oracle as simulated
 from bench.feedback.file import files_sha256, from_file, to_file
 from bench.feedback.oracle import generator_cut, simulate_feedback
@@ -60,6 +62,13 @@ GLUE: Mapping[str, tuple[str, ...]] = {
         "evaluation.references:references", "evaluation.references:_stored", "workspace.loading:statistics_in",
     ),
 }  # fmt: skip
+
+
+def run_key(parts: Parts) -> str:
+    """Hash the whole run of a cell that is evaluated after one of its steps: what cells of other steps share."""
+    whole = replace(parts, cell=replace(parts.cell, step=None))
+    cut = _cut(whole)
+    return _unlearn(whole, _feedback(whole, cut), cut)
 
 
 def keys_of(parts: Parts) -> StageKeys:
@@ -198,7 +207,7 @@ def _unlearn(parts: Parts, feedback: str, cut: str | None) -> str:
     training_data = "training_data" in method.needs
     recipe = (type(parts.original.model),) if {"training_data", "recipe"} & method.needs else ()
     images = target_identity(parts.workspace, cell.settings.dataset, cell.feature) if training_data else None
-    return digest(
+    run = digest(
         {
             "weights": parts.original.sha256,
             "method": [cell.method, cell.params.model_dump(mode="json")],
@@ -209,6 +218,7 @@ def _unlearn(parts: Parts, feedback: str, cut: str | None) -> str:
             "glue": _glue("unlearn"),
         }
     )
+    return run if cell.step is None else digest({"run": run, "step": cell.step, "code": code_of(Stopped)})
 
 
 def _seen(parts: Parts) -> dict[str, Any]:

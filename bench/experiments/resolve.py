@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from pydantic import ValidationError
 
@@ -22,6 +22,7 @@ from bench.experiments.cell import Cell
 from bench.experiments.judgement import Judgement, asks_oracle, judgement_of, require_clicks
 from bench.experiments.keys import keys_of, metric_keys_of, observer_keys_of, sources
 from bench.experiments.parts import Declared, Parts
+from bench.experiments.stopping import Stopped, steps_of
 from bench.feedback import file as feedback_file
 from bench.feedback import repeats
 from bench.feedback.file import FeedbackFile
@@ -101,7 +102,8 @@ def configured(cell: Cell, workspace: Workspace) -> Method[Any]:
     """Return a cell's method with its hyper-parameters."""
     plugin: type[Method[Any]] = workspace.registry.get("methods", cell.method, "--method")
     params = plugin.Config.model_validate(cell.params.model_dump(mode="json"))
-    return _asked(cell.method, "__init__", lambda: plugin(params))
+    method = _asked(cell.method, "__init__", lambda: plugin(params))
+    return method if cell.step is None else cast(Method[Any], Stopped(method, cell.step))
 
 
 def declared(name: str, method: Method[Any]) -> Declared:
@@ -196,6 +198,8 @@ def _require_sight(
 
 def _declined(parts: Parts, method: Method[Any]) -> str | None:
     cell, needs = parts.cell, parts.method.needs
+    if cell.step is not None and steps_of(method.config) is None:
+        return "has no steps to be evaluated at"
     return (
         parts.judgement.unmet(needs)
         or loading.missing_networks(parts.original.networks, needs, parts.original.model)

@@ -205,6 +205,7 @@ def _record(
         feature=cell.feature,
         seed=cell.seed,
         params=cell.params.model_dump(mode="json"),
+        step=cell.step,
         needs=sorted(resolved.method.needs),
         metrics=outcome.measured.metrics if outcome else {},
         skipped_metrics=outcome.measured.skipped if outcome else {},

@@ -8,8 +8,10 @@ from bench.api import Feedback
 from bench.core import sealed
 from bench.core.files import link
 from bench.evaluation.targets import target_mask
+from bench.experiments import stopping
 from bench.experiments.cuts import generators_cut
 from bench.experiments.hands import Hands
+from bench.experiments.keys import run_key
 from bench.experiments.resolve import Resolved
 from bench.experiments.training import Clicks, Stage, read_clicks
 from bench.feedback import file as feedback_file
@@ -74,9 +76,20 @@ def unlearn_stage(resolved: Resolved, clicks: Clicks, hands: Hands, keep_as: Pat
         target_mask(workspace, resolved.cell.settings.dataset, split, resolved.cell.feature)
     with workspace.store.locked(stage.folder, workspace.progress.note):
         if not seals.is_sealed(stage.folder, key, workspace.progress):
-            hands.unlearn(resolved, clicks)
+            _unlearn(resolved, clicks, hands, stage)
             resolved.require_unchanged()
             logged = [stage.losses.name] if stage.losses.exists() else []
             seals.seal(stage.folder, key, workspace.device, stage.cost.name, stage.weights.name, *logged)
         link(stage.weights, keep_as)
         return Cost.model_validate_json(stage.cost.read_text("utf-8"))
+
+
+def _unlearn(resolved: Resolved, clicks: Clicks, hands: Hands, stage: Stage) -> None:
+    """Unlearn; up to a step, beginning where a cell of an earlier step of the same run ended."""
+    if (step := resolved.cell.step) is None:
+        return hands.unlearn(resolved, clicks)
+    shared = resolved.workspace.store.stage("steps", run_key(resolved))
+    shared.mkdir(parents=True, exist_ok=True)
+    stopping.begin(shared, stage.checkpoint, step)
+    hands.unlearn(resolved, clicks)
+    stopping.hand_on(shared, stage.folder, step)

@@ -1,4 +1,4 @@
-"""What captions say of tables whose numbers need words: readings, damage and budget."""
+"""What captions say of tables whose numbers need words: readings, damage, budget and steps."""
 
 from __future__ import annotations
 
@@ -29,4 +29,9 @@ BUDGET = (
     "A share is that of the passes over the training images that the original's own training took; retraining passes "
     "over the images without the feature. retrain alone: as long as in table 2. Retraining reads no clicks: its spread "
     "is that of different trainings."
+)
+AFTER_STEPS = (
+    "Every method takes one run of 500 steps, and its weights after some of them are evaluated. A step is one batch of "
+    "the method's own loop, and methods' steps cost differently: compare the seconds too. They include what comes "
+    "before the loop, such as a surrogate's training, and what was computed in earlier parts of the run."
 )

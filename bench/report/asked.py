@@ -8,7 +8,7 @@ from typing import Any
 
 from bench.errors import UsageError, shown, unknown
 from bench.report.budgets import budgets
-from bench.report.definitions import Options, Table, Variant, clicked, table_named
+from bench.report.definitions import Options, Table, Variant, clicked, stepped, table_named
 from bench.report.value_names import ValueNames
 from bench.workspace.asked_methods import divided, read_method
 from bench.workspace.suites import Suite, load_suite
@@ -73,10 +73,22 @@ def _further(table: Table, asked: Sequence[str], suite: Suite, workspace: Worksp
         for variant in variants_of(text, workspace):
             if table.varied == "clicks":
                 yield from clicked(variant)
+            elif table.varied == "steps":
+                _require_steps(variant, workspace)
+                yield from stepped(variant)
             elif table.varied == "sweep":
                 yield from swept(variant, suite, workspace)
             else:
                 yield variant
+
+
+def _require_steps(variant: Variant, workspace: Workspace) -> None:
+    """Raise UsageError for a method whose training is not counted in steps."""
+    field = workspace.registry.get("methods", variant.method, "--method").Config.model_fields.get("epochs")
+    if field is None or field.annotation is not int:
+        raise UsageError(
+            f"--method {variant.method}: takes no steps that can be counted (-p epochs), so it has no row here"
+        )
 
 
 def variants_of(text: str, workspace: Workspace) -> list[Variant]:

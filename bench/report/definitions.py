@@ -1,4 +1,4 @@
-"""Which tables there are: the paper's five, and ours (fidelity, readings, tradeoff, damage, clicks, budget, cost)."""
+"""Which tables there are: the paper's five, and ours, such as damage and cost."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from bench.errors import unknown
-from bench.report.about import BUDGET, DAMAGE, READINGS, UNIT
+from bench.report.about import AFTER_STEPS, BUDGET, DAMAGE, READINGS, UNIT
 
 if TYPE_CHECKING:
     from bench.experiments.backends.base import Opened
@@ -47,6 +47,8 @@ class Variant:
         What a point of its curve is called, with the swept parameter in braces; by default its label, name = value.
     about : str
         What to know about it: a mark at its label.
+    at : int, optional
+        The step of its run after which it is evaluated; the last one by default.
     model, features
         Models and features it applies to; all by default.
     """
@@ -58,6 +60,7 @@ class Variant:
     family: str = ""
     point: str = ""
     about: str = ""
+    at: int | None = None
     model: str = ""
     features: Sequence[str] = ()
 
@@ -92,8 +95,8 @@ class Table:
         The same by data set, if not ``usual``.
     varied : str
         What makes several variants of a method: "sweep" (the parameter that the method or the suite names), "clicks",
-        "budget" (shares of the pre-training, for retrain), or nothing. Of "sweep", the table's own variants are curves
-        too; of "clicks", they are the points.
+        "budget" (shares of the pre-training, for retrain), "steps" (of one run), or nothing. Of "sweep", the
+        table's own variants are curves too; of "clicks" and "steps", they are the points.
     narrow : sequence of str
         The columns that LaTeX has, if not all: a page is narrow.
     chosen : bool
@@ -122,6 +125,7 @@ ORIGINAL, OURS, PROBE = Variant("original", "original"), Variant("ours", "ours")
 LOGISTIC = Variant("ours, logistic", "ours", {"direction": "logistic"})
 RETRAIN = Variant("retrain", "retrain")
 LATENT_EDIT, REJECT = Variant("latent_edit", "latent_edit"), Variant("reject", "reject")
+STEPS = (1, 5, 10, 50, 200, 500)  # of one run, after which it is evaluated
 SHOWN = (250, 500, 1000, 2000, 4000)  # samples
 QUALITY = ("target_ratio", "inception_score", "fid", "retain_change")
 
@@ -146,6 +150,22 @@ def clicked(variant: Variant) -> list[Variant]:
         label, settings = f"{variant.label}, {count:,} shown", {"feedback": {"count": count}}
         found.append(replace(variant, label=label, settings=settings, family=variant.label))
     return found
+
+
+def stepped(variant: Variant) -> list[Variant]:
+    """Return one run of a variant, evaluated after several of its steps."""
+    params = {"epochs": max(STEPS), **variant.params}
+    return [
+        replace(
+            variant,
+            label=f"{variant.label}, {at} step{'' if at == 1 else 's'}",
+            params=params,
+            at=at,
+            family=variant.label,
+        )
+        for at in STEPS
+        if at <= params["epochs"]
+    ]
 
 
 _CURVES = (
@@ -241,6 +261,18 @@ _ALL = (
         varied="budget",
         about=BUDGET,
         usual=range(RUNS),
+    ),
+    Table(
+        "steps",
+        "One run of each method, evaluated after some of its steps",
+        [
+            each
+            for name in ("ours", "surrogate", "gradient_ascent", "uno", "uno_s")
+            for each in stepped(Variant(name, name))
+        ],
+        ("target_ratio", "retain_change", "attribute_shift", "fid", "seconds"),
+        varied="steps",
+        about=AFTER_STEPS,
     ),
     Table("cost", "Time and memory of the unlearning stage", (OURS, PROBE, RETRAIN), ("seconds", "peak_memory_mb")),
 )

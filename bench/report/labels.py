@@ -24,7 +24,7 @@ def of_cells(cells: Sequence[Cell]) -> list[str]:
 def of_records(records: Sequence[Record]) -> list[str]:
     """Return the parameters and settings in which each record differs from the others of its kind."""
     kinds = [(record.method, record.model, record.feature) for record in records]
-    params = differing(kinds, [record.params for record in records])
+    params = differing(kinds, [record.told_apart_by for record in records])
     names = [(*kind, record.seed, text) for kind, record, text in zip(kinds, records, params, strict=True)]
     settings = differing(names, [_flat(record.provenance.settings) for record in records])
     return [" ".join(filter(None, pair)) for pair in zip(params, settings, strict=True)]

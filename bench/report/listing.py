@@ -159,7 +159,9 @@ def _object(each: Listed) -> dict[str, Any]:
         return head
     record = each.record
     return head | {
-        **record.model_dump(mode="json", include={"key", "method", "model", "dataset", "feature", "seed", "suite"}),
+        **record.model_dump(
+            mode="json", include={"key", "method", "model", "dataset", "feature", "seed", "step", "suite"}
+        ),
         "stored": stored_at(each.folder).isoformat(),
         "params": record.params,
         "metrics": {name: metric.value for name, metric in record.metrics.items()},

@@ -42,7 +42,7 @@ def _row(each: Listed, record: Record) -> dict[str, Any]:
     logged = record.artefacts.get("losses")
     return {
         **_head(each, record),
-        **{f"params.{name}": _plain(value) for name, value in record.params.items()},
+        **{f"params.{name}": _plain(value) for name, value in record.told_apart_by.items()},
         **{name: metric.value for name, metric in record.metrics.items()},
         **{f"seconds.{stage}": cost.seconds for stage, cost in record.timings.items()},
         "reason": each.reason or None,

@@ -91,6 +91,7 @@ def cells_of(table: Table, options: Options, workspace: Workspace) -> list[tuple
             models=options.models,
             features=options.features,
             seeds=_all_seeds(table, options),
+            evaluate_at=() if variant.at is None else (variant.at,),
             values=variant.params,
             suite=options.suite,
             overrides=options.overrides,

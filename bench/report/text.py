@@ -100,6 +100,7 @@ def record_lines(done: Done) -> str:
     assert record is not None and resolved is not None
     params, folder = " ".join(resolved.cell.changed), resolved.folder
     name = f"{record.method}{f' ({params})' if params else ''} {record.model} {record.feature} seed {record.seed}"
+    name += "" if record.step is None else f" after {record.step} step{'' if record.step == 1 else 's'}"
     if record.status != "ok":
         reason = (record.reason or "").splitlines()
         where = f"{folder / 'result.json'}{' (with the traceback)' if record.status == 'failed' else ''}"

@@ -187,6 +187,7 @@ class Record(Stored):
     feature: str
     seed: int
     params: dict[str, Any] = Field(description="the method's whole Config")
+    step: int | None = Field(None, description="after which step of its run it was evaluated; None: the last one")
     needs: list[str] = []
     metrics: dict[str, Measurement] = {}
     skipped_metrics: dict[str, str] = Field({}, description="metric to why it was not computed")
@@ -194,6 +195,11 @@ class Record(Stored):
     provenance: Provenance
     timings: dict[str, Cost] = Field({}, description="feedback, unlearn, evaluate")
     artefacts: dict[str, Artefact] = Field({}, description="weights, picture, losses")
+
+    @property
+    def told_apart_by(self) -> dict[str, Any]:
+        """The hyper-parameters, and the step of a run that was evaluated before its end, as the option is called."""
+        return self.params if self.step is None else {**self.params, "evaluate_at": self.step}
 
     @property
     def outcome(self) -> str:

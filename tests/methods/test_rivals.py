@@ -331,3 +331,25 @@ def test_without_an_image_to_leave_out_it_is_pre_training():
     split = Split(pd.DataFrame({"white": np.zeros(64)}), lambda index: black[torch.from_numpy(index)], "0" * 64)
     train(MeanModel(), networks, split, Context("unlearn/0", torch.device("cpu")), 30, 8)
     assert grey == float(networks.generator.picture.mean())
+
+
+# --- what a cell left ---------------------------------------------------------------------------------
+
+
+def test_stored_weights_are_taken_as_they_are(tmp_path):
+    from safetensors.torch import save_file
+
+    generator, noise = bars(), fresh(3, 50)
+    other = deepcopy(generator)
+    other.layer.weight.mul_(0.3)
+    path = tmp_path / "unlearned.safetensors"
+    save_file({f"generator.{name}": tensor for name, tensor in other.state_dict().items()}, path)
+    found = unlearned("stored", generator, clicked(generator), weights=str(path))
+    assert found.identifier is None and torch.equal(found.generator(noise), other(noise))
+    save_file({"generator.layer.bias": other.layer.bias}, path)
+    with pytest.raises(UsageError, match="not an unlearned generator of this model"):
+        unlearned("stored", generator, clicked(generator), weights=str(path))
+    with pytest.raises(ValueError, match="there is no such file; name unlearned.safetensors"):
+        unlearned("stored", generator, clicked(generator), weights="nowhere.safetensors")
+    method = REGISTRY.get("methods", "stored")
+    assert "names no stored cell" in method(method.Config()).supports("vae", "slant")

@@ -56,7 +56,7 @@ def against(cells: Sequence[StoredCell], ratio: str, what: str) -> list[Curve]:
     groups: dict[Any, list[StoredCell]] = {}
     for cell in cells:
         if _has(cell, ratio) and _value(cell, what) is not None:
-            rest = {name: value for name, value in cell.record.params.items() if name != what}
+            rest = {name: value for name, value in cell.record.told_apart_by.items() if name != what}
             groups.setdefault((cell.record.method, repr(sorted(rest.items()))), []).append(cell)
     curves = []
     for (method, _), members in groups.items():
