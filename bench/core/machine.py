@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import resource
 import subprocess
@@ -23,9 +24,12 @@ PACKAGES = ("torch", "timm", "torch-fidelity", "scikit-image", "scikit-learn", "
 
 
 def choose_device(name: str) -> torch.device:
-    """Return the device for ``--device`` ("auto": CUDA, then the CPU)."""
+    """Return the device for ``--device`` ("auto": CUDA, then the CPU; under torchrun, the GPU of this process)."""
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        rank = os.environ.get("LOCAL_RANK", "")  # torchrun's
+        gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        own = f"cuda:{int(rank) % gpus}" if gpus and rank.isdigit() else "cuda"
+        return torch.device(own if gpus else "cpu")
     try:
         device = torch.device(name)
         torch.zeros(1, device=device).item()  # "meta" and the like hold no numbers

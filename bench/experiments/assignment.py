@@ -84,6 +84,8 @@ class Assignment(Params):
     ----------
     since : float or None
         A stored result counts only if it was stored after this time (``--overwrite always``), s since the epoch.
+    helps : bool
+        Whether another process runs the cell, and this one only helps to evaluate it.
     """
 
     places: Places
@@ -106,9 +108,10 @@ class Assignment(Params):
     images: str | None
     sources: dict[str, str]
     since: float | None = None
+    helps: bool = False
 
     @classmethod
-    def of(cls, resolved: Resolved, since: float | None = None) -> Self:
+    def of(cls, resolved: Resolved, since: float | None = None, helps: bool = False) -> Self:
         """Return the assignment of a resolved cell."""
         cell = resolved.cell
         return cls(
@@ -122,6 +125,7 @@ class Assignment(Params):
             images=resolved.images,
             sources=dict(resolved.sources),
             since=since,
+            helps=helps,
         )
 
     @property

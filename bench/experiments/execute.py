@@ -6,7 +6,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import cycle
 from pathlib import Path
 
 from bench.errors import EXIT_NOTHING, EXIT_OK, EXIT_SOME_FAILED, BenchError, DataError, StoreError, first_sentence
@@ -121,6 +122,8 @@ class _Execution:
         self._since, self._sweep, self._untrained = since, sweep, untrained
         self._order = Order(plan, workspace.store)
         self._running: dict[int, Job] = {}
+        self._helpers: set[Job] = set()
+        self._helped: set[int] = set()  # cells whose helpers have ended: so has the cell, or they cannot help
         self._losses: Counter[int] = Counter()
         self._pace = Pace(plan)
         self.done: dict[int, Done] = {}
@@ -142,16 +145,34 @@ class _Execution:
 
     def give(self) -> None:
         """Give cells to the back end, as many as it takes."""
-        while self._order and len(self._running) < self._backend.capacity:
+        while self._order and len(self._running) + len(self._helpers) < self._backend.capacity:
             number = self._order.next([job.resolved for job in self._running.values()])
             if (job := self._job(number)) is not None:
                 self._running[number] = job
                 self._pace.began(number)
                 self._backend.submit(job)
+        if self._backend.shares and not self._order:
+            self._give_helpers()
+
+    def _give_helpers(self) -> None:
+        """Let workers that have nothing to do help with the cells that run, in turn."""
+        free = self._backend.capacity - len(self._running) - len(self._helpers)
+        begun = [job for i, job in self._running.items() if i not in self._helped and self._is_begun(job)]
+        for _, job in zip(range(free), cycle(begun), strict=False):
+            helper = replace(job, helps=True)
+            self._helpers.add(helper)
+            self._backend.submit(helper)
+
+    def _is_begun(self, job: Job) -> bool:
+        return self._workspace.store.is_locked(job.resolved.folder)
 
     def take(self) -> None:
         """Take from the back end what has ended."""
         for end in self._backend.ended(SECONDS) if self._running else ():
+            if end.job in self._helpers:
+                self._helpers.remove(end.job)
+                self._helped.add(end.job.number)
+                continue
             job = self._running.pop(end.job.number)
             if end.lost is not None and self._again(job, end.lost):
                 continue

@@ -29,6 +29,7 @@ from bench.evaluation.drawing import Elsewhere
 from bench.experiments import pretrain
 from bench.experiments.assignment import Assignment, Places
 from bench.experiments.hands import Student, load_student
+from bench.experiments.helping import help_until_it_ends
 from bench.experiments.measured import shown
 from bench.experiments.recipes import Recipe
 from bench.experiments.resolve import Resolved
@@ -61,10 +62,14 @@ def run_apart(resolved: Resolved, since: float | None = None) -> Record:
 
 
 def judge(text: str, channel: Channel, progress: Progress, learner: Helper, artist: Helper) -> None:
-    """Run a cell in this process, its method in two others."""
+    """Run a cell in this process, or help whoever runs it; its method runs in two others."""
     assignment = Assignment.model_validate_json(text)
     resolved = assignment.resolved(assignment.places.open(progress))
-    run_cell(resolved, Apart(assignment, learner, artist), assignment.since)
+    hands = Apart(assignment, learner, artist)
+    if assignment.helps:
+        help_until_it_ends(resolved, hands)
+    else:
+        run_cell(resolved, hands, assignment.since)
 
 
 def store_ending(text: str, channel: Channel, progress: Progress) -> None:

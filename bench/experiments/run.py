@@ -17,6 +17,7 @@ from bench.experiments import losses
 from bench.experiments.evaluating import evaluate_stage, memories_of
 from bench.experiments.from_where import loaded_from
 from bench.experiments.hands import Drawer, Hands, stage_of
+from bench.experiments.helping import Helper
 from bench.experiments.measured import Measured, completed, measured, shown
 from bench.experiments.resolve import Resolved
 from bench.experiments.stages import feedback_stage, unlearn_stage
@@ -65,7 +66,7 @@ def run_cell(resolved: Resolved, hands: Hands, since: float | None = None) -> Re
     """
     store, folder = resolved.workspace.store, resolved.folder
     began = folder.exists()
-    with store.locked(folder, resolved.workspace.progress.note):
+    with store.locked(folder, resolved.workspace.progress.note, Helper(resolved, hands)):
         stored = _stored(resolved, since)
         try:
             if stored is None:

@@ -20,7 +20,6 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, NamedTuple
 
-from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from bench.core import sealed
@@ -29,6 +28,7 @@ from bench.core.reading import read_json
 from bench.core.remembered import remembered
 from bench.errors import StoreError, wrong_fields
 from bench.workspace import seals
+from bench.workspace.locks import acquired
 from bench.workspace.record import FORMAT, Record
 
 STAGES = ".stages"
@@ -110,7 +110,12 @@ class Store:
         return sorted(path.parent for path in (self.root / STAGES).glob(f"*/{seals.SEAL}"))
 
     @contextmanager
-    def locked(self, folder: Path, tell: Callable[[str], None] | None = None) -> Iterator[None]:
+    def locked(
+        self,
+        folder: Path,
+        tell: Callable[[str], None] | None = None,
+        meanwhile: Callable[[], None] | None = None,
+    ) -> Iterator[None]:
         """Lock a folder against other processes; the lock of a killed process is free at once.
 
         Parameters
@@ -118,9 +123,11 @@ class Store:
         folder : Path
         tell : callable, optional
             Told which process is waited for, if one is.
+        meanwhile : callable, optional
+            Called about once a second while this process waits.
         """
         holder = folder / ".holder"
-        while (lock := _acquired(folder, holder, tell, self._waits)) is None:
+        while (lock := acquired(folder, holder, tell, self._waits, meanwhile)) is None:
             pass
         try:
             holder.write_text(f"process {os.getpid()} on {platform.node()}", "utf-8")
@@ -233,31 +240,6 @@ class Store:
         return [folder for folder in self._cells() if not (folder / "result.json").exists()]
 
 
-def _acquired(
-    folder: Path, holder: Path, tell: Callable[[str], None] | None, waits: Callable[[str | None], None]
-) -> FileLock | None:
-    """Lock a folder; None if it was removed meanwhile, by a process that had nothing to keep in it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / ".lock")
-    try:
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            if tell is not None:
-                tell(f"{folder.name}: waiting for {_read(holder) or 'another process'}, which works on it")
-            waits(folder.name)
-            try:
-                lock.acquire()
-            finally:
-                waits(None)
-    except FileNotFoundError:
-        return None
-    if (folder / ".lock").exists():
-        return lock
-    lock.release()
-    return None
-
-
 @remembered
 def _by_digits(root: Path) -> dict[str, list[Path]]:
     """Return the folders of a store by what their names end in."""
@@ -281,10 +263,3 @@ def _free_name(path: Path) -> Path:
     """Return an unused name in the file's folder."""
     names = (path.with_name(f"{path.name}.{i}.unreadable") for i in range(1, 10_000))
     return next(name for name in names if not name.exists())
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text("utf-8")
-    except OSError:
-        return ""

@@ -33,20 +33,24 @@ class Job:
         A stored result counts only if it was stored after this time, s since the epoch.
     sweep : Path
         Folder for its file.
+    helps : bool
+        Whether another worker runs this cell: then this one helps to evaluate it.
     """
 
     number: int
     resolved: Resolved
     since: float | None
     sweep: Path
+    helps: bool = False
 
     def written(self, threads: int | None = None) -> Path:
         """Write the file that a worker is given; ``threads``: of torch in each of its processes."""
-        assignment = Assignment.of(self.resolved, self.since)
+        assignment = Assignment.of(self.resolved, self.since, self.helps)
         if threads is not None:
             places = assignment.places.model_copy(update={"threads": threads})
             assignment = assignment.model_copy(update={"places": places})
-        path = self.sweep / f"{self.resolved.folder.name}.json"
+        folder = self.sweep / "helpers" if self.helps else self.sweep
+        path = folder / f"{self.resolved.folder.name}.json"
         write_bytes(path, assignment.model_dump_json().encode())
         return path
 
@@ -84,6 +88,10 @@ class Backend(Protocol):
     @property
     def capacity(self) -> int:
         """How many cells can be given to it at once."""
+
+    @property
+    def shares(self) -> bool:
+        """Whether a cell may be given to several workers, so that none is idle."""
 
     def submit(self, job: Job) -> None:
         """Give it a cell."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bench.experiments.backends.base import Backend
-from bench.experiments.backends.local import Local, automatic
+from bench.experiments.backends.local import Local, automatic, most
 from bench.experiments.backends.serial import Serial
 from bench.experiments.plan import Plan
 from bench.workspace.workspace import Workspace
@@ -44,9 +44,8 @@ def choose(asked: Asked, plan: Plan, workspace: Workspace) -> Backend:
     name = asked.backend or ("serial" if asked.jobs == 1 else "local")
     if name == "serial":
         return Serial()
-    waiting = len(plan.waiting)
-    jobs = automatic(waiting, workspace.device) if isinstance(asked.jobs, str) else asked.jobs
-    jobs = max(min(jobs, waiting), 1)
+    useful = most(len(plan.waiting), workspace.device) if name == "local" else max(len(plan.waiting), 1)
+    jobs = automatic(useful, workspace.device) if isinstance(asked.jobs, str) else min(asked.jobs, useful)
     if name == "local":
         return Local(jobs, workspace.device, workspace.progress.note)
     if name == "dask":

@@ -46,6 +46,8 @@ class Dask:
         If the scheduler cannot be reached.
     """
 
+    shares = False
+
     def __init__(self, jobs: int, scheduler: str | None, gpu: bool, tell: Callable[[str], None]) -> None:
         dask.config.set({"distributed.comm.timeouts.connect": CONNECT})
         self._cluster, self._gpu, self._tell = None, gpu, tell

@@ -30,6 +30,8 @@ class Local:
         Of each cell's processes; by default, cores divided by jobs.
     """
 
+    shares = True
+
     def __init__(
         self, jobs: int, device: torch.device, tell: Callable[[str], None], threads: int | None = None
     ) -> None:
@@ -71,10 +73,15 @@ class Local:
         return threads | gpu
 
 
-def automatic(cells: int, device: torch.device) -> int:
-    """Return how many of some cells to run at once: one for each core or GPU, as far as the memory goes."""
-    most = len(_gpus(device)) or cores()
-    return max(min(most, int(_free_memory() / CELL_MEMORY), cells), 1)
+def most(cells: int, device: torch.device) -> int:
+    """Return how many workers have something to do: one for each cell; GPUs that are left help to evaluate cells."""
+    return max(cells, len(_gpus(device)), 1)
+
+
+def automatic(useful: int, device: torch.device) -> int:
+    """Return how many of some workers to start: one for each core or GPU, as far as the memory goes."""
+    places = len(_gpus(device)) or cores()
+    return max(min(places, int(_free_memory() / CELL_MEMORY), useful), 1)
 
 
 def _gpus(device: torch.device) -> list[str]:

@@ -14,7 +14,7 @@ from bench.experiments.backends.base import End, Job
 class Serial:
     """Runs one cell at a time."""
 
-    capacity = 1
+    capacity, shares = 1, False
 
     def __init__(self) -> None:
         self._given: deque[Job] = deque()

@@ -57,7 +57,7 @@ class Slurm:
         For a wrong parameter, or if there is no Slurm here.
     """
 
-    capacity = 1_000_000
+    capacity, shares = 1_000_000, False
 
     def __init__(self, jobs: int | None, limits: Limits, typed: Sequence[str], tell: Callable[[str], None]) -> None:
         self._parameters = _parameters(jobs, limits, typed)
