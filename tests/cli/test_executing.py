@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from bench.core import machine
 from bench.experiments.backends import local
 
 
@@ -46,3 +47,51 @@ def test_automatic_jobs_fit_cells_cores_and_memory(cells, cores, memory, jobs, m
 def test_cores_are_divided(monkeypatch):
     monkeypatch.setattr(local, "cores", lambda: 8)
     assert [local.Local(jobs, torch.device("cpu"), print).threads for jobs in (1, 2, 3, 8, 20)] == [8, 4, 2, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("named", "device", "given"),
+    [
+        (None, "cuda", ["0", "1", "2", "3", "0"]),
+        ("5,7", "cuda", ["5", "7", "5", "7", "5"]),
+        ("GPU-1f2e", "cuda", ["GPU-1f2e"] * 5),
+        (None, "cuda:2", [None] * 5),  # one GPU was named: all use it
+        (None, "cpu", [None] * 5),
+    ],
+)
+def test_each_worker_gets_a_gpu(named, device, given, monkeypatch):
+    started = []
+    monkeypatch.setattr(local, "Lane", lambda tell, environment: started.append(environment) or Started())
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if named is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", named)
+    with local.Local(5, torch.device(device), print) as workers:
+        for _ in range(5):
+            workers.submit(Started())
+    assert [each.get("CUDA_VISIBLE_DEVICES") for each in started] == given
+
+
+class Started:
+    """A job, and the worker that it is given to."""
+
+    def __getattr__(self, name):
+        return lambda *given, **named: None
+
+
+def test_gpus_without_a_cell_have_a_worker_that_helps(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert [local.most(cells, torch.device("cuda")) for cells in (0, 1, 4, 100)] == [4, 4, 4, 100]
+    assert [local.most(cells, torch.device("cpu")) for cells in (0, 1, 100)] == [1, 1, 100]
+
+
+@pytest.mark.parametrize(("rank", "device"), [(None, "cuda"), ("0", "cuda:0"), ("3", "cuda:3"), ("5", "cuda:1")])
+def test_a_process_of_torchrun_has_a_gpu_of_its_own(rank, device, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    monkeypatch.delenv("LOCAL_RANK", raising=False)
+    if rank is not None:
+        monkeypatch.setenv("LOCAL_RANK", rank)
+    assert machine.choose_device("auto") == torch.device(device)
+    assert machine.choose_device("cpu") == torch.device("cpu")

@@ -18,9 +18,14 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[2]
 MARK = "BENCH_TEST_MARK"
+BENCH = ("-P", "-c", "from bench.cli import main; main()")
+TORCHRUN = (
+    "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "--local-ranks-filter", "0", "--no-python",
+    sys.executable,
+)  # fmt: skip
 SMALL = (
     "--feature", "thickness", "--device", "cpu", "--set", "oracle.cut=shown", "--set", "feedback.count=30",
-    "--set", "evaluation.count=40", "--set", "evaluation.metrics=target_ratio,retain_change",
+    "--set", "evaluation.metrics=target_ratio,retain_change",
 )  # fmt: skip
 
 
@@ -35,32 +40,35 @@ class Commands:
     bars : SimpleNamespace
     plugins : Path
         ``--plugins`` of ``run``.
+    torchrun : tuple of str
+        What starts a command twice, as ``before``; the first one's lines are shown.
     """
 
     folder: Path
     bars: SimpleNamespace
     plugins: Path
+    torchrun: tuple[str, ...] = TORCHRUN
     mark: str = field(default_factory=lambda: uuid.uuid4().hex)
 
-    def start(self, *argv: object) -> subprocess.Popen[str]:
-        """Start a command."""
+    def start(self, *argv: object, before: tuple[str, ...] = ()) -> subprocess.Popen[str]:
+        """Start a command; ``before``: of a launcher that starts it."""
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(REPOSITORY), *_installed()]), MARK: self.mark}
         return subprocess.Popen(
-            [sys.executable, "-P", "-c", "from bench.cli import main; main()", *map(str, argv)],
+            [sys.executable, *before, *BENCH, *map(str, argv)],
             cwd=self.folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
         )  # fmt: skip
 
-    def run(self, methods: str, *more: object) -> subprocess.Popen[str]:
-        """Start ``bench run`` on the model ``bars``."""
+    def run(self, methods: str, *more: object, count: int = 40, before: tuple[str, ...] = ()) -> subprocess.Popen[str]:
+        """Start ``bench run`` on the model ``bars``; ``count``: of evaluation samples."""
         return self.start(
             "run", "--method", methods, "--model", "bars", "--dataset", "mnist", "--weights", self.bars.weights,
-            "--plugins", self.plugins, *SMALL, *more,
+            "--plugins", self.plugins, *SMALL, "--set", f"evaluation.count={count}", *more, before=before,
         )  # fmt: skip
 
     def done(self, process: subprocess.Popen[str], code: int | None = 0) -> SimpleNamespace:
         """Wait for a command, and for all that it started."""
-        out, err = process.communicate(timeout=240)
+        out, err = process.communicate(timeout=900)
         assert code is None or process.returncode == code, err
         assert "Traceback" not in err, err
         return SimpleNamespace(code=process.returncode, out=out, err=err)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,7 +22,19 @@ pytestmark = pytest.mark.faults
 
 METHODS = "original,latent_edit,plain,ours"
 SLOW = "for step in context.steps(100000, {}):\n    import time\n    time.sleep(0.01)\nreturn Unlearned(deepcopy(generator))"
-KILLS = 6  # of the command, at random points
+STEPS = 700
+DRIFTS = f"""
+import time
+student = deepcopy(generator)
+for step in context.steps({STEPS}, {{{{"student": student}}}}):
+    rng = context.rng(step)
+    for parameter in student.parameters():
+        parameter.data.add_(1e-3 * torch.randn(parameter.shape, generator=rng))
+    open({{log!r}}, "a").write(f"{{{{step}}}}\\n")
+    time.sleep(0.01)
+return Unlearned(student)
+"""
+FAULTS = int(os.environ.get("BENCH_FAULTS", "100"))  # how many writers are killed; 1 / 25 as many commands
 WRITERS = """
 import os, random, signal, sys, time
 from pathlib import Path
@@ -65,37 +78,64 @@ def results(commands, folder: str) -> dict[str, str]:
 
 def test_writers_that_are_killed_tear_nothing_and_lose_nothing_that_was_acknowledged(tmp_path):
     """Four at once, all of them killed at a random moment; 100 SIGKILLs, or as many as BENCH_FAULTS says."""
-    kills = int(os.environ.get("BENCH_FAULTS", "100"))
-    argv = [sys.executable, "-c", WRITERS, str(tmp_path / "runs"), str(kills), str(tmp_path / "log")]
+    argv = [sys.executable, "-c", WRITERS, str(tmp_path / "runs"), str(FAULTS), str(tmp_path / "log")]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     subprocess.run(argv, input=made_record("0" * 64).model_dump_json(), text=True, check=True, env=environment)
     acknowledged = (tmp_path / "log").read_text().split()
     records, torn = Store(tmp_path / "runs").survey()
     assert torn == []
-    assert set(acknowledged) <= {record.key for _, record in records} and len(acknowledged) > kills
+    assert set(acknowledged) <= {record.key for _, record in records} and len(acknowledged) > FAULTS
 
 
 def test_a_command_that_is_killed_at_random_ends_with_the_same_results(commands, plugins):
+    """Killed four times while cells run, or as often as BENCH_FAULTS / 25 says; only what was in flight runs again."""
     plugins.add("plain")
-    commands.done(commands.run(METHODS, "--seed", "0-1", "--jobs", 2, "--results", "whole"))
-    whole, rng = results(commands, "whole"), random.Random(1)
-    for _ in range(KILLS):
-        process = commands.run(METHODS, "--seed", "0-1", "--jobs", 2, "--results", "killed")
+    plugins.method("drifts", DRIFTS.format(log=str(commands.folder / "steps")))
+    argv, killed = (f"{METHODS},drifts", "--seed", "0-1", "--jobs", 2, "--results"), commands.folder / "killed"
+    commands.done(commands.run(*argv, "whole"))
+    whole, rng, kills = results(commands, "whole"), random.Random(1), 0
+    while kills < FAULTS // 25:
+        stored = times(killed)
+        process = commands.run(*argv, "killed")
+        wait_for(lambda: process.poll() is not None or list(killed.glob("*/.lock")), 200)  # noqa: B023
         try:
-            process.communicate(timeout=rng.uniform(3.0, 12.0))
+            process.communicate(timeout=rng.uniform(0.0, 8.0))
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
+            kills += 1
         assert commands.nothing_runs(), commands.running()
-    before = {name: path_time(commands, name) for name in commands.records("killed")}
-    commands.done(commands.run(METHODS, "--seed", "0-1", "--jobs", 2, "--results", "killed"))
+        assert stored.items() <= times(killed).items(), "what was stored did not run again"
+        assert len(Store(killed).unfinished()) <= 2, "no more cells run again than were in flight"
+        if process.returncode == 0:  # the next kills are in a sweep that begins again
+            assert results(commands, "killed") == whole
+            shutil.rmtree(killed)
+    commands.done(commands.run(*argv, "killed"))
     assert results(commands, "killed") == whole
-    assert {name: path_time(commands, name) for name in before} == before, "what was stored did not run again"
     assert not list(commands.folder.rglob("*.tmp")) and not (commands.folder / "killed" / ".sweeps").exists()
 
 
-def path_time(commands, name: str) -> int:
-    return (commands.folder / "killed" / name / "result.json").stat().st_mtime_ns
+def times(folder: Path) -> dict[str, int]:
+    return {path.parent.name: path.stat().st_mtime_ns for path in folder.glob("*/result.json")}
+
+
+def test_a_training_that_is_killed_resumes_to_the_same_weights(commands, plugins):
+    log = commands.folder / "steps"
+    plugins.method("drifts", DRIFTS.format(log=str(log)))
+    commands.done(commands.run("drifts", "--results", "whole"))
+    log.unlink()
+    process = commands.run("drifts")
+    wait_for(lambda: list(commands.folder.glob("results/runs/.stages/unlearn-*/checkpoint.pt")))
+    process.kill()
+    process.communicate()
+    assert commands.nothing_runs()
+    reached = int(log.read_text().split()[-1])
+    commands.done(commands.run("drifts"))
+    steps = [int(each) for each in log.read_text().split()]
+    again = steps[reached + 1 :]
+    assert 0 < again[0] <= reached < again[-1] == STEPS - 1, "it went on from the checkpoint"
+    ((_, first),), ((_, second),) = commands.records("whole").items(), commands.records().items()
+    assert first["artefacts"]["weights"] == second["artefacts"]["weights"]
 
 
 def test_two_commands_on_one_folder_make_everything_once(commands, plugins):
@@ -152,6 +192,37 @@ def test_a_worker_that_is_killed_costs_no_cell(commands, plugins):
     done = commands.done(process)
     assert done.err.count("It is started again") == 1 and len(done.out.splitlines()) == 2
     assert {record["status"] for record in commands.records().values()} == {"ok"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="kills by /proc")
+def test_three_workers_of_dask_that_are_killed_cost_three_reruns(commands, plugins):
+    pytest.importorskip("distributed", reason="distributed is not installed (pip install '.[dask]')")
+    log = commands.folder / "begun"
+    plugins.method("slow", f"import os\nopen({str(log)!r}, 'a').write(f'{{os.getpid()}}\\n')\n" + SLOW.replace("100000", "300"))  # fmt: skip
+    process = commands.run("slow", "--seed", "0-15", "--backend", "dask", "--jobs", 2, "--json")
+    for kill in range(3):
+        wait_for(lambda: len(_begun(log)) > 4 * kill + 1)  # noqa: B023
+        os.kill(_worker_of(int(_begun(log)[-1])), signal.SIGKILL)
+    done = commands.done(process)
+    assert len(done.out.splitlines()) == 16
+    assert {record["status"] for record in commands.records().values()} == {"ok"} and len(commands.records()) == 16
+    assert len(_begun(log)) == 16 + 3
+    assert commands.nothing_runs(), commands.running()
+
+
+def _begun(log: Path) -> list[str]:
+    return _read(log).decode().split("\n")[:-1]
+
+
+def _worker_of(pid: int) -> int:
+    """Return Dask's worker process, the parent of the worker process from which another one stems."""
+    while b"bench.experiments.worker" not in _read(Path(f"/proc/{pid}/cmdline")):
+        pid = _parent(pid)
+    return _parent(pid)
+
+
+def _parent(pid: int) -> int:
+    return int(_read(Path(f"/proc/{pid}/stat")).rpartition(b")")[2].split()[1])
 
 
 def _read(path: Path) -> bytes:

@@ -29,23 +29,46 @@ def cluster(tmp_path_factory, monkeypatch):
     one_node.stop(folder)
 
 
-def test_an_array_of_cells_one_of_which_is_killed_and_one_hangs(cluster, commands, plugins):
-    """The killed step is started again; the one that hangs is stopped by its limit; both have their record."""
+def test_an_array_of_cells_each_of_which_ends_otherwise(cluster, commands, plugins):
+    """The step that is killed is started again; those that pass a limit are stopped; all have their record."""
     plugins.method("slow", SLOW)
     plugins.method("hangs", "import time\nwhile True:\n    time.sleep(1)")
-    process = commands.run("slow,hangs,original", "--backend", "slurm", "--time-limit", "60s", "--json")
+    plugins.method("hoards", "kept = []\nwhile True:\n    kept.append(bytearray(b'x' * 20_000_000))")
+    limits = ("--time-limit", "60s", "--memory-limit", "2GB")
+    process = commands.run("slow,hangs,hoards,original", "--backend", "slurm", *limits, "--json")
     wait_for(lambda: list(commands.folder.glob("results/runs/.stages/unlearn-*/checkpoint.pt")), 200)
-    array = subprocess.run(
-        ["squeue", "-h", "-r", "-o", "%i"], capture_output=True, text=True, check=True
-    ).stdout.split()
-    assert {each.rpartition("_")[2] for each in array} <= {"0", "1", "2"}
-    subprocess.run(["scancel", "--signal=KILL", f"{array[0].partition('_')[0]}_0"], check=True)
+    assert {each.rpartition("_")[2] for each in queued()} <= {"0", "1", "2", "3"}
+    subprocess.run(["scancel", "--signal=KILL", f"{queued()[0].partition('_')[0]}_0"], check=True)
     done = commands.done(process, 1)
     found = {record["method"]: record for record in commands.records().values()}
     assert {name: record["status"] for name, record in found.items()} == {
         "slow": "ok",
         "hangs": "timeout",
+        "hoards": "killed",
         "original": "ok",
     }
-    assert "It is started again" in done.err and "took longer than --time-limit" in found["hangs"]["reason"]
-    assert not subprocess.run(["squeue", "-h"], capture_output=True, text=True, check=True).stdout.split()
+    assert "It is started again" in done.err
+    assert "took longer than --time-limit" in found["hangs"]["reason"]
+    assert "--memory-limit 2 GB" in found["hoards"]["reason"]
+    assert not queued()
+
+
+def test_a_task_that_slurm_queues_again_resumes(cluster, commands, plugins):
+    """As after a preemption, or when a node is lost: the task is the same one, and the command only waits."""
+    log = commands.folder / "steps"
+    plugins.method("slow", SLOW.replace("    import time", f"    import time\n    open({str(log)!r}, 'a').write(f'{{step}}\\n')"))  # fmt: skip
+    process = commands.run("slow", "--backend", "slurm", "--json")
+    wait_for(lambda: list(commands.folder.glob("results/runs/.stages/unlearn-*/checkpoint.pt")), 200)
+    (task,) = queued()
+    subprocess.run(["scontrol", "requeue", task], check=True)
+    done = commands.done(process)
+    steps = [int(each) for each in log.read_text().split()]
+    begins = [step for before, step in zip([-1, *steps], steps, strict=False) if step != before + 1]
+    assert len(begins) == 1 and begins[0] > 0, "it went on from its checkpoint"
+    assert "It is started again" not in done.err
+    assert [record["status"] for record in commands.records().values()] == ["ok"]
+
+
+def queued() -> list[str]:
+    """Return the tasks that wait or run."""
+    return subprocess.run(["squeue", "-h", "-r", "-o", "%i"], capture_output=True, text=True, check=True).stdout.split()

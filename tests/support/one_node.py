@@ -12,11 +12,12 @@ import time
 from pathlib import Path
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scancel")
+# A task that is queued again waits until its old credential has expired: 2 min, unless cred_expire says less.
 CONFIGURATION = """
 ClusterName=one
 SlurmctldHost={host}(127.0.0.1)
 AuthType=auth/munge
-AuthInfo=socket={folder}/munge/socket
+AuthInfo=socket={folder}/munge/socket,cred_expire=5
 CredType=cred/munge
 SlurmUser=root
 SlurmdUser=root
@@ -35,7 +36,7 @@ SelectTypeParameters=CR_Core
 ReturnToService=2
 KillWait=10
 MpiDefault=none
-NodeName={host} NodeAddr=127.0.0.1 CPUs={cores} State=UNKNOWN
+NodeName={host} NodeAddr=127.0.0.1 CPUs={cores} RealMemory={memory} State=UNKNOWN
 PartitionName=debug Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
 
@@ -58,7 +59,10 @@ def start(folder: Path) -> dict[str, str]:
     files = [f"--{name}-file={munge / name}" for name in ("key", "pid", "log", "seed")]
     subprocess.run(["munged", "--force", f"--socket={munge / 'socket'}", *files], check=True)
     port = 20000 + os.getpid() % 20000
-    text = CONFIGURATION.format(host=host, folder=folder, port=port, next_port=port + 1, cores=os.cpu_count())
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20  # MiB
+    text = CONFIGURATION.format(
+        host=host, folder=folder, port=port, next_port=port + 1, cores=os.cpu_count(), memory=memory
+    )
     (folder / "slurm.conf").write_text(text)
     environment = {**os.environ, "SLURM_CONF": str(folder / "slurm.conf")}
     for daemon in ("slurmctld", "slurmd"):
