@@ -80,7 +80,14 @@ class Registry:
 
     def names(self, kind: str) -> list[str]:
         """Return the names of one kind, each once."""
-        return sorted({source.name for source in self.sources if source.kind.name == kind})
+        return list(self._names.get(kind, ()))
+
+    @cached_property
+    def _names(self) -> dict[str, list[str]]:
+        found: dict[str, set[str]] = {}
+        for source in self.sources:
+            found.setdefault(source.kind.name, set()).add(source.name)
+        return {kind: sorted(names) for kind, names in found.items()}
 
     def kinds_of(self, name: str) -> list[Kind]:
         """Return the kinds as which a name is registered; raises UsageError if there are none."""

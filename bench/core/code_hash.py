@@ -28,9 +28,9 @@ NUMBERLESS = frozenset(
     for name in (
         "api.checks", "api.repeatable",
         "core.blocks", "core.code_hash", "core.code_imports", "core.code_meaning", "core.code_modules",
-        "core.code_places", "core.code_watch", "core.files", "core.foreign_code", "core.machine", "core.memory",
-        "core.old_paths", "core.progress", "core.remembered", "core.resuming", "core.sealed", "core.sources", "errors",
-        "hookspecs", "registry", "workspace.locks", "workspace.seals", "workspace.store",
+        "core.code_places", "core.code_watch", "core.collecting", "core.files", "core.foreign_code", "core.machine",
+        "core.memory", "core.old_paths", "core.progress", "core.remembered", "core.resuming", "core.sealed",
+        "core.sources", "errors", "hookspecs", "registry", "workspace.locks", "workspace.seals", "workspace.store",
     )
 )  # fmt: skip
 # A method with any other decorator may run although its name appears nowhere: a validator, for instance.

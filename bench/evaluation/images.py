@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import ParamSpec, TypeVar
 
 from bench.core import code_hash
+from bench.core.remembered import remembered
 from bench.errors import DataError
 from bench.workspace.workspace import Workspace
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _asked: ContextVar[set[str] | None] = ContextVar("asked", default=None)
 
@@ -41,6 +47,24 @@ def asked_for() -> Iterator[set[str]]:
         yield found
     finally:
         _asked.reset(before)
+
+
+def remembered_asking(function: Callable[P, T]) -> Callable[P, T]:
+    """Let a function answer once, as ``remembered`` does; the data sets whose images it asks for count each time."""
+
+    @remembered
+    def answer(*args: P.args, **kwargs: P.kwargs) -> tuple[T, set[str]]:
+        with asked_for() as asked:
+            return function(*args, **kwargs), asked
+
+    @functools.wraps(function)
+    def ask(*args: P.args, **kwargs: P.kwargs) -> T:
+        found, asked = answer(*args, **kwargs)
+        if (before := _asked.get()) is not None:
+            before.update(asked)
+        return found
+
+    return ask
 
 
 def images_known(workspace: Workspace, dataset: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ConfigDict
 
@@ -17,6 +17,16 @@ class Untyped(Params):
     """Hyper-parameters of a method that is not imported."""
 
     model_config = ConfigDict(extra="allow")
+
+
+class Place(NamedTuple):
+    """What a cell names besides its method and its seed; described in ``Cell``. Most is loaded once for a place."""
+
+    model: str
+    feature: str
+    settings: ModelSettings
+    weights: str
+    feedback_file: Path | None
 
 
 @dataclass(frozen=True)
@@ -52,6 +62,11 @@ class Cell:
     feedback_file: Path | None = None
     named: tuple[str, ...] = ()
     step: int | None = None
+
+    @property
+    def place(self) -> Place:
+        """What it names besides its method and its seed."""
+        return Place(self.model, self.feature, self.settings, self.weights, self.feedback_file)
 
     @property
     def readable(self) -> str:

@@ -10,14 +10,16 @@ from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
+from bench.api import Params
 from bench.core.reading import read_toml
 from bench.core.remembered import remembered
-from bench.experiments.cell import Cell
+from bench.experiments.cell import Cell, Place
 from bench.workspace.record import Record
 from bench.workspace.suites import ModelSettings, load_suite
 from bench.workspace.workspace import Workspace
 
 TIMES = Path(__file__).parent / "expected_times.toml"
+Kind = tuple[str, int | None, str, str, frozenset[str]]  # method, step, model, data set, extractors
 SCALED = "scaled to these parameters and counts"
 
 
@@ -66,10 +68,23 @@ def expected_cell(cell: Cell, workspace: Workspace, past: Sequence[Record], *, t
     trained : bool
         Whether its training is done, or is another cell's.
     """
-    load = Load.of(cell.settings, cell.params.model_dump())
-    same = [record for record in past if _is_like(record, cell)]
+    return _expected(cell.place, cell.method, cell.step, cell.params, workspace, past, trained)
+
+
+@remembered
+def _expected(
+    place: Place,
+    method: str,
+    step: int | None,
+    params: Params,
+    workspace: Workspace,
+    past: Sequence[Record],
+    trained: bool,
+) -> Expected:
+    load = Load.of(place.settings, params.model_dump())
+    same = _by_kind(past).get(_kind(method, step, place), [])
     if not same:
-        return _shipped(cell, workspace, load, trained) or Expected(None, "never measured")
+        return _shipped(place, method, type(params), workspace, load, trained) or Expected(None, "never measured")
     loads = [Load.of(record.provenance.settings, record.params) for record in same]
     nearest = min(each.apart(load) for each in loads)
     like = [(record, each) for record, each in zip(same, loads, strict=True) if each.apart(load) == nearest]
@@ -103,10 +118,19 @@ def _trained(params: Mapping[str, Any]) -> float:
     return float(steps * counts.get("batch_size", 1)) if batches else float(steps)
 
 
-def _is_like(record: Record, cell: Cell) -> bool:
-    its = (record.method, record.model, record.dataset, record.step)
-    same = its == (cell.method, cell.model, cell.settings.dataset, cell.step)
-    return same and record.provenance.extractors.keys() == {*(cell.settings.evaluation.extractors or ())}
+@remembered
+def _by_kind(past: Sequence[Record]) -> Mapping[Kind, Sequence[Record]]:
+    found: dict[Kind, list[Record]] = {}
+    for record in past:
+        extractors = frozenset(record.provenance.extractors)
+        kind = (record.method, record.step, record.model, record.dataset, extractors)
+        found.setdefault(kind, []).append(record)
+    return found
+
+
+def _kind(method: str, step: int | None, place: Place) -> Kind:
+    settings = place.settings
+    return method, step, place.model, settings.dataset, frozenset(settings.evaluation.extractors or ())
 
 
 def _scaled(record: Record, done: Load, load: Load, trained: bool) -> float:
@@ -115,19 +139,20 @@ def _scaled(record: Record, done: Load, load: Load, trained: bool) -> float:
     return sum(cost.seconds * load.of_stage(stage) / done.of_stage(stage) for stage, cost in stages.items())
 
 
-def _shipped(cell: Cell, workspace: Workspace, load: Load, trained: bool) -> Expected | None:
+def _shipped(
+    place: Place, method: str, config: type[Params], workspace: Workspace, load: Load, trained: bool
+) -> Expected | None:
     """Scale a shipped time. What a method takes more than ``original``, which changes nothing, is its training."""
-    settings, times, basis = _shipped_times_of(cell.model, cell.settings.dataset)
-    if cell.method not in times or settings is None:
+    settings, times, basis = _shipped_times_of(place.model, place.settings.dataset)
+    if method not in times or settings is None:
         return None
     usual = settings.evaluation.extractors or workspace.dataset(settings.dataset).extractors
-    if cell.settings.evaluation.extractors != usual:
+    if place.settings.evaluation.extractors != usual:
         return None
-    config = type(cell.params)
-    measured = Load.of(settings, config(**settings.params_for(cell.method, config)).model_dump())
+    measured = Load.of(settings, config(**settings.params_for(method, config)).model_dump())
     trains = "epochs" in config.model_fields
-    rest = times["original"] if trains or trained else times[cell.method]
-    training = 0.0 if trained else times[cell.method] - rest
+    rest = times["original"] if trains or trained else times[method]
+    training = 0.0 if trained else times[method] - rest
     seconds = rest * load.evaluated / measured.evaluated + training * load.trained / measured.trained
     return Expected(seconds, basis if seconds == rest + training else f"{basis}, {SCALED}")
 

@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bench.api import Unlearned
 from bench.core.code_hash import code_of, digest, meaning_of
-from bench.core.code_watch import sources_of
+from bench.core.remembered import remembered
 from bench.evaluation import removers
 from bench.evaluation.described import CLICKER, EXTRACTOR, JUDGE, Observers
+from bench.evaluation.images import remembered_asking
 from bench.evaluation.metrics import compute_metrics, metric_columns
-from bench.evaluation.own_metrics import OwnMetric
 from bench.evaluation.passes import draws_alike, look_again, run_pass, same_weights
 from bench.evaluation.references import has_references, references_identity
 from bench.evaluation.targets import target_identity
 from bench.experiments.method_run import run_method, stream_of
-from bench.experiments.parts import Parts
+from bench.experiments.parts import Parts, Shared
+from bench.experiments.plugin_code import building_code, method_code, metric_code, original_code, plugin_code
 from bench.experiments.stopping import Stopped
 from bench.feedback import oracle as simulated
 from bench.feedback.file import files_sha256, from_file, to_file
 from bench.feedback.oracle import generator_cut, simulate_feedback
-from bench.workspace.loading import Original, load_unlearned
+from bench.workspace.loading import load_unlearned
 from bench.workspace.observers import LoadedClassifier
 from bench.workspace.oracles import Oracles
 from bench.workspace.record import StageKeys
+from bench.workspace.workspace import Workspace
 
 # Where the code of each stage begins; plug-ins are added cell by cell.
 FEEDBACK = (simulate_feedback, to_file, from_file)
@@ -64,6 +66,43 @@ GLUE: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
+@dataclass(frozen=True)
+class SharedKeys:
+    """The keys that all cells of one place have.
+
+    Attributes
+    ----------
+    cut : str or None
+    seen : mapping of str to Any
+        What decides how samples are drawn and what is seen in them.
+    original : str
+    counterfactual : str or None
+    metrics, observers : mapping of str to str
+        By name.
+    """
+
+    cut: str | None
+    seen: Mapping[str, Any]
+    original: str
+    counterfactual: str | None
+    metrics: Mapping[str, str]
+    observers: Mapping[str, str]
+
+
+@remembered_asking
+def shared_keys_of(shared: Shared) -> SharedKeys:
+    """Hash what all cells of one place read, whatever their methods and seeds."""
+    seen = _seen(shared)
+    return SharedKeys(
+        cut=_cut(shared),
+        seen=seen,
+        original=digest({"weights": shared.original.sha256, "seen": seen}),
+        counterfactual=_counterfactual(shared),
+        metrics=_metric_keys(shared),
+        observers=_observer_keys(shared),
+    )
+
+
 def run_key(parts: Parts) -> str:
     """Hash the whole run of a cell that is evaluated after one of its steps: what cells of other steps share."""
     whole = replace(parts, cell=replace(parts.cell, step=None))
@@ -71,19 +110,17 @@ def run_key(parts: Parts) -> str:
     return _unlearn(whole, _feedback(whole, cut), cut)
 
 
-def keys_of(parts: Parts) -> StageKeys:
+def keys_of(parts: Parts, shared: SharedKeys) -> StageKeys:
     """Hash what each stage of a cell reads."""
-    cut = _cut(parts)
+    cut, seen = shared.cut, shared.seen
     feedback = _feedback(parts, cut)
     unlearn = _unlearn(parts, feedback, cut)
-    seen = _seen(parts)
-    original = digest({"weights": parts.original.sha256, "seen": seen})
     evaluate = digest(
         {
             "unlearn": unlearn,
             "feedback": feedback,
             "cut": cut,
-            "code": code_of(*EVALUATE, type(parts.judgement).threshold, *_method(parts), *_original(parts)),
+            "code": code_of(*EVALUATE, type(parts.judgement).threshold, *method_code(parts), *original_code(parts)),
             "glue": _glue("evaluate"),
             "seen": seen,
         }
@@ -91,22 +128,22 @@ def keys_of(parts: Parts) -> StageKeys:
     return StageKeys(
         feedback=feedback,
         unlearn=unlearn,
-        original=original,
+        original=shared.original,
         evaluate=evaluate,
-        columns=digest([evaluate, _counterfactual(parts)]),
+        columns=digest([evaluate, shared.counterfactual]),
         cut=cut,
     )
 
 
-def metric_keys_of(parts: Parts) -> dict[str, str]:
+def _metric_keys(parts: Shared) -> dict[str, str]:
     """Hash what each metric is: its code, and what it reads besides the samples that the cell's key stands for."""
-    workspace, dataset = parts.workspace, parts.cell.settings.dataset
+    workspace, dataset = parts.workspace, parts.place.settings.dataset
     compares = any(metric.per_extractor for metric in parts.metrics.values())
     references = {x: references_identity(workspace, dataset, x) for x in parts.extractors} if compares else {}
     return {
         name: digest(
             {
-                "code": code_of(*METRIC, *_metric(parts, name)),
+                "code": code_of(*METRIC, *metric_code(parts, name)),
                 "glue": _glue("metric"),
                 "references": references if metric.per_extractor else None,
                 "counterfactual": _counterfactual(parts) if "counterfactual_error" in metric.columns else None,
@@ -117,7 +154,7 @@ def metric_keys_of(parts: Parts) -> dict[str, str]:
     }
 
 
-def observer_keys_of(parts: Parts) -> dict[str, str]:
+def _observer_keys(parts: Shared) -> dict[str, str]:
     """Hash what each observer is, by its name in ``Observers``.
 
     Samples, their count and other observers are left out: an image that was looked at before is not looked at again.
@@ -127,35 +164,20 @@ def observer_keys_of(parts: Parts) -> dict[str, str]:
     if (other := parts.judgement.other_clicker) is not None:
         observers[CLICKER] = (_identity(other), other.code_in(registry))
     for name, (_, sha) in parts.extractors.items():
-        observers[f"{EXTRACTOR} {name}"] = ([name, sha], _code(parts, "extractors", name, "build"))
+        observers[f"{EXTRACTOR} {name}"] = ([name, sha], plugin_code(parts, "extractors", name, "build"))
     return {
         name: digest({"observer": [name, *identity], "code": code_of(Observers, *code)})
         for name, (identity, code) in observers.items()
     }
 
 
-def sources(parts: Parts) -> dict[str, str]:
-    """Return the files of others' code behind a cell, with a hash of each."""
-    oracles, registry = parts.judgement.oracles, parts.workspace.registry
-    plugins = [("datasets", parts.cell.settings.dataset), *(("extractors", name) for name in parts.extractors)]
-    roots = [
-        *_method(parts),
-        *_original(parts),
-        *oracles.feedback.code_in(registry),
-        *oracles.evaluation.code_in(registry),
-        *(root for name in parts.metrics for root in _metric(parts, name)),
-        *(root for kind, name in plugins for root in _code(parts, kind, name)),
-    ]
-    return sources_of(*roots)
+def _counterfactual(parts: Shared) -> str | None:
+    return removers.identity(parts.workspace, parts.place.settings.dataset, parts.place.feature)
 
 
-def _counterfactual(parts: Parts) -> str | None:
-    return removers.identity(parts.workspace, parts.cell.settings.dataset, parts.cell.feature)
-
-
-def _home(parts: Parts) -> dict[str, list[str]]:
+def _home(parts: Shared) -> dict[str, list[str]]:
     """Identify the embeddings of what the judge learnt from, by extractor."""
-    workspace, dataset = parts.workspace, parts.cell.settings.dataset
+    workspace, dataset = parts.workspace, parts.place.settings.dataset
     home = parts.judgement.home(workspace, dataset)
     if home is None:
         return {}
@@ -163,19 +185,19 @@ def _home(parts: Parts) -> dict[str, list[str]]:
     return {x: references_identity(workspace, home, x) for x in known}
 
 
-def _cut(parts: Parts) -> str | None:
+def _cut(parts: Shared) -> str | None:
     """Hash what decides the generator's cut; None if the oracle has one, or the shown samples or a file decide."""
-    oracle, settings = parts.judgement.oracles.feedback, parts.cell.settings.oracle
+    oracle, settings = parts.judgement.oracles.feedback, parts.place.settings.oracle
     filed = parts.given is not None and parts.given[1].threshold is not None
     if oracle.classifier.top_fraction is None or settings.cut == "shown" or filed:
         return None
     return digest(
         {
             "weights": parts.cut_original.sha256,
-            "oracle": [*_identity(oracle), parts.cell.feature],
+            "oracle": [*_identity(oracle), parts.place.feature],
             "samples": [simulated.CUT_STREAM, simulated.CUT_COUNT],
             "code": code_of(
-                generator_cut, *oracle.code_in(parts.workspace.registry), *_building(parts, parts.cut_original)
+                generator_cut, *oracle.code_in(parts.workspace.registry), *building_code(parts, parts.cut_original)
             ),
             "glue": _glue("cut"),
         }
@@ -194,7 +216,7 @@ def _feedback(parts: Parts, cut: str | None) -> str:
             "weights": parts.original.sha256,
             "oracle": [*_identity(oracle), cell.feature],
             "cut": cut,
-            "code": code_of(*FEEDBACK, *oracle.code_in(parts.workspace.registry), *_original(parts)),
+            "code": code_of(*FEEDBACK, *oracle.code_in(parts.workspace.registry), *original_code(parts)),
             "glue": _glue("feedback"),
             **shown,
             **also,
@@ -206,7 +228,7 @@ def _unlearn(parts: Parts, feedback: str, cut: str | None) -> str:
     cell, method = parts.cell, parts.method
     training_data = "training_data" in method.needs
     recipe = (type(parts.original.model),) if {"training_data", "recipe"} & method.needs else ()
-    images = target_identity(parts.workspace, cell.settings.dataset, cell.feature) if training_data else None
+    images = _targets(parts.workspace, cell.settings.dataset, cell.feature) if training_data else None
     run = digest(
         {
             "weights": parts.original.sha256,
@@ -214,59 +236,38 @@ def _unlearn(parts: Parts, feedback: str, cut: str | None) -> str:
             "stream": stream_of(method.reads_feedback, method.trainings, cell.seed),
             "feedback": feedback if method.reads_feedback or "oracle" in method.needs else None,
             "training_data": [images, cut] if training_data else None,
-            "code": code_of(*UNLEARN, *_method(parts), *_original(parts), *recipe),
+            "code": code_of(*UNLEARN, *method_code(parts), *original_code(parts), *recipe),
             "glue": _glue("unlearn"),
         }
     )
     return run if cell.step is None else digest({"run": run, "step": cell.step, "code": code_of(Stopped)})
 
 
-def _seen(parts: Parts) -> dict[str, Any]:
+@remembered_asking
+def _targets(workspace: Workspace, dataset: str, feature: str) -> list[str | None]:
+    return target_identity(workspace, dataset, feature)
+
+
+def _seen(parts: Shared) -> dict[str, Any]:
     """Return what decides how the samples of a generator are drawn and what is seen in them."""
     judge, other = parts.judgement.oracles.evaluation, parts.judgement.other_clicker
     clicker = () if other is None else other.code_in(parts.workspace.registry)
-    extractors = [root for name in parts.extractors for root in _code(parts, "extractors", name, "build")]
+    extractors = [root for name in parts.extractors for root in plugin_code(parts, "extractors", name, "build")]
     return {
         "oracle": _identity(judge),
         "clicker": None if other is None else _identity(other),
         "extractors": {name: sha for name, (_, sha) in parts.extractors.items()},
-        "count": parts.cell.settings.evaluation.count,
-        "stream": parts.cell.settings.evaluation.stream,
-        "code": code_of(*SEEN, *_original(parts), *judge.code_in(parts.workspace.registry), *clicker, *extractors),
+        "count": parts.place.settings.evaluation.count,
+        "stream": parts.place.settings.evaluation.stream,
+        "code": code_of(*SEEN, *original_code(parts), *judge.code_in(parts.workspace.registry), *clicker, *extractors),
         "glue": _glue("seen"),
     }
 
 
+@remembered
 def _glue(stage: str) -> str:
     return meaning_of(*(f"bench.{name}" for name in GLUE[stage]))
 
 
 def _identity(oracle: LoadedClassifier) -> list[str | None]:
     return [oracle.name, oracle.sha256]
-
-
-# --- where the code of plug-ins begins ----------------------------------------------------------------
-
-
-def _code(parts: Parts, kind: str, name: str, *methods: str) -> tuple[Any, ...]:
-    return parts.workspace.registry.plugin(kind, name).code(*methods)
-
-
-def _method(parts: Parts) -> tuple[Any, ...]:
-    return _code(parts, "methods", parts.cell.method)
-
-
-def _metric(parts: Parts, name: str) -> tuple[Any, ...]:
-    """Return a plug-in, or a metric of the benchmark's own."""
-    metric = parts.metrics[name]
-    return (type(metric),) if isinstance(metric, OwnMetric) else _code(parts, "metrics", name)
-
-
-def _original(parts: Parts) -> tuple[Any, ...]:
-    return _building(parts, parts.original)
-
-
-def _building(parts: Parts, original: Original) -> tuple[Any, ...]:
-    """Return the generator, and the model: how it builds a generator decides what the weights draw."""
-    _, *building = _code(parts, "models", original.model_name, "build")
-    return (type(original.generator), *building)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -10,7 +10,7 @@ from pathlib import Path
 from bench.core.remembered import remembered
 from bench.errors import BenchError, CheckpointError
 from bench.evaluation.references import has_references
-from bench.experiments.cell import Cell
+from bench.experiments.cell import Cell, Place
 from bench.experiments.judgement import asks_oracle, judgement_of
 from bench.workspace import manifest
 from bench.workspace.workspace import Workspace
@@ -41,13 +41,15 @@ class Looked:
 
     def to_resolve(self, cell: Cell) -> list[BenchError]:
         """Return what is missing of what a cell names; weights that the plan trains itself do not count."""
-        return self._missing(self._named(cell))
+        return self._missing(cell.place, cell.method, False)
 
     def to_run(self, cell: Cell) -> list[BenchError]:
         """Return what is missing of what a cell reads while it runs."""
-        return self._missing(self._read(cell))
+        return self._missing(cell.place, cell.method, True)
 
-    def _missing(self, needs: Iterable[Need]) -> list[BenchError]:
+    @remembered
+    def _missing(self, place: Place, method: str, runs: bool) -> list[BenchError]:
+        needs = (self._read if runs else self._named)(place, method)
         return [error for need in needs if (error := self._error(need)) is not None]
 
     def _error(self, need: Need) -> BenchError | None:
@@ -59,46 +61,46 @@ class Looked:
                 self._errors[need.name] = error
         return self._errors[need.name]
 
-    def _named(self, cell: Cell) -> Iterator[Need]:
-        workspace, settings = self.workspace, cell.settings
+    def _named(self, place: Place, method: str) -> Iterator[Need]:
+        workspace, settings = self.workspace, place.settings
         dataset = workspace.dataset(settings.dataset)
-        if not is_to_be_trained(cell):
-            yield Need(f"weights {cell.model} {cell.weights}", partial(require_weights, cell, self.suite))
+        if not is_to_be_trained(place):
+            yield Need(f"weights {place.model} {place.weights}", partial(require_weights, place, self.suite))
         for name in settings.evaluation.extractors or ():
             yield Need(f"extractor {name}", partial(workspace.extractor, name))
-        asks = asks_oracle(cell.feedback_file, workspace.registry.get("methods", cell.method, "--method").needs)
-        oracles = f"oracles {settings.dataset} {settings.oracle} {cell.feature} {asks}"
-        yield Need(oracles, partial(judgement_of, workspace, dataset, settings, cell.feature, asks))
+        asks = asks_oracle(place.feedback_file, workspace.registry.get("methods", method, "--method").needs)
+        oracles = f"oracles {settings.dataset} {settings.oracle} {place.feature} {asks}"
+        yield Need(oracles, partial(judgement_of, workspace, dataset, settings, place.feature, asks))
 
-    def _read(self, cell: Cell) -> Iterator[Need]:
-        dataset = self.workspace.dataset(cell.settings.dataset)
-        if dataset.classifier is not None and self._reads_images(cell):
-            yield Need(f"images {cell.settings.dataset}", partial(dataset.split, dataset.training_split))
+    def _read(self, place: Place, method: str) -> Iterator[Need]:
+        dataset = self.workspace.dataset(place.settings.dataset)
+        if dataset.classifier is not None and self._reads_images(place, method):
+            yield Need(f"images {place.settings.dataset}", partial(dataset.split, dataset.training_split))
 
-    def _reads_images(self, cell: Cell) -> bool:
+    def _reads_images(self, place: Place, method: str) -> bool:
         """Say whether the method, or what is still to be made (weights, statistics), reads the data set's images."""
-        extractors = cell.settings.evaluation.extractors or ()
+        extractors = place.settings.evaluation.extractors or ()
         return (
-            "training_data" in self.workspace.registry.get("methods", cell.method, "--method").needs
-            or is_to_be_trained(cell)
-            or not all(has_references(self.workspace, cell.settings.dataset, x) for x in extractors)
+            "training_data" in self.workspace.registry.get("methods", method, "--method").needs
+            or is_to_be_trained(place)
+            or not all(has_references(self.workspace, place.settings.dataset, x) for x in extractors)
         )
 
 
-def is_to_be_trained(cell: Cell) -> bool:
+def is_to_be_trained(cell: Cell | Place) -> bool:
     """Say whether a cell's generator is still to be trained, its suite naming no weights."""
     return cell.settings.weights is None and not _is_there(cell.weights)
 
 
-def require_weights(cell: Cell, suite: str) -> None:
-    """Raise CheckpointError, with what to type, unless a cell's weights are there."""
-    trained_by = f"--model {cell.model} --dataset {cell.settings.dataset}"
+def require_weights(place: Place, suite: str) -> None:
+    """Raise CheckpointError, with what to type, unless the weights of a place are there."""
+    trained_by = f"--model {place.model} --dataset {place.settings.dataset}"
     trained_by += "" if suite == "lite" else f" --suite {suite}"
-    if cell.weights == cell.settings.weights:
-        manifest.require(cell.weights, f"--model {cell.model}", trained_by, "--weights FILE")
-    elif not _is_there(cell.weights):
+    if place.weights == place.settings.weights:
+        manifest.require(place.weights, f"--model {place.model}", trained_by, "--weights FILE")
+    elif not _is_there(place.weights):
         raise CheckpointError(
-            f"--model {cell.model}: has no weights yet. Train it (bench pretrain {trained_by}) or pass weights "
+            f"--model {place.model}: has no weights yet. Train it (bench pretrain {trained_by}) or pass weights "
             "(--weights FILE)."
         )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pydantic import Field
 
 from bench.api import Dataset, Extractor, Feedback, Metric, Params
-from bench.experiments.cell import Cell
+from bench.experiments.cell import Cell, Place
 from bench.experiments.judgement import Judgement
 from bench.feedback.file import FeedbackFile
 from bench.workspace import loading
@@ -34,16 +34,15 @@ class Declared(Params):
     also: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Parts:
-    """What a cell's names mean, loaded and checked; the method itself is not one of them.
+@dataclass(frozen=True, eq=False)
+class Shared:
+    """What cells of one place share, loaded and checked.
 
     Attributes
     ----------
-    cell : Cell
+    place : Place
     workspace : Workspace
     dataset : Dataset
-    method : Declared
     judgement : Judgement
     original : Original
         The generator to be unlearned, and its other networks.
@@ -57,10 +56,9 @@ class Parts:
         The feedback file, read and checked, if one was named.
     """
 
-    cell: Cell
+    place: Place
     workspace: Workspace
     dataset: Dataset
-    method: Declared
     judgement: Judgement
     original: loading.Original
     cut_original: loading.Original
@@ -68,3 +66,17 @@ class Parts:
     missing_metrics: Mapping[str, str]
     extractors: Mapping[str, tuple[Extractor, str | None]]
     given: tuple[Feedback, FeedbackFile] | None = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Parts(Shared):
+    """What a cell's names mean, loaded and checked; the method itself is not one of them.
+
+    Attributes
+    ----------
+    cell : Cell
+    method : Declared
+    """
+
+    cell: Cell
+    method: Declared

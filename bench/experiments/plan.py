@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from bench.core import resuming
+from bench.core import collecting, resuming
 from bench.core.remembered import remembering
 from bench.errors import BenchError
 from bench.experiments.cell import Cell
@@ -125,7 +125,7 @@ def plan(cells: Iterable[Cell], workspace: Workspace, overwrite: Overwrite, suit
     """
     planner = _Planner(workspace, overwrite, Looked(workspace, suite), completed(workspace), set())
     found = list(cells)
-    with remembering():
+    with remembering(), collecting.paused():
         return Plan(planner.trainings(found), tuple(planner.planned(cell) for cell in found), overwrite)
 
 

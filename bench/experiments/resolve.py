@@ -10,21 +10,23 @@ from typing import Any, TypeVar, cast
 
 from pydantic import ValidationError
 
-from bench.api import Dataset, Extractor, Feedback, Method
+from bench.api import Dataset, Extractor, Feedback, Method, Params
 from bench.core.code_watch import changed
 from bench.core.foreign_code import contained
+from bench.core.remembered import remembered
 from bench.errors import BenchError, CheckpointError, PluginError, UsageError, WrongData, shown
 from bench.evaluation import without_oracle
 from bench.evaluation.images import asked_for, images_known, images_now
 from bench.evaluation.metric_plugins import load_metrics
 from bench.evaluation.sight import require_sight
-from bench.experiments.cell import Cell
+from bench.experiments.cell import Cell, Place
 from bench.experiments.judgement import Judgement, asks_oracle, judgement_of, require_clicks
-from bench.experiments.keys import keys_of, metric_keys_of, observer_keys_of, sources
-from bench.experiments.parts import Declared, Parts
+from bench.experiments.keys import keys_of, shared_keys_of
+from bench.experiments.parts import Declared, Parts, Shared
+from bench.experiments.plugin_code import sources
 from bench.experiments.stopping import Stopped, steps_of
 from bench.feedback import file as feedback_file
-from bench.feedback import repeats
+from bench.feedback import given
 from bench.feedback.file import FeedbackFile
 from bench.workspace import loading
 from bench.workspace.record import StageKeys
@@ -82,17 +84,19 @@ def resolve(cell: Cell, workspace: Workspace) -> Resolved:
     BenchError
         If something must be mended before this cell can run: a name, weights, an oracle, a feedback file.
     """
-    method = configured(cell, workspace)
-    parts = load_parts(cell, workspace, declared(cell.method, method))
-    code, dataset = sources(parts), cell.settings.dataset  # first: of what was imported
+    method, said = _method(cell.method, cell.params, cell.step, workspace)
+    shared, dataset = _shared(cell.place, workspace, said), cell.settings.dataset
+    parts = Parts(**vars(shared), cell=cell, method=said)
+    code = sources(shared, cell.method)  # first: of what was imported
     with asked_for() as asked:
-        keys, metric_keys = keys_of(parts), metric_keys_of(parts)
+        keys_here = shared_keys_of(shared)
+        keys = keys_of(parts, keys_here)
     return Resolved(
         **vars(parts),
         keys=keys,
-        metric_keys=metric_keys,
-        observer_keys=observer_keys_of(parts),
-        declined=_declined(parts, method),
+        metric_keys=keys_here.metrics,
+        observer_keys=keys_here.observers,
+        declined=_declined(shared, cell.method, method, cell.step, said.needs),
         images=images_known(workspace, dataset) if dataset in asked else None,
         sources=code,
     )
@@ -100,10 +104,18 @@ def resolve(cell: Cell, workspace: Workspace) -> Resolved:
 
 def configured(cell: Cell, workspace: Workspace) -> Method[Any]:
     """Return a cell's method with its hyper-parameters."""
-    plugin: type[Method[Any]] = workspace.registry.get("methods", cell.method, "--method")
-    params = plugin.Config.model_validate(cell.params.model_dump(mode="json"))
-    method = _asked(cell.method, "__init__", lambda: plugin(params))
-    return method if cell.step is None else cast(Method[Any], Stopped(method, cell.step))
+    return _method(cell.method, cell.params, cell.step, workspace)[0]
+
+
+@remembered
+def _method(name: str, params: Params, step: int | None, workspace: Workspace) -> tuple[Method[Any], Declared]:
+    """Return a method with its hyper-parameters, and what it says of itself."""
+    plugin: type[Method[Any]] = workspace.registry.get("methods", name, "--method")
+    config = plugin.Config.model_validate(params.model_dump(mode="json"))
+    method = _asked(name, "__init__", lambda: plugin(config))
+    if step is not None:
+        method = cast(Method[Any], Stopped(method, step))
+    return method, declared(name, method)
 
 
 def declared(name: str, method: Method[Any]) -> Declared:
@@ -129,28 +141,37 @@ def declared(name: str, method: Method[Any]) -> Declared:
 
 def load_parts(cell: Cell, workspace: Workspace, method: Declared) -> Parts:
     """Load and check all that a cell names, except its method; raises BenchError as ``resolve`` does."""
-    settings = cell.settings
+    return Parts(**vars(_shared(cell.place, workspace, method)), cell=cell, method=method)
+
+
+def _shared(place: Place, workspace: Workspace, method: Declared) -> Shared:
+    return _loaded(place, workspace, asks_oracle(place.feedback_file, method.needs), method.also)
+
+
+@remembered
+def _loaded(place: Place, workspace: Workspace, asks: bool, also: tuple[str, ...]) -> Shared:
+    """Load and check what a place names, for methods that ask an oracle or not, and for further attributes."""
+    settings, feature = place.settings, place.feature
     dataset = workspace.dataset(settings.dataset)
-    without_oracle.require_feature(dataset, settings.dataset, cell.feature)
-    judgement = judgement_of(workspace, dataset, settings, cell.feature, asks_oracle(cell.feedback_file, method.needs))
-    if cell.feedback_file is None:
-        require_clicks(judgement, settings.dataset, cell.model)
-    judgement.require_attributes(method.also, cell.feature)
+    without_oracle.require_feature(dataset, settings.dataset, feature)
+    judgement = judgement_of(workspace, dataset, settings, feature, asks)
+    if place.feedback_file is None:
+        require_clicks(judgement, settings.dataset, place.model)
+    judgement.require_attributes(also, feature)
     metrics, missing = load_metrics(workspace.registry, settings.evaluation.metrics)
     missing |= judgement.left_out(metrics)
     extractors = {name: workspace.extractor(name) for name in settings.evaluation.extractors or ()}
-    original = workspace.original(cell.model, cell.weights)
-    _require_sight(cell, original, dataset, judgement, extractors)
-    given = _given_feedback(cell, original, judgement, method.also)
+    original = workspace.original(place.model, place.weights)
+    _require_sight(place, original, dataset, judgement, extractors)
+    given = _given_feedback(place, original, judgement, also)
     metrics |= judgement.own_metrics(original.generator, given[0] if given else None)
-    return Parts(
-        cell=cell,
+    return Shared(
+        place=place,
         workspace=workspace,
         dataset=dataset,
-        method=method,
         judgement=judgement,
         original=original,
-        cut_original=_cut_original(cell, workspace, original, dataset, judgement, given),
+        cut_original=_cut_original(place, workspace, original, dataset, judgement, given),
         metrics={name: metric for name, metric in metrics.items() if name not in missing},
         missing_metrics=missing,
         extractors=extractors,
@@ -159,7 +180,7 @@ def load_parts(cell: Cell, workspace: Workspace, method: Declared) -> Parts:
 
 
 def _cut_original(
-    cell: Cell,
+    place: Place,
     workspace: Workspace,
     original: loading.Original,
     dataset: Dataset,
@@ -167,43 +188,44 @@ def _cut_original(
     given: tuple[Feedback, FeedbackFile] | None,
 ) -> loading.Original:
     """Return the generator whose samples make the cut: the original, or the one that ``oracle.cut`` names."""
-    asked = cell.settings.oracle.cut
+    asked = place.settings.oracle.cut
     if asked in ("generator", "shown"):
         return original
     setting, clicker = f"--set oracle.cut={shown(asked)}", judgement.oracles.feedback
     if given is not None and given[1].threshold is not None:
-        raise UsageError(f"{setting}: {cell.feedback_file} says which score was clicked. Leave the setting out")
+        raise UsageError(f"{setting}: {place.feedback_file} says which score was clicked. Leave the setting out")
     if not judgement.can_click or clicker.classifier.top_fraction is None:
         raise UsageError(f"{setting}: no oracle clicks a top share of samples here. Leave the setting out")
     try:
-        found = workspace.original(cell.model, asked)
+        found = workspace.original(place.model, asked)
     except CheckpointError as error:
         raise UsageError(
-            f"{setting}: expected generator, shown, or weights of the model '{cell.model}' (zoo name or file): {error}"
+            f"{setting}: expected generator, shown, or weights of the model '{place.model}' (zoo name or file): {error}"
         ) from error
-    _require_sight(cell, found, dataset, judgement, {})
+    _require_sight(place, found, dataset, judgement, {})
     return found
 
 
 def _require_sight(
-    cell: Cell,
+    place: Place,
     original: loading.Original,
     dataset: Dataset,
     judgement: Judgement,
     extractors: Mapping[str, tuple[Extractor, str]],
 ) -> None:
     shape, observers = original.generator.image_shape, {name: each for name, (each, _) in extractors.items()}
-    require_sight(shape, cell.settings.dataset, dataset, vars(judgement.oracles), observers)
+    require_sight(shape, place.settings.dataset, dataset, vars(judgement.oracles), observers)
 
 
-def _declined(parts: Parts, method: Method[Any]) -> str | None:
-    cell, needs = parts.cell, parts.method.needs
-    if cell.step is not None and steps_of(method.config) is None:
+@remembered
+def _declined(shared: Shared, name: str, method: Method[Any], step: int | None, needs: frozenset[str]) -> str | None:
+    place = shared.place
+    if step is not None and steps_of(method.config) is None:
         return "has no steps to be evaluated at"
     return (
-        parts.judgement.unmet(needs)
-        or loading.missing_networks(parts.original.networks, needs, parts.original.model)
-        or _asked(cell.method, "supports", lambda: method.supports(cell.model, cell.feature))
+        shared.judgement.unmet(needs)
+        or loading.missing_networks(shared.original.networks, needs, shared.original.model)
+        or _asked(name, "supports", lambda: method.supports(place.model, place.feature))
     )
 
 
@@ -219,13 +241,12 @@ def _asked(name: str, what: str, ask: Callable[[], T]) -> T:
 
 
 def _given_feedback(
-    cell: Cell, original: loading.Original, judgement: Judgement, also: tuple[str, ...]
+    place: Place, original: loading.Original, judgement: Judgement, also: tuple[str, ...]
 ) -> tuple[Feedback, FeedbackFile] | None:
-    """Read the feedback file that was named, if one was; raises UsageError unless it is for this cell."""
-    if cell.feedback_file is None:
+    """Read the feedback file that was named, if one was; raises UsageError unless it is for this place."""
+    if place.feedback_file is None:
         return None
-    feedback, stored = feedback_file.from_file(cell.feedback_file, original.sha256, original.generator)
-    repeats.read(cell.feedback_file)  # raises now rather than after the run
+    feedback, stored = given.read(place.feedback_file, original.sha256, original.generator)
     clicker = judgement.clicker(stored.oracle)
-    feedback_file.require_task(cell.feedback_file, stored, cell.model, cell.feature, clicker, also)
+    feedback_file.require_task(place.feedback_file, stored, place.model, place.feature, clicker, also)
     return feedback, stored

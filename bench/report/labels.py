@@ -17,7 +17,8 @@ def of_cells(cells: Sequence[Cell]) -> list[str]:
     """Return each cell's parameters as ``-p`` takes them, with the settings that cells of the same name differ in."""
     params = [" ".join(cell.changed) for cell in cells]
     names = [(cell.readable, text) for cell, text in zip(cells, params, strict=True)]
-    settings = differing(names, [_flat(cell.settings) for cell in cells])
+    flat = {id(cell.settings): _flat(cell.settings) for cell in {id(cell.settings): cell for cell in cells}.values()}
+    settings = differing(names, [flat[id(cell.settings)] for cell in cells])
     return [" ".join(filter(None, pair)) for pair in zip(params, settings, strict=True)]
 
 

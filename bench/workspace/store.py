@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from bench.core import sealed
+from bench.core import collecting, sealed
 from bench.core.files import sweep
 from bench.core.reading import read_json
 from bench.core.remembered import remembered
@@ -220,12 +220,13 @@ class Store:
     def survey(self) -> tuple[list[tuple[Path, Record]], list[Unreadable]]:
         """Read every ``result.json``: the records, sorted by folder, and the files that cannot be used."""
         records, unreadable = [], []
-        for folder in self._cells():
-            try:
-                if (record := self.read(folder)) is not None:
-                    records.append((folder, record))
-            except StoreError as error:
-                unreadable.append(Unreadable(folder / "result.json", str(error).partition(": ")[2]))
+        with collecting.paused():
+            for folder in self._cells():
+                try:
+                    if (record := self.read(folder)) is not None:
+                        records.append((folder, record))
+                except StoreError as error:
+                    unreadable.append(Unreadable(folder / "result.json", str(error).partition(": ")[2]))
         return records, unreadable
 
     def _cells(self) -> list[Path]:
@@ -233,7 +234,8 @@ class Store:
         if not self.root.is_dir():
             return []
         with os.scandir(self.root) as entries:
-            return sorted(Path(each.path) for each in entries if CELL.fullmatch(each.name) and each.is_dir())
+            names = sorted(each.name for each in entries if CELL.fullmatch(each.name) and each.is_dir())
+        return [self.root / name for name in names]
 
     def unfinished(self) -> list[Path]:
         """Return folders of cells without a result yet: they run now, or were stopped and can resume."""

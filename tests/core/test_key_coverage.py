@@ -38,6 +38,7 @@ AROUND = {
     "bench.experiments.losses",
     "bench.experiments.measured",
     "bench.experiments.parts",
+    "bench.experiments.plugin_code",
     "bench.experiments.resolve",
     "bench.experiments.run",
     "bench.experiments.stages",
@@ -102,8 +103,7 @@ def code_roots(resolved: Resolved) -> dict[str, list[object]]:
             asked[stage] = roots
         everything: list[object] = []
         patch.setattr(keys, "code_of", lambda *found: everything.extend(found) or "")
-        keys.keys_of(resolved)
-        keys.metric_keys_of(resolved)
+        keys.keys_of(resolved, keys.shared_keys_of(resolved))
         asked[""] = everything
     return asked
 

@@ -44,6 +44,21 @@ def test_resolving_and_planning_write_nothing(asked, workspace, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_keys_of_a_plan_are_those_of_its_cells_resolved_one_by_one(asked, workspace):
+    """A plan loads and hashes once what its cells share; ``retrain`` waits, since MNIST is not here."""
+    cells = asked("ours", "probe", "original", "retrain", seeds=[0, 1, 5])
+    cells += asked("ours", features=["slant", "thickness"], params=["alpha=1//5"], seeds=[0, 1])
+    cells += asked("ours", "original", settings={"feedback": {"count": 50}, "evaluation": {"count": 70}}, seeds=[0, 1])
+    made = plan(cells, workspace, "failed")
+    planned = [item.resolved for item in made.cells if item.resolved is not None]
+    assert len(planned) == len(cells) - 3
+    for found in planned:
+        alone = resolve(found.cell, workspace)
+        for name in ("keys", "metric_keys", "observer_keys", "declined", "images", "sources", "folder", "method"):
+            assert getattr(found, name) == getattr(alone, name), (found.cell.readable, name)
+    assert len({found.keys.evaluate for found in planned}) == len(planned)
+
+
 def test_a_cell_that_lacks_something_stops_no_other(asked, workspace):
     """``retrain`` reads MNIST, which is not here."""
     reported = []

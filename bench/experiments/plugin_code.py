@@ -1,0 +1,54 @@
+"""Where the code of a cell's plug-ins begins, and the files of others' code that it reaches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bench.core.code_watch import sources_of
+from bench.core.remembered import remembered
+from bench.evaluation.own_metrics import OwnMetric
+from bench.experiments.parts import Parts, Shared
+from bench.workspace.loading import Original
+
+
+@remembered
+def sources(parts: Shared, method: str) -> dict[str, str]:
+    """Return the files of others' code behind the cells of a method at one place, with a hash of each."""
+    oracles, registry = parts.judgement.oracles, parts.workspace.registry
+    plugins = [("datasets", parts.place.settings.dataset), *(("extractors", name) for name in parts.extractors)]
+    roots = [
+        *plugin_code(parts, "methods", method),
+        *original_code(parts),
+        *oracles.feedback.code_in(registry),
+        *oracles.evaluation.code_in(registry),
+        *(root for name in parts.metrics for root in metric_code(parts, name)),
+        *(root for kind, name in plugins for root in plugin_code(parts, kind, name)),
+    ]
+    return sources_of(*roots)
+
+
+def plugin_code(parts: Shared, kind: str, name: str, *methods: str) -> tuple[Any, ...]:
+    """Return where the code of a plug-in begins; see ``Plugin.code``."""
+    return parts.workspace.registry.plugin(kind, name).code(*methods)
+
+
+def method_code(parts: Parts) -> tuple[Any, ...]:
+    """Return where the code of a cell's method begins."""
+    return plugin_code(parts, "methods", parts.cell.method)
+
+
+def metric_code(parts: Shared, name: str) -> tuple[Any, ...]:
+    """Return a plug-in, or a metric of the benchmark's own."""
+    metric = parts.metrics[name]
+    return (type(metric),) if isinstance(metric, OwnMetric) else plugin_code(parts, "metrics", name)
+
+
+def original_code(parts: Shared) -> tuple[Any, ...]:
+    """Return the original generator's code, as ``building_code`` does."""
+    return building_code(parts, parts.original)
+
+
+def building_code(parts: Shared, original: Original) -> tuple[Any, ...]:
+    """Return the generator, and the model: how it builds a generator decides what the weights draw."""
+    _, *building = plugin_code(parts, "models", original.model_name, "build")
+    return (type(original.generator), *building)
