@@ -136,7 +136,8 @@ def reason_of(problem: ErrorDetails) -> str:
 
 def wrong_fields(error: ValidationError) -> str:
     """Return what pydantic rejects as one line, "field: message; field: message"."""
-    found = [(shown(".".join(map(str, each["loc"]))), reason_of(each)) for each in error.errors()[:MOST]]
+    wrong = error.errors(include_url=False, include_context=False, include_input=False)[:MOST]  # may be many
+    found = [(shown(".".join(map(str, each["loc"]))), reason_of(each)) for each in wrong]
     more = [f"{error.error_count() - MOST} more"] if error.error_count() > MOST else []
     return "; ".join([*(f"{field}: {message}" if field else message for field, message in found), *more])
 

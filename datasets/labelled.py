@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import re
+import warnings
 from collections.abc import Mapping
 from functools import cached_property
 from hashlib import sha256
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 HELD_OUT = 5  # every fifth picture
+PIXELS = 2**24  # of the largest picture, 4096 x 4096: a small file can hold one that fills the memory
 SAMPLES, CLICKS = "bench-samples/1", "bench-feedback/1"
 HELP = "See `bench show labelled`."
 NAME = r"[A-Za-z0-9_.-]+"
@@ -174,7 +176,9 @@ def _read(path: Path) -> Tensor:
     from PIL import Image
 
     try:
-        with Image.open(path) as picture:
+        with warnings.catch_warnings(action="ignore"), Image.open(path) as picture:  # Pillow warns of large ones
+            if picture.width * picture.height > PIXELS:
+                raise ValueError(f"{picture.width} x {picture.height} pixels are more than {PIXELS:,}")
             picture.load()
             return _tensor(picture)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:

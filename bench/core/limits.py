@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+PIXELS = 2**24  # of a picture that is read: a small file can hold one that fills the memory
 SAMPLES = 1_000_000  # of one evaluation, one feedback or one folder; the paper's largest count is 10,000
 SEEDS = 10_000  # in one --seed
 SEED_DIGITS = 100  # of one seed

@@ -22,6 +22,7 @@ DEEPEST = 100  # levels of nested tables and lists; code that walks through more
 TOO_DEEP = f"is nested more than {DEEPEST} levels deep"
 TOO_LONG = f"holds a number of more than {DIGITS:,} digits"
 DOTTED = re.compile(rf"(?<![\w.-])(?:[\w-]+\s*\.\s*){{{DEEPEST}}}")  # tomllib's memory is quadratic in their number
+NUMBER = re.compile(rf"(?<=[\s=\[,])[+-]?\d\w{{{2 * DIGITS}}}")  # tomllib's memory is a hundred times their length
 MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
@@ -60,6 +61,8 @@ def parse_toml(text: str) -> dict[str, Any]:
     """Parse TOML; raises ValueError for what is not TOML, and for what is refused: see the top of this module."""
     if DOTTED.search(text):
         raise ValueError(TOO_DEEP)
+    if NUMBER.search(text):
+        raise ValueError(TOO_LONG)
     content: dict[str, Any] = _parsed(text, tomllib.loads)
     return content
 

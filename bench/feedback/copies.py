@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image, JpegImagePlugin
 from PIL.JpegImagePlugin import JpegImageFile
 
+from bench.core import limits
 from bench.core.rendering import chunks
 from bench.errors import UsageError
 from bench.workspace.pictures import sample_name
@@ -99,6 +100,8 @@ def _read(file: Path) -> Image.Image:
     with warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         with Image.open(io.BytesIO(file.read_bytes()), formats=FORMATS) as image:
+            if image.width * image.height > limits.PIXELS:
+                raise ValueError(f"{image.width} x {image.height} pixels are more than {limits.PIXELS:,}")
             image.load()
             return image
 

@@ -10,8 +10,7 @@ from pydantic import Field, ValidationError
 
 from bench.api import Params
 from bench.api.noise import stream_noise
-from bench.core import limits
-from bench.core.files import write_bytes
+from bench.core import limits, sealed
 from bench.core.reading import read_json
 from bench.errors import UsageError, wrong_fields
 from bench.feedback.clicked import clicked_of_both_kinds
@@ -64,10 +63,10 @@ def show_samples(registry: Registry, weights: str, count: int, folder: Path, str
             f"--out {folder}: holds pictures but no {SAMPLES}, and they would mix with the new ones. Name another "
             "folder, or remove this one"
         )
-    content = shown.model_dump_json(indent=1).encode()
-    write_bytes(folder / BEGUN, content)
+    content = shown.model_dump(mode="json")
+    sealed.write(folder / BEGUN, content)
     sample_to_folder(generator, count, folder, stream)
-    write_bytes(folder / SAMPLES, content)
+    sealed.write(folder / SAMPLES, content)
     (folder / BEGUN).unlink()
 
 
@@ -114,7 +113,7 @@ def click_samples(
     others = {name: clicked_of_both_kinds(path, folder, shown.count, f"--also {name}=") for name, path in also.items()}
     about = shown.model_dump(exclude={"format"})
     made = FeedbackFile(**about, feature=feature, positive=numbers, also=others)
-    write_bytes(out, made.model_dump_json(indent=1).encode())
+    sealed.write(out, made.model_dump(mode="json"))
     return made
 
 
@@ -122,7 +121,7 @@ def read_samples_file(folder: Path, name: str = SAMPLES) -> SamplesFile:
     """Read what the pictures in a folder are; raises UsageError if nothing says so."""
     path = folder / name
     try:
-        shown = SamplesFile.model_validate(read_json(path))
+        shown = SamplesFile.model_validate(sealed.unsealed(read_json(path)))
     except FileNotFoundError as error:
         raise UsageError(
             f"{path}: no such file. FOLDER must be one that `bench sample --out {folder}` wrote"

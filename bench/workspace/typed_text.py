@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import is_dataclass
 from types import NoneType, UnionType
@@ -14,6 +15,7 @@ from bench.core.reading import parse_toml
 
 NONE = ("none", "null")
 TRUTH = {"true": True, "false": False}
+HALVES = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
 DEEPEST = 8  # levels of nested tables and lists
 
 
@@ -154,11 +156,17 @@ def _read_number(kind: type[int] | type[float], text: str) -> Any:
 def _read_toml(text: str) -> Any:
     """Read a finite TOML value that JSON can hold too; any other text stays text."""
     try:
-        content = parse_toml(f"value = {text}")
+        content = parse_toml(f"value = {_without_halves(text)}")
         json.dumps(content, allow_nan=False)
     except (ValueError, TypeError):
         return text
     return content["value"] if content.keys() == {"value"} and _depth(content) <= DEEPEST else text
+
+
+def _without_halves(text: str) -> str:
+    """Return a text as TOML takes it: JSON, as which keys are written, has DEL and escapes of half a character."""
+    whole = HALVES.sub(lambda found: json.loads(f'"{found[0]}"'), text)
+    return whole.replace("\x7f", r"\u007f")
 
 
 def _write_toml(value: Any) -> str:

@@ -80,3 +80,12 @@ def test_another_array_is_another_cell(given, on_bars):
     noise[1] += 1  # the first row, whose hash the file holds, stays
     np.save(given.with_suffix(".npy"), noise)
     assert on_bars("original", "--feedback", given, "--dry-run").out != first
+
+
+def test_an_array_whose_header_is_damaged_is_named(given, on_bars):
+    """NumPy evaluates the header as Python: its length here takes in a part of the numbers."""
+    array = given.with_suffix(".npy")
+    array.write_bytes(array.read_bytes().replace(b"NUMPY\x01\x00v\x00", b"NUMPY\x01\x00v\x01").replace(b"}", b"("))
+    done = on_bars("ours", "--feedback", given, "--dry-run")
+    assert "its noise_file is not a NumPy array that can be read" in done.out + done.err
+    assert str(given) in done.out + done.err and "Traceback" not in done.err

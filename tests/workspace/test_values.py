@@ -349,3 +349,12 @@ def test_every_field_of_a_built_in_suite_survives_a_round_trip(suite):
         same(CONFIGS[f"methods/{variant.method}"], variant.params)
         count += len(variant.params)
     assert count > 10
+
+
+def test_keys_outside_the_basic_plane_are_written_and_read():
+    class Config(Params):
+        table: dict[str, str] = {}
+
+    table = {"\U0001f600": "\x7f", "\x7f": "\U0001f600", "\\ud83d": "\\"}
+    typed = read_assignments(assignments({"table": table}), "-p")
+    assert values_of(Config, typed, "-p") == {"table": table}

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from bench.errors import CheckpointError
+from bench.errors import CheckpointError, shown
 from bench.workspace.foreign.release import State, state_dict
 
 BESIDE = (str, int, float, bool, type(None))  # what scripts keep among the tensors: an epoch, a name
@@ -47,7 +47,9 @@ def _tensors(found: Any, start: str, what: str) -> State:
     chosen = {n: value for n, value in found.items() if isinstance(n, str) and n.startswith(start)} if start else found
     if not chosen:
         first = next(iter(found), "")
-        raise CheckpointError(f"{what} has no names that start with '{start}' (--at); the first name is '{first}'")
+        raise CheckpointError(
+            f"{what} has no names that start with '{shown(start)}' (--at); the first name is '{shown(str(first))}'"
+        )
     weights = {name: value for name, value in chosen.items() if not isinstance(value, BESIDE)}
     return {name.removeprefix(start): tensor for name, tensor in state_dict(weights or chosen, what).items()}
 
@@ -61,7 +63,7 @@ def _located(content: Any, at: str, path: Path) -> tuple[Any, str, str]:
             break
         if (found := _follow(content, parts[:end] if place else [])) is not NOWHERE:
             return found, place, start
-    raise CheckpointError(f"{path}: holds nothing at '{at}' (--at).{_near(content, parts)}")
+    raise CheckpointError(f"{path}: holds nothing at '{shown(at)}' (--at).{_near(content, parts)}")
 
 
 def _follow(content: Any, parts: list[str]) -> Any:

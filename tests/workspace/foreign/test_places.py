@@ -7,6 +7,9 @@ import re
 import pytest
 import torch
 
+from bench.errors import CheckpointError
+from bench.workspace.foreign.places import state_at
+
 BESIDE = {"steps": 7, "d.extra": None, "lr": 0.1, "name": "x", "done": True, "d.w": torch.zeros(2)}
 
 
@@ -85,3 +88,9 @@ def test_what_lacks_a_weight_is_refused_whatever_lies_in_its_place(module, refus
     assert "'g.first.weight' is not a plain tensor" in refused(tmp_path / "mine.pt", "g.")
     torch.save({"g.a": 1}, tmp_path / "mine.pt")
     assert "'g.a' is not a plain tensor" in refused(tmp_path / "mine.pt", "g.")
+
+
+def test_a_long_place_is_quoted_in_part(tmp_path):
+    with pytest.raises(CheckpointError) as error:
+        state_at({"w": torch.zeros(2)}, "9" * 5000, tmp_path / "net.pth")
+    assert len(str(error.value)) < 500
