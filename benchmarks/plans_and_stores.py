@@ -1,8 +1,8 @@
 """How long many cells take that are only planned or read: a plan of 10,000 cells, and a store of 10,000 records.
 
 Run: ``python benchmarks/plans_and_stores.py``. It prints CPU and wall seconds: of the whole command
-``bench run --dry-run``, for many seeds and for many hyper-parameters; and of reading a store whose records are copies of
-one real record, each with a seed and a key of its own.
+``bench run --dry-run``, for many seeds and for many hyper-parameters; and of reading a store whose records are copies
+of one real record, each with a seed and a key of its own.
 """
 
 from __future__ import annotations
