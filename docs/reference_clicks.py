@@ -44,10 +44,11 @@ def noise(model: str) -> str:
         told = f"{estimate.iloc[0]:.0f} % [{estimate.iloc[1]:.0f}, {estimate.iloc[2]:.0f}]"
         lines.append(f"| {100 * share:g} % | {told} | {' | '.join(cells)} |")
     first = rows.iloc[0]
-    seeds = ", ".join(map(str, sorted(set(rows["seed"]))))
+    seeds = sorted(set(rows["seed"]))
+    over = f"mean over seeds {', '.join(map(str, seeds))}" if len(seeds) > 1 else f"seed {seeds[0]}"
     caption = (
         f"*Share of samples with {first['feature']} after unlearning, {model}, of {first['original_target_ratio']:.4f} "
-        f"before; {int(first['count']):,} images looked at; {int(first['evaluated']):,} samples judged; mean over "
-        f"seeds {seeds} of samples and mistakes; brackets: mean of the 95 % intervals.*"
+        f"before; {int(first['count']):,} images looked at; {int(first['evaluated']):,} samples judged; "
+        f"{over} of samples and mistakes; brackets: mean of the 95 % intervals.*"
     )
     return "\n".join([*lines, "", caption])

@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 
 MOST = 200_000  # bytes of a picture
-SHOTS = Path(os.environ.get("BENCH_SCREENSHOTS", ""))
+SHOTS = Path(os.environ.get("BENCH_SCREENSHOTS", "")).resolve()
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -69,20 +69,12 @@ def test_the_page_of_clicks(site, new_tab, tmp_path):
 
 
 def test_the_report(bench_cli, new_tab, tmp_path):
-    small = (
-        "--set",
-        "feedback.count=1000",
-        "--set",
-        "evaluation.count=1000",
-        "--results",
-        tmp_path / "runs",
-        "--device",
-        "cpu",
-    )
-    for method in ("latent_edit", "ours -p epochs=60", "probe -p epochs=60"):
-        done = bench_cli("run", "--method", method, "--model", "proggan", "--feature", "beard", "--seed", "0-1", *small)
+    small = ("--set", "feedback.count=1000", "--set", "evaluation.count=1000", "--device", "cpu")
+    grid = ("--model", "proggan", "--feature", "beard", "--seed", "0-1", *small)
+    for method in ("latent_edit", "ours -p epochs=60"):
+        done = bench_cli("run", "--method", method, *grid, cwd=tmp_path)
         assert done.code == 0, done.err
-    assert bench_cli("report", "--results", tmp_path / "runs", "--out", tmp_path / "report.html").code == 0
+    assert bench_cli("report", "--out", "report.html", cwd=tmp_path).code == 0
     tab = new_tab(viewport={"width": 1100, "height": 900})
     tab.goto((tmp_path / "report.html").as_uri())
     take(tab, "report", tmp_path, clip={"x": 0, "y": 0, "width": 1100, "height": 1500}, full_page=True)
