@@ -45,4 +45,5 @@ def _cell_of(record: Record, workspace: Workspace) -> Cell:
         settings=source.settings,
         weights=source.weights.path,
         feedback_file=None if source.feedback_file is None else Path(source.feedback_file),
+        step=record.step,
     )

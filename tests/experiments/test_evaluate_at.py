@@ -73,6 +73,14 @@ def test_the_key_names_the_step_and_others_stay(bars, workspace):
     assert key(5) == found[1:] and key(5, params=["alpha=4"]) != found[1:]
 
 
+def test_cells_of_a_step_are_not_stale(run, bench_cli, bars, tmp_path):
+    assert run("--method", "ours", *QUICK, "--evaluate-at", "2").code == 0
+    listed = bench_cli("clean", "--results", tmp_path / "runs", "--plugins", bars.folder.path)
+    assert "stale" not in listed.out and listed.out.count("orphaned") == 1 and "/steps-" in listed.out
+    shown = bench_cli("status", "--results", tmp_path / "runs", "--json")
+    assert json.loads(shown.out)["step"] == 2
+
+
 def test_what_cannot_be_evaluated_there(run):
     refused = run("--method", "ours", *QUICK, "--evaluate-at", "7")
     assert refused.code == 4
