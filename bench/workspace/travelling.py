@@ -84,7 +84,7 @@ def opened(path: Path) -> Parcel:
     cells: dict[str, tuple[str, ...]] = {}
     for cell, name in dict.fromkeys(places):
         cells[cell] = (*cells.get(cell, ()), name)
-    return Parcel(path, {cell: names for cell, names in sorted(cells.items()) if RESULT in names})
+    return Parcel(path, dict(sorted(cells.items())))  # also without a result: the name of one may be damaged
 
 
 def files_of(folder: Path) -> Iterator[str]:

@@ -124,6 +124,15 @@ def test_nothing_of_a_hostile_archive_lands_elsewhere(bench_cli, theirs, ours, m
     assert not list(tmp_path.rglob("evil*"))
 
 
+def test_a_cell_whose_result_has_a_damaged_name_is_told(theirs, merge, tmp_path):
+    """The checksums of an archive do not cover its names."""
+    folder = stored(theirs, "a")
+    with zipfile.ZipFile(tmp_path / "damaged.zip", "w") as file:
+        file.write(folder / "result.json", f"{folder.name}/resuot.json")
+    done = merge(tmp_path / "damaged.zip")
+    assert done.code == 1 and done.out.startswith("damaged ") and "result.json: is missing" in done.out
+
+
 def test_every_bit_of_an_archive_is_checked(bench_cli, theirs, tmp_path):
     """One bit in each of 40 bytes: an error, a cell that is named as damaged, or (in a time, a flag) no harm."""
     folder = stored(theirs, "a")
