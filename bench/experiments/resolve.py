@@ -224,9 +224,14 @@ def _declined(shared: Shared, name: str, method: Method[Any], step: int | None, 
         return "has no steps to be evaluated at"
     return (
         shared.judgement.unmet(needs)
-        or loading.missing_networks(shared.original.networks, needs, shared.original.model)
+        or _missing_networks(shared, needs)
         or _asked(name, "supports", lambda: method.supports(place.model, place.feature))
     )
+
+
+@remembered
+def _missing_networks(shared: Shared, needs: frozenset[str]) -> str | None:
+    return loading.missing_networks(shared.original.networks, needs, shared.original.model)
 
 
 def _asked(name: str, what: str, ask: Callable[[], T]) -> T:
