@@ -94,6 +94,11 @@ def _of_table_2(model: str, feature: str, variant: str, metric: str) -> Number:
     return Number(file, feature, variant, metric)
 
 
+def _plain(model: str) -> str:
+    """Return the row that follows the paper's rule: on faces our default is another one, on MNIST it is the default."""
+    return "ours" if model in dict(MNIST) else "ours, plain rule"
+
+
 # --- Tables 1 to 3 ------------------------------------------------------------------------------------
 
 
@@ -109,7 +114,7 @@ def _counts() -> Iterator[Line]:
 def _removal() -> Iterator[Line]:
     for model, feature in (*MNIST, *FACES):
         theirs = [published("2", model, feature, method, "target_ratio") for method in ("original", "ours")]
-        before, after = (_of_table_2(model, feature, v, "target_ratio") for v in ("original", "ours"))
+        before, after = (_of_table_2(model, feature, v, "target_ratio") for v in ("original", _plain(model)))
         fits = after.high / before.mean <= theirs[1] / theirs[0]
         yield Line(
             f"{model}, {feature}",
@@ -145,7 +150,8 @@ def _quality() -> Iterator[Line]:
 def _identifier() -> Iterator[Line]:
     for model, feature in (*MNIST, *FACES):
         theirs = published("3", model, feature, "ours", "roc_auc")
-        ours = Number(f"{model}/table-3", feature, "ours", "roc_auc")
+        file = "table-3" if (model, feature) in MNIST else "table-2"  # table 3 has no row for the plain rule
+        ours = Number(f"{model}/{file}", feature, _plain(model), "roc_auc")
         verdict = (HOLDS if ours.high >= theirs else NOT) if (model, feature) in MNIST else OTHER
         yield Line(f"{model}, {feature}", f"{theirs:.3f}", ours.text, verdict, [ours])
 
@@ -199,7 +205,7 @@ def _alpha() -> Iterator[Line]:
 
 def _others() -> Iterator[Line]:
     for model in ("proggan", "vdvae"):
-        ours, retrained = (_of_table_2(model, "bang", v, "attribute_shift") for v in ("ours", "retrain"))
+        ours, retrained = (_of_table_2(model, "bang", v, "attribute_shift") for v in (_plain(model), "retrain"))
         verdict = HOLDS if ours.high < retrained.low else NOT
         yield Line(
             f"{model}, bang",
@@ -212,7 +218,7 @@ def _others() -> Iterator[Line]:
 
 def _beard() -> Iterator[Line]:
     for model in ("proggan", "vdvae"):
-        bang, beard = (_of_table_2(model, feature, "ours", "attribute_shift") for feature in ("bang", "beard"))
+        bang, beard = (_of_table_2(model, feature, _plain(model), "attribute_shift") for feature in ("bang", "beard"))
         verdict = (HOLDS if beard.mean > bang.mean else NOT) if beard.apart_from(bang) else UNCLEAR
         yield Line(model, "beard more than bang", f"beard {beard.text}, bang {bang.text}", verdict, [beard, bang])
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 REFERENCE = Path(__file__).resolve().parents[1] / "results" / "reference"
 DECIMALS = {"roc_auc": 3, "fid": 2, "fid_retain": 2, "inception_score": 2, "seconds": 0, "peak_memory_mb": 0}
-DECIMALS |= {"target_images": 0, "non_target_images": 0}
+DECIMALS |= {"fid_counterfactual": 2, "target_images": 0, "non_target_images": 0}
 FINEST = 5  # decimals; below that a ratio of 10,000 samples says nothing
 
 

@@ -72,7 +72,8 @@ def summary() -> str:
         rows = frame(f"{model}/table-2")
         rows = rows[(rows.feature == feature) & rows["mean"].notna()]
         best = _best(rows)
-        for variant in ("original", "ours", best, "retrain"):
+        wanted = ("original", "ours", "ours, plain rule", best, "retrain")
+        for variant in dict.fromkeys(v for v in wanted if (rows.variant == v).any()):
             group = rows[rows.variant == variant]
             fid = next(name for name in group.metric if name.startswith("fid["))
             cells = [_cell(group[group.metric == name], False) for name in ("target_ratio", fid, "retain_change")]
@@ -226,7 +227,8 @@ def _sources(rows: pd.DataFrame) -> list[str]:
 
 def _best(rows: pd.DataFrame) -> str:
     """Return the trained row, other than ours and retrain, that leaves least of the feature."""
-    ratios = rows[(rows.metric == "target_ratio") & ~rows.variant.isin(["original", "ours", "retrain", *REFERENCES])]
+    others = ["original", "ours", "ours, plain rule", "retrain", *REFERENCES]
+    ratios = rows[(rows.metric == "target_ratio") & ~rows.variant.isin(others)]
     return str(ratios.sort_values("mean").variant.iloc[0])
 
 
@@ -240,7 +242,7 @@ def _summary_caption(parts: list[pd.DataFrame]) -> str:
     n = int(every[every.metric == "target_ratio"].n.max())
     return (
         f"*{'. '.join(said)}. {n:,} samples each; ± is the standard deviation over the seeds of feedback and "
-        "unlearning, and is absent where nothing varied. `retrain` reads no clicks and ran once per feature. The third "
-        "row of each model is the method or variant that leaves least of the feature."
+        "unlearning, and is absent where nothing varied. `retrain` reads no clicks and ran once per feature. The "
+        "row above it is the method or variant that leaves least of the feature."
         f"{f' Bold: {BEST}.' if any(_is_best(number) for _, number in every.iterrows()) else ''}*"
     )

@@ -81,11 +81,12 @@ def selection(images: str) -> str:
     Parameters
     ----------
     images : str
-        ``mnist`` or ``faces``.
+        ``mnist``, ``proggan`` or ``vdvae``.
     """
     rows = frame(f"selection-{images}")
+    first = "threshold / step / batches an epoch / L1" if images == "mnist" else "recipe / steps / learning rate"
     lines = [
-        "| threshold / step / batches an epoch / L1 | left | worst cell | retain change | seeds | |",
+        f"| {first} | left | worst cell | retain change | seeds | |",
         "|-|-|-|-|-|-|",
     ]
     lines += [

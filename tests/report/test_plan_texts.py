@@ -31,7 +31,7 @@ def register_methods(register):
 
 
 def test_a_stranger_s_method_gets_what_the_suite_sets_for_the_student(plugins, bench_cli, tmp_path):
-    """500 steps of 16 for ``ours`` and 200 of 64 for a stranger's method was no comparison."""
+    """250 steps of 16 for ``ours`` and 200 of 64 for a stranger's method was no comparison."""
     plugins.write("mine", STRANGER.format(base="StudentParams"))
     plugins.write("other", STRANGER.format(base="Params"))
     asked = (
@@ -50,9 +50,9 @@ def test_a_stranger_s_method_gets_what_the_suite_sets_for_the_student(plugins, b
     same = ("epochs", "batch_size", "lr", "alpha", "schedule")
     assert [mine["params"][name] for name in same] == [ours["params"][name] for name in same]
     assert mine["params"]["mix"] == 0.5 and other["params"] == {"mix": 0.5}
-    assert mine["from_suite"] == {"epochs": 500, "batch_size": 16, "lr": 2e-3} and other["from_suite"] == {}
+    assert mine["from_suite"] == {"epochs": 250, "batch_size": 16, "lr": 2e-3, "schedule": "cosine"} and other["from_suite"] == {}
     planned = bench_cli(*asked, "--method", "ours,mine,other", "-p", "lr=1e-4", "--dry-run").out.splitlines()
-    assert "suite 'lite' sets epochs=500 batch_size=16 for ours, mine on proggan" in planned, "lr was asked for"
+    assert "suite 'lite' sets epochs=250 batch_size=16 schedule=cosine for ours, mine on proggan" in planned, "lr was asked for"
     assert "suite 'lite' sets nothing for other on proggan" in planned
 
 
@@ -65,10 +65,12 @@ def test_show_says_what_suites_set_for_a_method(plugins, bench_cli, tmp_path):
         assert done.code == 0, done.err
         return done.out.splitlines()
 
-    student = "epochs=500 batch_size=16 lr=0.002 (shared)"
-    assert ["lite", "proggan,", "vdvae", *student.split()] in [line.split() for line in shown("mine")]
-    assert ["lite", "proggan", *student.split()] in [line.split() for line in shown("probe")]
-    assert ["lite", "vdvae", *student.split(), "layers=1,4,8"] in [line.split() for line in shown("probe")]
+    student = "epochs=250 batch_size=16 lr=0.002 schedule=cosine (shared)".split()
+    gentle = "epochs=350 batch_size=16 lr=0.0007 schedule=cosine (shared)".split()
+    assert ["lite", "proggan", *student] in [line.split() for line in shown("mine")]
+    assert ["lite", "vdvae", *gentle] in [line.split() for line in shown("mine")]
+    assert ["lite", "proggan", *student] in [line.split() for line in shown("probe")]
+    assert ["lite", "vdvae", *gentle, "layers=1,4,8"] in [line.split() for line in shown("probe")]
     assert shown("other")[-1] == "set by suites: nothing; the defaults hold for every model"
     (tmp_path / "own.toml").write_text('[models.vae]\ndataset = "mnist"\n[models.vae.methods.other]\nmix = 0.25\n')
     own = shown("other", "--suite", tmp_path / "own.toml")
