@@ -18,6 +18,8 @@ SLOW = (
     "for step in context.steps(200, {}):\n    import time\n    time.sleep(0.05)\nreturn Unlearned(deepcopy(generator))"
 )
 
+LOGGED = "    import os, time\n    open({log!r}, 'a').write(f'{{os.getpid()}} {{step}}\\n')"
+
 
 @pytest.fixture
 def cluster(tmp_path_factory, monkeypatch):
@@ -56,15 +58,16 @@ def test_an_array_of_cells_each_of_which_ends_otherwise(cluster, commands, plugi
 def test_a_task_that_slurm_queues_again_resumes(cluster, commands, plugins):
     """As after a preemption, or when a node is lost: the task is the same one, and the command only waits."""
     log = commands.folder / "steps"
-    plugins.method("slow", SLOW.replace("    import time", f"    import time\n    open({str(log)!r}, 'a').write(f'{{step}}\\n')"))  # fmt: skip
+    plugins.method("slow", SLOW.replace("    import time", LOGGED.format(log=str(log))))
     process = commands.run("slow", "--backend", "slurm", "--json")
     wait_for(lambda: list(commands.folder.glob("results/runs/.stages/unlearn-*/checkpoint.pt")), 200)
     (task,) = queued()
     subprocess.run(["scontrol", "requeue", task], check=True)
     done = commands.done(process)
-    steps = [int(each) for each in log.read_text().split()]
-    begins = [step for before, step in zip([-1, *steps], steps, strict=False) if step != before + 1]
-    assert len(begins) == 1 and begins[0] > 0, "it went on from its checkpoint"
+    first, *_, last = steps = [line.split() for line in log.read_text().splitlines()]
+    assert {process for process, _ in steps} == {first[0], last[0]} and first[0] != last[0], "two processes"
+    resumed = next(int(step) for process, step in steps if process == last[0])
+    assert resumed > 0 and int(last[1]) == 199, "the second one went on from a checkpoint"
     assert "It is started again" not in done.err
     assert [record["status"] for record in commands.records().values()] == ["ok"]
 
