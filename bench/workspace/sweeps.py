@@ -52,7 +52,7 @@ class Sweep:
 
 @contextmanager
 def told(store: Store, cells: Sequence[str]) -> Iterator[Sweep]:
-    """Tell others which cells are to run; afterwards, those that were not begun stay told.
+    """Tell others which cells are to run; afterwards, those that were not begun stay told, of earlier commands too.
 
     Parameters
     ----------
@@ -62,15 +62,12 @@ def told(store: Store, cells: Sequence[str]) -> Iterator[Sweep]:
     """
     folder = store.root / SWEEPS / f"{HOST}-{os.getpid()}-{time.time_ns()}"
     folder.mkdir(parents=True)
-    lock = FileLock(folder / ".lock")
-    with lock:
-        (folder / CELLS).write_text("\n".join(cells), "utf-8")
-        sweep = Sweep(store, folder, tuple(cells))
-        try:
-            yield sweep
-        finally:
-            if not sweep.left:
-                _forget(sweep)
+    try:
+        with FileLock(folder / ".lock"):
+            (folder / CELLS).write_text("\n".join(cells), "utf-8")
+            yield Sweep(store, folder, tuple(cells))
+    finally:
+        tidy(store)
 
 
 def known(store: Store) -> list[Sweep]:

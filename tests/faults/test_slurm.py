@@ -68,7 +68,7 @@ def test_a_task_that_slurm_queues_again_resumes(cluster, commands, plugins):
     assert {process for process, _ in steps} == {first[0], last[0]} and first[0] != last[0], "two processes"
     resumed = next(int(step) for process, step in steps if process == last[0])
     assert resumed > 0 and int(last[1]) == 199, "the second one went on from a checkpoint"
-    assert "It is started again" not in done.err
+    assert "It is started again" not in done.err and not queued()
     assert [record["status"] for record in commands.records().values()] == ["ok"]
 
 

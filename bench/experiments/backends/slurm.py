@@ -18,7 +18,7 @@ from submitit.core.utils import FailedJobError, UncompletedJobError
 from submitit.helpers import CommandFunction, DelayedSubmission
 
 from bench.core.processes.watch import GB, Limits
-from bench.errors import UsageError
+from bench.errors import EXIT_INTERRUPTED, UsageError
 from bench.experiments.backends.base import End, Job
 from bench.experiments.lane import command, outcome_of
 
@@ -26,11 +26,29 @@ LONGEST = 1000  # tasks of an array; Slurm's default limit is 1001
 LOOK = 5.0  # seconds between two looks at the queue
 START = 600.0  # seconds that a task gets in addition to its cell's limit
 ROOM = 1.0 * GB  # bytes, likewise
+KILLED = 300.0  # seconds until Slurm has killed a task that it asked to stop, at most; KillWait is 30 s by default
 REQUEUED = 20  # times that a task is queued again after reaching the partition's limit
 
 
 class Command(CommandFunction):  # type: ignore[misc]  # submitit may not be installed
     """A worker's command line, which is queued again when Slurm ends it early."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> str:
+        """Run the worker; returns what it told.
+
+        Raises
+        ------
+        FailedJobError
+            If it failed. If Slurm asked it to stop, this waits until Slurm kills the task, to end it or to queue it
+            again: a task that fails before that would count as lost.
+        """
+        try:
+            told: str = super().__call__(*args, **kwargs)
+        except FailedJobError as error:
+            if getattr(error.__cause__, "returncode", None) == EXIT_INTERRUPTED:
+                time.sleep(KILLED)
+            raise
+        return told
 
     def checkpoint(self, *args: Any, **kwargs: Any) -> DelayedSubmission:
         """Return what is queued again."""
