@@ -55,7 +55,7 @@ def test_no_result_is_typed_by_hand(page: Path) -> None:
 def test_a_changed_result_shows_as_drift(changed: Path, file: str) -> None:
     path = changed / f"{file}.csv"
     rows = pd.read_csv(path)
-    rows.loc[(rows.variant == "ours") & (rows.metric == "target_ratio"), "mean"] += 0.001
+    rows.loc[rows.variant.isin(["ours", "ours, plain rule"]) & (rows.metric == "target_ratio"), "mean"] += 0.001
     rows.to_csv(path, index=False)
     text = README.read_text(encoding="utf-8")
     assert generate.rewritten(text) != text

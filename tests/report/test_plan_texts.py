@@ -50,9 +50,14 @@ def test_a_stranger_s_method_gets_what_the_suite_sets_for_the_student(plugins, b
     same = ("epochs", "batch_size", "lr", "alpha", "schedule")
     assert [mine["params"][name] for name in same] == [ours["params"][name] for name in same]
     assert mine["params"]["mix"] == 0.5 and other["params"] == {"mix": 0.5}
-    assert mine["from_suite"] == {"epochs": 250, "batch_size": 16, "lr": 2e-3, "schedule": "cosine"} and other["from_suite"] == {}
+    assert (
+        mine["from_suite"] == {"epochs": 250, "batch_size": 16, "lr": 2e-3, "schedule": "cosine"}
+        and other["from_suite"] == {}
+    )
     planned = bench_cli(*asked, "--method", "ours,mine,other", "-p", "lr=1e-4", "--dry-run").out.splitlines()
-    assert "suite 'lite' sets epochs=250 batch_size=16 schedule=cosine for ours, mine on proggan" in planned, "lr was asked for"
+    assert "suite 'lite' sets epochs=250 batch_size=16 schedule=cosine for ours, mine on proggan" in planned, (
+        "lr was asked for"
+    )
     assert "suite 'lite' sets nothing for other on proggan" in planned
 
 
