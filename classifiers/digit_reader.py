@@ -30,7 +30,7 @@ NAMES = tuple(f"digit={name}" for name in Digits.classes)
 class Columns(Digits):
     """``digits``, which here learns from a column for each digit."""
 
-    targets = NAMES
+    targets = NAMES  # type: ignore[assignment]  # mypy takes Digits' for tuples of one name
 
     def classes_of(self, targets: Tensor) -> Tensor:
         """Map the ten columns, (N, 10) of 0 or 1, to digits (N,) int64."""
