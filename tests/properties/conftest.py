@@ -7,18 +7,25 @@ from __future__ import annotations
 
 import pytest
 
-hypothesis = pytest.importorskip("hypothesis", reason="hypothesis is not installed: pip install -e '.[test]'")
+try:
+    from hypothesis import HealthCheck, settings
+except ModuleNotFoundError:
+    collect_ignore_glob = ["test_*.py"]
 
-COMMON = {
-    "deadline": None,  # of an example; the machine may be busy
-    "database": None,
-    "derandomize": True,
-    "suppress_health_check": [*hypothesis.HealthCheck],  # tmp_path is one folder for all examples, on purpose
-}
-hypothesis.settings.register_profile("ordinary", max_examples=50, **COMMON)
-hypothesis.settings.register_profile("thorough", max_examples=10_000, **COMMON)
-if hypothesis.settings.get_current_profile_name() not in ("ordinary", "thorough"):
-    hypothesis.settings.load_profile("ordinary")
+    def pytest_report_header() -> str:
+        """Say why they are left out."""
+        return "tests/properties: left out, since hypothesis is not installed (pip install -e '.[test]')"
+else:
+    COMMON = {
+        "deadline": None,  # of an example; the machine may be busy
+        "database": None,
+        "derandomize": True,
+        "suppress_health_check": [*HealthCheck],  # tmp_path is one folder for all examples, on purpose
+    }
+    settings.register_profile("ordinary", max_examples=50, **COMMON)
+    settings.register_profile("thorough", max_examples=10_000, **COMMON)
+    if settings.get_current_profile_name() not in ("ordinary", "thorough"):
+        settings.load_profile("ordinary")
 
 
 @pytest.fixture(autouse=True)
