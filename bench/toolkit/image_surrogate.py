@@ -8,6 +8,7 @@ of a coarse grid, which keeps few clicks from being learnt by heart.
 from __future__ import annotations
 
 import math
+from copy import deepcopy
 
 import torch
 from pydantic import Field
@@ -62,12 +63,12 @@ class ImageSurrogate(nn.Module):
 class ScoredLatents(nn.Module):
     """The surrogate as an identifier: latents (N, D) of the original -> score of the images it draws from them, (N,).
 
-    The original is held, but is not part of the state: it is stored already.
+    The original is part of the state: whoever loads the file has no other one.
     """
 
     def __init__(self, original: Generator, surrogate: ImageSurrogate) -> None:
         super().__init__()
-        self.held, self.surrogate = (original,), surrogate
+        self.original, self.surrogate = deepcopy(original), surrogate
 
     @property
     def threshold(self) -> Tensor:
@@ -75,9 +76,7 @@ class ScoredLatents(nn.Module):
         return self.surrogate.threshold
 
     def forward(self, latents: Tensor) -> Tensor:
-        (original,) = self.held  # it stays where it is when this module moves to another device
-        there = latents.to(next(original.parameters()).device)
-        scores: Tensor = self.surrogate(original.decode(there, torch.zeros_like(there)).to(latents.device))
+        scores: Tensor = self.surrogate(self.original.decode(latents, torch.zeros_like(latents)))
         return scores
 
 

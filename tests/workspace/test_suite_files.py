@@ -102,7 +102,8 @@ def test_a_byte_order_mark_is_not_part_of_a_suite(tmp_path):
 def test_methods_with_the_student_s_parameters_share_the_suite_s(plugins):
     plugins.add("strips")  # some method without these parameters
     registry = Registry(plugins.path)
-    shared = {"epochs": 500, "batch_size": 16, "lr": 2e-3}
+    shared = {"epochs": 250, "batch_size": 16, "lr": 2e-3, "schedule": "cosine"}
+    gentle = {"epochs": 350, "batch_size": 16, "lr": 7e-4, "schedule": "cosine"}
     proggan, vdvae = LITE.models["proggan"], LITE.models["vdvae"]
     from bench.toolkit.student import StudentParams
 
@@ -112,7 +113,7 @@ def test_methods_with_the_student_s_parameters_share_the_suite_s(plugins):
     for method in ("ours", "probe"):
         assert proggan.params_for(method, registry.get("methods", method).Config) == shared
     assert proggan.params_for("mine", Strangers) == proggan.params_for(None, Strangers) == shared
-    assert vdvae.params_for("probe", registry.get("methods", "probe").Config) == {**shared, "layers": [1, 4, 8]}
+    assert vdvae.params_for("probe", registry.get("methods", "probe").Config) == {**gentle, "layers": [1, 4, 8]}
     assert proggan.params_for("retrain", registry.get("methods", "retrain").Config) == {"epochs": 1.3}
     for method in ("original", "latent_edit", "reject"):
         assert proggan.params_for(method, registry.get("methods", method).Config) == {}
@@ -121,5 +122,10 @@ def test_methods_with_the_student_s_parameters_share_the_suite_s(plugins):
 def test_what_is_set_for_one_method_wins_over_what_is_shared(suite):
     mine = suite('extends = "lite"\n[models.proggan.methods.ours]\nlr = 1e-4\n').models["proggan"]
     config = Registry().get("methods", "ours").Config
-    assert mine.params_for("ours", config) == {"epochs": 500, "batch_size": 16, "lr": 1e-4}
+    assert mine.params_for("ours", config) == {
+        "epochs": 250,
+        "batch_size": 16,
+        "lr": 1e-4,
+        "schedule": "cosine",
+    }
     assert mine.params_for("probe", Registry().get("methods", "probe").Config)["lr"] == 2e-3

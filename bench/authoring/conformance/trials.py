@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,7 +71,7 @@ def reloaded(trial: Trial) -> api.Unlearned:
         If ``rebuild`` gives other modules than ``unlearn`` gave.
     """
     again = type(trial.method)(stored(trial.method.config))
-    rebuilt = again.rebuild(trial.original, trial.oracle)
+    rebuilt = again.rebuild(_untrained(trial.original), trial.oracle)
     assert (rebuilt.identifier is None) == (trial.unlearned.identifier is None), (
         "unlearn returns an identifier and rebuild does not, or the other way round: override rebuild"
     )
@@ -78,6 +79,16 @@ def reloaded(trial: Trial) -> api.Unlearned:
     if rebuilt.identifier is not None and trial.unlearned.identifier is not None:
         _load("identifier", rebuilt.identifier, trial.unlearned.identifier)
     return rebuilt
+
+
+def _untrained(original: api.Generator) -> api.Generator:
+    """Return a generator of the same structure with other weights: ``rebuild`` is not handed the original's."""
+    other = deepcopy(original)
+    rng = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for tensor in other.parameters():
+            tensor.copy_(torch.randn(tensor.shape, generator=rng))
+    return other
 
 
 def _load(part: str, module: nn.Module, made: nn.Module) -> None:
