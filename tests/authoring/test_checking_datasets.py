@@ -45,7 +45,7 @@ def test_a_bad_data_set_is_caught(name, changed, problems):
 NAMED = {
     "no_such_oracle": (
         [('classifier = "mobilenet"', 'classifier = "mobilnet"')], "the_oracle_is_registered",
-        "classifier names 'mobilnet', which is not registered. Did you mean 'mobilenet'? Known: cutless, digits, faces, ",
+        "classifier names 'mobilnet', which is not registered. Did you mean 'mobilenet'? Known: cutless, digit_reader, digits, faces, ",
     ),
     "no_such_extractor": (
         [("extractors = ()", 'extractors = ("digit",)')], "extractors_are_registered",
