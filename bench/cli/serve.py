@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,7 @@ def command(model: str | None, host: str, port: int, browse: bool, device: str, 
     from bench.core.machine import choose_device
     from bench.feedback.page import session
     from bench.workspace.store import Store
+    from bench.workspace.workspace import Workspace
 
     weights, name, dataset = _generator(registry, model, asked)
     folder = asked["out"] or Path("results/clicks") / f"{name}-{asked['feature']}"
@@ -62,10 +64,12 @@ def command(model: str | None, host: str, port: int, browse: bool, device: str, 
     store, chosen = Store(asked["results"]), choose_device(device)
     store.require_folder()
     store.require_writable()
+    workspace = Workspace(registry, store, chosen, asked["data_dir"])
+    methods = _fitting(session.methods_of(registry), wanted, dataset, workspace, asked)
     with serving.listening(host, port) as listening, serving.held(folder):
         desk = session.opened(wanted, registry, chosen)
         command = _run(wanted, weights, dataset, desk.file, device, asked)
-        desk.running = session.running_in(folder, store, registry, chosen, command)
+        desk.running = session.running_in(folder, store, registry, chosen, methods, command)
         address = serving.address_of(listening)
         click.echo(f"{address}  ({wanted.count} samples of {name}; clicks in {folder}; stop with Ctrl-C)")
         if browse:
@@ -101,6 +105,28 @@ def _generator(registry: Any, model: str | None, asked: dict[str, Any]) -> tuple
     if dataset != NO_DATASET and asked["feature"] not in features and asked["dataset"] is None:
         dataset = NO_DATASET
     return weights, name, dataset
+
+
+def _fitting(
+    methods: Mapping[str, bool], wanted: Any, dataset: str, workspace: Any, asked: dict[str, Any]
+) -> dict[str, bool]:
+    """Return the methods that take what -p and --set say; raises what `bench run` would if none does."""
+    from bench.experiments import grid
+
+    fitting, wrong = {}, []
+    for method, keeps in methods.items():
+        request = grid.Request(
+            [method], [wanted.model], [wanted.feature], params=asked["params"], overrides=asked["overrides"],
+            suite=asked["suite"], dataset=dataset, weights=wanted.weights,
+        )  # fmt: skip
+        try:
+            grid.cells(request, workspace)
+            fitting[method] = keeps
+        except UsageError as error:
+            wrong.append(error)
+    if wrong and not fitting:
+        raise wrong[0]
+    return fitting
 
 
 def _run(wanted: Any, weights: str, dataset: str, file: Path, device: str, asked: dict[str, Any]) -> list[str]:

@@ -18,6 +18,7 @@ from bench.toolkit.intervals import wilson
 from bench.workspace.record import Repeats
 
 FORMAT = "bench-repeats/1"
+FEWEST = 10  # samples seen twice, from which a share of mistaken clicks is told
 
 
 def file_for(feedback: Path) -> Path:
@@ -62,6 +63,15 @@ def label_noise(repeats: Repeats) -> tuple[float, float, float]:
     low, high = wilson(differing, repeats.pairs)
     share, least, most = (_mistaken(d) for d in (differing / repeats.pairs, low, high))
     return share, least, most
+
+
+def noise_told(repeats: Repeats) -> str:
+    """Say which share of the clicks is mistaken, or that too few samples came twice to tell."""
+    if repeats.pairs < FEWEST:
+        return f"too few images came twice to tell how many clicks are mistaken ({FEWEST} are needed)"
+    share, low, high = label_noise(repeats)
+    shown, least, most = (f"{100 * each:.1f} %" for each in (share, low, high))
+    return f"about {shown} of the clicks are mistaken (95 % interval {least} to {most})"
 
 
 def _mistaken(differ: float) -> float:

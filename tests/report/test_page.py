@@ -157,9 +157,27 @@ def test_how_consistent_the_clicks_were(tmp_path):
     store_cell(tmp_path / "runs", provenance=provenance)
     path, _ = make_report([tmp_path / "runs"], tmp_path / "report.html", Registry())
     assert (
-        "70 of 500 samples were clicked by a person. Of 20 seen twice, 19 were answered alike: about 2.6% of the clicks "
+        "70 of 500 samples were clicked by a person. Of 20 seen twice, 19 were answered alike: about 2.6 % of the clicks "
         "are mistaken (95 % interval" in path.read_text()
     )
+
+
+def test_how_much_there_was_before_and_how_good_the_learnt_judge_is(tmp_path):
+    learnt = {
+        "learnt_target_ratio": 0.02, "original_learnt_target_ratio": 0.2, "learnt_agreement": 0.95, "learnt_resolution": 0.01,
+    }  # fmt: skip
+    for seed in range(2):
+        metrics = {name: measurement(name, value * (1 + 0.02 * seed), False, True) for name, value in learnt.items()}
+        metrics["original_clicked_ratio"] = measurement("original_clicked_ratio", 0.25, False, True)
+        store_cell(tmp_path / "runs", "ours", seed, metrics=metrics)
+    path, _ = make_report([tmp_path / "runs"], tmp_path / "report.html", Registry())
+    text = path.read_text()
+    assert "Before unlearning: learnt_target_ratio 0.2000 to 0.2040, of 1,000 images." in text
+    assert (
+        "Before unlearning: clicked_ratio 0.2500 [0.2480, 0.2520], of 1,000 images that the clicks are about, not fresh"
+        in text
+    )
+    assert "by 0.95 to 0.97 (1 is always, 0.5 is chance), and cannot tell a share below 0.010 from none." in text
 
 
 def test_curves_need_three_values_and_nothing_else_that_differs(runs):
@@ -235,6 +253,19 @@ def test_who_cannot_see_and_who_has_a_telephone(report, new_tab, violations, wid
 
 
 @pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_shadow_says_that_the_table_scrolls(report, new_tab, tmp_path, scheme):
+    tab = new_tab(viewport={"width": 500, "height": 900}, color_scheme=scheme)
+    tab.goto(report.as_uri())
+    table, edges = tab.locator(".scroll").first, []
+    for left in (0, 99_999):
+        table.evaluate("(box, left) => { box.scrollLeft = left }", left)
+        picture = np.asarray(Image.open(table.screenshot(path=tmp_path / f"{left}.png") and tmp_path / f"{left}.png").convert("L"))  # fmt: skip  # noqa: E501
+        edges.append(float(np.median(picture[:, -3])))
+    assert abs(edges[0] - edges[1]) > 40, "only while columns are hidden"
+
+
+@pytest.mark.browser
 def test_sorting_filtering_sliding_and_going_to_a_record(report, new_tab):
     tab = new_tab()
     tab.goto(report.as_uri())
@@ -247,7 +278,11 @@ def test_sorting_filtering_sliding_and_going_to_a_record(report, new_tab):
     assert names()[0] == "retrain" and tab.locator("th[aria-sort=descending]").count() == 1
     tab.get_by_label("Filter rows").fill("probe, retr")
     assert set(names()) == {"retrain", "probe, alpha=1.0", "probe, alpha=3.0", "probe, alpha=5.0"}
+    assert tab.locator("#nothing").inner_text() == ""
+    tab.get_by_label("Filter rows").fill("no such method")
+    assert names() == [] and tab.locator("#nothing").inner_text() == "nothing matches"
     tab.get_by_label("Filter rows").fill("")
+    assert tab.locator("#nothing").inner_text() == ""
     slider = tab.get_by_label("Before to after, ours")
     slider.focus()
     tab.keyboard.press("Home")

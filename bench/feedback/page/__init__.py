@@ -5,6 +5,7 @@
     layout.py     which sample stands where: in order, most likely next, some of them twice
     guess.py      the direction of the clicks so far, and what it would change
     outcome.py    from clicks to the feedback file
+    shares.py     who counted the feature before and after, of which images
     runs.py       the `bench run` that the page starts
     guard.py      what a request must be; forms.py: what a form must hold
     views.py, clicking.py, finishing.py, app.py    the pages; serving.py: the server

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from bench.feedback.page import views
 from bench.feedback.page.desk import Desk
+from bench.feedback.page.finishing import store_count
 from bench.feedback.page.forms import SIZES, ZOOMS, View, changed_of, changes_of, form_of, number, query_of
 from bench.feedback.page.guard import Refused, require_token
 from bench.feedback.page.guess import FROM
@@ -76,7 +77,10 @@ def _save(request: Request, fields: dict[str, list[str]]) -> Response:
     elif action in ("next", "done"):
         desk.book.look(round_.name, attribute, page)
     if action == "done" or (action == "next" and view.first + view.size >= tiles_in_all(desk.book, round_)):
-        return views.go_to("/finish" if request.path_params["round"] == 0 else "/run")
+        if request.path_params["round"] == 0:
+            return views.go_to("/finish")
+        store_count(desk)
+        return views.go_to("/run")
     return views.go_to(f"{request.url.path}?{view.query(view.first + view.size if action == 'next' else None)}")
 
 

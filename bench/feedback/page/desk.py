@@ -99,6 +99,11 @@ class Desk:
         return self.original.attributes[0]
 
     @property
+    def twice(self) -> int:
+        """Samples that were shown twice so far."""
+        return sum(again for _, again in self.book.tiles(self.original.name))
+
+    @property
     def file(self) -> Path:
         """The feedback file."""
         return self.folder / "feedback.json"

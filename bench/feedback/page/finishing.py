@@ -15,10 +15,8 @@ from bench.feedback.page.desk import AFTER, Desk, Running
 from bench.feedback.page.forms import form_of
 from bench.feedback.page.guard import Refused, require_token
 from bench.feedback.page.outcome import Labels, Rest, labels_of, problem_of, warning_of, write_feedback
-from bench.feedback.repeats import label_noise
-from bench.workspace.record import Measurement
-
-SHARES = ("target_ratio", "learnt_target_ratio", "clicked_ratio")  # how much is left, by who judged it
+from bench.feedback.page.shares import shares_of, stored_count
+from bench.feedback.repeats import noise_told
 
 
 def finish(request: Request) -> Response:
@@ -35,7 +33,7 @@ def _finish(desk: Desk, problem: str | None = None, status: int = 200) -> Respon
         labels=labels,
         problem=problem or problem_of(labels, "left out"),
         warning=warning_of(labels),
-        noise=None if labels.repeats is None else label_noise(labels.repeats),
+        noise=None if labels.repeats is None else noise_told(labels.repeats),
         also=list(desk.original.attributes[1:]),
         ready=desk.file.exists(),
         sha256=file_sha256(desk.file)[:12] if desk.file.exists() else "",
@@ -94,21 +92,18 @@ def run(request: Request) -> Response:
     record, folder = state.record, None
     if record is not None:
         folder, record = _running(desk).cell_of(record)
+    left = None if record is None or record.status != "ok" else labels_of(desk.book, desk.round(1))
     return views.page(
         "run.html",
         desk,
         state=state,
         record=record,
         folder=folder,
-        shares=[] if record is None else _shares(record.metrics),
-        left=None if record is None or record.status != "ok" else labels_of(desk.book, desk.round(1)),
+        shares=[] if record is None else shares_of(record),
+        left=left,
+        stored=record is not None and left is not None and stored_count(record, left.positives, left.count),
         fresh=AFTER,
     )
-
-
-def _shares(metrics: dict[str, Measurement]) -> list[tuple[str, Measurement | None, Measurement]]:
-    """Return who counted the feature, before and after."""
-    return [(name, metrics.get(f"original_{name}"), metrics[name]) for name in SHARES if name in metrics]
 
 
 def run_state(request: Request) -> Response:
@@ -133,17 +128,26 @@ async def count_left(request: Request) -> Response:
     def work() -> Response:
         desk = views.desk_of(request)
         require_token(fields.get("token", [""])[-1], desk.token)
-        round_, record = desk.round(1), desk.ended()
-        assert record is not None
-        labels = labels_of(desk.book, round_)
-        if labels.left:
-            raise Refused(409, f"{labels.left} of {labels.count} fresh images were not looked at yet.")
-        positives = sorted(sample for sample, on in labels.feature.items() if on)
-        running = _running(desk)
-        running.store_clicks(running.cell_of(record)[0], round_.samples, positives)
+        if left := store_count(desk):
+            raise Refused(409, f"{left} of {AFTER} fresh images were not looked at yet.")
         return views.go_to("/run")
 
     return await run_in_threadpool(work)
+
+
+def store_count(desk: Desk) -> int:
+    """Store with the cell how many fresh samples still have the feature; returns how many are left to look at.
+
+    Nothing is stored while some are left.
+    """
+    round_, record = desk.round(1), desk.ended()
+    assert record is not None
+    labels = labels_of(desk.book, round_)
+    if not labels.left:
+        positives = sorted(sample for sample, on in labels.feature.items() if on)
+        running = _running(desk)
+        running.store_clicks(running.cell_of(record)[0], round_.samples, positives)
+    return labels.left
 
 
 def weights(request: Request) -> Response:

@@ -22,6 +22,7 @@ from bench.workspace.record import Record
 
 # The command line, telling its progress every second instead of every 15.
 BENCH = "from bench.core import progress; progress.LINE_SECONDS = 1.0; from bench.cli import main; main()"
+STARTING = "Starting ..."  # while it has not said anything yet
 LINES = 12  # of what the run said, shown on the page
 Status = Literal["none", "running", "ended", "stopped"]
 STEP = re.compile(r"^\s*(?P<label>.*?) (?P<done>\d+)/(?P<total>\d+), about")
@@ -86,7 +87,7 @@ class Runs:
         if not self.log.exists():
             return RunState("none")
         running = self._is_running()  # asked first: what ends meanwhile has written its record
-        lines = self.log.read_text("utf-8", errors="replace").splitlines()
+        lines = self.log.read_text("utf-8", errors="replace").splitlines() or [STARTING] * running
         step = next((found for line in reversed(lines) if (found := STEP.match(line))), None)
         record = None if running else self._record()
         status: Status = "running" if running else "stopped" if record is None else "ended"

@@ -85,6 +85,8 @@ def held(folder: Path) -> Iterator[None]:
         If another server holds it, or it cannot be written.
     """
     lock = FileLock(folder / ".serving")
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"--out {folder}: is not a folder. Name another one")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)

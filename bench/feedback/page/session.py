@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,7 +74,14 @@ def methods_of(registry: Registry) -> dict[str, bool]:
     return found
 
 
-def running_in(folder: Path, store: Store, registry: Registry, device: torch.device, command: Sequence[str]) -> Running:
+def running_in(
+    folder: Path,
+    store: Store,
+    registry: Registry,
+    device: torch.device,
+    methods: Mapping[str, bool],
+    command: Sequence[str],
+) -> Running:
     """Return how a page starts ``bench run`` and finds its outcome; ``command`` says everything but the method."""
 
     def arguments(method: str, keep: Sequence[str]) -> list[str]:
@@ -91,7 +98,7 @@ def running_in(folder: Path, store: Store, registry: Registry, device: torch.dev
         assert isinstance(found, Unlearned)
         return Samples(found.generator.to(device), AFTER_STREAM, AFTER)
 
-    return Running(Runs(folder), methods_of(registry), arguments, cell_of, open_samples, store_clicks)
+    return Running(Runs(folder), methods, arguments, cell_of, open_samples, store_clicks)
 
 
 def store_clicks(cell: Path, samples: Samples, positives: Sequence[int]) -> Record:

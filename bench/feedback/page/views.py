@@ -72,4 +72,5 @@ def templates() -> Environment:
     """Return the templates: what is put into them is escaped, and a name that is missing is an error."""
     found = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined)
     found.filters["percent"] = lambda share, digits=1: f"{100 * share:.{digits}f} %"
+    found.filters["signed"] = lambda shift: f"{round(shift, 1) + 0.0:+.1f}"  # + 0.0: there is no minus zero
     return found

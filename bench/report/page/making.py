@@ -15,11 +15,12 @@ from markupsafe import Markup
 from bench.core.files import write_bytes
 from bench.core.version import __version__
 from bench.errors import UsageError
-from bench.feedback.repeats import label_noise
+from bench.feedback.repeats import noise_told
 from bench.registry import Registry
 from bench.report.definitions import Table
 from bench.report.grid import Cell, Grid, grid_of
 from bench.report.page import curves, plots
+from bench.report.page.before import before_lines, judge_lines
 from bench.report.page.cells import Gathered, StoredCell, gather
 from bench.report.page.drawn import Drawing, drawing
 from bench.report.page.rows import rows_of
@@ -53,7 +54,7 @@ class Section:
     lines: Sequence[TableLine]
     strips: Sequence[Strip]
     drawings: Sequence[Drawing]
-    noise: Sequence[str]
+    said: Sequence[str]
 
 
 def make_report(roots: Sequence[Path], out: Path, registry: Registry) -> tuple[Path, Gathered]:
@@ -121,10 +122,9 @@ def _section(number: int, cells: Sequence[StoredCell], rows: Sequence[Row]) -> S
         for line in block.lines
     ]
     changed = [group[0] for group in members.values() if group[0].record.method != "original"]
+    said = [*before_lines(cells), *judge_lines(cells), *_noise(cells)]
     strips = [strip for cell in changed if (strip := strip_of(cell)) is not None]
-    return Section(
-        f"s{number}", data, model, feature, grid, lines, strips, _drawings(f"s{number}", cells, own), _noise(cells)
-    )
+    return Section(f"s{number}", data, model, feature, grid, lines, strips, _drawings(f"s{number}", cells, own), said)
 
 
 def _drawings(anchor: str, cells: Sequence[StoredCell], rows: Sequence[Row]) -> list[Drawing]:
@@ -161,11 +161,9 @@ def _noise(cells: Sequence[StoredCell]) -> list[str]:
     for cell in cells:
         clicks = cell.record.provenance.feedback
         if clicks is not None and clicks.repeats is not None:
-            share, low, high = label_noise(clicks.repeats)
             said.append(
                 f"{clicks.positives} of {clicks.count} samples were clicked by a person. Of {clicks.repeats.pairs} "
-                f"seen twice, {clicks.repeats.agreeing} were answered alike: about {share:.1%} of the clicks are "
-                f"mistaken (95 % interval {low:.1%} to {high:.1%})."
+                f"seen twice, {clicks.repeats.agreeing} were answered alike: {noise_told(clicks.repeats)}."
             )
     return list(dict.fromkeys(said))
 

@@ -150,7 +150,7 @@ def test_without_javascript(site, new_tab):
     boxes(tab).nth(5).check()
     for _ in range(3):
         tab.get_by_role("button", name=re.compile("Next page|Finish")).click()
-    assert tab.url.endswith("/finish") and "1 of 120 images show thickness" in tab.locator("h1").inner_text()
+    assert tab.url.endswith("/finish") and "1 of 120 samples show thickness" in tab.locator("h1").inner_text()
     tab.get_by_role("button", name="Return these labels to the notebook").click()
     assert site.desk.finished.is_set() and site.desk.file.exists()
 

@@ -135,6 +135,13 @@ def test_the_share_of_mistakes_is_found_from_those_seen_twice(e):
     assert share == pytest.approx(e, abs=1e-4) and low <= share <= high
 
 
+def test_few_that_came_twice_tell_nothing():
+    assert repeats.noise_told(Repeats(pairs=9, agreeing=9)) == (
+        "too few images came twice to tell how many clicks are mistaken (10 are needed)"
+    )
+    assert repeats.noise_told(Repeats(pairs=10, agreeing=10)).startswith("about 0.0 % of the clicks are mistaken (95 %")
+
+
 def test_clicks_by_chance_are_half_mistaken():
     assert repeats.label_noise(Repeats(pairs=20, agreeing=2))[0] == 0.5
     assert repeats.label_noise(Repeats(pairs=20, agreeing=20))[0] == 0.0

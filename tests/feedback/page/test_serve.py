@@ -56,6 +56,8 @@ def test_a_port_in_use(serve):
         (["--also", "../x"], "--also ../x: may contain only letters"),
         (["--count", "1"], "1 is not in the range 2<=x<=20000"),
         (["--dataset", "mnits"], "Did you mean 'mnist'?"),
+        (["-p", "nosuch=1"], "nosuch"),
+        (["--set", "nosuch.count=1"], "nosuch"),
     ],
 )
 def test_what_is_refused_at_once(serve, more, message, tmp_path):
@@ -79,6 +81,21 @@ def test_a_folder_that_cannot_be_written(serve, tmp_path):
     for flag in ("--out", "--results"):
         done = serve(flag, tmp_path / "file" / "x")
         assert done.code != 0 and f"{flag} {tmp_path / 'file' / 'x'}: cannot be written" in done.err
+
+
+def test_a_file_is_not_a_folder(serve, tmp_path):
+    (tmp_path / "clicks").write_text("")
+    done = serve()
+    assert done.code == 4 and f"--out {tmp_path / 'clicks'}: is not a folder. Name another one" in done.err
+
+
+def test_a_wrong_parameter_is_refused_as_bench_run_refuses_it(serve, bench_cli, bars, tmp_path):
+    said = serve("-p", "nosuch=1").err
+    done = bench_cli(
+        "run", "--method", "ours", "--model", "bars", "--feature", "width", "--dataset", "own", "--weights", bars.weights,
+        "--plugins", bars.folder.path, "--results", tmp_path / "runs", "--device", "cpu", "-p", "nosuch=1",
+    )  # fmt: skip
+    assert said == done.err
 
 
 def test_a_folder_that_another_server_holds(serve, tmp_path):
@@ -166,7 +183,6 @@ def test_from_the_first_click_to_what_is_left(served, tmp_path):
     assert served.form("/images/1/0", tile=[5, 7], first=0, size=100, action="next").status == 303
     served.get("/images/1/0?first=100&size=100")
     assert served.form("/images/1/0", first=100, size=100, action="next").headers["location"] == "/run"
-    assert served.form("/run/left").status == 303
     record = Store(cell.parent).read(cell)
     found = record.metrics["clicked_ratio"]
     assert (found.value, found.n) == (0.01, 200) and found.low < 0.01 < found.high

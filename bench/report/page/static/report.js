@@ -29,6 +29,8 @@ document.getElementById("filter").addEventListener("input", (event) => {
   const wanted = event.target.value.toLowerCase().split(",").map((part) => part.trim()).filter(Boolean);
   const fits = (text) => !wanted.length || wanted.some((part) => text.toLowerCase().includes(part));
   for (const row of document.querySelectorAll("table.sortable tbody tr")) row.hidden = !fits(row.cells[0].dataset.sort);
+  const matches = document.querySelector("table.sortable tbody tr:not([hidden])");
+  document.getElementById("nothing").textContent = matches ? "" : "nothing matches";
   for (const strip of document.querySelectorAll(".strip")) strip.hidden = !fits(strip.dataset.row);
 });
 
