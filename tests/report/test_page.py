@@ -172,7 +172,7 @@ def test_how_much_there_was_before_and_how_good_the_learnt_judge_is(tmp_path):
         store_cell(tmp_path / "runs", "ours", seed, metrics=metrics)
     path, _ = make_report([tmp_path / "runs"], tmp_path / "report.html", Registry())
     text = path.read_text()
-    assert "Before unlearning: learnt_target_ratio 0.2000 to 0.2040, of 1,000 images." in text
+    assert "Before unlearning: learnt_target_ratio 0.2000 to 0.2040, of 1,000 fresh images." in text
     assert (
         "Before unlearning: clicked_ratio 0.2500 [0.2480, 0.2520], of 1,000 images that the clicks are about, not fresh"
         in text

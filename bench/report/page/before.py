@@ -14,7 +14,7 @@ def before_lines(cells: Sequence[StoredCell]) -> list[str]:
     """Say for each share of the table what it was before unlearning, and of how many images."""
     return [
         f"Before unlearning: {metric} {_values(found, 4)}, of {_counts(found)} "
-        + ("images that the clicks are about, not fresh ones." if metric == "clicked_ratio" else "images.")
+        + ("images that the clicks are about, not fresh ones." if metric == "clicked_ratio" else "fresh images.")
         for metric in RATIOS
         if (found := _all(cells, f"original_{metric}"))
     ]
