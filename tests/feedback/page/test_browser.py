@@ -89,6 +89,25 @@ def test_clicks_that_come_before_the_server_answers_are_steps_of_their_own(site,
     assert site.clicked() == {0, 1}
 
 
+def test_an_old_answer_does_not_take_back_a_click(site, new_tab):
+    tab, held = new_tab(), []
+    tab.route("**/state/**", lambda route: held.append((route, route.fetch())))
+    tab.goto(f"{site.address}/images/0/0?size=50")
+    for _ in range(100):
+        if held:
+            break
+        tab.wait_for_timeout(50)
+    boxes(tab).nth(3).click()
+    saved(tab, 1)
+    route, answer = held.pop()
+    route.fulfill(response=answer)
+    tab.wait_for_timeout(300)
+    assert boxes(tab).nth(3).is_checked()
+    tab.get_by_role("button", name="Next page").click()
+    tab.wait_for_url("**first=50**")
+    assert site.clicked() == {3}
+
+
 def test_reload(site, tab):
     boxes(tab).nth(7).check()
     saved(tab, 1)

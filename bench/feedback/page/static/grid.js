@@ -12,6 +12,7 @@ const RETRY = 1000; // ms between two tries to reach the server
 
 let waiting = []; // steps that the server has not acknowledged, each a list of [tile, selected]; the first is on its way
 let sending = false;
+let acts = 0; // clicks and undos so far: an answer to a question from before the last one is old
 let last = 0; // the tile from which Shift-click reaches
 
 document.getElementById("save").hidden = true; // nothing to save by hand
@@ -20,6 +21,7 @@ document.querySelector("form.view button").hidden = true;
 // --- saving ----------------------------------------------------------------------------------------
 
 function keep(changed) {
+  acts += 1;
   waiting.push(changed.map((box) => [Number(box.value), box.checked]));
   tell();
   send();
@@ -98,8 +100,10 @@ form.addEventListener("submit", () => {
 
 async function refresh() {
   if (waiting.length) return;
+  const asked = acts;
   try {
     const state = await (await fetch(`/state/${round}/${attribute}`)).json();
+    if (acts !== asked) return; // it would take back what was clicked meanwhile
     const clicked = new Set(state.clicked.map(String));
     for (const box of boxes) box.checked = clicked.has(box.value);
     was.value = boxes.filter((box) => box.checked).map((box) => box.value).join(",");
@@ -138,6 +142,7 @@ document.getElementById("undo").addEventListener("click", (event) => {
 
 async function undo() {
   if (waiting.length) return setTimeout(undo, 50);
+  acts += 1;
   try {
     const answer = await post("/undo", []);
     for (const [tile, on] of answer.set) {
