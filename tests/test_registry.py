@@ -84,7 +84,9 @@ def test_a_name_of_another_kind_is_told_which(bench_cli):
     )
     with pytest.raises(UsageError, match="unknown extractor 'digit'. Did you mean 'digits'?"):
         Registry().get("extractors", "digit")
-    with pytest.raises(UsageError, match="'digits' is an extractor, not a classifier. Known: digit_reader, mobilenet, morpho_mnist"):
+    with pytest.raises(
+        UsageError, match="'digits' is an extractor, not a classifier. Known: digit_reader, mobilenet, morpho_mnist"
+    ):
         Registry().get("classifiers", "digits")
 
 

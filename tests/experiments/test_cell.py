@@ -19,7 +19,7 @@ from bench.workspace import checkpoint
 
 FIELDS = {"format", 
     "key", "status", "reason", "suite", "method", "model", "dataset", "feature", "seed", "params", "needs", "metrics",
-    "skipped_metrics", "metric_runs", "provenance", "timings", "artefacts",
+    "skipped_metrics", "metric_runs", "provenance", "timings", "artefacts", "step",
 }  # fmt: skip
 
 

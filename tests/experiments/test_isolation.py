@@ -261,10 +261,10 @@ def test_the_plan_is_not_asked_twice_for_what_another_process_stored(on_bars, ba
 
     plain = Store.locked
 
-    def locked(self, folder, tell=None):
+    def locked(self, folder, *more, **named):
         if folder == result.parent and not result.exists():
             result.write_bytes(hidden)  # stored by another process just before the lock was free
-        return plain(self, folder, tell)
+        return plain(self, folder, *more, **named)
 
     monkeypatch.setattr(Store, "locked", locked)
     monkeypatch.setattr("bench.experiments.run._stages", lambda *_: pytest.fail("computed again"))

@@ -57,7 +57,7 @@ def test_another_seed_or_parameter_gives_other_weights(original, clicked):
     assert not torch.equal(first_bias(), first_bias(seed=1)) and not torch.equal(first_bias(), first_bias(lr=0.01))
 
 
-@pytest.mark.parametrize(("name", "trained"), [("proggan", (500, 16, 2e-3, 2)), ("mine", (200, 64, 1e-3, 2))])
+@pytest.mark.parametrize(("name", "trained"), [("proggan", (250, 16, 2e-3, 2)), ("mine", (200, 64, 1e-3, 2))])
 def test_the_suite_s_hyper_parameters_are_the_defaults_of_a_model_that_it_knows(
     name, trained, original, clicked, monkeypatch
 ):

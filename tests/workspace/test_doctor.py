@@ -82,8 +82,9 @@ def test_files_of_another_data_set_in_mnist_s_place_are_a_problem(doctor, tmp_pa
     assert doctor("--data-dir", tmp_path / "data") == [], "a data set that is not here is no problem"
     head = bytes.fromhex("00000803 0000ea60 0000001c 0000001c".replace(" ", ""))
     (raw / "train-images-idx3-ubyte").write_bytes(head + bytes(60_000 * 784))
-    (problem,) = doctor("--data-dir", tmp_path / "data")
-    assert problem.startswith(f"data set mnist: {raw / 'train-images-idx3-ubyte'}: is damaged or of another data set")
+    for name, problem in zip(("mnist", "mnist_digits"), doctor("--data-dir", tmp_path / "data"), strict=True):
+        file = raw / "train-images-idx3-ubyte"
+        assert problem.startswith(f"data set {name}: {file}: is damaged or of another data set")
 
 
 @pytest.mark.mnist
