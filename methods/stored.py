@@ -5,33 +5,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from copy import deepcopy
-from hashlib import sha256
-from pathlib import Path
-from typing import Any
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from bench.api import Context, Feedback, Generator, Method, Params, Unlearned, UsageError, hookimpl
+from bench.api import Context, Feedback, Generator, Method, Unlearned, hookimpl
+from bench.toolkit.stored_weights import StoredWeights, read_stored
 
 
-class Config(Params):
+class Config(StoredWeights):
     """Which file."""
 
     weights: str = Field("", description="unlearned.safetensors of a stored cell of this model; empty: skipped")
-    sha256: str = Field("", description="of that file; found by itself")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _hashed(cls, fields: Any) -> Any:
-        """Add the file's hash, so that another file is another cell."""
-        name = fields.get("weights") if isinstance(fields, Mapping) else None
-        if not name or fields.get("sha256"):
-            return fields
-        if not Path(name).is_file():
-            raise ValueError(f"weights={name}: there is no such file; name unlearned.safetensors of a stored cell")
-        return {**fields, "sha256": sha256(Path(name).read_bytes()).hexdigest()}
 
 
 class Stored(Method[Config]):
@@ -43,22 +28,7 @@ class Stored(Method[Config]):
         return None if self.config.weights else "names no stored cell (-p weights=FILE)"
 
     def unlearn(self, generator: Generator, feedback: Feedback, context: Context) -> Unlearned:
-        from safetensors import SafetensorError
-        from safetensors.torch import load
-
-        student, path = deepcopy(generator), Path(self.config.weights)
-        if not self.config.weights:
-            return Unlearned(student)
-        try:
-            content = path.read_bytes()
-            tensors = {name: t for name, t in load(content).items() if name.startswith("generator.")}
-            student.load_state_dict({name.removeprefix("generator."): t for name, t in tensors.items()})
-        except (OSError, SafetensorError, RuntimeError) as error:
-            reason = str(error).partition("\n")[0]
-            raise UsageError(f"-p weights={path}: not an unlearned generator of this model ({reason})") from error
-        if sha256(content).hexdigest() != self.config.sha256:
-            raise UsageError(f"-p weights={path}: the file has changed since the run began. Run the command again")
-        return Unlearned(student)
+        return Unlearned(read_stored(self.config, generator) if self.config.weights else deepcopy(generator))
 
 
 @hookimpl

@@ -203,7 +203,7 @@ def test_interpolation_between_two_files(tmp_path):
 
 
 def test_a_file_that_is_not_there():
-    with pytest.raises(ValueError, match=r"weights=nowhere.safetensors: there is no such file"):
+    with pytest.raises(ValueError, match=r"weights=nowhere.safetensors: the file was not found"):
         REGISTRY.get("methods", "interpolate").Config(weights="nowhere.safetensors")
 
 
@@ -349,7 +349,7 @@ def test_stored_weights_are_taken_as_they_are(tmp_path):
     save_file({"generator.layer.bias": other.layer.bias}, path)
     with pytest.raises(UsageError, match="not an unlearned generator of this model"):
         unlearned("stored", generator, clicked(generator), weights=str(path))
-    with pytest.raises(ValueError, match="there is no such file; name unlearned.safetensors"):
+    with pytest.raises(ValueError, match="the file was not found. Name unlearned.safetensors"):
         unlearned("stored", generator, clicked(generator), weights="nowhere.safetensors")
     method = REGISTRY.get("methods", "stored")
     assert "names no stored cell" in method(method.Config()).supports("vae", "slant")
