@@ -68,6 +68,11 @@ class Variant:
         """Say whether it is for a model and a feature."""
         return self.model in ("", model) and (not self.features or feature in self.features)
 
+    @property
+    def place(self) -> str:
+        """Say in words for which model and features it is."""
+        return " ".join([self.model or "every model", "/".join(self.features)]).strip()
+
 
 @dataclass(frozen=True)
 class Table:
@@ -122,7 +127,8 @@ class Table:
 
 
 ORIGINAL, OURS, PROBE = Variant("original", "original"), Variant("ours", "ours"), Variant("probe", "probe")
-LOGISTIC = Variant("ours, logistic", "ours", {"direction": "logistic"})
+PENALISED = {"direction": "logistic", "shrink": False}  # a suite's shrink is of the mean difference
+LOGISTIC = Variant("ours, logistic", "ours", PENALISED)
 RETRAIN = Variant("retrain", "retrain")
 LATENT_EDIT, REJECT = Variant("latent_edit", "latent_edit"), Variant("reject", "reject")
 STEPS = (1, 5, 10, 50, 200, 500)  # of one run, after which it is evaluated
@@ -140,7 +146,8 @@ def _reading(threshold: str, step: str, steps: int, l1: str) -> Variant:
 
 
 def _direction(name: str) -> Variant:
-    return Variant(f"ours, {name}", "ours", {"direction": name}, point=f"{name}, t {{threshold_shift:+g}} s.d.")
+    params = PENALISED if name == "logistic" else {"direction": name}
+    return Variant(f"ours, {name}", "ours", params, point=f"{name}, t {{threshold_shift:+g}} s.d.")
 
 
 def clicked(variant: Variant) -> list[Variant]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.errors import EXIT_NOTHING, EXIT_OK, EXIT_SOME_FAILED
+from bench.errors import EXIT_NOTHING, EXIT_OK, EXIT_SOME_FAILED, UsageError
 from bench.experiments import grid
 from bench.experiments.cell import Cell
 from bench.experiments.execute import stored
@@ -86,9 +86,11 @@ def cells_of(table: Table, options: Options, workspace: Workspace) -> list[tuple
     """Return the cells behind a table, by variant."""
     found = []
     for variant in table.variants:
+        if not (models := _models(variant, options)):
+            continue
         request = grid.Request(
             methods=[variant.method],
-            models=options.models,
+            models=models,
             features=options.features,
             seeds=_all_seeds(table, options),
             evaluate_at=() if variant.at is None else (variant.at,),
@@ -98,7 +100,17 @@ def cells_of(table: Table, options: Options, workspace: Workspace) -> list[tuple
             settings=variant.settings,
         )
         found += [(variant, cell) for cell in grid.cells(request, workspace) if _belongs(cell, variant, table, options)]
+    if table.variants and not found:
+        own = "; ".join(f"'{variant.label}' is for {variant.place}" for variant in table.variants)
+        raise UsageError(f"--model, --feature: name no cell of the chosen rows: {own}")
     return found
+
+
+def _models(variant: Variant, options: Options) -> Sequence[str]:
+    """Return the models of a variant; one that has a model is never read for another, which its values may not fit."""
+    if not variant.model:
+        return options.models
+    return [variant.model] if {"all", variant.model} & set(options.models) else []
 
 
 def _all_seeds(table: Table, options: Options) -> Sequence[int]:

@@ -12,9 +12,11 @@ import torch
 from bench.core import sealed
 from bench.registry import Registry
 from bench.report.asked import table_asked
-from bench.report.definitions import Options
+from bench.report.definitions import TABLES, Options
+from bench.report.tables import cells_of
 from bench.report.value_names import value_names
 from bench.workspace.store import Store
+from bench.workspace.suites import load_suite
 from bench.workspace.workspace import Workspace
 
 # --- chosen rows and columns --------------------------------------------------------------------------
@@ -144,6 +146,21 @@ def test_rows_are_chosen_by_label_by_method_or_added(name, asked, labels):
     assert [variant.label for variant in found.variants] == labels
 
 
+@pytest.mark.parametrize("suite", ["celeba", "lite", "paper", "selection"])
+@pytest.mark.parametrize("name", sorted(set(TABLES) - {"1", "budget"}))
+def test_each_table_of_each_shipped_suite_names_cells_that_are_valid_on_each_model(name, suite):
+    workspace = Workspace(Registry(), Store(Path("nowhere")), torch.device("cpu"))
+    options = Options(suite=suite, seeds=(0,))
+    found = cells_of(table_asked(name, options, workspace, value_names(workspace.registry)), options, workspace)
+    assert {cell.model for _, cell in found} == set(load_suite(suite).models)
+
+
+def test_a_row_of_one_model_is_told_where_another_is_asked_for(bench_cli, tmp_path):
+    done = bench_cli("table", "2", "--only", "ours, keep Male", "--model", "vae", "--out", tmp_path)
+    assert done.code == 4, done.err
+    assert "--model, --feature: name no cell of the chosen rows: 'ours, keep Male' is for proggan beard;" in done.err
+
+
 def test_the_curves_are_along_what_the_classes_or_the_suite_sweep(tmp_path, monkeypatch):
     workspace = Workspace(Registry(), Store(Path("nowhere")), torch.device("cpu"))
 
@@ -155,8 +172,9 @@ def test_the_curves_are_along_what_the_classes_or_the_suite_sweep(tmp_path, monk
     monkeypatch.setattr(ours, "sweep", lambda: {"threshold_shift": (2.0,)})
     found = curves()
     assert len(found) == 2 + 2 + 4
-    assert found["ours, logistic", "logistic, t +2 s.d."] == {"direction": "logistic", "threshold_shift": 2.0}
-    assert found["ours, logistic", "logistic, t +0 s.d."] == {"direction": "logistic", "threshold_shift": 0.0}
+    logistic = {"direction": "logistic", "shrink": False}
+    assert found["ours, logistic", "logistic, t +2 s.d."] == {**logistic, "threshold_shift": 2.0}
+    assert found["ours, logistic", "logistic, t +0 s.d."] == {**logistic, "threshold_shift": 0.0}
     suite = tmp_path / "mine.toml"
     suite.write_text('extends = "lite"\n[sweeps.probe]\nlr = [0.5]\nsafe_share = ["half"]\n')
     assert {label: params for (family, label), params in curves(suite=str(suite)).items() if family == "probe"} == {
