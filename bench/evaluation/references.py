@@ -23,6 +23,7 @@ from bench.evaluation.reference import Reference, evenly
 from bench.evaluation.targets import target_identity, target_mask
 from bench.toolkit.frechet import statistics_of
 from bench.workspace import checkpoint, loading, manifest
+from bench.workspace.extractor_names import plugin_of
 from bench.workspace.store import DIGITS
 from bench.workspace.workspace import Workspace
 
@@ -76,7 +77,7 @@ def references_identity(workspace: Workspace, dataset: str, extractor: str) -> l
 def _key(workspace: Workspace, dataset: str, extractor: str) -> str:
     """Hash what statistics that are made here are made from."""
     drawn = workspace.registry.plugin("datasets", dataset).code("counterfactual", "lowered")
-    seen = workspace.registry.plugin("extractors", extractor).code("build")
+    seen = workspace.registry.plugin("extractors", plugin_of(workspace.registry, extractor)).code("build")
     code = code_hash.code_of(write_statistics, *drawn, *seen)
     features = workspace.dataset(dataset).features
     targets = {feature: target_identity(workspace, dataset, feature) for feature in features}

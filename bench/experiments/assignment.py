@@ -38,6 +38,8 @@ class Places(Params):
         Of torch, in one process.
     limits : Limits
         What a cell may use.
+    extractor_files : dict of str to Path
+        Weights of extractors that were trained here.
     here : Path
         The current folder: relative paths begin there, and loose plug-ins import modules from it.
     argv : tuple of str
@@ -51,6 +53,7 @@ class Places(Params):
     device: str
     threads: int
     limits: Limits = NONE
+    extractor_files: dict[str, Path] = {}
     here: Path
     argv: tuple[str, ...] = ()
 
@@ -65,6 +68,7 @@ class Places(Params):
             device=str(workspace.device),
             threads=torch.get_num_threads(),
             limits=workspace.limits,
+            extractor_files={name: path.absolute() for name, path in workspace.extractor_files.items()},
             here=Path.cwd(),
             argv=tuple(sys.argv),
         )
@@ -74,7 +78,8 @@ class Places(Params):
         torch.set_num_threads(self.threads)
         sys.argv = [*self.argv]
         registry, store = Registry(self.plugins, self.files), Store(self.results, progress.waits)
-        return Workspace(registry, store, choose_device(self.device), self.data_dir, progress, self.limits)
+        device, files = choose_device(self.device), dict(self.extractor_files)
+        return Workspace(registry, store, device, self.data_dir, progress, self.limits, files)
 
 
 class Assignment(Params):

@@ -17,7 +17,7 @@ from bench.experiments.backends.serial import Serial
 from bench.experiments.measured import shown
 from bench.experiments.order import Order
 from bench.experiments.pace import Pace, State
-from bench.experiments.plan import Plan, Planned
+from bench.experiments.plan import Plan, Planned, Training, told_beforehand
 from bench.experiments.resolve import Resolved, resolve
 from bench.experiments.run import store_end
 from bench.workspace.record import Record
@@ -184,7 +184,7 @@ class _Execution:
         item, workspace = self._plan.cells[number], self._workspace
         resolved, done = item.resolved, None
         try:
-            if lacks := self._untrained.get(item.cell.weights) or item.lacks:
+            if lacks := item.lacks or next((self._untrained[x] for x in item.after if x in self._untrained), None):
                 done = Done(item, resolved, error=lacks)
             elif item.action == "cached":
                 done = Done(item, resolved, _record_of(item, workspace))
@@ -249,20 +249,29 @@ def exit_code(done: Sequence[Done]) -> int:
 def _train_all(plan: Plan, workspace: Workspace) -> dict[str, BenchError]:
     """Train what is missing; return the errors of trainings that failed, by weights file."""
     failed: dict[str, BenchError] = {}
-    for training in plan.trainings:
-        if all(item.missing for item in plan.cells if item.cell.weights == training.weights):
-            continue  # its cells could not run afterwards
-        workspace.progress.note(
-            f"no weights of '{training.model}' for data set '{training.recipe.dataset}' yet: training it first "
-            "(to use other weights: --weights FILE)"
-        )
+    wanted = {weights for item in plan.cells for weights in item.after}
+    trainings = [each for each in plan.trainings if each.weights in wanted]  # the cells of others cannot run anyway
+    if trainings:
+        workspace.progress.note(told_beforehand(trainings, plan.embeddings))
+    for training in trainings:
+        if not any(failed.keys().isdisjoint(item.after) for item in plan.cells if training.weights in item.after):
+            continue  # what its cells need too could not be trained
         try:
-            isolated.pretrain_apart(workspace, training.recipe)
+            _train(training, workspace)
         except BenchError as error:
-            if all(item.cell.weights == training.weights for item in plan.cells):
+            if all(training.weights in item.after for item in plan.cells):
                 raise
             failed[training.weights] = error
     return failed
+
+
+def _train(training: Training, workspace: Workspace) -> None:
+    """Train, unless another command does so meanwhile: then wait for it."""
+    path = Path(training.weights)
+    with workspace.store.locked(path.parent / ".locks" / path.stem, workspace.progress.note):
+        if not path.exists():
+            workspace.progress.note(f"training the {training.what.purpose}, {training.what.name}: {path}")
+            isolated.pretrain_apart(workspace, training.what.recipe)
 
 
 def _stored_by_worker(resolved: Resolved) -> Record:

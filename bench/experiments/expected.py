@@ -93,12 +93,6 @@ def _expected(
     return Expected(seconds, f"{basis}, {SCALED}" if nearest else basis)
 
 
-def expected_training(model: str, dataset: str) -> Expected:
-    """Estimate the time of training a model's generator."""
-    _, times, basis = _shipped_times_of(model, dataset)
-    return Expected(float(times["pretrain"]), basis) if "pretrain" in times else Expected(None, "never measured")
-
-
 def duration(seconds: float) -> str:
     """Write a time in the unit that suits it: "40 s", "12 min", "7.5 h", "3.2 days"."""
     for unit, length in (("days", 86400), ("h", 3600)):

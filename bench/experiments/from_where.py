@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bench.experiments.parts import Parts
+from bench.workspace.extractor_names import plugin_of
 from bench.workspace.record import PluginFile
 
 
@@ -10,7 +11,9 @@ def loaded_from(parts: Parts) -> dict[str, PluginFile]:
     """Return every plug-in of a cell by kind and name ("methods/ours"), with its origin and the sha256 of its file."""
     cell = parts.cell
     named = {("methods", cell.method), ("models", cell.model), ("datasets", cell.settings.dataset)}
-    named |= {("metrics", name) for name in parts.metrics} | {("extractors", name) for name in parts.extractors}
+    named |= {("metrics", name) for name in parts.metrics} | {
+        ("extractors", plugin_of(parts.workspace.registry, name)) for name in parts.extractors
+    }
     observers = {loaded.name for loaded in vars(parts.judgement.oracles).values()}
     named |= {(kind, name) for kind in ("classifiers", "extractors") for name in observers}
     found = {(each.kind.name, each.name): each for each in parts.workspace.registry.sources}

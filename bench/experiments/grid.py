@@ -16,8 +16,10 @@ from bench.errors import PluginError, UsageError
 from bench.evaluation.without_oracle import require_feature
 from bench.experiments.cell import Cell
 from bench.experiments.configurations import Configured, configurations
+from bench.experiments.judgement import asks_oracle
 from bench.experiments.recipes import pretrained_path, recipe_of
 from bench.experiments.stopping import require_within
+from bench.experiments.trained_here import name_extractors, with_oracles
 from bench.workspace import manifest
 from bench.workspace.asked_methods import AskedMethod, read_method
 from bench.workspace.plugin_fields import PluginFields
@@ -92,8 +94,12 @@ def cells(request: Request, workspace: Workspace) -> list[Cell]:
     found: dict[tuple[str, ...], Cell] = {}
     for model, settings in settings_of.items():
         weights = request.weights or settings.weights or _trained_here(workspace, model, settings)
+        own = {
+            (asks, feature): with_oracles(_of_feature(settings, feature, workspace), asks, workspace)
+            for asks, feature in itertools.product((True, False), features_of[model])
+        }
         for feature, method in itertools.product(features_of[model], methods):
-            its_settings = _of_feature(settings, feature, workspace)
+            its_settings = own[_asks(request, method.name, workspace), feature]
             runs = itertools.product(params_of[model, method], request.seeds, request.evaluate_at or (None,))
             for asked, seed, step in runs:
                 require_within(step, asked.params, method.name)
@@ -178,6 +184,7 @@ def _settings(suite: Suite, model: str, request: Request, workspace: Workspace) 
     """Return a model's settings, the extractors named even where the suite leaves them to what is here."""
     plugins = PluginFields(workspace.registry, model, lambda name: workspace.dataset(name).classifier)
     settings = model_settings(suite, model, request.dataset, request.overrides, request.settings, plugins)
+    name_extractors(settings, workspace)
     if settings.evaluation.extractors is not None:
         return settings
     evaluation = settings.evaluation.model_copy(update={"extractors": workspace.usual_extractors(settings.dataset)})
@@ -191,6 +198,14 @@ def _features(request: Request, settings: ModelSettings, workspace: Workspace) -
         if feature not in dataset.features:
             require_feature(dataset, settings.dataset, feature, tuple(_further(settings.dataset, workspace)))
     return chosen
+
+
+def _asks(request: Request, method: str, workspace: Workspace) -> bool:
+    """Say whether a method asks the oracle that clicks; one that does not load costs its own cells alone, later."""
+    try:
+        return asks_oracle(request.feedback_file, workspace.registry.get("methods", method, "--method").needs)
+    except PluginError:
+        return True
 
 
 def _of_feature(settings: ModelSettings, feature: str, workspace: Workspace) -> ModelSettings:

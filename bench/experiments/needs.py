@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 
 from bench.core.remembered import remembered
 from bench.errors import BenchError, CheckpointError
 from bench.evaluation.references import has_references
 from bench.experiments.cell import Cell, Place
 from bench.experiments.judgement import asks_oracle, judgement_of
+from bench.experiments.recipes import pretrained_path
+from bench.experiments.trained_here import extractor_recipe, is_there, untrained
 from bench.workspace import manifest
 from bench.workspace.workspace import Workspace
 
@@ -64,21 +65,40 @@ class Looked:
     def _named(self, place: Place, method: str) -> Iterator[Need]:
         workspace, settings = self.workspace, place.settings
         dataset = workspace.dataset(settings.dataset)
-        if not is_to_be_trained(place):
+        later = {each.weights for each in untrained(place, workspace)}
+        if place.weights not in later:
             yield Need(f"weights {place.model} {place.weights}", partial(require_weights, place, self.suite))
         for name in settings.evaluation.extractors or ():
-            yield Need(f"extractor {name}", partial(workspace.extractor, name))
+            if str(workspace.extractor_files.get(name)) not in later:
+                yield Need(f"extractor {name}", partial(self._extractor, place, name))
         asks = asks_oracle(place.feedback_file, workspace.registry.get("methods", method, "--method").needs)
-        oracles = f"oracles {settings.dataset} {settings.oracle} {place.feature} {asks}"
-        yield Need(oracles, partial(judgement_of, workspace, dataset, settings, place.feature, asks))
+        if later.isdisjoint((settings.oracle.feedback, settings.oracle.evaluation)):
+            oracles = f"oracles {settings.dataset} {settings.oracle} {place.feature} {asks}"
+            yield Need(oracles, partial(judgement_of, workspace, dataset, settings, place.feature, asks))
+
+    def _extractor(self, place: Place, name: str) -> object:
+        """Load an extractor; without the images that one learns from, where its weights are is not known."""
+        recipe = extractor_recipe(place.settings, name, self.workspace)
+        if recipe is not None and name not in self.workspace.extractor_files:
+            pretrained_path(self.workspace, recipe)  # raises DataError, which says what to do
+        return self.workspace.extractor(name)
 
     def _read(self, place: Place, method: str) -> Iterator[Need]:
-        dataset = self.workspace.dataset(place.settings.dataset)
-        if dataset.classifier is not None and self._reads_images(place, method):
-            yield Need(f"images {place.settings.dataset}", partial(dataset.split, dataset.training_split))
+        workspace = self.workspace
+        if self._reads_images(place, method):
+            yield self._images(place.settings.dataset)
+        for each in untrained(place, workspace):
+            if each.recipe.kind != "models":
+                yield self._images(each.recipe.dataset)
+
+    def _images(self, name: str) -> Need:
+        dataset = self.workspace.dataset(name)
+        return Need(f"images {name}", partial(dataset.split, dataset.training_split))
 
     def _reads_images(self, place: Place, method: str) -> bool:
         """Say whether the method, or what is still to be made (weights, statistics), reads the data set's images."""
+        if self.workspace.dataset(place.settings.dataset).classifier is None:
+            return False
         extractors = place.settings.evaluation.extractors or ()
         return (
             "training_data" in self.workspace.registry.get("methods", method, "--method").needs
@@ -89,7 +109,7 @@ class Looked:
 
 def is_to_be_trained(cell: Cell | Place) -> bool:
     """Say whether a cell's generator is still to be trained, its suite naming no weights."""
-    return cell.settings.weights is None and not _is_there(cell.weights)
+    return cell.settings.weights is None and not is_there(cell.weights)
 
 
 def require_weights(place: Place, suite: str) -> None:
@@ -98,17 +118,8 @@ def require_weights(place: Place, suite: str) -> None:
     trained_by += "" if suite == "lite" else f" --suite {suite}"
     if place.weights == place.settings.weights:
         manifest.require(place.weights, f"--model {place.model}", trained_by, "--weights FILE")
-    elif not _is_there(place.weights):
+    elif not is_there(place.weights):
         raise CheckpointError(
             f"--model {place.model}: has no weights yet. Train it (bench pretrain {trained_by}) or pass weights "
             "(--weights FILE)."
         )
-
-
-def _is_there(weights: str) -> bool:
-    return weights in _shipped() or Path(weights).exists()
-
-
-@remembered
-def _shipped() -> frozenset[str]:
-    return frozenset(manifest.entries())

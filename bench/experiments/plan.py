@@ -9,11 +9,13 @@ from typing import Literal
 from bench.core import collecting, resuming
 from bench.core.remembered import remembering
 from bench.errors import BenchError
+from bench.evaluation.references import has_references
 from bench.experiments.cell import Cell
-from bench.experiments.expected import Expected, duration, expected_cell, expected_training
-from bench.experiments.needs import Looked, is_to_be_trained
-from bench.experiments.recipes import Recipe, recipe_of
+from bench.experiments.expected import Expected, duration, expected_cell
+from bench.experiments.expected_training import expected_embeddings, expected_training
+from bench.experiments.needs import Looked
 from bench.experiments.resolve import Resolved, resolve
+from bench.experiments.trained_here import TrainedHere, untrained
 from bench.workspace import seals
 from bench.workspace.record import Record
 from bench.workspace.workspace import Workspace
@@ -24,11 +26,23 @@ Action = Literal["run", "measure", "skip", "cached", "resume", "waits"]
 
 @dataclass(frozen=True)
 class Training:
-    """A generator that must be trained before the cells that unlearn from it."""
+    """Weights that must be trained before the cells that need them."""
 
-    model: str
-    recipe: Recipe
-    weights: str
+    what: TrainedHere
+    expected: Expected
+
+    @property
+    def weights(self) -> str:
+        """The file that it writes."""
+        return self.what.weights
+
+
+@dataclass(frozen=True)
+class Embedding:
+    """A data set's images, which an extractor looks at once, in the first cell that compares with them."""
+
+    dataset: str
+    extractor: str
     expected: Expected
 
 
@@ -47,6 +61,8 @@ class Planned:
         None for a cell that waits, or whose generator is trained first.
     missing : tuple of BenchError
         What a waiting cell lacks.
+    after : tuple of str
+        Weights files that are trained first.
     """
 
     cell: Cell
@@ -55,6 +71,7 @@ class Planned:
     expected: Expected
     resolved: Resolved | None = None
     missing: tuple[BenchError, ...] = ()
+    after: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -74,12 +91,15 @@ class Plan:
     Attributes
     ----------
     trainings : tuple of Training
+        In their order; a training whose cells all lack something else is not carried out.
+    embeddings : tuple of Embedding
     cells : tuple of Planned
     overwrite : {"never", "failed", "always"}
         Which stored cells run again.
     """
 
     trainings: tuple[Training, ...]
+    embeddings: tuple[Embedding, ...]
     cells: tuple[Planned, ...]
     overwrite: Overwrite
 
@@ -103,7 +123,7 @@ class Plan:
         """Say in one line how many cells there are, how many are to run, and for how long."""
         count, waiting = len(self.cells), self.waiting
         measured = sum(item.action == "measure" for item in waiting)
-        times = [*(t.expected.seconds for t in self.trainings), *(item.expected.seconds for item in waiting)]
+        times = [each.expected.seconds for each in (*self.trainings, *self.embeddings, *waiting)]
         known = [seconds for seconds in times if seconds is not None]
         unknown = f" and {len(times) - len(known)} of unknown time" if len(known) < len(times) else ""
         time = f"about {duration(sum(known))}{unknown}" if known else "time unknown until the first is done"
@@ -126,7 +146,19 @@ def plan(cells: Iterable[Cell], workspace: Workspace, overwrite: Overwrite, suit
     planner = _Planner(workspace, overwrite, Looked(workspace, suite), completed(workspace), set())
     found = list(cells)
     with remembering(), collecting.paused():
-        return Plan(planner.trainings(found), tuple(planner.planned(cell) for cell in found), overwrite)
+        planned = tuple(planner.planned(cell) for cell in found)
+        return Plan(planner.trainings(found), planner.embeddings(planned), planned, overwrite)
+
+
+def told_beforehand(trainings: Sequence[Training], embeddings: Sequence[Embedding]) -> str:
+    """Say what is trained first, in which order, and for how long."""
+    lines = ["no weights yet, so these are trained first, in this order; after a stop, the same command resumes:"]
+    lines += [
+        f"  {number}. {each.what.purpose}, {each.what.name} on {each.what.recipe.dataset}: {each.expected}"
+        for number, each in enumerate(trainings, 1)
+    ]
+    lines += [f"then {each.extractor} looks at the images of {each.dataset}: {each.expected}" for each in embeddings]
+    return "\n".join(lines)
 
 
 def completed(workspace: Workspace) -> list[Record]:
@@ -143,15 +175,24 @@ class _Planner:
     shared: set[str]  # keys of the unlearning stages of the cells so far, which later ones share
 
     def trainings(self, cells: Sequence[Cell]) -> tuple[Training, ...]:
-        untrained = {cell.weights: cell for cell in cells if is_to_be_trained(cell)}
+        found = {each.weights: each for cell in cells for each in untrained(cell.place, self.workspace)}
+        generators_last = sorted(found.values(), key=lambda each: each.recipe.kind == "models")
         return tuple(
-            Training(
-                cell.model,
-                recipe_of(cell.model, cell.settings),
-                cell.weights,
-                expected_training(cell.model, cell.settings.dataset),
-            )
-            for cell in untrained.values()
+            Training(each, expected_training(self.workspace, each.recipe, each.weights)) for each in generators_last
+        )
+
+    def embeddings(self, planned: Sequence[Planned]) -> tuple[Embedding, ...]:
+        compared = {
+            (item.cell.settings.dataset, name)
+            for item in planned
+            if item.action in ("run", "resume", "measure")
+            for name in item.cell.settings.evaluation.extractors or ()
+        }
+        return tuple(
+            Embedding(dataset, name, expected_embeddings(self.workspace, dataset))
+            for dataset, name in sorted(compared)
+            if self.workspace.dataset(dataset).classifier is not None
+            and not has_references(self.workspace, dataset, name)
         )
 
     def planned(self, cell: Cell) -> Planned:
@@ -163,10 +204,11 @@ class _Planner:
 
     def _planned(self, cell: Cell, expected: Expected) -> Planned:
         missing = self.looked.to_resolve(cell)
-        if is_to_be_trained(cell):
+        if first := untrained(cell.place, self.workspace):
             if missing := [*missing, *self.looked.to_run(cell)]:
                 return _waiting(cell, expected, missing)
-            return Planned(cell, "run", f"after the training of '{cell.model}'", expected)
+            names, files = ", ".join(f"'{each.name}'" for each in first), tuple(each.weights for each in first)
+            return Planned(cell, "run", f"after the training of {names}", expected, after=files)
         if missing:
             return _waiting(cell, expected, missing)
         return self._resolved(resolve(cell, self.workspace), expected)

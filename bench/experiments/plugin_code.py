@@ -8,6 +8,7 @@ from bench.core.code_watch import sources_of
 from bench.core.remembered import remembered
 from bench.evaluation.own_metrics import OwnMetric
 from bench.experiments.parts import Parts, Shared
+from bench.workspace.extractor_names import plugin_of
 from bench.workspace.loading import Original
 
 
@@ -29,7 +30,8 @@ def sources(parts: Shared, method: str) -> dict[str, str]:
 
 def plugin_code(parts: Shared, kind: str, name: str, *methods: str) -> tuple[Any, ...]:
     """Return where the code of a plug-in begins; see ``Plugin.code``."""
-    return parts.workspace.registry.plugin(kind, name).code(*methods)
+    registry = parts.workspace.registry
+    return registry.plugin(kind, plugin_of(registry, name) if kind == "extractors" else name).code(*methods)
 
 
 def method_code(parts: Parts) -> tuple[Any, ...]:

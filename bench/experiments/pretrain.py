@@ -17,9 +17,9 @@ from bench.core.progress import Progress
 from bench.errors import CheckpointError, DataError, Interrupted, UsageError
 from bench.experiments.recipes import (
     Recipe,
+    checkpoint_of,
     configured,
     pretrained_path,
-    recipe_key,
     split_of,
     starting_weights,
     with_settings,
@@ -27,7 +27,7 @@ from bench.experiments.recipes import (
 from bench.toolkit.training import build, train
 from bench.workspace import checkpoint, manifest, saving
 from bench.workspace.networks import fill, networks_of
-from bench.workspace.store import DIGITS, Store
+from bench.workspace.store import Store
 from bench.workspace.workspace import Workspace
 
 
@@ -124,8 +124,7 @@ def pretrain(workspace: Workspace, recipe: Recipe, out: Path | None = None, comm
     start = _fill(networks, recipe)
     for module in networks.modules().values():
         module.to(workspace.device)
-    checkpoint = path.with_suffix(f".{recipe_key(workspace, recipe)[:DIGITS]}.checkpoint.pt")
-    made = _train(workspace, recipe, trainable, networks, checkpoint)
+    made = _train(workspace, recipe, trainable, networks, checkpoint_of(workspace, recipe, path))
     measured = trainable.assess(networks, workspace.dataset(recipe.dataset))
     _tell_accuracy(measured, workspace.dataset(recipe.dataset), workspace.progress)
     description = {**start, **made, "command": command, **measured}

@@ -16,6 +16,7 @@ from bench.toolkit.training import build, train
 from bench.workspace import checkpoint, manifest
 from bench.workspace.checkpoint import Checkpoint
 from bench.workspace.networks import config_of
+from bench.workspace.oracles import ROLES
 from bench.workspace.store import DIGITS
 from bench.workspace.suites import NO_DATASET, ModelSettings, load_suite
 from bench.workspace.validation import validated
@@ -119,21 +120,39 @@ def starting_weights(recipe: Recipe) -> Checkpoint | None:
 
 def pretrained_path(workspace: Workspace, recipe: Recipe) -> Path:
     """Return where the weights of a recipe are kept."""
-    name = f"{recipe.name}-{recipe.dataset}-{recipe_key(workspace, recipe)[:DIGITS]}.safetensors"
+    copy = {seed: f"-{letter}" for letter, seed in ROLES.values()} if recipe.kind == "classifiers" else {}
+    which = f"{recipe.name}-{recipe.dataset}{copy.get(recipe.seed, '')}"
+    name = f"{which}-{recipe_key(workspace, recipe)[:DIGITS]}.safetensors"
     return workspace.store.root.parent / "pretrained" / name
+
+
+def checkpoint_of(workspace: Workspace, recipe: Recipe, path: Path) -> Path:
+    """Return the file from which a stopped training of the weights at a path resumes."""
+    return path.with_suffix(f".{recipe_key(workspace, recipe)[:DIGITS]}.checkpoint.pt")
 
 
 def recipe_key(workspace: Workspace, recipe: Recipe) -> str:
     """Hash what the weights of a recipe are made from."""
-    _, config = configured(workspace, recipe)
-    start = starting_weights(recipe)
+    config, start = _told(workspace, recipe), starting_weights(recipe)
     code = code_hash.code_of(build, train, *workspace.registry.plugin(recipe.kind, recipe.name).code())
-    made_by = [recipe.kind, recipe.name, config.model_dump(mode="json"), code, recipe.seed, recipe.half]
+    made_by = [recipe.kind, recipe.name, config, code, recipe.seed, recipe.half]
     try:
         images = [images_identity(workspace, recipe.dataset), split_of(workspace, recipe)]
     except DataError:  # nothing was trained on images that never were here
         images = []
     return code_hash.digest([*made_by, recipe.dataset, images, start.sha256 if start else None])
+
+
+def _told(workspace: Workspace, recipe: Recipe) -> dict[str, Any]:
+    """Return the fields that decide what is built and how it learns.
+
+    What looks at images takes its other fields from the data set's attributes, which need not be here any more: the
+    images are in the key too.
+    """
+    if recipe.kind != "models" and recipe.start is None:
+        return recipe.settings
+    fields: dict[str, Any] = configured(workspace, recipe)[1].model_dump(mode="json")
+    return fields
 
 
 def split_of(workspace: Workspace, recipe: Recipe) -> str:

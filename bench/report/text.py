@@ -24,10 +24,15 @@ def dry_run(plan: Plan) -> str:
 
     Below: what the times are estimated from, and which hyper-parameters are the suite's.
     """
-    marks = _marks([*(each.expected for each in plan.trainings), *(item.expected for item in plan.cells)])
+    marks = _marks([each.expected for each in (*plan.trainings, *plan.embeddings, *plan.cells)])
     cells = [item.cell for item in plan.cells]
     lines = [
-        f"train   {each.model} on {each.recipe.dataset}  ({_time(each.expected, marks)})" for each in plan.trainings
+        f"train   {each.what.name} on {each.what.recipe.dataset}  ({each.what.purpose}; {_time(each.expected, marks)})"
+        for each in plan.trainings
+    ]
+    lines += [
+        f"embed   the images of {each.dataset} with {each.extractor}  ({_time(each.expected, marks)})"
+        for each in plan.embeddings
     ]
     for item, label in zip(plan.cells, labels.of_cells(cells), strict=True):
         time = _time(item.expected, marks) if item.expected.basis else ""

@@ -34,7 +34,14 @@ class EvaluationSettings(Params):
         "evaluation",
         description='which noise they are drawn from; recipes are chosen on "selection" and reported on "evaluation"',
     )
-    extractors: Names | None = Field(None, description="feature extractors for FID and IS; the data set's by default")
+    extractors: Names | None = Field(
+        None,
+        description="feature extractors for FID and IS, the data set's by default; faces-celeba is faces, trained on "
+        "celeba here",
+    )
+    pretrain: dict[str, Any] = Field(
+        {}, description="fields of the Config of an extractor that is trained here, such as faces-celeba"
+    )
     metrics: Names | None = Field(None, description="metric plug-ins; all by default")
 
 
@@ -61,7 +68,7 @@ class OracleSettings(Params):
         "such as the first original of several unlearnings)",
     )
     pretrain: dict[str, Any] = Field(
-        {}, description="fields of the classifier's Config in the command that trains a missing copy"
+        {}, description="fields of the classifier's Config for the training of a missing copy"
     )
 
 

@@ -17,6 +17,7 @@ from bench.errors import CheckpointError, MissingWeights
 from bench.registry import Registry
 from bench.workspace import checkpoint, loading, observers
 from bench.workspace.checkpoint import Checkpoint
+from bench.workspace.extractor_names import trained_on
 from bench.workspace.observers import LoadedClassifier, load_observer
 from bench.workspace.oracles import ROLES, Choice, choose
 from bench.workspace.store import Store
@@ -27,7 +28,13 @@ T = TypeVar("T")
 
 @dataclass
 class Workspace:
-    """What cells share: the registry, the store, the machine, what one cell may use, and what is already loaded."""
+    """What cells share: the registry, the store, the machine, what one cell may use, and what is already loaded.
+
+    Attributes
+    ----------
+    extractor_files : dict of str to Path
+        Weights of extractors that are trained here (``faces-celeba``), by name.
+    """
 
     registry: Registry
     store: Store
@@ -35,6 +42,7 @@ class Workspace:
     data_dir: Path | None = None
     progress: Progress = field(default_factory=silent)
     limits: Limits = NONE
+    extractor_files: dict[str, Path] = field(default_factory=dict)
     _kept: dict[Any, Any] = field(default_factory=dict)
 
     def original(self, model: str, weights: str) -> loading.Original:
@@ -75,7 +83,7 @@ class Workspace:
 
     def extractor(self, name: str) -> tuple[Extractor, str]:
         """Return an extractor and its weights' sha256."""
-        return self.once(("extractor", name), lambda: observers.load_extractor(self.registry, name, name))
+        return self.once(("extractor", name), lambda: self._load_extractor(name))
 
     def usual_extractors(self, dataset: str) -> tuple[str, ...]:
         """Return a data set's extractors, but those whose weights are not here; says which these are."""
@@ -127,6 +135,17 @@ class Workspace:
         for module in networks.modules().values() if networks is not None else ():
             module.to(self.device)
         return loaded
+
+    def _load_extractor(self, name: str) -> tuple[Extractor, str]:
+        trained = trained_on(self.registry, name)
+        if trained is None:
+            return observers.load_extractor(self.registry, name, name)
+        if name not in self.extractor_files:
+            raise MissingWeights(
+                f"extractor '{name}': bench run, bench table and bench figure train it and know where its weights are. "
+                "Here, name another extractor"
+            )
+        return observers.load_extractor(self.registry, trained.plugin, self.extractor_files[name])
 
     def _load_original(self, model: str, weights: str) -> loading.Original:
         original = loading.load_original(self.registry, weights, model)
