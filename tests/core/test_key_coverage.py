@@ -43,6 +43,7 @@ AROUND = {
     "bench.experiments.run",
     "bench.experiments.stages",
     "bench.experiments.training",
+    "bench.workspace.extractor_names",
     "bench.workspace.record",
     "bench.workspace.checkpoint",
     "bench.workspace.pictures",

@@ -100,7 +100,7 @@ def test_training_a_missing_generator_is_a_step_of_the_plan(asked, workspace, mo
     assert all(is_to_be_trained(cell) for cell in cells)
     monkeypatch.setattr("bench.experiments.needs.Looked.to_run", lambda self, cell: [])
     made = plan(cells, workspace, "failed")
-    assert [(t.model, t.weights) for t in made.trainings] == [("bars", cells[0].weights)]
+    assert [(t.what.name, t.weights) for t in made.trainings] == [("bars", cells[0].weights)]
     assert [(item.action, item.why, item.name) for item in made.cells] == [
         ("run", "after the training of 'bars'", "original-bars-slant-s0")
     ]

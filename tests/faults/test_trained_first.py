@@ -51,9 +51,7 @@ def test_a_command_that_is_killed_in_every_phase_trains_nothing_twice(tmp_path):
     made, finished = tmp_path / "made", {}
 
     def there() -> dict[str, bytes]:
-        return {
-            path.stem.rpartition("-")[0]: path.read_bytes() for path in (made / "pretrained").glob("*.safetensors")
-        }
+        return {path.stem.rpartition("-")[0]: path.read_bytes() for path in (made / "pretrained").glob("*.safetensors")}
 
     phases = {
         "oracle that clicks": lambda run: run.says("training the oracle that clicks"),

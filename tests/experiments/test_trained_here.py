@@ -1,0 +1,174 @@
+"""What a suite trains before its cells: what, in which order, for how long, and what is left out."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import rendered_celeba
+import torch
+
+from bench.core import resuming
+from bench.errors import UsageError
+from bench.experiments import expected_training as expected
+from bench.experiments import grid
+from bench.experiments.plan import plan
+from bench.experiments.recipes import Recipe, checkpoint_of, pretrained_path
+from bench.experiments.trained_here import untrained
+from bench.registry import Registry
+from bench.workspace.extractor_names import TrainedOn, plugin_of, trained_on
+from bench.workspace.store import Store
+from bench.workspace.suites import load_suite
+from bench.workspace.workspace import Workspace
+
+ASKED = ("--method", "ours", "--model", "proggan", "--feature", "bang")
+ALL = ["mobilenet-celeba-a", "mobilenet-celeba-b", "faces-celeba", "proggan"]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return rendered_celeba.write(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture
+def toy(tmp_path):
+    """Write a small suite, and return its file."""
+    (tmp_path / "toy.toml").write_text(rendered_celeba.SUITE)
+    return tmp_path / "toy.toml"
+
+
+@pytest.fixture
+def here(tmp_path, data):
+    return Workspace(Registry(), Store(tmp_path / "runs"), torch.device("cpu"), data)
+
+
+def planned(here, suite, **changed):
+    asked = {"methods": ["ours"], "models": ["proggan"], "features": ["bang"], "suite": str(suite), **changed}
+    return plan(grid.cells(grid.Request(**asked), here), here, "failed")
+
+
+def test_everything_that_is_missing_is_trained_once_and_told_beforehand(toy, data, tmp_path, bench_cli):
+    options = (*ASKED, "--suite", toy, "--data-dir", data, "--results", tmp_path / "runs")
+    dry = bench_cli("run", *options, "--dry-run")
+    lines = [line.split()[:2] for line in dry.out.splitlines()]
+    assert dry.code == 0 and lines[:4] == [["train", name] for name in ALL] and not (tmp_path / "runs").exists()
+    assert "embed   the images of celeba with faces-celeba" in dry.out
+    assert "after the training of 'mobilenet-celeba-a', 'mobilenet-celeba-b', 'faces-celeba', 'proggan'" in dry.out
+    done = bench_cli("run", *options, "--json")
+    assert done.code == 0, done.err
+    told = [line for line in done.err.splitlines() if line.startswith("  ") and line[2].isdigit()]
+    assert [line.split(", ")[1].split(" on ")[0] for line in told] == ALL
+    record = json.loads(done.out)
+    assert "fid[faces-celeba]" in record["metrics"] and record["provenance"]["data"] == "CelebA, 48 photographs"
+    clicked, judged = (record["provenance"]["oracle"][role]["weights"] for role in ("feedback", "evaluation"))
+    assert "mobilenet-celeba-a-" in clicked and "mobilenet-celeba-b-" in judged
+    again = bench_cli("run", *options, "--dry-run")
+    assert again.out.startswith("cached ") and "train" not in again.out
+    elsewhere = bench_cli("run", *ASKED, "--suite", toy, "--results", tmp_path / "runs", "--dry-run")
+    assert elsewhere.out.startswith("cached "), "what is stored counts where the photographs are not"
+    vdvae = bench_cli("run", *ASKED[:3], "vdvae", *ASKED[4:], *options[len(ASKED) :], "--dry-run")
+    assert [line.split()[1] for line in vdvae.out.splitlines() if line.startswith("train")] == ["vdvae"]
+
+
+def test_an_oracle_that_nobody_asks_is_not_trained(here, toy, tmp_path):
+    (tmp_path / "clicks.json").write_text("{}")
+    made = planned(here, toy, feedback_file=tmp_path / "clicks.json")
+    assert [each.what.name for each in made.trainings] == ALL[1:]
+    named = planned(here, toy, overrides=["oracle.feedback=mobilenet-synthfaces-a"])
+    assert [each.what.name for each in named.trainings] == ALL[1:]
+    assert [each.what.name for each in planned(here, toy, weights="proggan-synthfaces").trainings] == ALL[:3]
+
+
+def test_without_photographs_nothing_is_trained_and_the_error_says_where_to_get_them(toy, tmp_path, bench_cli):
+    done = bench_cli("run", *ASKED, "--suite", toy, "--results", tmp_path / "runs")
+    assert done.code == 4 and done.err.count("Download CelebA from") == 1 and not (tmp_path / "pretrained").exists()
+
+
+OTHER = """
+[models.vae]
+dataset = "mnist"
+weights = "vae-mnist"
+features = ["slant"]
+[models.vae.feedback]
+count = 60
+[models.vae.evaluation]
+count = 70
+"""
+
+
+def test_a_training_that_fails_costs_the_cells_that_need_it_alone(toy, data, tmp_path, bench_cli):
+    toy.write_text(toy.read_text().replace("epochs = 4, batch_size = 8 }", "batch_size = 4096 }", 1) + OTHER)
+    options = ("--suite", toy, "--data-dir", data, "--results", tmp_path / "runs", "--method", "original")
+    done = bench_cli("run", *options, "--model", "proggan,vae", "--feature", "all", "--json")
+    assert done.code == 1 and [json.loads(line)["model"] for line in done.out.splitlines()] == ["vae"]
+    assert done.err.count("do not fill one batch of 4096") == 2, "once for each cell of proggan"
+    assert done.err.count("training the ") == 1, "what its cells need too is not trained for nothing"
+    alone = bench_cli("run", *options, "--model", "proggan", "--feature", "bang")
+    assert alone.code == 4 and "do not fill one batch of 4096" in alone.err
+
+
+def test_two_models_that_train_one_extractor_differently_are_refused(here, toy):
+    toy.write_text(toy.read_text().replace("pretrain = { epochs = 4, batch_size = 8 }", "pretrain = { epochs = 5 }", 1))
+    with pytest.raises(UsageError, match="two models train the extractor 'faces-celeba' with other settings"):
+        planned(here, toy, models=["proggan", "vdvae"])
+
+
+@pytest.mark.parametrize("name", ["faces", "inception", "nothing-celeba", "faces-nothing", "mobilenet-synthfaces-a"])
+def test_other_names_are_not_taken_for_an_extractor_trained_on_a_data_set(name):
+    assert trained_on(Registry(), name) is None and plugin_of(Registry(), name) == name
+
+
+def test_an_extractor_is_known_by_its_plug_in_and_data_set():
+    assert trained_on(Registry(), "faces-celeba") == TrainedOn("faces", "celeba")
+    assert plugin_of(Registry(), "faces-celeba") == "faces"
+
+
+# --- how long -----------------------------------------------------------------------------------------
+
+
+def recipe_of(model="proggan", **changed):
+    return Recipe("models", model, "celeba", {**load_suite("celeba").models[model].pretrain, **changed})
+
+
+def time_of(here, recipe):
+    return expected.expected_training(here, recipe, str(pretrained_path(here, recipe)))
+
+
+def test_a_shipped_time_is_scaled_to_the_photographs_and_the_epochs(here):
+    (shipped,) = (each for each in expected._times()["trainings"] if each["name"] == "proggan")
+    assert time_of(here, recipe_of()).seconds == pytest.approx(shipped["seconds_per_step"] * 80 * 3)  # 48 images by 16
+    assert time_of(here, recipe_of(epochs=5)).seconds == pytest.approx(shipped["seconds_per_step"] * 5 * 3)
+    assert time_of(here, recipe_of(growth=0.9)).seconds is None, "another training"
+
+
+def test_every_shipped_time_is_of_a_training_of_the_suite(here):
+    suite = load_suite("celeba").models
+    known = [("classifiers", "mobilenet", suite["proggan"].oracle.pretrain)]
+    known += [("extractors", "faces", suite["proggan"].evaluation.pretrain)]
+    known += [("models", name, settings.pretrain) for name, settings in suite.items()]
+    for kind, name, settings in known:
+        assert time_of(here, Recipe(kind, name, "celeba", settings)).seconds, name
+    assert len(expected._times()["trainings"]) == len(known)
+
+
+def test_a_stopped_training_takes_what_is_left_at_its_pace(here):
+    recipe = recipe_of()
+    file = checkpoint_of(here, recipe, pretrained_path(here, recipe))
+    file.parent.mkdir(parents=True)
+    resuming.save(file, {"done": 60, "seconds": 30.0, "history": [], "state": {}})
+    found = time_of(here, recipe)
+    assert found.seconds == pytest.approx(0.5 * 180) and "60 of 240 steps" in found.basis
+    file.write_bytes(b"damaged")
+    assert time_of(here, recipe).seconds > 100
+
+
+def test_a_training_of_the_same_networks_here_counts_more_than_a_shipped_time(toy, here, data, tmp_path, bench_cli):
+    made = planned(here, toy)
+    assert [each.expected.seconds for each in made.trainings] == [None] * 4, "no shipped time is of these networks"
+    fields = "width=0.25 depth=0.1 stem_stride=2 epochs=2 batch_size=8".split()
+    words = ("--classifier", "mobilenet", "--dataset", "celeba", *(word for each in fields for word in ("-p", each)))
+    done = bench_cli("pretrain", *words, "--data-dir", data, "--results", tmp_path / "runs")
+    assert done.code == 0, done.err
+    first, second, *_ = planned(here, toy).trainings
+    assert first.expected.seconds == second.expected.seconds > 0 and "here" in second.expected.basis
+    assert len(untrained(made.cells[0].cell.place, here)) == 4, "of other epochs"
