@@ -104,6 +104,11 @@ class Plan:
     overwrite: Overwrite
 
     @property
+    def beforehand(self) -> list[Expected]:
+        """The times of what is made before the first cell: trainings, then embeddings."""
+        return [*(each.expected for each in self.trainings), *(each.expected for each in self.embeddings)]
+
+    @property
     def waiting(self) -> list[Planned]:
         """The cells that are not stored."""
         return [item for item in self.cells if item.action != "cached"]
@@ -123,7 +128,7 @@ class Plan:
         """Say in one line how many cells there are, how many are to run, and for how long."""
         count, waiting = len(self.cells), self.waiting
         measured = sum(item.action == "measure" for item in waiting)
-        times = [each.expected.seconds for each in (*self.trainings, *self.embeddings, *waiting)]
+        times = [each.seconds for each in (*self.beforehand, *(item.expected for item in waiting))]
         known = [seconds for seconds in times if seconds is not None]
         unknown = f" and {len(times) - len(known)} of unknown time" if len(known) < len(times) else ""
         time = f"about {duration(sum(known))}{unknown}" if known else "time unknown until the first is done"

@@ -24,7 +24,7 @@ def dry_run(plan: Plan) -> str:
 
     Below: what the times are estimated from, and which hyper-parameters are the suite's.
     """
-    marks = _marks([each.expected for each in (*plan.trainings, *plan.embeddings, *plan.cells)])
+    marks = _marks([*plan.beforehand, *(item.expected for item in plan.cells)])
     cells = [item.cell for item in plan.cells]
     lines = [
         f"train   {each.what.name} on {each.what.recipe.dataset}  ({each.what.purpose}; {_time(each.expected, marks)})"
