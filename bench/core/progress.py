@@ -6,6 +6,8 @@ import sys
 import time
 from typing import TYPE_CHECKING, Protocol
 
+from bench.core.durations import duration
+
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
@@ -80,7 +82,7 @@ class Lines:
         now = time.monotonic()
         if now - self.spoke > LINE_SECONDS:
             left = (now - self.began) / max(self.done - self.resumed, 1) * (self.total - self.done)
-            self.note(f"  {self.label} {self.done}/{self.total}, about {left:.0f} s left {self.values}".rstrip())
+            self.note(f"  {self.label} {self.done}/{self.total}, about {duration(left)} left {self.values}".rstrip())
             self.spoke = now
 
     def show(self, values: dict[str, float]) -> None:

@@ -11,6 +11,7 @@ from statistics import median
 from typing import Any, NamedTuple
 
 from bench.api import Params
+from bench.core.durations import duration
 from bench.core.reading import read_toml
 from bench.core.remembered import remembered
 from bench.experiments.cell import Cell, Place
@@ -91,14 +92,6 @@ def _expected(
     seconds = median(_scaled(record, each, load, trained) for record, each in like)
     basis = "median of the stored cells of the method and model"
     return Expected(seconds, f"{basis}, {SCALED}" if nearest else basis)
-
-
-def duration(seconds: float) -> str:
-    """Write a time in the unit that suits it: "40 s", "12 min", "7.5 h", "3.2 days"."""
-    for unit, length in (("days", 86400), ("h", 3600)):
-        if seconds >= 2 * length:
-            return f"{seconds / length:.1f} {unit}"
-    return f"{seconds / 60:.0f} min" if seconds >= 120 else f"{seconds:.0f} s"
 
 
 def _trained(params: Mapping[str, Any]) -> float:

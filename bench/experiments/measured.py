@@ -14,6 +14,7 @@ from bench.experiments.evaluating import evaluate_stage
 from bench.experiments.hands import Drawer, Hands
 from bench.experiments.resolve import Resolved
 from bench.workspace import checkpoint
+from bench.workspace.oracles import without_folders
 from bench.workspace.record import MachineFacts, Measurement, MetricRun, Record
 
 
@@ -104,6 +105,7 @@ def _measurement(resolved: Resolved, metric: str, name: str, value: Value) -> Me
         name, resolved.metrics[metric], resolved.extractors, resolved.judgement.behind(resolved.metrics[metric])
     )
     count = resolved.cell.settings.evaluation.count
+    who = without_folders(who, resolved.judgement.oracles)
     source = f"{resolved.dataset.label}; {who}; {count} samples of {resolved.cell.model}"
     return Measurement(**vars(value), source=source, metric=metric)
 

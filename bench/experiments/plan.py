@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bench.core import collecting, resuming
+from bench.core.durations import duration
 from bench.core.remembered import remembering
 from bench.errors import BenchError
 from bench.evaluation.references import has_references
 from bench.experiments.cell import Cell
-from bench.experiments.expected import Expected, duration, expected_cell
+from bench.experiments.expected import Expected, expected_cell
 from bench.experiments.expected_training import expected_embeddings, expected_training
 from bench.experiments.needs import Looked
 from bench.experiments.resolve import Resolved, resolve

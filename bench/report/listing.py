@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.core import written_progress
-from bench.experiments.expected import duration
+from bench.core.durations import duration
 from bench.report import labels
 from bench.workspace import sweeps
 from bench.workspace.record import Record

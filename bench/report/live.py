@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
+from bench.core.durations import duration
 from bench.core.progress import Bars, Progress
-from bench.experiments.expected import duration
 from bench.experiments.pace import State
 
 if TYPE_CHECKING:

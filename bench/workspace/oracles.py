@@ -41,6 +41,14 @@ class Oracles:
         return self.feedback.oracle(feature, threshold), self.evaluation.oracle(feature, own)
 
 
+def without_folders(text: str, oracles: Oracles) -> str:
+    """Name weights files in a text by their stems: it is read on other machines, and the record has path and hash."""
+    for loaded in (oracles.feedback, oracles.evaluation):
+        if loaded.weights is not None:
+            text = text.replace(loaded.weights, Path(loaded.weights).stem)
+    return text
+
+
 @dataclass(frozen=True)
 class Choice:
     """Which plug-in has a role, and with which weights.

@@ -246,7 +246,7 @@ def keyed(bars, tmp_path_factory):
         ("experiments/evaluating.py", "resolved.cell.settings.evaluation.count,", "resolved.cell.settings.evaluation.count - 1,", {"original", "evaluate", "columns"}),
         ("evaluation/references.py", 'moments.get(f"without {feature}")', 'moments.get("all")', {"metrics"}),
         ("errors.py", "training diverged", "the training diverged", set()),
-        ("core/progress.py", "s left", "s more", set()),
+        ("core/progress.py", "} left {", "} more {", set()),
     ],
 )  # fmt: skip
 def test_a_changed_operator_reaches_the_keys_of_its_stages(path, old, new, changed, keyed, monkeypatch):

@@ -62,6 +62,8 @@ def test_everything_that_is_missing_is_trained_once_and_told_beforehand(toy, dat
     assert "fid[faces-celeba]" in record["metrics"] and record["provenance"]["data"] == "CelebA, 48 photographs"
     clicked, judged = (record["provenance"]["oracle"][role]["weights"] for role in ("feedback", "evaluation"))
     assert "mobilenet-celeba-a-" in clicked and "mobilenet-celeba-b-" in judged
+    source = record["metrics"]["target_ratio"]["source"]
+    assert "; oracle mobilenet-celeba-b-" in source and str(tmp_path) not in source, "a table travels"
     again = bench_cli("run", *options, "--dry-run")
     assert again.out.startswith("cached ") and "train" not in again.out
     elsewhere = bench_cli("run", *ASKED, "--suite", toy, "--results", tmp_path / "runs", "--dry-run")

@@ -14,6 +14,7 @@ from bench.core import randomness
 from bench.core.rendering import to_uint8
 from bench.experiments.hands import Drawer, Student
 from bench.experiments.resolve import Resolved
+from bench.workspace.oracles import without_folders
 from bench.workspace.record import Record
 
 
@@ -83,9 +84,11 @@ def about(panels: Sequence[Panel]) -> str:
     """Say in a caption which model, data, methods, seed and judge stand behind a figure, and what is missing."""
     resolved = panels[0].series[0].resolved
     methods = dict.fromkeys(series.label for panel in panels for series in panel.series)
+    oracles = resolved.judgement.oracles
+    judge = without_folders(oracles.evaluation.label, oracles)
     parts = [
         f"Model {resolved.cell.model} on {resolved.dataset.label}; {', '.join(methods)}; feedback and unlearning seed "
-        f"{resolved.cell.seed}; suite {resolved.cell.suite}; oracle {resolved.judgement.oracles.evaluation.label}."
+        f"{resolved.cell.seed}; suite {resolved.cell.suite}; oracle {judge}."
     ]
     parts += [f"Not shown for {panel.feature}: {'; '.join(panel.missing)}." for panel in panels if panel.missing]
     return " ".join(parts)
