@@ -1,0 +1,124 @@
+"""Whether a generator of photographs draws attributes as often as they occur, and whether it copies photographs.
+
+Run, after ``bench run --suite celeba`` has trained it: ``python benchmarks/celeba_generator.py --data-dir DATA``.
+
+- ``rate`` rows: the share of samples in which the judge sees an attribute, then the share of photographs, by the
+  judge and by the table.
+- ``nearest`` rows: how far each of 16 samples (the first of the stream ``evaluation``) is from the nearest training
+  photograph or its mirror image, by the extractor's embedding and by pixels (root mean square, of 0 to 1). Then the
+  share of photographs that have another photograph nearer than that. A generator that had learnt photographs by heart
+  would draw samples with distances near 0 and shares near 0. No picture is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from suite_cell import opened, pictures, places
+from torch import Tensor
+
+from bench.api import Classifier, Extractor, chunks, to_float
+from bench.api.noise import noise_chunks
+from bench.core.rendering import to_uint8
+
+SHOWN = 16  # samples whose nearest photograph is looked for
+OTHERS = 400  # photographs whose nearest other photograph is looked for
+Rows = NDArray[np.float32]
+
+
+@torch.no_grad()
+def rates(judge: Classifier, images: Tensor) -> dict[str, float]:
+    """Return the share of images (N, C, H, W) uint8 in which the judge sees each attribute."""
+    names = list(judge.cuts)
+    found = np.concatenate([judge.scores(images[start:stop], names) for start, stop in chunks(len(images))])
+    return {name: float((found[:, i] >= judge.cuts[name]).mean()) for i, name in enumerate(names)}
+
+
+@torch.no_grad()
+def embedded(extractor: Extractor, images: Tensor) -> Rows:
+    """Return the embeddings (N, D) of images (N, C, H, W) uint8."""
+    parts = [extractor.outputs(to_float(images[start:stop]))[0].cpu().numpy() for start, stop in chunks(len(images))]
+    return np.concatenate(parts).astype(np.float32)
+
+
+def flat(images: Tensor) -> Rows:
+    """Return images (N, C, H, W) uint8 as rows whose Euclidean distance is the root mean square over pixels."""
+    return (to_float(images).flatten(1) / images[0].numel() ** 0.5).numpy()
+
+
+def nearest(rows: Rows, known: Rows, own: NDArray[np.int64] | None = None) -> NDArray[np.float64]:
+    """Return the distance (N,) of each row to the nearest of ``known``; ``own``: of each the place to leave out."""
+    best = np.full(len(rows), np.inf)
+    squares = (rows.astype(np.float64) ** 2).sum(1)
+    for start, stop in chunks(len(known), 1024):
+        block = known[start:stop]
+        apart = squares[:, None] + (block.astype(np.float64) ** 2).sum(1) - 2.0 * (rows @ block.T)
+        if own is not None:
+            inside = (own >= start) & (own < stop)
+            apart[np.flatnonzero(inside), own[inside] - start] = np.inf
+        best = np.minimum(best, apart.min(1))
+    found: NDArray[np.float64] = np.sqrt(np.maximum(best, 0.0))
+    return found
+
+
+def copied(space: str, samples: tuple[Rows, Rows], photographs: tuple[Rows, Rows]) -> Iterator[dict[str, object]]:
+    """Yield a row per sample; of each pair, the second are the mirror images, which are left out for photographs."""
+    plain, mirrored = photographs
+    places = np.arange(0, len(plain), max(1, len(plain) // OTHERS))
+    usual = np.minimum(nearest(plain[places], plain, places), nearest(plain[places], mirrored, places))
+    for number, distance in enumerate(nearest(samples[0], np.concatenate(photographs))):
+        share = float((usual < distance).mean())
+        yield {"kind": "nearest", "what": f"{space}, sample {number}", "samples": float(distance), "photographs": share}
+
+
+def rate_rows(seen: dict[str, float], judged: dict[str, float], table: pd.DataFrame) -> Iterator[dict[str, object]]:
+    """Yield a row per attribute and feature: samples, photographs by the judge, photographs by the table."""
+    for name, rate in seen.items():
+        true = float(table[name].mean()) if name in table else None
+        yield {"kind": "rate", "what": name, "samples": rate, "photographs": judged[name], "table": true}
+
+
+@click.command()
+@places
+@click.option("--weights", default=None, help="Weights of the generator; those that bench run trained by default.")
+@click.option("--count", type=click.IntRange(SHOWN), default=10_000, show_default=True, help="Samples.")
+def main(
+    suite: str,
+    model: str,
+    overrides: tuple[str, ...],
+    results: Path,
+    data_dir: Path | None,
+    out: Path | None,
+    weights: str | None,
+    count: int,
+) -> None:
+    """Compare a generator's samples with the photographs that it learnt from."""
+    torch.set_num_threads(1)
+    workspace, cell = opened(suite, model, overrides, results, data_dir, weights)
+    dataset, settings = workspace.dataset(cell.settings.dataset), cell.settings
+    judge = workspace.oracles(settings.dataset, settings.oracle, cell.feature)["evaluation"].classifier
+    (extractor_name, *_) = settings.evaluation.extractors or ()
+    extractor, generator = workspace.extractor(extractor_name)[0], workspace.original(model, cell.weights).generator
+    with torch.no_grad():
+        drawn = [to_uint8(generator(noise))[:kept] for noise, kept in noise_chunks(generator, "evaluation", count)]
+    samples, split = torch.cat(drawn), dataset.split(dataset.training_split)
+    photographs = pictures(split, np.arange(len(split)))
+    table = split.attributes.assign(**{each: dataset.has_feature(split.attributes, each) for each in dataset.features})
+    found = [*rate_rows(rates(judge, samples), rates(judge, photographs), table)]
+    for space, of in ((extractor_name, lambda images: embedded(extractor, images)), ("pixels", flat)):
+        pair = [tuple(of(each) for each in (images, images.flip(3))) for images in (samples[:SHOWN], photographs)]
+        found += copied(space, *pair)
+    rows = pd.DataFrame(found).assign(n=count, data=dataset.label)
+    click.echo(rows.to_string(index=False, float_format=lambda x: f"{x:.4f}"))
+    if out is not None:
+        rows.to_csv(out, index=False, float_format="%.4f")
+
+
+if __name__ == "__main__":
+    main()
