@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path, PureWindowsPath
 
+from bench import errors
 from bench.errors import UsageError
 from bench.feedback.copies import copied_numbers
 
@@ -75,9 +76,9 @@ def lists_of(assignments: Sequence[str]) -> dict[str, Path]:
     for text in assignments:
         name, _, path = text.partition("=")
         if not name or not path:
-            raise UsageError(f"--also {text}: expected NAME=FILE, for instance --also Male=male.txt")
+            raise UsageError(f"--also {errors.shown(text)}: expected NAME=FILE, for instance --also Male=male.txt")
         if name in found:
-            raise UsageError(f"--also {name}: given twice")
+            raise UsageError(f"--also {errors.shown(name)}: given twice")
         found[name] = Path(path)
     return found
 

@@ -86,7 +86,7 @@ def _set(content: dict[str, Any], path: str, text: str, plugins: PluginFields | 
         kind = (plugins and plugins.config_at(tuple(keys[:number]), dataset)) or type_at(kind, key)
         inner = content.get(key, {})
         if type_at(kind, below) is None or not isinstance(inner, Mapping):
-            raise UsageError(f"--set {shown(path)}: '{key}' is a single value and has no fields")
+            raise UsageError(f"--set {shown(path)}: '{shown(key)}' is a single value and has no fields")
         content[key] = dict(inner)  # a copy, so that the caller's mappings stay unchanged
         content = content[key]
     content[keys[-1]] = one_value(type_at(kind, keys[-1]), path, text, "--set")

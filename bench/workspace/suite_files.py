@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.core.reading import read_toml
-from bench.errors import UsageError, unknown
+from bench.errors import UsageError, shown, unknown
 
 SUITES = Path(__file__).parents[1] / "suites"
 
@@ -19,7 +19,7 @@ def suite_names() -> list[str]:
 
 def content_of(name: str) -> dict[str, Any]:
     """Return what a suite says, with all that it takes over; raises UsageError naming ``--suite``."""
-    path = _path_of(name, Path(), f"--suite {name}", "--suite")
+    path = _path_of(name, Path(), f"--suite {shown(name)}", "--suite")
     return {"name": path.stem, **_read(path, (path,))}
 
 
@@ -36,8 +36,11 @@ def merged(content: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any
 def _path_of(name: str, folder: Path, place: str, flag: str) -> Path:
     """Return the file of a built-in suite, or of one named by its path from a folder."""
     path = folder / name if name.endswith(".toml") else SUITES / f"{name}.toml"
-    if path.is_file():
-        return path.resolve()
+    try:
+        if path.is_file():
+            return path.resolve()
+    except OSError as error:  # a name that is too long
+        raise UsageError(f"{place}: cannot be read ({error.strerror})") from error
     if name.endswith(".toml"):
         raise UsageError(f"{place}: no such file")
     raise unknown("suite", name, suite_names(), flag)
@@ -54,7 +57,7 @@ def _read(path: Path, chain: tuple[Path, ...]) -> dict[str, Any]:
         return content
     if not isinstance(content["extends"], str):
         raise UsageError(f'{flag}: extends should be the name of a suite or a TOML file, such as extends = "lite"')
-    place = f'{flag}: extends = "{content["extends"]}"'
+    place = f'{flag}: extends = "{shown(content["extends"])}"'
     base = _path_of(content["extends"], path.parent, place, place)
     if base in chain:
         raise UsageError(f"{place}: extends itself ({' -> '.join(each.name for each in (*chain, base))})")

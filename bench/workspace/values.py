@@ -51,8 +51,8 @@ def read_assignments(texts: Sequence[str], flag: str) -> dict[str, str]:
         if not separator or not name:
             raise UsageError(f"{flag} {shown(assignment)}: expected name=value")
         if name in typed:
-            grid = f"; where a grid is allowed, write {flag} {name}=1//2" if flag == "-p" else ""
-            raise UsageError(f"{flag} {name}: given twice. Give it once{grid}")
+            grid = f"; where a grid is allowed, write {flag} {shown(name)}=1//2" if flag == "-p" else ""
+            raise UsageError(f"{flag} {shown(name)}: given twice. Give it once{grid}")
         typed[name] = text
     return typed
 

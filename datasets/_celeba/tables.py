@@ -47,12 +47,12 @@ def read_attributes(file: Place, needed: list[str], remedy: str) -> pd.DataFrame
     values: dict[str, bytes] = {}
     for line, (name, *row) in rows(file, 1 + len(columns), remedy, skip=header):
         if not PHOTOGRAPH.fullmatch(name) or name in values:
-            raise WrongData(f"{file}: line {line}: {name!r} appears twice, or is not a name like 000001.jpg. {remedy}")
+            raise WrongData(f"{file}: line {line}: {name[:60]!r} appears twice, or is not a name like 000001.jpg. {remedy}")
         if not {"1", "-1"}.issuperset(row):
             raise WrongData(f"{file}: line {line}: has values other than 1 and -1. {remedy}")
         values[name] = bytes([value == "1" for value in row])
     if count not in ("", str(len(values))):
-        raise WrongData(f"{file}: has {len(values)} rows, but its first line says {count}. {remedy}")
+        raise WrongData(f"{file}: has {len(values)} rows, but its first line says {count[:60]}. {remedy}")
     ordered = sorted(values, key=lambda name: int(name.removesuffix(".jpg")))
     table = np.frombuffer(b"".join(values[name] for name in ordered), dtype=bool).reshape(len(ordered), len(columns))
     return pd.DataFrame(table, index=ordered, columns=columns)
@@ -63,7 +63,7 @@ def read_parts(file: Place, parts: tuple[str, ...], remedy: str) -> dict[str, st
     found = {}
     for line, (name, code) in rows(file, 2, remedy, skip=1 if is_csv(file) else 0):
         if code not in map(str, range(len(parts))):
-            raise WrongData(f"{file}: line {line}: {code!r} is not a split (0, 1 or 2). {remedy}")
+            raise WrongData(f"{file}: line {line}: {code[:60]!r} is not a split (0, 1 or 2). {remedy}")
         found[name] = parts[int(code)]
     return found
 
