@@ -151,3 +151,16 @@ def taken(asked: dict[str, Any]) -> How:
             f"pip install 'feature-unlearning-bench[{how.backend}]'"
         )
     return how
+
+
+def require_torchrun(how: How) -> None:
+    """Raise UsageError if processes of ``torchrun`` cannot train together."""
+    from bench.core.together import launched
+
+    if not how.in_this_process:
+        raise UsageError("--together: trains one cell at a time. Leave --jobs and --backend out")
+    if launched() == 1:
+        raise UsageError(
+            "--together: is for several processes of torchrun. Start them with: "
+            "torchrun --nproc-per-node 8 --no-python bench run ... --together"
+        )

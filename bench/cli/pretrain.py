@@ -48,7 +48,7 @@ def command(
 ) -> int:
     """Train a generator, an oracle or an extractor.
 
-    Run the same command again to resume a stopped training.
+    Run the same command again to resume a stopped training. Processes of torchrun train together.
     """
     named = {"models": model, "classifiers": classifier, "extractors": extractor}
     given = [(kind, name) for kind, name in named.items() if name]
@@ -60,10 +60,13 @@ def command(
     if out is not None and out.suffix != SUFFIX:
         raise UsageError(f"--out {out}: a weights file is named FILE{SUFFIX}")
     workspace = workspace_at(plugins, results, data_dir, device)
+    from bench.experiments.assisting import with_the_others
     from bench.experiments.pretrain import pretrain_command
     from bench.experiments.recipes import Recipe, suite_dataset
 
     dataset = dataset or suite_dataset(workspace, suite, kind, name)
     recipe = Recipe(kind, name, dataset, seed=seed, start=start, half=half)
-    click.echo(pretrain_command(workspace, recipe, suite, params, out, ship))
+    path = with_the_others(lambda: pretrain_command(workspace, recipe, suite, params, out, ship), workspace.progress)
+    if path is not None:
+        click.echo(path)
     return 0

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from bench.cli.executing import How, executing, taken
+from bench.cli.executing import How, executing, require_torchrun, taken
 from bench.cli.lists import Steps, joined
 from bench.cli.options import choice, params, seeds, suite, warm_up, workplace, workspace_at
 from bench.errors import UsageError
@@ -59,11 +59,18 @@ if TYPE_CHECKING:
     help="Unlearn the features one after another, each from what the one before left; after each, measure all so far.",
 )
 @executing
+@click.option(
+    "--together",
+    "as_one",
+    is_flag=True,
+    help="Processes of torchrun train one cell at a time together (default: each takes cells of its own).",
+)
 @click.option("--dry-run", is_flag=True, help="Print what would run, why, and for how long.")
 @click.option("--show-config", is_flag=True, help="Print the resolved configuration of each cell.")
 @click.option("--json", "as_json", is_flag=True, help="Print each stored record as one line of JSON.")
 @workplace
 def command(
+    as_one: bool,
     dry_run: bool,
     show_config: bool,
     as_json: bool,
@@ -91,11 +98,14 @@ def command(
                 raise UsageError(f"Missing option '--{singular}': pass one or more names, or all")
             asked[f"{singular}s"] = ["all"]
     how = taken(asked)
+    if as_one:
+        require_torchrun(how)
     if not (dry_run or show_config) and how.in_this_process:
         warm_up()
     workspace = workspace_at(plugins, results, data_dir, device, write=not (dry_run or show_config))
     from bench.core.foreign_code import prints_to_stderr
     from bench.experiments import grid, sequence
+    from bench.experiments.assisting import alone, with_the_others
     from bench.experiments.execute import exit_code
     from bench.experiments.plan import plan
     from bench.report import text
@@ -111,11 +121,12 @@ def command(
                 click.echo("later requests begin with what these leave, and are planned then", err=True)
             return 0
 
-        run = _runner(how, workspace, as_json, out)
+        run, carried_out = _runner(how, workspace, as_json, out), with_the_others if as_one else alone
         if not sequential:
-            return exit_code(run(made))
+            return carried_out(lambda: exit_code(run(made)), workspace.progress) or 0
         planned = partial(plan, workspace=workspace, overwrite=overwrite, suite=request.suite)
-        return exit_code(sequence.run_sequence(chains, workspace, lambda cells: run(planned(cells))))
+        chain = partial(sequence.run_sequence, chains, workspace, lambda cells: run(planned(cells)))
+        return carried_out(lambda: exit_code(chain()), workspace.progress) or 0
 
 
 def _runner(how: How, workspace: Workspace, as_json: bool, out: TextIO) -> Callable[[Plan], list[Done]]:

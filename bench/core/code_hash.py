@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from hashlib import sha256
 from types import ModuleType
@@ -30,9 +30,11 @@ NUMBERLESS = frozenset(
         "core.blocks", "core.code_hash", "core.code_imports", "core.code_meaning", "core.code_modules",
         "core.code_places", "core.code_watch", "core.collecting", "core.files", "core.foreign_code", "core.machine",
         "core.memory", "core.old_paths", "core.progress", "core.remembered", "core.resuming", "core.sealed",
-        "core.sources", "errors", "hookspecs", "registry", "workspace.locks", "workspace.seals", "workspace.store",
+        "core.sources", "core.together", "errors", "hookspecs", "registry", "toolkit.sharing",
+        "workspace.locks", "workspace.seals", "workspace.store",
     )
 )  # fmt: skip
+TRANSPARENT = ("bench.toolkit.sharing", "shared")  # which process computes what, not what is computed
 # A method with any other decorator may run although its name appears nowhere: a validator, for instance.
 PASSIVE_DECORATORS = frozenset(
     {"abstractmethod", "property", "cached_property", "staticmethod", "classmethod", "override", "no_grad"}
@@ -149,12 +151,17 @@ def _text(symbol: Symbol) -> str:
         for written, found in _references(symbol)
         if found.module.name not in NUMBERLESS
     }
-    return f"{symbol.name.rpartition('.')[0]}: {meaning(symbol.module.nodes(symbol.name), renamed)}"
+    return f"{symbol.name.rpartition('.')[0]}: {_plain(symbol, renamed)}"
 
 
 @lru_cache(maxsize=8192)
 def _own_meaning(symbol: Symbol) -> str:
-    return sha256(meaning(symbol.module.nodes(symbol.name)).encode()).hexdigest()[:12]
+    return sha256(_plain(symbol).encode()).hexdigest()[:12]
+
+
+def _plain(symbol: Symbol, renamed: Mapping[str, str] | None = None) -> str:
+    found = {written for written, meant in _references(symbol) if (meant.module.name, meant.name) == TRANSPARENT}
+    return meaning(symbol.module.nodes(symbol.name), renamed, transparent=found)
 
 
 @lru_cache(maxsize=8192)

@@ -1,19 +1,26 @@
 """What code means: without anything that cannot change a number.
 
 That is comments, docstrings, formatting, import lines, type hints of functions, help texts (``Field(description=)``),
-progress notes (``progress.note(...)``) and the arguments of raised errors. A reference to another definition counts by
+progress notes (``progress.note(...)``), the arguments of raised errors, and which process computes what
+(``toolkit.sharing.shared(f)`` counts as ``f``). A reference to another definition counts by
 that definition's name alone, so that a module may move.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
-def meaning(nodes: list[ast.stmt], renamed: Mapping[str, str] | None = None, *, imports: bool = False) -> str:
+def meaning(
+    nodes: list[ast.stmt],
+    renamed: Mapping[str, str] | None = None,
+    *,
+    imports: bool = False,
+    transparent: Collection[str] = (),
+) -> str:
     """Return what statements mean, as code.
 
     Parameters
@@ -23,9 +30,13 @@ def meaning(nodes: list[ast.stmt], renamed: Mapping[str, str] | None = None, *, 
         Dotted references as written ("randomness.draw") to their replacements.
     imports : bool
         Whether import lines count.
+    transparent : collection of str
+        Functions, as written: their call counts as its first argument.
     """
     read = (node for node in nodes if not is_text(node))
-    kept = [plain for node in read if (plain := _Plain(renamed or {}, imports).visit(_copy(node))) is not None]
+    kept = [
+        plain for node in read if (plain := _Plain(renamed or {}, imports, transparent).visit(_copy(node))) is not None
+    ]
     return "\n".join(ast.unparse(node) for node in kept)
 
 
@@ -45,9 +56,8 @@ def dotted(node: ast.AST) -> str | None:
 class _Plain(ast.NodeTransformer):
     """Removes what cannot change a number, and rewrites references."""
 
-    def __init__(self, renamed: Mapping[str, str], imports: bool) -> None:
-        self.renamed = renamed
-        self.imports = imports
+    def __init__(self, renamed: Mapping[str, str], imports: bool, transparent: Collection[str]) -> None:
+        self.renamed, self.imports, self.transparent = renamed, imports, transparent
 
     def _body(self, node: ast.AST) -> ast.AST:
         self.generic_visit(node)
@@ -90,6 +100,9 @@ class _Plain(ast.NodeTransformer):
         return self.generic_visit(node)
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
+        if dotted(node.func) in self.transparent:
+            found: ast.AST = self.visit(node.args[0])
+            return found
         if (dotted(node.func) or "").rpartition(".")[2] == "Field":
             node.keywords = [k for k in node.keywords if k.arg != "description"]
         return self.generic_visit(node)

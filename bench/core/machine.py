@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 
+from bench.core import together
 from bench.core.version import __version__
 from bench.errors import UsageError
 
@@ -91,7 +92,10 @@ def git_commit() -> str | None:
 
 @contextmanager
 def measured() -> Iterator[dict[str, float]]:
-    """Measure a stage: fills ``seconds`` and ``peak_memory_mb`` (of the process) on leaving."""
+    """Measure a stage: fills ``seconds`` and ``peak_memory_mb`` (of the process) on leaving.
+
+    And ``processes``, if several train together.
+    """
     _reset_peak()
     outcome: dict[str, float] = {}
     began = time.perf_counter()
@@ -100,6 +104,8 @@ def measured() -> Iterator[dict[str, float]]:
     finally:
         outcome["seconds"] = round(time.perf_counter() - began, 3)
         outcome["peak_memory_mb"] = round(_peak_mb(), 1)
+        if (processes := together.processes()) > 1:
+            outcome["processes"] = processes
 
 
 def _reset_peak() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from bench.core import together
 from bench.core.files import write_bytes
 
 PHASE = "train"  # of a training that has one loop only
@@ -38,7 +39,9 @@ def forget(checkpoint: Path) -> None:
 
 
 def save(path: Path, content: Mapping[str, Any]) -> None:
-    """Write tensors and plain values."""
+    """Write tensors and plain values; of processes that train together, the first one does."""
+    if together.processes() > 1 and together.rank() > 0:
+        return
     buffer = io.BytesIO()
     torch.save(dict(content), buffer)
     data = buffer.getvalue()

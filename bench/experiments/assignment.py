@@ -9,6 +9,7 @@ from typing import Any, Self
 import torch
 
 from bench.api import Params
+from bench.core import together
 from bench.core.machine import choose_device
 from bench.core.processes.watch import NONE, Limits
 from bench.core.progress import Progress
@@ -40,6 +41,8 @@ class Places(Params):
         What a cell may use.
     extractor_files : dict of str to Path
         Weights of extractors that were trained here.
+    together : bool
+        Whether other processes of ``torchrun`` take part in trainings.
     here : Path
         The current folder: relative paths begin there, and loose plug-ins import modules from it.
     argv : tuple of str
@@ -54,6 +57,7 @@ class Places(Params):
     threads: int
     limits: Limits = NONE
     extractor_files: dict[str, Path] = {}
+    together: bool = False
     here: Path
     argv: tuple[str, ...] = ()
 
@@ -69,6 +73,7 @@ class Places(Params):
             threads=torch.get_num_threads(),
             limits=workspace.limits,
             extractor_files={name: path.absolute() for name, path in workspace.extractor_files.items()},
+            together=together.begun(),
             here=Path.cwd(),
             argv=tuple(sys.argv),
         )
@@ -76,10 +81,26 @@ class Places(Params):
     def open(self, progress: Progress) -> Workspace:
         """Open them as a workspace of this process."""
         torch.set_num_threads(self.threads)
+        if self.together:
+            together.begin()
         sys.argv = [*self.argv]
         registry, store = Registry(self.plugins, self.files), Store(self.results, progress.waits)
         device, files = choose_device(self.device), dict(self.extractor_files)
         return Workspace(registry, store, device, self.data_dir, progress, self.limits, files)
+
+
+class Training(Params):
+    """What a process that trains is told.
+
+    Attributes
+    ----------
+    checkpoint : Path or None
+        Where the training saves, for others that take part in it.
+    """
+
+    places: Places
+    recipe: dict[str, Any]
+    checkpoint: Path | None = None
 
 
 class Assignment(Params):

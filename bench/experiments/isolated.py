@@ -19,7 +19,7 @@ from pydantic import ConfigDict
 from torch import Tensor, nn
 
 from bench.api import Params
-from bench.core import modes
+from bench.core import modes, together
 from bench.core.processes.channel import Channel, Message
 from bench.core.processes.line import GRACE, Ended, Failed, Helper, Line
 from bench.core.processes.parent import Child
@@ -27,7 +27,7 @@ from bench.core.progress import Progress
 from bench.errors import PluginError
 from bench.evaluation.drawing import Elsewhere
 from bench.experiments import pretrain
-from bench.experiments.assignment import Assignment, Places
+from bench.experiments.assignment import Assignment, Places, Training
 from bench.experiments.hands import Student, load_student
 from bench.experiments.helping import help_until_it_ends
 from bench.experiments.measured import shown
@@ -161,7 +161,9 @@ def unlearn(text: str, channel: Channel, progress: Progress) -> None:
     """Import the method, and unlearn."""
     order = Order.model_validate_json(text)
     assert order.clicks is not None
-    train(order.assignment.cell, order.assignment.places.open(progress), Stage(order.file), order.clicks)
+    workspace = order.assignment.places.open(progress)
+    with together.offered("bench.experiments.assisting:unlearn", text):
+        train(order.assignment.cell, workspace, Stage(order.file), order.clicks)
 
 
 @torch.no_grad()
@@ -216,13 +218,6 @@ def _direction(told: Message, device: torch.device) -> Direction | None:
 
 
 # --- what else runs strangers' code -------------------------------------------------------------------
-
-
-class Training(Params):
-    """What a process that trains is told."""
-
-    places: Places
-    recipe: dict[str, Any]
 
 
 def pretrain_apart(workspace: Workspace, recipe: Recipe) -> None:

@@ -12,9 +12,10 @@ from pydantic import ValidationError
 
 from bench.api import Dataset, Networks, Params, Trainable
 from bench.api.context import Context
-from bench.core import machine, resuming
+from bench.core import machine, resuming, together
 from bench.core.progress import Progress
 from bench.errors import CheckpointError, DataError, Interrupted, UsageError
+from bench.experiments.assignment import Places, Training
 from bench.experiments.recipes import (
     Recipe,
     checkpoint_of,
@@ -120,11 +121,11 @@ def pretrain(workspace: Workspace, recipe: Recipe, out: Path | None = None, comm
     Store(path.parent).require_writable("--out" if out else "--results")
     if (given := starting_weights(recipe)) is not None:
         networks_of(trainable, given, manifest.path_of(str(recipe.start)))  # raises unless the file is sound
-    networks: Networks[Any] = build(trainable, config, _stream(recipe))
-    start = _fill(networks, recipe)
-    for module in networks.modules().values():
-        module.to(workspace.device)
-    made = _train(workspace, recipe, trainable, networks, checkpoint_of(workspace, recipe, path))
+    networks, start = _begun(workspace, recipe)
+    checkpoint = checkpoint_of(workspace, recipe, path).absolute()
+    told = Training(places=Places.of(workspace), recipe=vars(recipe), checkpoint=checkpoint).model_dump_json()
+    with together.offered("bench.experiments.assisting:train_generator", told):
+        made = _train(workspace, recipe, trainable, networks, checkpoint)
     measured = trainable.assess(networks, workspace.dataset(recipe.dataset))
     _tell_accuracy(measured, workspace.dataset(recipe.dataset), workspace.progress)
     description = {**start, **made, "command": command, **measured}
@@ -132,6 +133,22 @@ def pretrain(workspace: Workspace, recipe: Recipe, out: Path | None = None, comm
     for begun in path.parent.glob(f"{escape(path.stem)}.*.checkpoint.pt"):  # with other settings too
         resuming.forget(begun)
     return path
+
+
+def take_part(workspace: Workspace, recipe: Recipe, checkpoint: Path) -> None:
+    """Train as another process of ``torchrun`` does, and keep nothing."""
+    trainable, _ = configured(workspace, recipe)
+    _train(workspace, recipe, trainable, _begun(workspace, recipe)[0], checkpoint)
+
+
+def _begun(workspace: Workspace, recipe: Recipe) -> tuple[Networks[Any], dict[str, Any]]:
+    """Return the networks as the training begins, and what to store about the weights that it starts from."""
+    trainable, config = configured(workspace, recipe)
+    networks: Networks[Any] = build(trainable, config, _stream(recipe))
+    start = _fill(networks, recipe)
+    for module in networks.modules().values():
+        module.to(workspace.device)
+    return networks, start
 
 
 def _images(workspace: Workspace, recipe: Recipe) -> str | None:

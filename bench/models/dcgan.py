@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from bench.api import Batch, Model, Networks, NoiseLatentGenerator, Stateful, TrainingConfig, hookimpl
+from bench.toolkit.sharing import shared
 from bench.toolkit.training import mixed_precision
 
 STATISTICS_EVERY = 8  # steps between updates of the averaged generator's batch-norm statistics
@@ -148,14 +149,16 @@ class DCGAN(Model[DCGANConfig]):
         adam_d.param_groups[0]["lr"] = config.discriminator_lr * decay
         noise = torch.randn(len(images), config.latent_dim, generator=rng, device=images.device)
         with mixed_precision(images.device, config.precision == "bfloat16"):
-            fakes = live(noise)
-            loss_d = softplus(-discriminator(images)).mean() + softplus(discriminator(fakes.detach())).mean()
+            fakes = shared(live)(noise)
+            loss_d = (
+                softplus(-shared(discriminator)(images)).mean() + softplus(shared(discriminator)(fakes.detach())).mean()
+            )
         adam_d.zero_grad()
         loss_d.backward()  # type: ignore[no-untyped-call]
         adam_d.step()
         discriminator.requires_grad_(False)
         with mixed_precision(images.device, config.precision == "bfloat16"):
-            loss_g = softplus(-discriminator(fakes)).mean()  # non-saturating (Goodfellow et al. 2014)
+            loss_g = softplus(-shared(discriminator)(fakes)).mean()  # non-saturating (Goodfellow et al. 2014)
         adam_g.zero_grad()
         loss_g.backward()  # type: ignore[no-untyped-call]
         adam_g.step()

@@ -17,6 +17,7 @@ from torch.nn import functional as F
 from torch.optim import Adam
 
 from bench.api import Batch, Model, Networks, NoiseLatentGenerator, Stateful, TrainingConfig, hookimpl
+from bench.toolkit.sharing import shared
 
 WARM_UP = 0.01  # share of the training during which the learning rate rises
 
@@ -117,9 +118,9 @@ class VAE(Model[VAEConfig]):
     def _bound(networks: Networks[VAEConfig], images: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
         """Return both parts of the negative ELBO, nats per image (Kingma and Welling, Eq. 10, App. B)."""
         decoder, encoder = cast(Decoder, networks.generator), cast(Encoder, networks.encoder)
-        mean, log_variance = encoder(images)  # (N, D) each
+        mean, log_variance = shared(encoder)(images)  # (N, D) each
         unit = torch.randn(mean.shape, generator=rng, device=mean.device)
-        logits = decoder.logits(mean + (0.5 * log_variance).exp() * unit)  # (N, C, H, W)
+        logits = shared(decoder.logits, decoder)(mean + (0.5 * log_variance).exp() * unit)  # (N, C, H, W)
         # -ELBO = E[-log p(x|z)] + KL(q(z|x) || N(0, I))
         reconstruction = F.binary_cross_entropy_with_logits(logits, images, reduction="sum") / len(images)
         divergence = 0.5 * (mean**2 + log_variance.exp() - log_variance - 1).sum() / len(images)

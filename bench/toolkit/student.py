@@ -21,6 +21,7 @@ from bench.toolkit.ahead import prepared
 from bench.toolkit.gradients import assign, gradients_of, projected
 from bench.toolkit.latent import Editor, edited_images
 from bench.toolkit.losses import l1, ms_ssim_dissimilarity
+from bench.toolkit.sharing import shared
 from bench.toolkit.student_options import (
     StudentOptions,
     Trainee,
@@ -110,14 +111,14 @@ def train_student(generator: Generator, editor: Editor, params: StudentParams, c
 
     def targets_of(step: int, tag: str = "") -> tuple[Tensor, Tensor, Tensor]:
         noise = context.noise(step, params.batch_size, generator.noise_dim, tag)
-        return noise, *edited_images(generator, editor, noise)
+        return noise, *shared(edited_images)(generator, editor, noise)
 
     pull = _Pull(params, context, trainee, targets_of)
     steps = context.steps(total, {"student": trainee, "optimiser": optimiser})
     for step, (noise, targets, flagged) in prepared(steps, total, targets_of, context.device):
         if params.schedule == "cosine":
             optimiser.param_groups[0]["lr"] = params.lr * 0.5 * (1 + math.cos(math.pi * step / total))
-        terms = loss_terms(trainee(noise), targets, flagged, params)
+        terms = loss_terms(shared(trainee)(noise), targets, flagged, params)
         loss = total_loss(terms, params.alpha)
         optimiser.zero_grad(set_to_none=True)
         pull.backward(loss, terms)

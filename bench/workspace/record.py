@@ -40,6 +40,7 @@ class Cost(Stored):
 
     seconds: float
     peak_memory_mb: float = Field(description="of the whole process")
+    processes: int = Field(1, description="of torchrun that computed the training's batches together")
 
 
 class Artefact(Stored):

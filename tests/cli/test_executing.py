@@ -20,6 +20,8 @@ from bench.experiments.backends import local
         (("--scheduler", "tcp://a:1"), "--scheduler: is for --backend dask. Add that, or leave --scheduler out"),
         (("--slurm", "partition=x"), "--slurm: is for --backend slurm. Add that, or leave --slurm out"),
         (("--backend", "serial", "--jobs", "2"), "--backend serial: runs one cell at a time"),
+        (("--together",), "--together: is for several processes of torchrun. Start them with: torchrun --nproc"),
+        (("--together", "--jobs", "2"), "--together: trains one cell at a time. Leave --jobs and --backend out"),
     ],
 )
 def test_what_cannot_be_is_told(argv, words, on_bars):

@@ -90,9 +90,11 @@ def run(connection: Connection, work: str, text: str | None, lines: Sequence[tup
     """
     _live_alone()
     channel = Channel(connection)
-    with contextlib.suppress(OSError, EOFError):  # the other end has gone
+    with contextlib.suppress(OSError, EOFError, KeyboardInterrupt):  # the other end has gone, or asks us to stop
         told = channel.receive().content if text is None else text
-        channel.send(*_outcome(work, told, channel, lines))
+        outcome = _outcome(work, told, channel, lines)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is over
+        channel.send(*outcome)
     with contextlib.suppress(Exception):
         sys.stdout.flush()
         sys.stderr.flush()

@@ -24,6 +24,7 @@ from torch.nn.functional import softplus
 from bench.api import Batch, Model, Networks, Stateful, TrainingConfig, hookimpl
 from bench.toolkit.adversarial import logistic_loss, wasserstein_loss
 from bench.toolkit.augmentation import random_flip
+from bench.toolkit.sharing import shared
 from bench.toolkit.training import mixed_precision
 
 from .adaptive import Augmentation
@@ -132,14 +133,14 @@ class ProgGAN(Model[ProgGANConfig]):
         noise = torch.randn(len(reals), config.latent_dim, generator=rng, device=device)
         done = int(adam_d.state.get(critic.decision.bias, {}).get("step", 0))  # counts every step, also after resuming
         with mixed_precision(device, config.precision == "bfloat16"):
-            fakes = live.signed(noise)  # (N, C, R, R)
+            fakes = shared(live.signed, live)(noise)  # (N, C, R, R)
             loss_d = self._critic_loss(config, critic, augment, reals, fakes.detach(), rng, done)
         adam_d.zero_grad()
         loss_d.backward()  # type: ignore[no-untyped-call]
         adam_d.step()
         critic.requires_grad_(False)
         with mixed_precision(device, config.precision == "bfloat16"):
-            scores = critic.score(augment(fakes, rng))
+            scores = shared(critic.score, critic, group=config.group)(augment(fakes, rng))
         loss_g = -scores.mean() if config.loss == "wgan-gp" else softplus(-scores).mean()
         adam_g.zero_grad()
         loss_g.backward()  # type: ignore[no-untyped-call]
@@ -161,9 +162,22 @@ class ProgGAN(Model[ProgGANConfig]):
         done: int,
     ) -> Tensor:
         if config.loss == "wgan-gp":
-            return wasserstein_loss(critic.score, reals, fakes, rng, config.gradient_weight, config.drift)
+            return wasserstein_loss(
+                shared(critic.score, critic, group=config.group),
+                reals,
+                fakes,
+                rng,
+                config.gradient_weight,
+                config.drift,
+            )
         weight = config.gamma / 2 * config.penalty_every if done % config.penalty_every == 0 else 0.0
-        return logistic_loss(critic.score, augment(reals, rng), augment(fakes, rng), weight, augment.adapt)
+        return logistic_loss(
+            shared(critic.score, critic, group=config.group),
+            augment(reals, rng),
+            augment(fakes, rng),
+            weight,
+            augment.adapt,
+        )
 
 
 @torch.no_grad()

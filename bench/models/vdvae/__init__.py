@@ -32,6 +32,7 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from bench.api import Batch, Model, Networks, Stateful, hookimpl
 from bench.toolkit.augmentation import random_flip
+from bench.toolkit.sharing import shared
 from bench.toolkit.training import mixed_precision
 
 from .config import VDVAEConfig
@@ -97,7 +98,7 @@ class VDVAE(Model[VDVAEConfig]):
         adam.param_groups[0]["lr"] = learning_rate(config, int(counters.done), progress)
         noise = torch.randn(len(images), live.noise_dim, generator=rng, device=images.device)
         with mixed_precision(images.device, config.bfloat16):
-            parts = bound(live, encoder, images, noise, config.bits)
+            parts = shared(bound, live, encoder)(live, encoder, images, noise, config.bits)
             loss = training_loss(parts, config, opened)
         adam.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
