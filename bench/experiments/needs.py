@@ -11,7 +11,7 @@ from bench.errors import BenchError, CheckpointError
 from bench.evaluation.references import has_references
 from bench.experiments.cell import Cell, Place
 from bench.experiments.judgement import asks_oracle, judgement_of
-from bench.experiments.recipes import pretrained_path
+from bench.experiments.recipes import pretrained_path, split_of
 from bench.experiments.trained_here import extractor_recipe, is_there, untrained
 from bench.workspace import manifest
 from bench.workspace.workspace import Workspace
@@ -86,14 +86,13 @@ class Looked:
     def _read(self, place: Place, method: str) -> Iterator[Need]:
         workspace = self.workspace
         if self._reads_images(place, method):
-            yield self._images(place.settings.dataset)
+            name = place.settings.dataset
+            yield self._images(name, workspace.dataset(name).training_split)
         for each in untrained(place, workspace):
-            if each.recipe.kind != "models":
-                yield self._images(each.recipe.dataset)
+            yield self._images(each.recipe.dataset, split_of(workspace, each.recipe))
 
-    def _images(self, name: str) -> Need:
-        dataset = self.workspace.dataset(name)
-        return Need(f"images {name}", partial(dataset.split, dataset.training_split))
+    def _images(self, name: str, split: str) -> Need:
+        return Need(f"images {name} {split}", partial(self.workspace.dataset(name).split, split))
 
     def _reads_images(self, place: Place, method: str) -> bool:
         """Say whether the method, or what is still to be made (weights, statistics), reads the data set's images."""

@@ -86,6 +86,15 @@ def test_without_photographs_nothing_is_trained_and_the_error_says_where_to_get_
     assert done.code == 4 and done.err.count("Download CelebA from") == 1 and not (tmp_path / "pretrained").exists()
 
 
+def test_a_table_that_only_the_oracles_learn_from_is_looked_at_before_anything_is_trained(toy, tmp_path, bench_cli):
+    file = rendered_celeba.write(tmp_path / "data") / "celeba" / "list_eval_partition.txt"
+    file.write_text("<!DOCTYPE html><title>Quota exceeded</title>")
+    options = ("--suite", toy, "--data-dir", tmp_path / "data", "--results", tmp_path / "runs")
+    done = bench_cli("run", *ASKED, *options)
+    assert done.code == 4 and done.err.count(f"{file}: is a web page") == 1 and not (tmp_path / "pretrained").exists()
+    assert f"{file}: is a web page" in bench_cli("run", *ASKED, *options, "--dry-run").out
+
+
 OTHER = """
 [models.vae]
 dataset = "mnist"
