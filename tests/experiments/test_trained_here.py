@@ -12,7 +12,7 @@ from bench.core import resuming
 from bench.errors import UsageError
 from bench.experiments import expected_training as expected
 from bench.experiments import grid
-from bench.experiments.plan import plan
+from bench.experiments.plan import plan, told_beforehand
 from bench.experiments.recipes import Recipe, checkpoint_of, pretrained_path
 from bench.experiments.trained_here import untrained
 from bench.registry import Registry
@@ -70,6 +70,13 @@ def test_everything_that_is_missing_is_trained_once_and_told_beforehand(toy, dat
     assert elsewhere.out.startswith("cached "), "what is stored counts where the photographs are not"
     vdvae = bench_cli("run", *ASKED[:3], "vdvae", *ASKED[4:], *options[len(ASKED) :], "--dry-run")
     assert [line.split()[1] for line in vdvae.out.splitlines() if line.startswith("train")] == ["vdvae"]
+
+
+def test_times_are_added_up_where_all_are_known(here):
+    made = planned(here, "celeba")
+    told = told_beforehand(made.trainings, made.embeddings).splitlines()
+    assert told[1] == "  1. oracle that clicks, mobilenet-celeba-a on celeba: about 4 s"  # 32 photographs, 16 passes
+    assert len(told) == 7 and told[-1] == "in all about 3 min before the first cell"
 
 
 def test_an_oracle_that_nobody_asks_is_not_trained(here, toy, tmp_path):
