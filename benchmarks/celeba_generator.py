@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from suite_cell import opened, pictures, places
+from suite_cell import opened, pictures, places, require_trained
 from torch import Tensor
 
 from bench.api import Classifier, Extractor, chunks, to_float
@@ -101,6 +101,7 @@ def main(
     """Compare a generator's samples with the photographs that it learnt from."""
     torch.set_num_threads(1)
     workspace, cell = opened(suite, model, overrides, results, data_dir, weights)
+    require_trained(workspace, cell, suite, "classifiers", "extractors", "models")
     dataset, settings = workspace.dataset(cell.settings.dataset), cell.settings
     judge = workspace.oracles(settings.dataset, settings.oracle, cell.feature)["evaluation"].classifier
     (extractor_name, *_) = settings.evaluation.extractors or ()

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from suite_cell import opened, pictures, places
+from suite_cell import opened, pictures, places, require_trained
 
 from bench.api import Dataset
 from bench.experiments.cell import Cell
@@ -109,6 +109,7 @@ def main(
     """Measure the two oracles of a suite on photographs."""
     torch.set_num_threads(1)
     workspace, cell = opened(suite, model, overrides, results, data_dir)
+    require_trained(workspace, cell, suite, "classifiers")
     dataset = workspace.dataset(cell.settings.dataset)
     table = pd.DataFrame(rows(*scored(workspace, cell, dataset, count), dataset.features)).assign(data=dataset.label)
     click.echo(table.to_string(index=False, float_format=lambda x: f"{x:.4f}"))

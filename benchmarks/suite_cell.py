@@ -15,6 +15,7 @@ from torch import Tensor
 from bench.api import Split, chunks
 from bench.experiments import grid
 from bench.experiments.cell import Cell
+from bench.experiments.trained_here import untrained
 from bench.registry import Registry
 from bench.workspace.store import Store
 from bench.workspace.workspace import Workspace
@@ -45,6 +46,16 @@ def opened(
     workspace = Workspace(Registry(), Store(results), torch.device("cpu"), data_dir)
     asked = grid.Request(["original"], [model], suite=suite, overrides=overrides, weights=weights)
     return workspace, grid.cells(asked, workspace)[0]
+
+
+def require_trained(workspace: Workspace, cell: Cell, suite: str, *kinds: str) -> None:
+    """Raise UsageError, with the command that trains them, unless weights of these kinds are there."""
+    missing = [each.weights for each in untrained(cell.place, workspace) if each.recipe.kind in kinds]
+    if missing:
+        raise click.UsageError(
+            f"{', '.join(missing)}: not trained yet. Train them with: bench run --suite {suite} --method original "
+            f"--model {cell.model} --feature {cell.feature}; or name others with --set or --weights"
+        )
 
 
 def pictures(split: Split, indices: NDArray[np.int64]) -> Tensor:

@@ -31,6 +31,12 @@ def measured(script, options, out):
     return out
 
 
+@pytest.mark.parametrize("script", [celeba_oracles, celeba_generator])
+def test_what_is_not_trained_is_one_error_with_the_command(script, trained, tmp_path):
+    done = CliRunner().invoke(script.main, [*trained, "--results", str(tmp_path / "runs")])
+    assert done.exit_code == 2 and f"bench run --suite {trained[1]} --method original" in done.output
+
+
 def test_the_oracles_of_a_suite_are_measured_on_every_split(trained, tmp_path):
     rows = pd.read_csv(measured(celeba_oracles, [*trained, "--count", "16"], tmp_path / "oracles.csv"))
     assert len(rows) == 2 * 2 * 4 and set(rows["data"]) == {"CelebA, 48 photographs"}
