@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from bench.cli.lists import PLUGINS, Folders, Names, Seeds, each_once, joined
+from bench.core import collecting
 from bench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -189,7 +190,11 @@ def workspace_at(
     Whether a folder that is there can be written is asked when there is something to write: what is stored in it can
     be shown without.
     """
-    from bench.workspace.store import Store
+    with collecting.importing("torch"):
+        from bench.core.machine import choose_device
+        from bench.core.progress import for_stderr
+        from bench.workspace.store import Store
+        from bench.workspace.workspace import Workspace
 
     store = Store(results)
     if not write:
@@ -201,10 +206,6 @@ def workspace_at(
 
         store.sweep()
         sweeps.tidy(store)
-    from bench.core.machine import choose_device
-    from bench.core.progress import for_stderr
-    from bench.workspace.workspace import Workspace
-
     return Workspace(open_registry(plugins), store, choose_device(device), data_dir, for_stderr())
 
 

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Collection, Mapping
+from typing import TypeVar
 
+_Node = TypeVar("_Node", bound=ast.AST)
 FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -40,8 +42,14 @@ def meaning(
     return "\n".join(ast.unparse(node) for node in kept)
 
 
-def _copy(node: ast.stmt) -> ast.stmt:
-    return ast.parse(ast.unparse(node)).body[0]
+def _copy(node: _Node) -> _Node:
+    """Copy a tree; ``copy.deepcopy`` takes ten times as long."""
+    new: _Node = node.__class__.__new__(node.__class__)
+    for name, value in vars(node).items():
+        if isinstance(value, list):
+            value = [_copy(each) if isinstance(each, ast.AST) else each for each in value]
+        new.__dict__[name] = _copy(value) if isinstance(value, ast.AST) else value
+    return new
 
 
 def dotted(node: ast.AST) -> str | None:

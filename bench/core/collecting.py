@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,3 +18,13 @@ def paused() -> Iterator[None]:
     finally:
         if before:
             gc.enable()
+
+
+@contextmanager
+def importing(library: str) -> Iterator[None]:
+    """Import a large library in this block: its objects stay, so the collector never looks through them again."""
+    first = library not in sys.modules
+    with paused():
+        yield
+    if first:
+        gc.freeze()

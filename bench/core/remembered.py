@@ -64,4 +64,6 @@ class _Itself:
 def _hashable(value: Any) -> Any:
     if type(value) in PLAIN:
         return value
-    return tuple(map(_hashable, value)) if isinstance(value, tuple) else _Itself(value)
+    if isinstance(value, tuple):
+        return tuple([each if type(each) in PLAIN else _hashable(each) for each in value])
+    return _Itself(value)

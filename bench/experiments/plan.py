@@ -236,12 +236,12 @@ class _Planner:
         if missing := self.looked.to_run(cell):
             return _waiting(cell, expected, missing)
         stage, key = store.stage("unlearn", resolved.keys.unlearn), resolved.keys.unlearn
-        anew = self.overwrite == "always"
-        trained = key in self.shared or (not anew and (stage / seals.SEAL).exists())
+        begun = self.overwrite != "always" and stage.is_dir()
+        trained = key in self.shared or (begun and (stage / seals.SEAL).exists())
         self.shared.add(key)
         if trained:
             expected = expected_cell(cell, self.workspace, self.past, trained=True)
-        if not anew and resuming.has_begun(stage / "checkpoint.pt"):
+        if begun and resuming.has_begun(stage / "checkpoint.pt"):
             return Planned(cell, "resume", "has a checkpoint", expected, resolved)
         why = "no stored result" if record is None else f"stored with status {record.status}"
         if trained and cell.method != "original":

@@ -16,12 +16,14 @@ def read(path: Path, weights_sha256: str, generator: Generator) -> tuple[Feedbac
     Raises
     ------
     UsageError
-        As ``file.from_file`` and ``repeats.read`` do; also for a noise array so damaged that NumPy fails on it.
+        Naming the file: as ``file.from_file`` and ``repeats.read`` do, and for a noise array on which NumPy fails.
     """
     try:
         found = file.from_file(path, weights_sha256, generator)
-    except BenchError:
-        raise
+    except BenchError as error:
+        if str(path) in str(error):
+            raise
+        raise UsageError(f"--feedback {path}: {error}") from error
     except Exception as error:  # NumPy evaluates a header: SyntaxError, TokenError, MemoryError
         reason = f"{type(error).__name__}: {shown(str(error))}"
         raise UsageError(

@@ -37,8 +37,8 @@ def differing(groups: Sequence[Any], fields: Sequence[Mapping[str, Any]]) -> lis
     for group, each in zip(groups, fields, strict=True):
         members.setdefault(group, []).append(each)
     varied = {group: _varied(alike) for group, alike in members.items()}
-    own = [{n: v for n, v in each.items() if n in varied[group]} for group, each in zip(groups, fields, strict=True)]
-    return [" ".join(assignments(each)) for each in own]
+    own = [(varied[group], each) for group, each in zip(groups, fields, strict=True)]
+    return [" ".join(assignments({n: each[n] for n in each if n in names})) if names else "" for names, each in own]
 
 
 def _varied(alike: Iterable[Mapping[str, Any]]) -> set[str]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
+from bench.core.archives import require_few_members
 from bench.core.files import file_sha256
 from bench.errors import CheckpointError, StoreError, UsageError
 from bench.workspace import checkpoint
@@ -24,6 +25,9 @@ from bench.workspace.store import CELL, Store
 RESULT = "result.json"
 FILE = re.compile(r"[A-Za-z0-9][\w.-]{0,100}")  # of a cell; not what begins with a dot: locks, temporary files
 LARGEST = 20 * 10**9  # bytes of one file
+FILES = 1000  # of a cell
+RECORD = 10**7  # bytes of a result; it has about 15,000
+TIGHT = 100  # times that a file of more than RECORD bytes may shrink: weights and pictures hardly do
 ARCHIVE = ".zip"
 
 
@@ -43,6 +47,8 @@ class Parcel:
 
     def copy(self, cell: str, into: Path) -> None:
         """Copy a cell's files into an empty folder; raises StoreError, naming the file, if one cannot be read."""
+        if (count := len(self.cells[cell])) > FILES:
+            raise StoreError(f"{self.path}: {cell} has {count:,} files, too many for a result")
         for name in self.cells[cell]:
             try:
                 self._copy(cell, name, into / name)
@@ -57,8 +63,13 @@ class Parcel:
             return
         with zipfile.ZipFile(self.path) as archive:
             member = next(each for each in archive.infolist() if _place(each) == (cell, name))
-            if member.file_size > LARGEST:
+            if member.file_size > (RECORD if name == RESULT else LARGEST):
                 raise StoreError(f"{self.path}: {cell}/{name} has {member.file_size:,} bytes, too many for a result")
+            if member.file_size > max(RECORD, TIGHT * member.compress_size):
+                raise StoreError(
+                    f"{self.path}: {cell}/{name} would grow from {member.compress_size:,} to "
+                    f"{member.file_size:,} bytes, as no file of a result does"
+                )
             with archive.open(member) as source, target.open("wb") as file:
                 shutil.copyfileobj(source, file)  # it ends after `file_size` bytes, and checks the CRC
 
@@ -75,16 +86,17 @@ def opened(path: Path) -> Parcel:
         folders = [each for each in sorted(path.iterdir()) if CELL.fullmatch(each.name) and (each / RESULT).is_file()]
         return Parcel(path, {each.name: tuple(files_of(each)) for each in folders})
     try:
+        require_few_members(path)
         with zipfile.ZipFile(path) as archive:
             places = [place for each in archive.infolist() if (place := _place(each)) is not None]
     except FileNotFoundError as error:
         raise UsageError(f"{path}: no such file or folder") from error
     except (OSError, zipfile.BadZipFile, ValueError) as error:
         raise UsageError(f"{path}: is not a folder of results or an archive of bench export ({error})") from error
-    cells: dict[str, tuple[str, ...]] = {}
+    cells: dict[str, list[str]] = {}
     for cell, name in dict.fromkeys(places):
-        cells[cell] = (*cells.get(cell, ()), name)
-    return Parcel(path, dict(sorted(cells.items())))  # also without a result: the name of one may be damaged
+        cells.setdefault(cell, []).append(name)
+    return Parcel(path, {cell: tuple(names) for cell, names in sorted(cells.items())})  # also without a result: the name of one may be damaged
 
 
 def files_of(folder: Path) -> Iterator[str]:
@@ -138,6 +150,6 @@ def fault_of(path: Path, kind: str, artefact: Artefact) -> str | None:
 def _place(member: zipfile.ZipInfo) -> tuple[str, str] | None:
     """Return the cell and the file that a member of an archive is; None for anything else."""
     parts = PurePosixPath(member.filename).parts
-    if member.is_dir() or len(parts) != 2 or not CELL.fullmatch(parts[0]) or not FILE.fullmatch(parts[1]):
+    if len(parts) != 2 or not CELL.fullmatch(parts[0]) or not FILE.fullmatch(parts[1]):
         return None
-    return None if parts[0].startswith(".") else (parts[0], parts[1])
+    return None if member.is_dir() or parts[0].startswith(".") else (parts[0], parts[1])

@@ -73,6 +73,39 @@ def _png(side: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
 
 
+def _zip(*members: tuple[str, int, bytes, int]) -> bytes:
+    """Return an archive of members: name, method (0 stored, 8 deflated), bytes as they lie in it, size as it says."""
+    body, directory = bytearray(), bytearray()
+    for name, method, data, size in members:
+        long = struct.pack("<HHQQ", 1, 16, size, len(data))  # zip64: sizes of more than 4 GB
+        common = struct.pack("<HHHHIIIHH", 0, method, 0, 0, 0, 0xFFFFFFFF, 0xFFFFFFFF, len(name), len(long))
+        directory += b"PK\1\2" + struct.pack("<HH", 45, 45) + common + struct.pack("<HHHII", 0, 0, 0, 0, len(body))
+        directory += name.encode() + long
+        body += b"PK\3\4" + struct.pack("<H", 45) + common + name.encode() + long + data
+    return bytes(body + directory) + _zip_end(len(members), len(directory), len(body))
+
+
+def _zip_end(count: int, size: int, at: int) -> bytes:
+    record = b"PK\6\6" + struct.pack("<QHHIIQQQQ", 44, 45, 45, 0, 0, count, count, size, at)
+    locator = b"PK\6\7" + struct.pack("<IQI", 0, at + size, 1)
+    return record + locator + b"PK\5\6" + struct.pack("<HHHHIIH", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
+
+
+def _ten_gigabytes(name: str) -> bytes:
+    """Return an archive with one member of 10 GB of zeros, deflated a thousandfold."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    first = packer.compress(bytes(10**6)) + packer.flush(zlib.Z_FULL_FLUSH)
+    return _zip((name, 8, first * 10_000 + packer.flush(), 10**10))
+
+
+def _many_members(count: int) -> bytes:
+    """Return an archive whose list names so many empty members."""
+    head, rest = struct.pack("<HHHHHHIIII", 20, 20, 0, 0, 0, 0, 0, 0, 0, len(CELL) + 8), struct.pack("<HHHHII", 0, 0, 0, 0, 0, 0)  # fmt: skip
+    list_of = b"".join(b"PK\1\2%s%s%s/%07d" % (head[:-2], rest, CELL.encode(), i) for i in range(count))
+    return list_of + _zip_end(count, len(list_of), 0)
+
+
+CELL = f"ours-vae-thickness-s0-{'0' * 16}"
 HOSTILE: dict[str, dict[str, Callable[[], bytes]]] = {
     "record": _json(),
     "feedback": {
@@ -94,7 +127,18 @@ HOSTILE: dict[str, dict[str, Callable[[], bytes]]] = {
     "checkpoint": {
         "a pickle with code": lambda: _checkpoint(_pickled({"a": Runs()})),
     },
-    "columns": {"zeros": lambda: bytes(10**7)},
+    "columns": {"zeros": lambda: bytes(10**7), "10 GB in one array": lambda: _ten_gigabytes("f_latents.npy")},
+    "archive": {
+        "a result of 10 GB": lambda: _ten_gigabytes(f"{CELL}/result.json"),
+        "another file of 10 GB": lambda: _ten_gigabytes(f"{CELL}/losses.csv"),
+        "a million members": lambda: _many_members(1_000_000),
+        "a hundred thousand members": lambda: _many_members(100_000),
+        "archives in archives": lambda: _zip((f"{CELL}/result.json", 0, inner := _ten_gigabytes("a"), len(inner))),
+    },
+    "foreign": {
+        "a tensor of 10 GB": lambda: _ten_gigabytes("archive/data.pkl"),
+        "a million members": lambda: _many_members(1_000_000),
+    },
     "idx": {
         "dimensions of exabytes": lambda: struct.pack(">BBBB3I", 0, 0, 8, 3, 2**31, 2**31, 2**31),
         "many dimensions": lambda: struct.pack(">BBBB", 0, 0, 8, 255) + bytes(4 * 255),

@@ -16,6 +16,7 @@ from zipfile import BadZipFile, ZipFile
 import torch
 from torch import Tensor
 
+from bench.core.archives import require_few_members
 from bench.errors import CheckpointError
 from bench.workspace.checkpoint import FORMAT, require_short_header
 
@@ -100,10 +101,18 @@ def _require_plain_archive(path: Path) -> None:
         if file.read(4) != ZIP_START:
             return
     try:
+        require_few_members(path)
+    except ValueError as error:
+        raise CheckpointError(f"{path}: refused, {error}") from error
+    try:
         with ZipFile(path) as archive:
-            names = archive.namelist()
+            names, size = archive.namelist(), sum(each.file_size for each in archive.infolist())
     except (BadZipFile, OSError, ValueError, NotImplementedError):
         return  # torch reports it
+    if size > path.stat().st_size:
+        raise CheckpointError(
+            f"{path}: refused, it would grow to {size:,} bytes. Save it again with torch.save, which packs nothing"
+        )
     for name in names:
         first, *others = re.split(r"[/\\]", name)
         if first == "" or re.fullmatch("[A-Za-z]:", first) or ".." in (first, *others):
