@@ -11,7 +11,7 @@ import shutil
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
@@ -40,10 +40,16 @@ class Parcel:
     path : Path
     cells : mapping of str to tuple of str
         Names of the cells' folders, with those of their files.
+    archive : ZipFile or None
+        It stays open: its list of members is read once.
+    members : mapping of (str, str) to ZipInfo
+        By cell and file.
     """
 
     path: Path
     cells: dict[str, tuple[str, ...]]
+    archive: zipfile.ZipFile | None = None
+    members: dict[tuple[str, str], zipfile.ZipInfo] = field(default_factory=dict)
 
     def copy(self, cell: str, into: Path) -> None:
         """Copy a cell's files into an empty folder; raises StoreError, naming the file, if one cannot be read."""
@@ -58,20 +64,19 @@ class Parcel:
                 raise StoreError(f"{self.path}: {cell}/{name} cannot be read ({error})") from error
 
     def _copy(self, cell: str, name: str, target: Path) -> None:
-        if self.path.is_dir():
+        if self.archive is None:
             shutil.copyfile(self.path / cell / name, target)
             return
-        with zipfile.ZipFile(self.path) as archive:
-            member = next(each for each in archive.infolist() if _place(each) == (cell, name))
-            if member.file_size > (RECORD if name == RESULT else LARGEST):
-                raise StoreError(f"{self.path}: {cell}/{name} has {member.file_size:,} bytes, too many for a result")
-            if member.file_size > max(RECORD, TIGHT * member.compress_size):
-                raise StoreError(
-                    f"{self.path}: {cell}/{name} would grow from {member.compress_size:,} to "
-                    f"{member.file_size:,} bytes, as no file of a result does"
-                )
-            with archive.open(member) as source, target.open("wb") as file:
-                shutil.copyfileobj(source, file)  # it ends after `file_size` bytes, and checks the CRC
+        member = self.members[cell, name]
+        if member.file_size > (RECORD if name == RESULT else LARGEST):
+            raise StoreError(f"{self.path}: {cell}/{name} has {member.file_size:,} bytes, too many for a result")
+        if member.file_size > max(RECORD, TIGHT * member.compress_size):
+            raise StoreError(
+                f"{self.path}: {cell}/{name} would grow from {member.compress_size:,} to {member.file_size:,} bytes, "
+                "as no file of a result does"
+            )
+        with self.archive.open(member) as source, target.open("wb") as file:
+            shutil.copyfileobj(source, file)  # it ends after `file_size` bytes, and checks the CRC
 
 
 def opened(path: Path) -> Parcel:
@@ -87,16 +92,18 @@ def opened(path: Path) -> Parcel:
         return Parcel(path, {each.name: tuple(files_of(each)) for each in folders})
     try:
         require_few_members(path)
-        with zipfile.ZipFile(path) as archive:
-            places = [place for each in archive.infolist() if (place := _place(each)) is not None]
+        archive = zipfile.ZipFile(path)
+        placed = [(place, each) for each in archive.infolist() if (place := _place(each)) is not None]
     except FileNotFoundError as error:
         raise UsageError(f"{path}: no such file or folder") from error
     except (OSError, zipfile.BadZipFile, ValueError) as error:
         raise UsageError(f"{path}: is not a folder of results or an archive of bench export ({error})") from error
     cells: dict[str, list[str]] = {}
-    for cell, name in dict.fromkeys(places):
+    members = dict(reversed(placed))  # of two with one name, the first counts
+    for cell, name in dict.fromkeys(place for place, _ in placed):
         cells.setdefault(cell, []).append(name)
-    return Parcel(path, {cell: tuple(names) for cell, names in sorted(cells.items())})  # also without a result: the name of one may be damaged
+    named = {cell: tuple(names) for cell, names in sorted(cells.items())}
+    return Parcel(path, named, archive, members)  # also cells without a result: the name of one may be damaged
 
 
 def files_of(folder: Path) -> Iterator[str]:
