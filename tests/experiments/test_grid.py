@@ -33,7 +33,9 @@ def test_dry_run_and_show_config_write_nothing(on_bars, bench_cli, bars, tmp_pat
         "run", "--method", "ours", "--model", "bars", "--dataset", "mnist", "--feature", "slant", "--dry-run",
         "--plugins", bars.folder.path, "--results", tmp_path / "runs",
     )  # fmt: skip
-    assert untrained.code == 0 and untrained.out.startswith("train   bars on mnist  (time unknown: never measured)\n")
+    assert untrained.code == 0 and untrained.out.startswith(
+        "train   bars on mnist  (generator; time unknown: never measured)\n"
+    )
     assert "\nwaits   ours-bars-slant-s0  (something is missing" in untrained.out
     assert "  MNIST is " in untrained.out, "what the training needs"
     assert list(tmp_path.iterdir()) == []
