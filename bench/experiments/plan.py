@@ -164,7 +164,7 @@ def told_beforehand(trainings: Sequence[Training], embeddings: Sequence[Embeddin
         for number, each in enumerate(trainings, 1)
     ]
     lines += [f"then {each.extractor} looks at the images of {each.dataset}: {each.expected}" for each in embeddings]
-    times = [each.expected.seconds for each in (*trainings, *embeddings)]
+    times = [*(each.expected.seconds for each in trainings), *(each.expected.seconds for each in embeddings)]
     known = sum(filter(None, times))
     if known and None not in times:
         lines.append(f"in all about {duration(known)} before the first cell")

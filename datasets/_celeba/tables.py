@@ -47,7 +47,8 @@ def read_attributes(file: Place, needed: list[str], remedy: str) -> pd.DataFrame
     values: dict[str, bytes] = {}
     for line, (name, *row) in rows(file, 1 + len(columns), remedy, skip=header):
         if not PHOTOGRAPH.fullmatch(name) or name in values:
-            raise WrongData(f"{file}: line {line}: {name[:60]!r} appears twice, or is not a name like 000001.jpg. {remedy}")
+            wrong = f"{name[:60]!r} appears twice, or is not a name like 000001.jpg"
+            raise WrongData(f"{file}: line {line}: {wrong}. {remedy}")
         if not {"1", "-1"}.issuperset(row):
             raise WrongData(f"{file}: line {line}: has values other than 1 and -1. {remedy}")
         values[name] = bytes([value == "1" for value in row])
