@@ -1,0 +1,59 @@
+"""Which of several trials of each method is its recipe: one rule and the same number of trials for all.
+
+Run: ``python benchmarks/select_methods.py TABLE.csv ... --out CHOICE.csv`` on the CSV files of ``bench table 2``, whose
+rows are methods with parameters (``uno, lr=0.0003, weight=100.0``) and which hold the metrics ``target_ratio``,
+``original_target_ratio`` and ``retain_change``. The commands are in ``docs/results/selection.md``. It prints and stores
+a row per model and method.
+
+The rule, for each model and method, over the features: the rule of ``select_reading.py``. Where no trial leaves at most
+a tenth of the feature, the trial that leaves least is taken, and the row says so. A trial that lacks a feature, because
+a cell failed, counts as a trial and is never taken.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import pandas as pd
+from select_reading import cells_of, chosen
+
+
+def recipes(cells: pd.DataFrame) -> pd.DataFrame:
+    """Return a row per model and method, with its chosen parameters and what they leave and change.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        Of ``cells_of``; variants are named ``METHOD, NAME=VALUE, NAME=VALUE``.
+    """
+    cells = cells.assign(method=cells["variant"].str.partition(", ")[0])
+    found = []
+    for (model, method), trials in cells[cells["method"] != "original"].groupby(["model", "method"], sort=False):
+        rows = chosen(trials)
+        taken = rows.iloc[0] if rows["removes"].iloc[0] else rows.loc[rows["left"].idxmin()]
+        found.append(
+            {
+                "model": model,
+                "method": method,
+                "params": taken["reading"].partition(", ")[2],
+                **{name: taken[name] for name in ("left", "worst", "damage", "removes", "cells")},
+                "trials": trials["variant"].nunique(),
+            }
+        )
+    return pd.DataFrame(found)
+
+
+@click.command()
+@click.argument("tables", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), default=None, help="Also write the rows to this CSV file.")
+def main(tables: tuple[Path, ...], out: Path | None) -> None:
+    """Choose a recipe for each method and model."""
+    rows = recipes(cells_of(pd.concat([pd.read_csv(path) for path in tables])))
+    click.echo(rows.to_string(index=False, float_format=lambda value: f"{value:.3g}"))
+    if out is not None:
+        rows.to_csv(out, index=False, float_format="%.6g")
+
+
+if __name__ == "__main__":
+    main()
