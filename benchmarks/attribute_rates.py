@@ -7,7 +7,7 @@ of them: 34 attributes remain. A rate agrees with the data's if it is within a q
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import click
@@ -47,9 +47,9 @@ def samples(generator: Generator, stream: str, count: int) -> Tensor:
     )
 
 
-def rates(classifier: Classifier, images: Tensor) -> dict[str, float]:
+def rates(classifier: Classifier, images: Tensor, left_out: Collection[str] = LEFT_OUT) -> dict[str, float]:
     """Return the share of (N, C, H, W) uint8 images in which each attribute is seen."""
-    names = [name for name in classifier.attributes if name in classifier.cuts and name not in LEFT_OUT]
+    names = [name for name in classifier.attributes if name in classifier.cuts and name not in left_out]
     scores = np.concatenate([classifier.scores(images[start:stop], names) for start, stop in chunks(len(images))])
     return {name: float((scores[:, i] >= classifier.cuts[name]).mean()) for i, name in enumerate(names)}
 
@@ -65,7 +65,7 @@ def distance(images: Tensor, device: torch.device | str = "cpu") -> estimates.Es
 
 
 @torch.no_grad()
-def embedded(extractor: Extractor, images: Tensor, device: torch.device | str) -> NDArray[np.floating]:
+def embedded(extractor: Extractor, images: Tensor, device: torch.device | str = "cpu") -> NDArray[np.floating]:
     """Return the embeddings (N, D) of (N, C, H, W) uint8 images, from an extractor on a device."""
     found: NDArray[np.floating] = Eye(of_extractor(lambda given: extractor.outputs(given.to(device))))(images.cpu())[0]
     return found

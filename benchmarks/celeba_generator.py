@@ -13,38 +13,21 @@ Run, after ``bench run --suite celeba`` has trained it: ``python benchmarks/cele
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
+from functools import partial
 
 import click
 import numpy as np
 import pandas as pd
-import torch
+from attribute_rates import embedded, rates, samples
 from numpy.typing import NDArray
-from suite_cell import opened, pictures, places, require_trained
+from suite_cell import Asked, pictures, places, require_trained
 from torch import Tensor
 
-from bench.api import Classifier, Extractor, chunks, to_float
-from bench.api.noise import noise_chunks
-from bench.core.rendering import to_uint8
+from bench.api import chunks, to_float
 
 SHOWN = 16  # samples whose nearest photograph is looked for
 OTHERS = 400  # photographs whose nearest other photograph is looked for
-Rows = NDArray[np.float32]
-
-
-@torch.no_grad()
-def rates(judge: Classifier, images: Tensor) -> dict[str, float]:
-    """Return the share of images (N, C, H, W) uint8 in which the judge sees each attribute."""
-    names = list(judge.cuts)
-    found = np.concatenate([judge.scores(images[start:stop], names) for start, stop in chunks(len(images))])
-    return {name: float((found[:, i] >= judge.cuts[name]).mean()) for i, name in enumerate(names)}
-
-
-@torch.no_grad()
-def embedded(extractor: Extractor, images: Tensor) -> Rows:
-    """Return the embeddings (N, D) of images (N, C, H, W) uint8."""
-    parts = [extractor.outputs(to_float(images[start:stop]))[0].cpu().numpy() for start, stop in chunks(len(images))]
-    return np.concatenate(parts).astype(np.float32)
+Rows = NDArray[np.floating]
 
 
 def flat(images: Tensor) -> Rows:
@@ -88,37 +71,24 @@ def rate_rows(seen: dict[str, float], judged: dict[str, float], table: pd.DataFr
 @places
 @click.option("--weights", default=None, help="Weights of the generator; those that bench run trained by default.")
 @click.option("--count", type=click.IntRange(SHOWN), default=10_000, show_default=True, help="Samples.")
-def main(
-    suite: str,
-    model: str,
-    overrides: tuple[str, ...],
-    results: Path,
-    data_dir: Path | None,
-    out: Path | None,
-    weights: str | None,
-    count: int,
-) -> None:
+def main(asked: Asked, weights: str | None, count: int) -> None:
     """Compare a generator's samples with the photographs that it learnt from."""
-    torch.set_num_threads(1)
-    workspace, cell = opened(suite, model, overrides, results, data_dir, weights)
-    require_trained(workspace, cell, suite, "classifiers", "extractors", "models")
+    workspace, cell = asked.opened(weights)
+    require_trained(workspace, cell, asked.suite, "classifiers", "extractors", "models")
     dataset, settings = workspace.dataset(cell.settings.dataset), cell.settings
     judge = workspace.oracles(settings.dataset, settings.oracle, cell.feature)["evaluation"].classifier
     (extractor_name, *_) = settings.evaluation.extractors or ()
-    extractor, generator = workspace.extractor(extractor_name)[0], workspace.original(model, cell.weights).generator
-    with torch.no_grad():
-        drawn = [to_uint8(generator(noise))[:kept] for noise, kept in noise_chunks(generator, "evaluation", count)]
-    samples, split = torch.cat(drawn), dataset.split(dataset.training_split)
+    extractor = workspace.extractor(extractor_name)[0]
+    drawn = samples(workspace.original(asked.model, cell.weights).generator, "evaluation", count)
+    split = dataset.split(dataset.training_split)
     photographs = pictures(split, np.arange(len(split)))
     table = split.attributes.assign(**{each: dataset.has_feature(split.attributes, each) for each in dataset.features})
-    found = [*rate_rows(rates(judge, samples), rates(judge, photographs), table)]
-    for space, of in ((extractor_name, lambda images: embedded(extractor, images)), ("pixels", flat)):
-        pair = [tuple(of(each) for each in (images, images.flip(3))) for images in (samples[:SHOWN], photographs)]
+    found = [*rate_rows(rates(judge, drawn, ()), rates(judge, photographs, ()), table)]
+    for space, of in ((extractor_name, partial(embedded, extractor)), ("pixels", flat)):
+        pair = [tuple(of(each) for each in (images, images.flip(3))) for images in (drawn[:SHOWN], photographs)]
         found += copied(space, *pair)
     rows = pd.DataFrame(found).assign(n=count, data=dataset.label)
-    click.echo(rows.to_string(index=False, float_format=lambda x: f"{x:.4f}"))
-    if out is not None:
-        rows.to_csv(out, index=False, float_format="%.4f")
+    asked.tell(rows)
 
 
 if __name__ == "__main__":

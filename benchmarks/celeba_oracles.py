@@ -12,14 +12,12 @@ is off by two points.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import click
 import numpy as np
 import pandas as pd
-import torch
 from numpy.typing import NDArray
-from suite_cell import opened, pictures, places, require_trained
+from suite_cell import Asked, pictures, places, require_trained
 
 from bench.api import Dataset
 from bench.experiments.cell import Cell
@@ -97,24 +95,13 @@ def _row(
 @click.command()
 @places
 @click.option("--count", type=click.IntRange(2), default=1000, show_default=True, help="Photographs of each split.")
-def main(
-    suite: str,
-    model: str,
-    overrides: tuple[str, ...],
-    results: Path,
-    data_dir: Path | None,
-    out: Path | None,
-    count: int,
-) -> None:
+def main(asked: Asked, count: int) -> None:
     """Measure the two oracles of a suite on photographs."""
-    torch.set_num_threads(1)
-    workspace, cell = opened(suite, model, overrides, results, data_dir)
-    require_trained(workspace, cell, suite, "classifiers")
+    workspace, cell = asked.opened()
+    require_trained(workspace, cell, asked.suite, "classifiers")
     dataset = workspace.dataset(cell.settings.dataset)
     table = pd.DataFrame(rows(*scored(workspace, cell, dataset, count), dataset.features)).assign(data=dataset.label)
-    click.echo(table.to_string(index=False, float_format=lambda x: f"{x:.4f}"))
-    if out is not None:
-        table.to_csv(out, index=False, float_format="%.4f")
+    asked.tell(table)
 
 
 if __name__ == "__main__":

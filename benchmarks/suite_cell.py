@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -20,12 +23,42 @@ from bench.registry import Registry
 from bench.workspace.store import Store
 from bench.workspace.workspace import Workspace
 
-F = TypeVar("F", bound=Callable[..., Any])
 READ = 500  # photographs read at once
 
 
-def places(command: F) -> F:
-    """Add --suite, --model, --set, --results, --data-dir and --out."""
+@dataclass(frozen=True)
+class Asked:
+    """What every script is asked for."""
+
+    suite: str
+    model: str
+    overrides: tuple[str, ...]
+    results: Path
+    data_dir: Path | None
+    out: Path | None
+
+    def opened(self, weights: str | None = None) -> tuple[Workspace, Cell]:
+        """Return a workspace and a cell of the suite; what it names was trained by ``bench run``, or is given."""
+        workspace = Workspace(Registry(), Store(self.results), torch.device("cpu"), self.data_dir)
+        request = grid.Request(["original"], [self.model], suite=self.suite, overrides=self.overrides, weights=weights)
+        return workspace, grid.cells(request, workspace)[0]
+
+    def tell(self, rows: pd.DataFrame) -> None:
+        """Print rows, and write them to ``--out``."""
+        click.echo(rows.to_string(index=False, float_format=lambda x: f"{x:.4f}"))
+        if self.out is not None:
+            rows.to_csv(self.out, index=False, float_format="%.4f")
+
+
+def places(script: Callable[..., None]) -> Callable[..., None]:
+    """Add --suite, --model, --set, --results, --data-dir and --out; the script gets them as ``Asked``."""
+
+    @wraps(script)
+    def command(**given: Any) -> None:
+        torch.set_num_threads(1)
+        asked = Asked(**{each.name: given.pop(each.name) for each in fields(Asked)})
+        script(asked, **given)
+
     path = click.Path(path_type=Path)
     for option in (
         click.option("--out", type=path, default=None, help="Also write the rows to this CSV file."),
@@ -37,15 +70,6 @@ def places(command: F) -> F:
     ):
         command = option(command)
     return command
-
-
-def opened(
-    suite: str, model: str, overrides: Sequence[str], results: Path, data_dir: Path | None, weights: str | None = None
-) -> tuple[Workspace, Cell]:
-    """Return a workspace and a cell of the suite; what it names was trained by ``bench run``, or is given."""
-    workspace = Workspace(Registry(), Store(results), torch.device("cpu"), data_dir)
-    asked = grid.Request(["original"], [model], suite=suite, overrides=overrides, weights=weights)
-    return workspace, grid.cells(asked, workspace)[0]
 
 
 def require_trained(workspace: Workspace, cell: Cell, suite: str, *kinds: str) -> None:

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from statistics import mean, median
 
 import click
 import numpy as np
 import torch
-from suite_cell import opened, pictures, places
+from suite_cell import Asked, pictures, places
 
 from bench.api import Batch, to_float
 from bench.experiments.recipes import Recipe, configured, recipe_of, split_of
@@ -64,25 +63,16 @@ def seconds_per_step(workspace: Workspace, recipe: Recipe, steps: int) -> float:
 @click.command()
 @places
 @click.option("--steps", type=click.IntRange(1), default=3, show_default=True, help="Steps at each place.")
-def main(
-    suite: str,
-    model: str,
-    overrides: tuple[str, ...],
-    results: Path,
-    data_dir: Path | None,
-    out: Path | None,
-    steps: int,
-) -> None:
+def main(asked: Asked, steps: int) -> None:
     """Measure a step of everything that a suite trains for a model."""
-    torch.set_num_threads(1)
-    workspace, _ = opened(suite, model, overrides, results, data_dir)
+    workspace, _ = asked.opened()
     lines = [
         f"{recipe.kind} {recipe.name} {recipe.dataset} {seconds_per_step(workspace, recipe, steps):.4f}"
-        for recipe in recipes(workspace, model, load_suite(suite).models[model])
+        for recipe in recipes(workspace, asked.model, load_suite(asked.suite).models[asked.model])
     ]
     click.echo("\n".join(lines))
-    if out is not None:
-        out.write_text("\n".join(lines) + "\n")
+    if asked.out is not None:
+        asked.out.write_text("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 from bench.core.remembered import remembered
-from bench.errors import BenchError, CheckpointError
+from bench.errors import BenchError, CheckpointError, PluginError
+from bench.evaluation.metric_plugins import load_metrics
 from bench.evaluation.references import has_references
 from bench.experiments.cell import Cell, Place
 from bench.experiments.judgement import asks_oracle, judgement_of
@@ -98,12 +99,29 @@ class Looked:
         """Say whether the method, or what is still to be made (weights, statistics), reads the data set's images."""
         if self.workspace.dataset(place.settings.dataset).classifier is None:
             return False
-        extractors = place.settings.evaluation.extractors or ()
         return (
             "training_data" in self.workspace.registry.get("methods", method, "--method").needs
             or is_to_be_trained(place)
-            or not all(has_references(self.workspace, place.settings.dataset, x) for x in extractors)
+            or bool(to_embed(place, self.workspace))
         )
+
+
+@remembered
+def to_embed(place: Place, workspace: Workspace) -> tuple[str, ...]:
+    """Return the extractors, if any metric compares with them, that have yet to look at the data set's images."""
+    settings = place.settings
+    if workspace.dataset(settings.dataset).classifier is None:
+        return ()
+    lacking = [x for x in settings.evaluation.extractors or () if not has_references(workspace, settings.dataset, x)]
+    return tuple(lacking) if lacking and _compares(workspace, settings.evaluation.metrics) else ()
+
+
+def _compares(workspace: Workspace, metrics: Sequence[str] | None) -> bool:
+    """Say whether any of the metrics, of all if None, compares with images of the data set."""
+    try:
+        return any(each.per_extractor for each in load_metrics(workspace.registry, metrics)[0].values())
+    except PluginError:  # the metric that does not load is told elsewhere
+        return True
 
 
 def is_to_be_trained(cell: Cell | Place) -> bool:

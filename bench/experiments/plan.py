@@ -10,11 +10,10 @@ from bench.core import collecting, resuming
 from bench.core.durations import duration
 from bench.core.remembered import remembering
 from bench.errors import BenchError
-from bench.evaluation.references import has_references
 from bench.experiments.cell import Cell
 from bench.experiments.expected import Expected, expected_cell
 from bench.experiments.expected_training import expected_embeddings, expected_training
-from bench.experiments.needs import Looked
+from bench.experiments.needs import Looked, to_embed
 from bench.experiments.resolve import Resolved, resolve
 from bench.experiments.trained_here import TrainedHere, untrained
 from bench.workspace import seals
@@ -192,17 +191,14 @@ class _Planner:
         )
 
     def embeddings(self, planned: Sequence[Planned]) -> tuple[Embedding, ...]:
-        compared = {
+        found = {
             (item.cell.settings.dataset, name)
             for item in planned
             if item.action in ("run", "resume", "measure")
-            for name in item.cell.settings.evaluation.extractors or ()
+            for name in to_embed(item.cell.place, self.workspace)
         }
         return tuple(
-            Embedding(dataset, name, expected_embeddings(self.workspace, dataset))
-            for dataset, name in sorted(compared)
-            if self.workspace.dataset(dataset).classifier is not None
-            and not has_references(self.workspace, dataset, name)
+            Embedding(dataset, name, expected_embeddings(self.workspace, dataset)) for dataset, name in sorted(found)
         )
 
     def planned(self, cell: Cell) -> Planned:

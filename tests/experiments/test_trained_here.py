@@ -79,6 +79,13 @@ def test_times_are_added_up_where_all_are_known(here):
     assert len(told) == 7 and told[-1] == "in all about 3 min before the first cell"
 
 
+def test_images_are_embedded_only_for_metrics_that_compare_with_them(here, toy):
+    assert [each.extractor for each in planned(here, toy).embeddings] == ["faces-celeba"]
+    assert planned(here, toy, overrides=["evaluation.metrics=target_ratio,retain_change"]).embeddings == ()
+    (compared,) = planned(here, toy, overrides=["evaluation.metrics=target_ratio,kid"]).embeddings
+    assert compared.dataset == "celeba"
+
+
 def test_an_oracle_that_nobody_asks_is_not_trained(here, toy, tmp_path):
     (tmp_path / "clicks.json").write_text("{}")
     made = planned(here, toy, feedback_file=tmp_path / "clicks.json")
