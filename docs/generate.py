@@ -44,6 +44,7 @@ MAKERS: dict[str, Callable[..., str]] = {
     "coverage": sensitivity_tables.coverage,
     "home": sensitivity_tables.home,
     "selection": sensitivity_tables.selection,
+    "recipes": sensitivity_tables.recipes,
     "order": reference_clicks.order,
     "noise": reference_clicks.noise,
     "claims": reference_claims.claims,

@@ -96,3 +96,23 @@ def selection(images: str) -> str:
     return "\n".join(
         [*lines, "", f"*{rows.cells.iloc[0]} cells (model and feature); geometric means, worst cell aside.*"]
     )
+
+
+def recipes(images: str) -> str:
+    """Return a row per model and method: the recipe that its trials chose.
+
+    Parameters
+    ----------
+    images : str
+        ``mnist``.
+    """
+    rows = frame(f"selection-methods-{images}")
+    lines = ["| model | method | recipe | left | worst cell | retain change | |", "|-|-|-|-|-|-|-|"]
+    lines += [
+        f"| {r.model} | `{r.method}` | {r.params} | {r.left:.3f} | {r.worst:.2f} | {r.damage:.4f} "
+        f"| {'' if r.removes else 'leaves more'} |"
+        for r in rows.itertuples()
+    ]
+    each = f"{rows.cells.iloc[0]} cells (features) and {rows.trials.iloc[0]} trials each"
+    caption = f"*{each}; left and retain change: geometric means.*"
+    return "\n".join([*lines, "", caption])
