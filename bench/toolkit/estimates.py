@@ -28,7 +28,7 @@ from bench.toolkit.intervals import Z95
 
 Array = NDArray[np.float64]
 PAIRED = "samples, in pairs of the same noise"  # what the interval of a change covers
-ROWS = 2000  # kernel rows computed at once
+ROWS = 200  # kernel rows computed at once: few, so that they stay in the processor's cache
 NULL = 1e-10  # eigenvalues below this share of the largest are rounding errors
 
 
@@ -141,8 +141,14 @@ def kernel_distance(
 
 
 def _kernel_sums(x: Array, y: Array) -> Array:
-    parts = [((x[i : i + ROWS] @ y.T / x.shape[1] + 1) ** 3).sum(1) for i in range(0, len(x), ROWS)]
-    return np.concatenate(parts)
+    return np.concatenate([_cubes(x[i : i + ROWS] @ y.T / x.shape[1] + 1) for i in range(0, len(x), ROWS)])
+
+
+def _cubes(kernel: Array) -> Array:
+    squares = np.square(kernel)
+    squares *= kernel  # numpy's ** 3 takes twice as long
+    total: Array = squares.sum(1)
+    return total
 
 
 def _kernel_at_itself(x: Array) -> Array:
