@@ -44,6 +44,14 @@ class Number:
         return row(self.file, self.feature, self.variant, self.metric)
 
     @property
+    def known(self) -> bool:
+        """Say whether it is there: a variant that was not run has a row without a number, or none."""
+        try:
+            return self._row is not None
+        except ValueError:
+            return False
+
+    @property
     def mean(self) -> float:
         """Over seeds."""
         return float(self._row["mean"])

@@ -22,6 +22,7 @@ import reference_claims
 import reference_clicks
 import reference_numbers
 import reference_people
+import reference_rivals
 import reference_tables
 import reference_trends
 import sensitivity_tables
@@ -53,6 +54,7 @@ MAKERS: dict[str, Callable[..., str]] = {
     "people": reference_people.people,
     "apart": reference_people.apart,
     "large": reference_people.large,
+    "rival": reference_rivals.rival,
     "floor": reference_people.floor,
 }
 
