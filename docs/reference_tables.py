@@ -10,6 +10,7 @@ import pandas as pd
 from reference_numbers import digits, frame, spread
 
 from bench.report.captions import BEST
+from bench.report.grid import NEEDS
 
 ARROWS = {True: " ↑", False: " ↓"}
 NAMES = {
@@ -74,8 +75,8 @@ def summary() -> str:
     ]
     parts = []
     for model, feature in SUMMARY:
-        files = [*([f"{model}/methods"] if model in WITH_METHODS else []), f"{model}/table-2"]
-        rows = _rows("+".join(files), feature)
+        methods = f"+{model}/methods" if model in WITH_METHODS else ""  # the last file says what is best
+        rows = _rows(f"{model}/table-2{methods}", feature)
         rows = rows[rows["mean"].notna()]
         wanted = ("original", "ours", "ours, plain rule", _gentlest(rows), "retrain")
         for variant in dict.fromkeys(v for v in wanted if (rows.variant == v).any()):
@@ -163,10 +164,10 @@ def _header(rows: pd.DataFrame, metric: str) -> str:
 
 def _variant(variant: str, group: pd.DataFrame, most: int) -> str:
     """Return a row's label: what it needs, and how many seeds it had if fewer than the others."""
-    needs = sorted({str(need).replace("_", " ") for need in group.needs.dropna()})
+    needs = sorted({" and ".join(NEEDS[each] for each in str(need).split()) for need in group.needs.dropna()})
     seeds = int(group.seeds.max())
     fewer = seeds < most and variant not in UNVARIED
-    notes = [*(f"needs the {need}" for need in needs), *([f"{seeds} of {most} seeds"] if fewer else [])]
+    notes = [*(f"needs {need}" for need in needs), *([f"{seeds} of {most} seeds"] if fewer else [])]
     return variant + (f" ({'; '.join(notes)})" if notes else "")
 
 
@@ -260,7 +261,7 @@ def _summary_caption(parts: list[pd.DataFrame]) -> str:
     return (
         f"*{'. '.join(said)}. {n:,} samples each; ± is the standard deviation over the seeds of feedback and "
         "unlearning, and is absent where nothing varied. FID, feature redrawn: against the training set whose images "
-        "with the feature are redrawn without it (`fid_counterfactual`). After `ours`: the method or variant that "
-        "changes the rest least, of those that need clicks alone and leave no more of the feature."
+        "with the feature are redrawn without it (`fid_counterfactual`). After `ours`: on faces the paper's plain "
+        "rule, then the method or variant of least retain change that needs clicks alone and leaves no more."
         f"{f' Bold: {BEST}.' if any(_is_best(number) for _, number in every.iterrows()) else ''}*"
     )
