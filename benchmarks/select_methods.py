@@ -15,7 +15,6 @@ one feature and keeps half of the other would pass there.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 import pandas as pd
@@ -37,7 +36,7 @@ def recipes(cells: pd.DataFrame) -> pd.DataFrame:
     for (model, method), trials in cells[cells["method"] != "original"].groupby(["model", "method"], sort=False):
         rows = chosen(trials)
         removing = rows[rows["worst"] <= TWENTIETH]
-        taken = rows.sort_values(["worst", "damage"]).iloc[0] if removing.empty else _gentlest(removing)
+        taken = (rows.sort_values(["worst", "damage"]) if removing.empty else removing.sort_values("damage")).iloc[0]
         found.append(
             {
                 "model": model,
@@ -49,10 +48,6 @@ def recipes(cells: pd.DataFrame) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(found)
-
-
-def _gentlest(rows: pd.DataFrame) -> pd.Series[Any]:
-    return rows.loc[rows["damage"].idxmin()]
 
 
 @click.command()

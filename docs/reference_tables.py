@@ -20,7 +20,7 @@ NAMES = {
     "non_target_images": "other images",
 }
 REFERENCES = ("latent_edit", "reject", "self_reject")  # nothing is unlearned there
-UNVARIED = ("original", "reject")  # read no clicks: every seed is the same run, if the cut is
+UNVARIED = ("original", "reject")  # read no clicks: with one cut for all seeds, every seed is the same run
 WITH_METHODS = ("vae", "dcgan")  # further methods have a file of their own
 WORDS = {"verdict"}  # metrics of which the note is what they say
 ROUNDING = 1e-12  # a method compared with itself differs by no more
@@ -81,11 +81,8 @@ def summary() -> str:
         wanted = ("original", "ours", "ours, plain rule", _gentlest(rows), "retrain")
         for variant in dict.fromkeys(v for v in wanted if (rows.variant == v).any()):
             group = rows[rows.variant == variant]
-            metrics = (
-                "target_ratio",
-                *(_first(group, name) for name in ("fid[", "fid_counterfactual[")),
-                "retain_change",
-            )
+            fids = (_first(group, name) for name in ("fid[", "fid_counterfactual["))
+            metrics = ("target_ratio", *fids, "retain_change")
             cells = [_cell(group[group.metric == name], False) for name in metrics]
             label = f"{model}, {feature}" if variant == "original" else ""
             lines.append(

@@ -14,8 +14,9 @@ than it trains on, so that a quarter of the batch is flagged.
 
 A student could learn to fool the surrogate instead of drawing without the feature. Against that: several networks,
 trained on shifted, blurred and noisy images, noise on the student's images, and a hinge that lets go of a sample as
-soon as its score is safe. On MNIST the pictures and the distance to the training digits redrawn without the feature
-agree with the judge: strokes become thinner, now and then one breaks (docs: All methods on MNIST).
+soon as its score is safe. On MNIST's thickness the pictures and the distance to the training digits redrawn
+without it agree with the judge: strokes become thinner, now and then one breaks. On the VAE's slant that distance
+rises a little (docs: All methods on MNIST).
 """
 
 from __future__ import annotations
