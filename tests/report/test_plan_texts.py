@@ -88,7 +88,11 @@ def test_what_times_are_estimated_from_is_said_once(bench_cli, tmp_path):
         return bench_cli("run", "--model", "vae", "--results", tmp_path / "runs", "--dry-run", *asked).out.splitlines()
 
     lines = planned("--method", "ours,probe,original", "--feature", "slant", "--seed", "0-4")
-    assert sum("AMD EPYC" in line for line in lines) == 1 and len(lines) == 15 + 1 + 1 + 1
+    assert sum("AMD EPYC" in line for line in lines) == 1 and len(lines) == 15 + 1 + 2 + 1
+    assert lines[16:18] == [
+        "suite 'lite' sets nothing for ours, original on vae",
+        "suite 'lite' sets lr=0.002 for probe on vae",
+    ]
     assert all(len(line) < 110 for line in lines if line.startswith("run "))
     mixed = planned("--method", "ours", "--feature", "slant", "-p", "epochs=200//20")
     assert mixed[0].endswith("about 11 s [a])") and mixed[1].endswith(" s [b])")
