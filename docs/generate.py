@@ -22,6 +22,7 @@ import reference_claims
 import reference_clicks
 import reference_numbers
 import reference_people
+import reference_photographs
 import reference_rivals
 import reference_tables
 import reference_trends
@@ -56,6 +57,10 @@ MAKERS: dict[str, Callable[..., str]] = {
     "large": reference_people.large,
     "rival": reference_rivals.rival,
     "floor": reference_people.floor,
+    "oracles": reference_photographs.oracles,
+    "drawn": reference_photographs.drawn,
+    "copies": reference_photographs.copies,
+    "within": reference_photographs.within,
 }
 
 

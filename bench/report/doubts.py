@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 
 from bench.workspace.record import Record
@@ -26,8 +27,8 @@ def warning_of(record: Record) -> str | None:
     assert share is not None
     return (
         f"warning: the oracle that clicked and the judge disagree on {share:.1%} of the original's samples (Cohen's "
-        f"kappa {agreement:.2f}, below {LEAST_KAPPA}). These samples look unlike what they learnt from: look at the "
-        "sheet of those that the judge is surest about, and read both target ratios"
+        f"kappa {_below(agreement):.2f}, below {LEAST_KAPPA}). These samples look unlike what they learnt from: look "
+        "at the sheet of those that the judge is surest about, and read both target ratios"
     )
 
 
@@ -92,7 +93,7 @@ def caption_of(records: Iterable[Record]) -> list[str]:
     shares: dict[str, float] = {}
     for record in records:
         if (agreement := doubted(record)) is not None:
-            kappas[f"{record.model} {record.feature}"] = agreement
+            kappas[f"{record.model} {record.feature}"] = _below(agreement)
         if (far := strayed(record)) is not None:
             shares[record.model] = max(far[1], shares.get(record.model, 0.0))
     sentences = []
@@ -107,6 +108,11 @@ def caption_of(records: Iterable[Record]) -> list[str]:
             f"real images 0.05, oracles err from {FAR} on)."
         )
     return sentences
+
+
+def _below(kappa: float) -> float:
+    """Cut to two digits: 0.797 is below 0.8, and must not be told as 0.80."""
+    return math.floor(kappa * 100) / 100
 
 
 def _told(found: Mapping[str, float]) -> str:

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from bench.report.doubts import FAR, caption_of, collapse_of, distance_of, warnings_of
+from bench.report.doubts import FAR, caption_of, collapse_of, distance_of, warning_of, warnings_of
 
 
 def cell(**values):
@@ -43,3 +43,9 @@ def test_samples_far_from_what_the_judge_learnt_from_are_told_before_or_after(be
     assert warnings_of(found) == [said] and max(before, after) >= FAR
     (caption,) = caption_of([found, cell(oracle_far=0.05, original_oracle_far=0.05)])
     assert f"vae {max(before, after):.2f}" in caption and str(FAR) in caption
+
+
+def test_a_kappa_below_the_bar_is_not_told_as_the_bar():
+    found = SimpleNamespace(metrics={}, value={"oracle_kappa": 0.797, "oracle_disagreement": 0.046}.get)
+    found.model, found.feature = "proggan", "bang"
+    assert "kappa 0.79, below 0.8" in warning_of(found) and "proggan bang 0.79)" in caption_of([found])[0]
