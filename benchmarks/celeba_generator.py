@@ -3,7 +3,7 @@
 Run, after ``bench run --suite celeba`` has trained it: ``python benchmarks/celeba_generator.py --data-dir DATA``.
 
 - ``rate`` rows: the share of samples in which the judge sees an attribute, then the share of photographs, by the
-  judge and by the table.
+  judge and by the table; and whether the judge's two shares agree (``attribute_rates.agrees``).
 - ``nearest`` rows: how far each of 16 samples (the first of the stream ``evaluation``) is from the nearest training
   photograph or its mirror image, by the extractor's embedding and by pixels (root mean square, of 0 to 1). Then the
   share of photographs that have another photograph nearer than that. A generator that had learnt photographs by heart
@@ -18,7 +18,7 @@ from functools import partial
 import click
 import numpy as np
 import pandas as pd
-from attribute_rates import embedded, rates, samples
+from attribute_rates import agrees, embedded, rates, samples
 from numpy.typing import NDArray
 from suite_cell import Asked, pictures, places, require_trained
 from torch import Tensor
@@ -64,7 +64,14 @@ def rate_rows(seen: dict[str, float], judged: dict[str, float], table: pd.DataFr
     """Yield a row per attribute and feature: samples, photographs by the judge, photographs by the table."""
     for name, rate in seen.items():
         true = float(table[name].mean()) if name in table else None
-        yield {"kind": "rate", "what": name, "samples": rate, "photographs": judged[name], "table": true}
+        yield {
+            "kind": "rate",
+            "what": name,
+            "samples": rate,
+            "photographs": judged[name],
+            "table": true,
+            "agrees": agrees(rate, judged[name]),
+        }
 
 
 @click.command()

@@ -42,11 +42,10 @@ def drawn(model: str, *, only: str = "") -> str:
 
 
 def within(model: str) -> str:
-    """Return how many attributes have a rate within a quarter of the photographs' or within two points, of how many."""
+    """Return how many attributes have a rate that agrees with the photographs', and of how many."""
     rows = frame(GENERATOR.format(model))
     rows = rows[(rows.kind == "rate") & ~rows.what.isin(FEATURES)]
-    apart = (rows.samples - rows.photographs).abs()
-    return f"{int(((apart <= rows.photographs / 4) | (apart <= 0.02)).sum())} of {len(rows)}"
+    return f"{int((rows.agrees.astype(str) == 'True').sum())} of {len(rows)}"
 
 
 def copies(model: str) -> str:

@@ -10,6 +10,7 @@ import pytest
 import rendered_celeba
 import torch
 import training_times
+from attribute_rates import agrees
 from click.testing import CliRunner
 
 
@@ -51,6 +52,8 @@ def test_a_generator_s_rates_and_distances_are_measured(trained, tmp_path):
     near, rate = rows[rows["kind"] == "nearest"], rows[rows["kind"] == "rate"]
     assert len(near) == 2 * 16 and (near["samples"] > 0).all() and near["photographs"].between(0, 1).all()
     known = rate.set_index("what")
+    assert set(known["agrees"].astype(str)) <= {"True", "False"}
+    assert (known["agrees"].astype(str) == "True")["bang"] == agrees(*known.loc["bang", ["samples", "photographs"]])
     assert len(known) == 42 and known.loc["bang", "table"] == known.loc["Bangs", "table"] == 0.5
     assert known.loc["beard", "table"] == pytest.approx(1 - known.loc["No_Beard", "table"])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import claim_lines
 import claim_numbers
 import generate
 import pandas as pd
@@ -13,16 +14,10 @@ import reference_claims
 import reference_numbers
 import reference_tables
 import reference_trends
+from claim_lines import HOLDS, NOT, OTHER, UNCLEAR
 from claim_numbers import Number
 from docs_pages import DOCS
 from scipy import stats
-
-HOLDS, NOT, UNCLEAR, OTHER = (
-    reference_claims.HOLDS,
-    reference_claims.NOT,
-    reference_claims.UNCLEAR,
-    reference_claims.OTHER,
-)
 
 
 @pytest.fixture
@@ -91,7 +86,7 @@ def test_what_is_compared_with_retraining_waits_for_it(changed, name, where, fil
 
 def test_a_change_of_the_loss_holds_only_where_it_is_told_apart(changed):
     where = "vae, thickness: target ratio"
-    without, with_it = reference_claims.WITHOUT, reference_claims.ALL
+    without, with_it = claim_lines.WITHOUT, claim_lines.ALL
     for variant, mean in ((without, 0.003), (with_it, 0.006)):
         changed("vae/table-4", "thickness", variant, "target_ratio", mean=mean, sd=1e-4)
     assert verdict("table-4-perception", where) == HOLDS
