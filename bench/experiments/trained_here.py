@@ -20,7 +20,7 @@ from bench.workspace.oracles import ROLES
 from bench.workspace.suites import ModelSettings
 from bench.workspace.workspace import Workspace
 
-PURPOSES = {"feedback": "oracle that clicks", "evaluation": "oracle that judges"}
+DOES = {"feedback": "clicks", "evaluation": "judges"}  # what the oracle of each role does
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class TrainedHere:
     Attributes
     ----------
     purpose : str
-        "generator", "extractor", "oracle that clicks" or "oracle that judges".
+        "generator", "extractor", or "oracle that clicks", "judges", or does both.
     recipe : Recipe
     weights : str
         The file, which may not be there yet.
@@ -69,17 +69,22 @@ def with_oracles(settings: ModelSettings, asks: bool, workspace: Workspace) -> M
 
 
 def oracle_recipe(settings: ModelSettings, role: str, workspace: Workspace) -> Recipe | None:
-    """Return how a data set's own oracle is trained; None if it is shipped, needs no training, or another is named."""
+    """Return how a copy of a data set's own oracle is trained; None if it is shipped, needs no training, or is another.
+
+    A copy that the settings name, as "mobilenet-celeba-a", counts as the one that nobody names.
+    """
     default, named = workspace.dataset(settings.dataset).classifier, getattr(settings.oracle, role)
-    if default is None or named not in (None, default) or default not in workspace.registry.names("classifiers"):
+    if default is None or default not in workspace.registry.names("classifiers"):
         return None
-    letter, seed = ROLES[role]
-    if is_there(f"{default}-{settings.dataset}-{letter}"):
+    copies = {f"{default}-{settings.dataset}-{letter}": seed for letter, seed in ROLES.values()}
+    usual = f"{default}-{settings.dataset}-{ROLES[role][0]}"
+    copy = usual if named in (None, default) else named
+    if copy not in copies or is_there(copy):
         return None
     plugin = workspace.registry.get("classifiers", default, f"data set '{settings.dataset}'")
     if not issubclass(plugin, Trainable) or issubclass(plugin, Pretrained):
         return None
-    return Recipe("classifiers", default, settings.dataset, settings.oracle.pretrain, seed)
+    return Recipe("classifiers", default, settings.dataset, settings.oracle.pretrain, copies[copy])
 
 
 def name_extractors(settings: ModelSettings, workspace: Workspace) -> None:
@@ -121,11 +126,11 @@ def untrained(place: Place, workspace: Workspace) -> tuple[TrainedHere, ...]:
 
 def _all(place: Place, workspace: Workspace) -> Iterator[TrainedHere]:
     settings = place.settings
-    for role, purpose in PURPOSES.items():
-        named = getattr(settings.oracle, role)
-        recipe = oracle_recipe(_unnamed(settings, role), role, workspace) if named else None
-        if recipe is not None and named == str(pretrained_path(workspace, recipe)):
-            yield TrainedHere(purpose, recipe, named)
+    named = {role: getattr(settings.oracle, role) for role in DOES}
+    for copy in _copies(settings, workspace) if any(named.values()) else ():
+        weights = str(pretrained_path(workspace, copy))
+        if does := [DOES[role] for role, name in named.items() if name == weights]:
+            yield TrainedHere(f"oracle that {' and '.join(does)}", copy, weights)
     for name in settings.evaluation.extractors or ():
         recipe = extractor_recipe(settings, name, workspace)
         if recipe is not None and name in workspace.extractor_files:
@@ -134,8 +139,12 @@ def _all(place: Place, workspace: Workspace) -> Iterator[TrainedHere]:
         yield TrainedHere("generator", recipe_of(place.model, settings), place.weights)
 
 
-def _unnamed(settings: ModelSettings, role: str) -> ModelSettings:
-    return settings.model_copy(update={"oracle": settings.oracle.model_copy(update={role: None})})
+def _copies(settings: ModelSettings, workspace: Workspace) -> Iterator[Recipe]:
+    """Yield how each copy of the data set's own oracle is trained."""
+    nobody = settings.model_copy(update={"oracle": settings.oracle.model_copy(update=dict.fromkeys(DOES))})
+    for role in DOES:
+        if (recipe := oracle_recipe(nobody, role, workspace)) is not None:
+            yield recipe
 
 
 def is_there(weights: str) -> bool:

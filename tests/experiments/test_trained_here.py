@@ -95,6 +95,14 @@ def test_an_oracle_that_nobody_asks_is_not_trained(here, toy, tmp_path):
     assert [each.what.name for each in planned(here, toy, weights="proggan-synthfaces").trainings] == ALL[:3]
 
 
+def test_a_copy_that_is_named_is_the_one_that_nobody_names(here, toy):
+    named = planned(here, toy, overrides=["oracle.evaluation=mobilenet-celeba-b", "oracle.feedback=mobilenet-celeba-a"])
+    assert [each.weights for each in named.trainings] == [each.weights for each in planned(here, toy).trainings]
+    one = planned(here, toy, overrides=["oracle.evaluation=mobilenet-celeba-a"])
+    assert [each.what.name for each in one.trainings] == [ALL[0], *ALL[2:]]
+    assert one.trainings[0].what.purpose == "oracle that clicks and judges"
+
+
 def test_without_photographs_nothing_is_trained_and_the_error_says_where_to_get_them(toy, tmp_path, bench_cli):
     done = bench_cli("run", *ASKED, "--suite", toy, "--results", tmp_path / "runs")
     assert done.code == 4 and done.err.count("Download CelebA from") == 1 and not (tmp_path / "pretrained").exists()
