@@ -30,6 +30,7 @@ from bench.toolkit.adversarial import logistic_loss
 from bench.toolkit.data_unlearning import Draw, clicked
 from bench.toolkit.student_options import StudentOptions, Trainee, consolidation, fisher
 
+UNLEARN = "unlearn"  # phase of the main loop
 LEAST = 1e-12  # of r in weight / r
 
 Weights = list[Tensor]
@@ -93,7 +94,7 @@ class AdaptThenUnlearn(Method[Config]):
             parts = [distance_of(weights, each) for each in adapted]
             return torch.stack([repulsion(config.repulsion, r, config.weight, config.sharpness) for r in parts]).mean()
 
-        student = self._trained(generator, images.retain, away, context, config.epochs, "unlearn")
+        student = self._trained(generator, images.retain, away, context, config.epochs, UNLEARN)
         return Unlearned(student.requires_grad_(False))
 
     def _trained(
@@ -106,7 +107,7 @@ class AdaptThenUnlearn(Method[Config]):
         adam_g = torch.optim.Adam(student.parameters(), lr=config.lr, betas=(0.5, 0.999))
         adam_d = torch.optim.Adam(critic.parameters(), lr=config.discriminator_lr, betas=(0.5, 0.999))
         state: dict[str, Stateful] = {"student": student, "critic": critic, "adam_g": adam_g, "adam_d": adam_d}
-        for step in context.steps(epochs, state, name=phase):
+        for step in context.steps(epochs, state, phase, main=phase == UNLEARN):
             reals = draw(config.batch_size, context.rng(step, "images"))
             fakes = student(context.noise(step, config.batch_size, generator.noise_dim))
             loss_d = logistic_loss(critic, reals, fakes.detach(), config.gamma / 2)

@@ -88,7 +88,7 @@ def train(generator: Generator, surrogate: ImageSurrogate, config: Config, conte
     student = deepcopy(generator).requires_grad_(True)
     parameters = list(student.parameters())
     optimiser = torch.optim.Adam(parameters, lr=config.lr)
-    for step in context.steps(config.epochs, {"student": student, "optimiser": optimiser}, name="student"):
+    for step in context.steps(config.epochs, {"student": student, "optimiser": optimiser}, "student", main=True):
         optimiser.param_groups[0]["lr"] = config.lr * 0.5 * (1 + math.cos(math.pi * step / config.epochs))
         noise, images, flagged = batch(generator, surrogate, config, context, step)
         drawn = student(noise)

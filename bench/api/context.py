@@ -87,6 +87,8 @@ class Context:
         What ``log`` recorded, one entry per step; the phase too, if it has a name.
     seconds_before : float
         Wall time of the interrupted runs that this one resumes, s.
+    stop_after : int or None
+        The main loop ends after so many steps (``--evaluate-at``); None for all of them.
     """
 
     stream: str
@@ -102,9 +104,11 @@ class Context:
     prior: str = randomness.NORMAL
     history: list[dict[str, float | str]] = field(default_factory=list)
     seconds_before: float = 0.0
+    stop_after: int | None = None
     _began: float = field(default_factory=time.monotonic, init=False)
     _phase: str = field(default=resuming.PHASE, init=False)
     _phases: list[str] = field(default_factory=list, init=False)
+    _main: str | None = field(default=None, init=False)  # phase of the main loop
     _drawn: dict[tuple[str, str], int] = field(default_factory=dict, init=False)  # (phase, tag) to the last step
 
     def rng(self, step: int, tag: str = "") -> torch.Generator:
@@ -151,7 +155,9 @@ class Context:
         self.history.append({"step": float(step), **phase, **row})
         self.progress.show(row)
 
-    def steps(self, total: int, state: Mapping[str, Stateful], name: str = resuming.PHASE) -> Iterator[int]:
+    def steps(
+        self, total: int, state: Mapping[str, Stateful], name: str = resuming.PHASE, main: bool = False
+    ) -> Iterator[int]:
         """Yield the steps still to do, showing progress and saving ``state`` every few seconds.
 
         A run that was stopped resumes from its last checkpoint. Every step draws from its own seed, so the outcome
@@ -166,18 +172,22 @@ class Context:
         name : str
             Of this phase, in letters, digits, "_" and "-". A method with several loops names each. A phase that ended
             before an interruption is restored as it ended, and yields nothing.
+        main : bool
+            Whether this loop is the one that unlearns, whose steps ``--evaluate-at`` counts. A loop without a name is.
 
         Raises
         ------
         PluginError
-            If a phase of this name ran already, or the name cannot be part of a file's name.
+            If a phase of this name ran already, the name cannot be part of a file's name, or a second loop is the main
+            one.
         """
-        self._begin(name)
+        self._begin(name, main or name == resuming.PHASE)
         done = self._restore(state, total)
+        end = total if self.stop_after is None or self._main != name else min(self.stop_after, total)
         self.progress.start(total, done, self.label if name == resuming.PHASE else f"{self.label}: {name}")
         saved = time.monotonic()
         with _deferred_interrupt() as interrupted:
-            for step in range(done, total):
+            for step in range(done, end):
                 yield step
                 self.progress.advance()
                 if interrupted.is_set() or time.monotonic() - saved > CHECKPOINT_SECONDS:
@@ -186,10 +196,15 @@ class Context:
                 if interrupted.is_set():
                     raise Interrupted(f"stopped after step {step + 1} of {total}")
         self.progress.stop()
-        if done < total and name != resuming.PHASE:  # a later phase may be interrupted
-            self._save(total, state)
+        stopped = self.stop_after is not None and self._main == name
+        if done < end and (stopped or name != resuming.PHASE):  # a later phase may be interrupted, a later step resumed
+            self._save(end, state)
 
-    def _begin(self, name: str) -> None:
+    def phases_to_main(self) -> list[str]:
+        """Return the phases up to the main loop's, in order; none if no main loop has begun."""
+        return [] if self._main is None else self._phases[: self._phases.index(self._main) + 1]
+
+    def _begin(self, name: str, main: bool) -> None:
         if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
             raise PluginError(f"context.steps: the phase's name {name!r} holds other characters than A-Z a-z 0-9 _ -")
         if name in self._phases or (self._phases and resuming.PHASE in (name, *self._phases)):
@@ -197,8 +212,11 @@ class Context:
                 "context.steps: a second loop needs a name of its own, and so does the first: context.steps(n, state, "
                 f"name=...). So far: {', '.join(self._phases)}"
             )
+        if main and self._main is not None:
+            raise PluginError(f"context.steps: '{name}' and '{self._main}' are both the main loop. Say main=True once")
         self._phases.append(name)
         self._phase = name
+        self._main = name if main else self._main
 
     def _save(self, done: int, state: Mapping[str, Stateful]) -> None:
         if self.checkpoint is None:

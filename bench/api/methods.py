@@ -81,6 +81,14 @@ class Method(ABC, Generic[ConfigT]):
         """Return further attributes to click, as configured; the clicks come in ``feedback.also[attribute]``."""
         return ()
 
+    def step_count(self) -> int | None:
+        """Return how many steps the main loop takes, as configured; None if it has none.
+
+        By default ``epochs``, times ``steps_per_epoch`` if the Config has it. Override this if other fields decide.
+        """
+        epochs = getattr(self.config, "epochs", None)
+        return epochs * getattr(self.config, "steps_per_epoch", 1) if isinstance(epochs, int) else None
+
     @classmethod
     def sweep(cls) -> Mapping[str, Sequence[Any]]:
         """Return the parameter that trades removal against damage, and its values besides the default.

@@ -18,7 +18,7 @@ from bench.experiments.cell import Cell
 from bench.experiments.configurations import Configured, configurations
 from bench.experiments.judgement import asks_oracle
 from bench.experiments.recipes import pretrained_path, recipe_of
-from bench.experiments.stopping import require_within
+from bench.experiments.resolve import steps_of
 from bench.experiments.trained_here import name_extractors, with_oracles
 from bench.workspace import manifest
 from bench.workspace.asked_methods import AskedMethod, read_method
@@ -102,7 +102,6 @@ def cells(request: Request, workspace: Workspace) -> list[Cell]:
             its_settings = own[_asks(request, method.name, workspace), feature]
             runs = itertools.product(params_of[model, method], request.seeds, request.evaluate_at or (None,))
             for asked, seed, step in runs:
-                require_within(step, asked.params, method.name)
                 cell = Cell(
                     suite=suite.name,
                     method=method.name,
@@ -116,8 +115,23 @@ def cells(request: Request, workspace: Workspace) -> list[Cell]:
                     named=asked.named,
                     step=step,
                 )
+                if step is not None:
+                    _require_within(step, cell, workspace)
                 found.setdefault((cell.readable, asked.params.model_dump_json()), cell)
     return list(found.values())
+
+
+def _require_within(step: int, cell: Cell, workspace: Workspace) -> None:
+    """Raise UsageError for a step beyond a run's last one."""
+    try:
+        last = steps_of(cell, workspace)
+    except PluginError:  # of a method that does not load: told with its cells
+        return
+    if last is not None and step > last:
+        longer = f", or let it take more: -p epochs={step}" if "epochs" in type(cell.params).model_fields else ""
+        raise UsageError(
+            f"--evaluate-at {step}: {cell.method} takes {last} steps here. Name steps up to {last}{longer}"
+        )
 
 
 def _require_said_once(request: Request, progress: Progress) -> None:

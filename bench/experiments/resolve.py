@@ -24,7 +24,7 @@ from bench.experiments.judgement import Judgement, asks_oracle, judgement_of, re
 from bench.experiments.keys import keys_of, shared_keys_of
 from bench.experiments.parts import Declared, Parts, Shared
 from bench.experiments.plugin_code import sources
-from bench.experiments.stopping import Stopped, steps_of
+from bench.experiments.stopping import Stopped
 from bench.feedback import file as feedback_file
 from bench.feedback import given
 from bench.feedback.file import FeedbackFile
@@ -105,6 +105,11 @@ def resolve(cell: Cell, workspace: Workspace) -> Resolved:
 def configured(cell: Cell, workspace: Workspace) -> Method[Any]:
     """Return a cell's method with its hyper-parameters."""
     return _method(cell.method, cell.params, cell.step, workspace)[0]
+
+
+def steps_of(cell: Cell, workspace: Workspace) -> int | None:
+    """Return how many steps the main loop of a cell's method takes; None if it has none."""
+    return _asked(cell.method, "step_count", configured(cell, workspace).step_count)
 
 
 @remembered
@@ -220,7 +225,7 @@ def _require_sight(
 @remembered
 def _declined(shared: Shared, name: str, method: Method[Any], step: int | None, needs: frozenset[str]) -> str | None:
     place = shared.place
-    if step is not None and steps_of(method.config) is None:
+    if step is not None and _asked(name, "step_count", method.step_count) is None:
         return "has no steps to be evaluated at"
     return (
         shared.judgement.unmet(needs)

@@ -6,17 +6,15 @@ resume from is kept, and the cell of a later step begins there: all of them toge
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from shutil import copyfile
 from typing import Any
 
-from bench.api import Context, Feedback, Generator, Method, Params, Stateful, Unlearned
+from bench.api import Context, Feedback, Generator, Method, Unlearned
 from bench.core import resuming
 from bench.core.files import link
-from bench.errors import UsageError
+from bench.errors import PluginError
 
-MAIN = (resuming.PHASE, "student", "unlearn")  # names of the loop whose steps count
 KEPT = "kept"  # in a stage's folder
 
 
@@ -30,36 +28,32 @@ class Stopped:
         return getattr(self._method, name)
 
     def unlearn(self, generator: Generator, feedback: Feedback, context: Context) -> Unlearned:
-        """Unlearn up to the step."""
-        stop(context, self._step)
-        return self._method.unlearn(generator, feedback, context)
+        """Unlearn up to the step, and keep what a later step would resume from.
+
+        Raises
+        ------
+        PluginError
+            If no loop of the method is its main one.
+        """
+        context.stop_after = self._step
+        unlearned = self._method.unlearn(generator, feedback, context)
+        if not context.phases_to_main():
+            what = f"no loop of {type(self._method).__name__}.unlearn is its main one"
+            remedy = "Mark the loop whose steps count: context.steps(..., main=True)"
+            raise PluginError(f"--evaluate-at {self._step}: {what}. {remedy}")
+        _keep(context)
+        return unlearned
 
 
-def stop(context: Context, at: int) -> None:
-    """Let the main loop of a context end after so many steps, and keep what it would resume from."""
-    plain = context.steps
-
-    def steps(total: int, state: Mapping[str, Stateful], name: str = resuming.PHASE) -> Iterator[int]:
-        for step in plain(total, state, name):
-            if name in MAIN and step >= at:
-                break  # resumed there
-            yield step
-            if name in MAIN and step + 1 == at:
-                context._save(at, state)
-                break
-        _keep(context.checkpoint)
-        context.progress.stop()
-
-    context.steps = steps  # type: ignore[method-assign]
-
-
-def _keep(checkpoint: Path | None) -> None:
-    if checkpoint is None:
+def _keep(context: Context) -> None:
+    if context.checkpoint is None:
         return
-    folder = checkpoint.parent / KEPT
+    folder = context.checkpoint.parent / KEPT
     folder.mkdir(exist_ok=True)
-    for path in checkpoint.parent.glob("checkpoint*.pt"):
-        copyfile(path, folder / path.name)
+    for phase in context.phases_to_main():
+        path = resuming.phase_file(context.checkpoint, phase)
+        if path.exists():
+            copyfile(path, folder / path.name)
 
 
 # --- what cells of one run share ----------------------------------------------------------------------
@@ -82,22 +76,3 @@ def hand_on(shared: Path, folder: Path, step: int) -> None:
         path.unlink()
     if (folder / KEPT).is_dir():
         (folder / KEPT).rmdir()
-
-
-# --- which steps there are ----------------------------------------------------------------------------
-
-
-def steps_of(params: Params) -> int | None:
-    """Return how many steps a method's main loop takes; None for a method without one."""
-    epochs = getattr(params, "epochs", None)
-    return epochs * getattr(params, "steps_per_epoch", 1) if isinstance(epochs, int) else None
-
-
-def require_within(steps: int | None, params: Params, method: str) -> None:
-    """Raise UsageError for a step beyond a run's last one."""
-    last = steps_of(params)
-    if steps is not None and last is not None and steps > last:
-        raise UsageError(
-            f"--evaluate-at {steps}: {method} takes {last} steps here. Name steps up to {last}, or let it take more: "
-            f"-p epochs={steps}"
-        )

@@ -116,6 +116,22 @@ def test_it_is_interrupted_in_every_phase_after_the_first_and_the_last_step(plug
     ]  # fmt: skip
 
 
+def test_a_method_whose_steps_cannot_be_counted_is_caught(changed, problems):
+    """The template with a named loop, and with a loop of another length than ``epochs``."""
+    loop, named = 'context.steps(self.config.epochs, {"student": student, "adam": adam}', ', name="student"'
+    changed("method", (f"{loop})", f"{loop}{named})"))
+    assert problems("mine") == {
+        "steps_are_those_of_the_main_loop": "step_count() says 3 steps, and no loop is the main one: "
+        "context.steps(total, state, name, main=True)"
+    }
+    changed(
+        "method", (f"{loop})", f"{loop}{named}, main=True)".replace("self.config.epochs", "2 * self.config.epochs"))
+    )
+    assert problems("mine") == {
+        "steps_are_those_of_the_main_loop": "step_count() says 3 steps, and the main loop takes 6: override step_count"
+    }
+
+
 def test_an_option_that_does_not_resume_is_caught(changed, problems):
     """The template with one more option, whose other choice forgets the optimiser."""
     changed(

@@ -92,6 +92,35 @@ def test_what_cannot_be_evaluated_there(run):
     assert (skipped["status"], skipped["reason"]) == ("skipped", "has no steps to be evaluated at")
 
 
+LOOPS = """
+student = deepcopy(generator).requires_grad_(False)
+weight = next(student.parameters())
+for step in context.steps(6, {"student": student}, name="first"):
+    weight += 1
+for step in context.steps(4, {"student": student}, name="second"MAIN):
+    weight *= 2
+for step in context.steps(6, {"student": student}, name="third"):
+    weight += 10
+return Unlearned(student)
+"""
+COUNTED = "def step_count(self):\n    return 4"
+
+
+def test_of_several_loops_the_main_one_is_counted(plugins, bars, run, tmp_path):
+    plugins.method("marked", LOOPS.replace("MAIN", ", main=True"), COUNTED)
+    plugins.method("unmarked", LOOPS.replace("MAIN", ""), COUNTED)
+    (plugins.path / "bars.py").unlink()  # which the other folder has too
+    here = ("--plugins", plugins.path)
+    assert run("--method", "marked", "--evaluate-at", "1,3,4", *here).code == 0
+    name, before = next(iter(bars.original.generator.named_parameters()))
+    for times, folder in zip((2, 8, 16), folders(tmp_path), strict=True):
+        assert torch.allclose(weights(folder)[f"generator.{name}"], (before + 6) * times + 60)
+    beyond = run("--method", "marked", "--evaluate-at", "5", *here)
+    assert "marked takes 4 steps here. Name steps up to 4\n" in beyond.err
+    refused = run("--method", "unmarked", "--evaluate-at", "1", *here)
+    assert refused.code != 0 and "no loop of Plain.unlearn is its main one. Mark the loop" in refused.err
+
+
 def test_a_table_of_steps(bench_cli, tmp_path):
     small = ("--set", "feedback.count=60", "--set", "evaluation.count=70")
     command = ("table", "steps", "--model", "vae", "--feature", "slant", "--seed", "0", *small)

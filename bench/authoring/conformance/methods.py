@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from bench import api
 from bench.authoring.conformance.plugins import CONFIG_CHECKS
+from bench.authoring.conformance.recording import RecordingContext
 from bench.authoring.conformance.resuming import require_resumable, tensors_of
 from bench.authoring.conformance.toys import IMAGE_SHAPE
 from bench.authoring.conformance.trials import Trial, reloaded, toy_networks, try_method
@@ -159,6 +160,20 @@ def made_by(trial: Trial) -> Mapping[str, Tensor]:
     return tensors_of({"student": unlearned.generator, "identifier": unlearned.identifier})
 
 
+def steps_are_those_of_the_main_loop(cls: type[Any]) -> None:
+    """``--evaluate-at`` counts the steps of the main loop, of which there are as many as ``step_count`` says."""
+    count = cls(quick(cls.Config)).step_count()
+    if count is None:
+        return
+    context = RecordingContext("check", torch.device("cpu"))
+    try_method(cls, context=context)
+    says = f"step_count() says {count} steps"
+    remedy = "context.steps(total, state, name, main=True)"
+    assert context.phases_to_main(), f"{says}, and no loop is the main one: {remedy}"
+    taken = sum(stop.phase == context.phases_to_main()[-1] for stop in context.taken)
+    assert taken == count, f"{says}, and the main loop takes {taken}: override step_count"
+
+
 def every_option_works(cls: type[Any]) -> None:
     """With each option it is stored, rebuilt and resumed as well; one at a time is changed from its default."""
     problems = [
@@ -209,5 +224,6 @@ CHECKS = [
     sampled_latents_decode_to_the_sampled_images,
     rebuild_gives_the_same_back,
     an_interrupted_run_is_resumed,
+    steps_are_those_of_the_main_loop,
     every_option_works,
 ]

@@ -38,8 +38,10 @@ class RecordingContext(api.Context):
     taken: list[Stop] = field(default_factory=list)
     stop: Stop | None = None
 
-    def steps(self, total: int, state: Mapping[str, api.Stateful], name: str = resuming.PHASE) -> Iterator[int]:
-        for step in super().steps(total, state, name):
+    def steps(
+        self, total: int, state: Mapping[str, api.Stateful], name: str = resuming.PHASE, main: bool = False
+    ) -> Iterator[int]:
+        for step in super().steps(total, state, name, main):
             yield step
             self._save(step + 1, state)
             self.taken.append(Stop(name, step, total))
