@@ -110,8 +110,12 @@ def _generator(registry: Any, model: str | None, asked: dict[str, Any]) -> tuple
 def _fitting(
     methods: Mapping[str, bool], wanted: Any, dataset: str, workspace: Any, asked: dict[str, Any]
 ) -> dict[str, bool]:
-    """Return the methods that take what -p and --set say; raises what `bench run` would if none does."""
+    """Return the methods that support the model and take what -p and --set say.
+
+    Raises what `bench run` would if none takes it.
+    """
     from bench.experiments import grid
+    from bench.experiments.resolve import unsupported
 
     fitting, wrong = {}, []
     for method, keeps in methods.items():
@@ -120,10 +124,12 @@ def _fitting(
             suite=asked["suite"], dataset=dataset, weights=wanted.weights,
         )  # fmt: skip
         try:
-            grid.cells(request, workspace)
-            fitting[method] = keeps
+            cells = grid.cells(request, workspace)
         except UsageError as error:
             wrong.append(error)
+            continue
+        if not any(unsupported(cell, workspace) for cell in cells):
+            fitting[method] = keeps
     if wrong and not fitting:
         raise wrong[0]
     return fitting

@@ -112,6 +112,12 @@ def steps_of(cell: Cell, workspace: Workspace) -> int | None:
     return _asked(cell.method, "step_count", configured(cell, workspace).step_count)
 
 
+def unsupported(cell: Cell, workspace: Workspace) -> str | None:
+    """Return why a cell's method cannot handle its model or feature; None if it can."""
+    method, place = configured(cell, workspace), cell.place
+    return _asked(cell.method, "supports", lambda: method.supports(place.model, place.feature))
+
+
 @remembered
 def _method(name: str, params: Params, step: int | None, workspace: Workspace) -> tuple[Method[Any], Declared]:
     """Return a method with its hyper-parameters, and what it says of itself."""

@@ -162,8 +162,9 @@ def test_from_the_first_click_to_what_is_left(served, tmp_path):
         "selected": len(scars("feedback/0", 150))
     }
     assert served.form("/images/0/0", was=",".join(map(str, scars("feedback/0", 150))), tile=scars("feedback/0", 150), size=250, action="done").status == 303  # fmt: skip
-    refused = served.form("/finish", action="run", method="retrain")
-    assert refused.status == 400 and "There is no such method" in refused.text
+    for other in ("retrain", "stored", "original"):  # needs images; names no file; unlearns nothing
+        refused = served.form("/finish", action="run", method=other)
+        assert refused.status == 400 and "There is no such method" in refused.text
     assert served.form("/finish", action="run", method="ours").headers["location"] == "/run"
     again = served.form("/finish", action="run", method="ours")
     assert again.status == 409 and "A run is going on" in again.text
