@@ -81,7 +81,7 @@ def selection(images: str) -> str:
     Parameters
     ----------
     images : str
-        ``mnist``, ``proggan`` or ``vdvae``.
+        ``mnist``, ``proggan``, ``vdvae`` or ``celeba-proggan``.
     """
     rows = frame(f"selection-{images}")
     first = "threshold / step / batches an epoch / L1" if images == "mnist" else "recipe / steps / learning rate"
