@@ -1,9 +1,10 @@
 """Keys: a stage's key hashes what the stage reads, so that a stored result is reused only while it would be the same.
 
-Only the meaning of code counts (``code_meaning.py``). Of the engine, that which can run: the functions and classes that
-a stage starts with, and every definition they refer to, directly or indirectly. A method of such a class counts if its
-name appears anywhere in the code that counts. Modules that compute nothing do not count. Of other code, whole modules
-count: that of a plug-in, and every module that it imports, directly or indirectly, unless it is installed.
+Only the meaning of code is hashed (``code_meaning.py``). From the engine, a key hashes every definition that can run:
+the functions and classes that a stage starts with, and all that they refer to, directly or indirectly. A method of such
+a class is hashed if its name appears anywhere in the hashed code. Modules that compute no number are left out
+(``NUMBERLESS``). Plug-in code is hashed by whole modules: the plug-in's own, and every module that it imports, directly
+or indirectly, except installed packages.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The cut of a cell whose oracle sees a feature in a top share of samples: one per generator and feature, made once."""
+"""Score threshold of a top-fraction oracle, computed once per generator and feature."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Cut(Params):
 
 
 def generators_cut(resolved: Resolved) -> float | None:
-    """Return a cell's cut; None if the oracle has one, or if the shown samples or a feedback file decide."""
+    """Return a cell's threshold; None if the oracle has its own, or the shown samples or a feedback file set it."""
     key, workspace, original = resolved.keys.cut, resolved.workspace, resolved.cut_original
     if key is None:
         return None

@@ -1,4 +1,4 @@
-"""Who runs the code of a method: processes of its own (``isolated``), or whatever else unlearns and draws."""
+"""Interface for running a method; ``isolated`` runs it in separate processes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from bench.workspace.workspace import Workspace
 
 @dataclass(frozen=True)
 class Student:
-    """An unlearned generator, as whoever evaluates it sees it.
+    """An unlearned generator, as the evaluation sees it.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class Student:
 
 
 class Hands(Protocol):
-    """Who runs the code of a method."""
+    """Runs a method and loads what it made."""
 
     def unlearn(self, resolved: Resolved, clicks: Clicks) -> None:
         """Unlearn, and leave the outcome in the stage's folder."""

@@ -28,7 +28,7 @@ class Judgement(ABC):
     Attributes
     ----------
     oracles : Oracles
-        Who clicks and who judges. Who is not asked, because a person clicked, is a placeholder that says nothing.
+        The clicking and the judging oracle. If a person clicked, the clicking oracle is a ``NoOracle`` placeholder.
     has_oracle : bool
         Whether an oracle judges.
     """

@@ -1,4 +1,4 @@
-"""What a record holds of metrics: each is stored with a key of its own, so that a missing one is computed alone."""
+"""The metrics of a record: each is stored with its own key, so that a missing one is computed alone."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class _Entry:
-    """What one metric gave."""
+    """The result of one metric."""
 
     run: MetricRun
     values: Mapping[str, Measurement]
@@ -37,9 +37,9 @@ class _Entry:
 
 
 def measured(resolved: Resolved, outcomes: Mapping[str, Outcome], before: Record | None = None) -> Measured:
-    """Return what a record is to hold: what was computed now, and what it held of other metrics.
+    """Return the values to store: those computed now, and those that the record held of other metrics.
 
-    Of metrics that use the same name, none counts, unless only one of them is asked for.
+    If two metrics use one name, both are dropped unless only one was requested.
     """
     entries = {} if before is None else _held(before)
     entries |= {name: _entry(resolved, name, outcome, before) for name, outcome in outcomes.items()}

@@ -19,7 +19,7 @@ class State:
     Attributes
     ----------
     running : mapping of str to (float, Reached or None)
-        Names of cells, with the seconds since they were given to somebody, and how far they are.
+        Names of cells, with the seconds since they were submitted, and their progress.
     waiting, ended, failed : int
         Numbers of cells; those that failed have ended too.
     left : float or None

@@ -40,7 +40,7 @@ from bench.workspace.record import Clicks as ClickCounts
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the stages of a cell came to."""
+    """The results of a cell's stages."""
 
     measured: Measured
     artefacts: Mapping[str, Artefact]
@@ -49,7 +49,7 @@ class Outcome:
 
 
 def run_cell(resolved: Resolved, hands: Hands, since: float | None = None) -> Record:
-    """Run the stages that are missing, and store the record; every outcome but an interruption is one.
+    """Run the stages that are missing, and store the record. Every outcome except an interruption is stored.
 
     Parameters
     ----------

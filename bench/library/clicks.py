@@ -66,7 +66,7 @@ def ask_oracle(
     -------
     labels : (N,) bool
     threshold : float
-        The score from which it clicked. Given to ``bench.evaluate``, the feature is there what it was here.
+        The score from which it clicked. Pass it to ``bench.evaluate`` to use the same threshold.
 
     Raises
     ------

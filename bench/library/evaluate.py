@@ -30,7 +30,7 @@ from bench.workspace.suites import NO_DATASET
 from bench.workspace.workspace import Workspace
 
 FIELDS = ("value", "low", "high", "covers", "n", "higher_is_better", "source", "skipped")
-NOTHING = Task("nothing", NO_DATASET)  # what is judged where nobody judges
+NOTHING = Task("nothing", NO_DATASET)  # placeholder task when there is no oracle
 
 
 @ordinary()

@@ -35,7 +35,8 @@ def measurable(value: KnownGenerator | Generator, argument: str) -> KnownGenerat
 def require_shown(given: KnownGenerator, argument: str) -> None:
     """Raise UsageError unless a generator draws what it declares.
 
-    Of one that ``bench.load`` or ``bench.unlearn`` returned, only the type of its weights is unknown.
+    For generators from ``bench.load`` or ``bench.unlearn``, only the tensors are checked: float32, and not made in
+    inference mode.
     """
     with _named(argument):
         _require_trainable_tensors(given, argument)

@@ -86,7 +86,7 @@ class Workspace:
         return self.once(("extractor", name), lambda: self._load_extractor(name))
 
     def usual_extractors(self, dataset: str) -> tuple[str, ...]:
-        """Return a data set's extractors, but those whose weights are not here; says which these are."""
+        """Return the data set's extractors whose weights are available; a note names the others."""
         return self.once(
             ("usual extractors", dataset), lambda: tuple(filter(self._has, self.dataset(dataset).extractors))
         )
