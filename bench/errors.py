@@ -69,7 +69,7 @@ class StoreError(BenchError):
 
 
 class MachineError(BenchError):
-    """A full disk, or a limit on the size of files: the machine's fault, not the method's. Nothing is stored of it."""
+    """A full disk, or a limit on the size of files: the machine's fault, not the method's, so it is not stored."""
 
 
 class Diverged(BenchError):

@@ -1,4 +1,4 @@
-"""What plug-ins are written with: the classes to implement, and what the engine passes to them.
+"""The interface for plug-ins: the classes to implement, and the objects that the engine passes to them.
 
 A plug-in is one file with one class, or a package if it is long. It ends with::
 

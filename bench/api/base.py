@@ -39,7 +39,7 @@ ConfigT = TypeVar("ConfigT", bound=Params)
 
 
 def each_once(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return the values of a field; raises ValueError if one of them is there twice."""
+    """Return the values of a field; raises ValueError if one occurs twice."""
     for place, value in enumerate(values):
         if value in values[:place]:
             raise ValueError(f"names {value} twice")

@@ -1,4 +1,4 @@
-"""What looks at images: classifiers, from which oracles are made, and extractors, for FID and IS."""
+"""Classifiers, which become oracles, and extractors, whose embeddings FID and IS use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a method is given while it unlearns: randomness, device, progress, checkpoints, and what it needs."""
+"""The context of an unlearning run: randomness, device, progress, checkpoints, and what ``needs`` names."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ class Dataset(ABC):
         """Read a split ("train", "test"). Raises DataError naming the file, the remedy and the flag."""
 
     def identity(self, split: str) -> str:
-        """Return the ``sha256`` of a split: part of the key of whatever reads its images.
+        """Return the ``sha256`` of a split, part of the key of every stage that reads the images.
 
         Override it if it can be told without reading the split.
         """

@@ -55,7 +55,7 @@ class Feedback:
         return randomness.draw(self.stream, range(start, stop), noise_dim, self.prior)
 
     def of(self, generator: Generator) -> Feedback:
-        """Return it with the prior of the generator that drew the samples."""
+        """Return this feedback with the prior of the generator that drew the samples."""
         return replace(self, prior=generator.prior)
 
     def latents(self, generator: Generator) -> Iterator[Tensor]:
@@ -85,7 +85,7 @@ class Feedback:
         return randomness.draw_chunks(self.stream, len(self), generator.noise_dim, generator.prior)
 
     def require_both_classes(self) -> None:
-        """Raise UsageError unless something was clicked and something was not."""
+        """Raise UsageError unless at least one sample was clicked and at least one was not."""
         if self.positives in (0, len(self)):
             what = "no positives" if self.positives == 0 else "no negatives"
             raise UsageError(

@@ -1,4 +1,4 @@
-"""A data set that knows further features of another one's images."""
+"""Data sets that add features to the images of another data set."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from bench.api.data import Dataset
 
 
 class FurtherFeatures(Dataset):
-    """A data set with the images of another one and features of its own, which are found by their names.
+    """A data set that adds features, found by their names, to the images of another data set.
 
     ``mnist_digits`` is one: ``--feature digit=1`` on ``mnist`` is run on it, since ``mnist`` has no such feature.
 

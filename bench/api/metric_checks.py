@@ -1,4 +1,4 @@
-"""What a metric's class declares and its ``look`` returns, checked by ``bench check`` and whenever a metric is used."""
+"""Checks of a metric's declarations and of what ``look`` returns, for ``bench check`` and for every use."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ RESERVED = frozenset(
 
 
 def require_declared(cls: type[Metric]) -> None:
-    """Raise PluginError unless a metric says in the right form what it reads and what its values are called."""
+    """Raise PluginError unless a metric correctly declares the columns it reads and the names of its values."""
     for field in ("columns", "values"):
         names = getattr(cls, field, None)
         if not isinstance(names, (set, frozenset)) or not all(isinstance(name, str) for name in names):

@@ -1,4 +1,4 @@
-"""Metrics: pure functions of what one pass over the evaluation samples collects, and of what they see in its images."""
+"""Metrics: pure functions of the columns, and optionally the images, of one pass over the evaluation samples."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Statistics:
 
 @dataclass(frozen=True)
 class Columns:
-    """What one pass over the evaluation samples collects; row i is sample i.
+    """The columns that one pass over the evaluation samples collects; row i is sample i.
 
     From the same noise, the evaluated generator draws the image g_i and the original the image f_i (``original_*``).
 
@@ -142,7 +142,7 @@ class Metric(ABC):
     values: ClassVar[frozenset[str]] = frozenset()
 
     def look(self, original_images: Tensor, images: Tensor) -> Tensor | NDArray[Any]:
-        """Look at a batch of images; ``compute`` finds what all batches gave in ``columns.looked``.
+        """Look at a batch of images; ``compute`` reads the results of all batches from ``columns.looked``.
 
         It is called with all evaluation samples in their order, 64 at a time. What it returns for a sample must depend
         on that sample alone.
@@ -161,7 +161,7 @@ class Metric(ABC):
 
     @classmethod
     def looks(cls) -> bool:
-        """Return whether it sees the images."""
+        """Return whether the metric looks at images."""
         return cls.look is not Metric.look
 
     @abstractmethod

@@ -192,7 +192,7 @@ class Trainable(ABC, Generic[ConfigT]):
 
     @abstractmethod
     def optimisers(self, networks: Networks[ConfigT]) -> Mapping[str, Stateful]:
-        """Create what else training changes, by name: optimisers, the live copy behind an averaged generator."""
+        """Create the other training state by name: optimisers, the live copy behind an averaged generator."""
 
     @abstractmethod
     def training_step(

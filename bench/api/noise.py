@@ -1,4 +1,4 @@
-"""Noise from a generator's own prior: of the samples of a stream, or from a random generator."""
+"""Draw noise from a generator's prior: for the samples of a stream, or with a random generator."""
 
 from __future__ import annotations
 
@@ -30,5 +30,5 @@ def draw_noise(generator: Generator, count: int, rng: torch.Generator) -> Tensor
 
 
 def leaves_prior(generator: Generator, noise: Tensor) -> bool:
-    """Say whether noise (N, noise_dim) lies where the generator's prior never is."""
+    """Say whether any noise (N, noise_dim) lies outside the support of the generator's prior."""
     return generator.prior == randomness.UNIFORM and bool((noise.abs() > 1).any())

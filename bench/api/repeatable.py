@@ -1,4 +1,4 @@
-"""Whether a generator is a function that can be trained: the same noise, the same image, and gradients that pass.
+"""Checks that a generator can be trained: the same noise gives the same image, and gradients reach the weights.
 
 Every function raises PluginError, which names the fault and the remedy. ``checks`` calls them with loaded weights.
 """
@@ -17,7 +17,7 @@ from bench.api.noise import stream_noise
 from bench.core import randomness
 from bench.errors import PluginError
 
-TWICE = 1e-5  # what two draws of one batch may differ by, of images in [0, 1]: rounding on a GPU
+TWICE = 1e-5  # largest difference of two draws of one batch of images in [0, 1]: rounding on a GPU
 ALONE = 1e-3  # and a sample alone from the same in a batch: a quarter of a grey level (proggan at 128 px: 2e-5)
 
 NOISE_INSIDE = (
@@ -141,7 +141,7 @@ def _apart(first: Tensor, second: Tensor) -> float:
 
 
 def _gradients(images: Tensor, inputs: list[Tensor]) -> list[Tensor]:
-    """Return the gradients that reach inputs; none of an input that the images were cut off from."""
+    """Return the gradients of the inputs; an input that does not reach the images has none."""
     if not images.requires_grad:
         return []
     rng = randomness.generator("check gradients", 0)

@@ -1,4 +1,4 @@
-"""Checks in a process of their own: a plug-in may end the process, hang, or change whatever it likes in it."""
+"""Run checks in a separate process, because a plug-in may end its process, hang, or change global state."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bench.core.progress import Progress, silent
 def checked_apart(
     name: str, folders: tuple[Path, ...], files: tuple[Path, ...], data_dir: Path | None, seconds: float
 ) -> Iterator[Outcome]:
-    """Yield how each check of a plug-in went, as soon as it has ended.
+    """Yield the outcome of each check of a plug-in as soon as the check has ended.
 
     If the process ends, or a check takes longer than ``seconds``, that is the last outcome.
 
@@ -70,7 +70,7 @@ def _told(name: str, folders: tuple[Path, ...], files: tuple[Path, ...], data_di
 
 
 def check_it(text: str, channel: Channel, progress: Progress) -> None:
-    """Run the checks in this process, and tell each outcome."""
+    """Run the checks in this process, and send each outcome."""
     from bench.authoring.conformance import checked
     from bench.registry import Registry
 

@@ -1,4 +1,4 @@
-"""How checks of a plug-in went, and how that is told."""
+"""Outcomes of a plug-in's checks, and how ``bench check`` prints them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one check went.
+    """The outcome of one check.
 
     Attributes
     ----------
@@ -28,7 +28,7 @@ class Outcome:
 
 
 def line_of(outcome: Outcome, before: Sequence[Outcome] = ()) -> str:
-    """Return how a check went, in one line, and what is wrong in a second one; unless a check ``before`` said so."""
+    """Return one line for an outcome, and a second line with the problem unless a check ``before`` had the same."""
     if outcome.problem is not None:
         said = next((each.check for each in before if each.problem == outcome.problem), None)
         problem = outcome.problem if said is None else f"as {said}"

@@ -1,6 +1,6 @@
-"""What ``bench show`` says of a class, a function or a module of ``bench.api`` and ``bench.toolkit``.
+"""Describe a class, a function or a module of ``bench.api`` and ``bench.toolkit`` for ``bench show``.
 
-Only what is ours: Python's own ``help`` adds every member of torch's and pydantic's base classes.
+Python's ``help`` would add every member of torch's and pydantic's base classes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from bench.authoring.fields import lines_of
 
 
 def reference_of(name: str) -> str | None:
-    """Describe a name of the surface, or one of its modules (``bench.toolkit.latent``); None for any other name."""
+    """Describe a public name, or one of the modules (``bench.toolkit.latent``); None for any other name."""
     if name in ("bench.api", *_toolkit()):
         module = import_module(name)
         own = [] if name == "bench.api" else [value for value in vars(module).values() if _is_of(value, module)]
@@ -60,7 +60,7 @@ def _described(value: Any) -> str:
 
 
 def _members(cls: type) -> Iterator[str]:
-    """Yield what is ours of a class: what is to be written first."""
+    """Yield the public members of a class from this project's classes, abstract ones first."""
     found: dict[str, Any] = {}
     for base in cls.__mro__:
         if base.__module__.startswith("bench."):

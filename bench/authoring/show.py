@@ -1,4 +1,4 @@
-"""What ``bench show`` says of a plug-in, or of what plug-ins are written with."""
+"""Describe a plug-in, or a name of ``bench.api`` and ``bench.toolkit``, for ``bench show``."""
 
 from __future__ import annotations
 

@@ -127,7 +127,7 @@ def _hint(error: click.ClickException) -> str:
 
 
 def _treat_as_ctrl_c() -> None:
-    """Let what a scheduler or a closed terminal sends save and stop as Ctrl-C does, unless it is ignored (nohup)."""
+    """Save and stop on the signals of a scheduler or a closed terminal, as on Ctrl-C, unless ignored (nohup)."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) == signal.SIG_DFL:
             signal.signal(number, _interrupt)

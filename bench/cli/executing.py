@@ -1,4 +1,4 @@
-"""Options that say who runs the cells, and what each may use."""
+"""Options that choose the back end and limit each cell's time and memory."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Jobs(JobsType):
 
 @dataclass(frozen=True)
 class How:
-    """Who runs the cells, and what each may use, as typed."""
+    """The back end and the limits of each cell, as typed."""
 
     jobs: int | str
     backend: str | None

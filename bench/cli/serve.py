@@ -110,9 +110,9 @@ def _generator(registry: Any, model: str | None, asked: dict[str, Any]) -> tuple
 def _fitting(
     methods: Mapping[str, bool], wanted: Any, dataset: str, workspace: Any, asked: dict[str, Any]
 ) -> dict[str, bool]:
-    """Return the methods that support the model and take what -p and --set say.
+    """Return the methods that support the model and accept the values of -p and --set.
 
-    Raises what `bench run` would if none takes it.
+    Raises the error of `bench run` if none does.
     """
     from bench.experiments import grid
     from bench.experiments.resolve import unsupported

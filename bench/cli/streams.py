@@ -1,4 +1,4 @@
-"""Standard streams as they come: closed ones, and ones whose encoding lacks a character that we print."""
+"""Handle closed standard streams, and ones whose encoding lacks a character that we print."""
 
 from __future__ import annotations
 

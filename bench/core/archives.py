@@ -1,4 +1,4 @@
-"""How large a zip archive is before it is opened: Python makes an object for each of its members."""
+"""Refuse zip archives with too many members before Python opens them: it makes an object for each member."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MEMBER = b"PK\x01\x02"
 def require_few_members(path: Path) -> None:
     """Raise ValueError for an archive whose list of members would fill the memory.
 
-    What is not an archive passes: whoever opens it says so.
+    A file that is not an archive passes: opening it raises the error.
     """
     with path.open("rb") as file:
         length = file.seek(0, 2)

@@ -1,4 +1,4 @@
-"""Finished parts of a long pass, kept so that a stopped one resumes and other processes can make some of them."""
+"""Finished blocks of a long pass, stored so that a stopped pass resumes and other processes can help."""
 
 from __future__ import annotations
 

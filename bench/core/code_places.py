@@ -1,4 +1,4 @@
-"""Where the code that a module imports is: in the engine, in the module's own package, or elsewhere on this machine.
+"""Locate the code that a module imports: in the engine, in the module's own package, or elsewhere on this machine.
 
 Installed packages and the standard library do not count; what is installed is in a record's provenance.
 """

@@ -1,4 +1,4 @@
-"""Whether others' code is what the keys were made from: a process that starts later imports what is there then."""
+"""Check that plug-in code has not changed since the keys were made: later processes import the files of that time."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def sources_of(*roots: Root) -> dict[str, str]:
 
 
 def changed(sources: Mapping[str, str]) -> list[str]:
-    """Return the files that mean something else now, or are gone."""
+    """Return the files whose meaning has changed, or that are gone."""
     return [path for path, known in sources.items() if _hash_now(Path(path)) != known]
 
 

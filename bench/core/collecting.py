@@ -1,4 +1,4 @@
-"""Python's garbage collector, while many objects are made that stay: it would look through all of them each time."""
+"""Pause Python's garbage collector while many lasting objects are made: it would scan all of them each time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def paused() -> Iterator[None]:
-    """Collect no garbage in this block; what is not part of a cycle is freed as ever."""
+    """Collect no garbage in this block; objects outside cycles are freed as usual."""
     before = gc.isenabled()
     gc.disable()
     try:

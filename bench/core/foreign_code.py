@@ -1,4 +1,4 @@
-"""What a stranger's code may do to this process while it is imported or asked, and what is put back afterwards."""
+"""Contain a plug-in's code while it is imported or called: its output goes to stderr, and the folder is restored."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TextIO
 
 @contextlib.contextmanager
 def contained() -> Iterator[None]:
-    """Send what is printed to standard error, C code included, and come back to the same folder."""
+    """Redirect printed text to standard error, C code included, and restore the working folder."""
     with contextlib.ExitStack() as put_back:
         with contextlib.suppress(OSError):  # the folder is gone
             put_back.callback(os.chdir, Path.cwd())

@@ -1,4 +1,4 @@
-"""The largest numbers that a command takes: what is beyond is a typing error, and is told at once."""
+"""The largest numbers that a command accepts; anything larger is refused at once as a typing error."""
 
 from __future__ import annotations
 

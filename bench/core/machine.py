@@ -1,4 +1,4 @@
-"""What ran where: device, versions, wall time and peak memory."""
+"""Facts about a run: device, versions, wall time and peak memory."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def provenance(device: torch.device) -> dict[str, Any]:
 
 
 def computing(device: torch.device) -> dict[str, Any]:
-    """Describe what may change the last digits of what the same code computes."""
+    """Describe the facts that may change the last digits of a result."""
     return {name: fact for name, fact in provenance(device).items() if name not in ("bench", "git_commit", "command")}
 
 

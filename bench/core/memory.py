@@ -1,4 +1,4 @@
-"""What was computed of blocks of data, kept by their content, so that nobody computes it again."""
+"""A cache of results for blocks of data, keyed by their content."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ Arrays = Mapping[str, NDArray[Any]]
 
 
 class Memory:
-    """Arrays in a folder, by what computed them and by the data they were computed from.
+    """Cached arrays in a folder, keyed by the code and the data that they were computed from.
 
-    Several processes may use one folder: a file is written whole, and whoever writes it writes the same.
+    Several processes may use one folder: a file is written whole, and all processes write the same content.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class Memory:
         self._folder, self._key = folder, key
 
     def __call__(self, data: NDArray[Any], compute: Callable[[], Arrays]) -> Arrays:
-        """Return what was computed of the data, or compute and keep it; a changed file is made again."""
+        """Return the result for the data, or compute and store it; a changed file is made again."""
         digest = sha256(f"{self._key} {data.dtype} {data.shape} ".encode())
         digest.update(data.tobytes())
         path = self._folder / f"{digest.hexdigest()}.pt"

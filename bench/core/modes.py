@@ -1,4 +1,4 @@
-"""How torch computes: with gradients, in float32, on the CPU unless told otherwise; whatever others have switched."""
+"""torch's modes (gradients, float32, CPU by default), whatever other code in the process has switched."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JSON, TOML and plain text that people and other programs write: any of them is read, or one ValueError says why not.
+"""Read JSON, TOML and plain text that people and other programs write; an unusable file raises one ValueError.
 
 A byte order mark and Windows' line ends are not part of a text, and UTF-16 with a byte order mark is read too
 (PowerShell writes it). What Python would read without a word, or not at all, is refused: a key that is there twice, NaN

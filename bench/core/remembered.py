@@ -1,4 +1,4 @@
-"""Answers that are remembered while thousands of cells are planned: what is on disk is looked at once, not per cell."""
+"""Remember answers while thousands of cells are planned, so that files are read once, not once per cell."""
 
 from __future__ import annotations
 

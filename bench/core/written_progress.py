@@ -1,4 +1,4 @@
-"""How far a cell is, in a small file that any process can read: ``bench status``, and the command that started it."""
+"""A cell's progress, in a small file for ``bench status`` and for the command that started the cell."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LENGTH = 600  # bytes: shorter texts are padded, so that none is left of a longe
 
 @dataclass(frozen=True)
 class Reached:
-    """How far a cell is.
+    """The progress of a cell.
 
     Attributes
     ----------
@@ -59,7 +59,7 @@ class Reached:
 
 
 def read(folder: Path) -> Reached | None:
-    """Return how far the cell of a folder is; None if nobody works on it, or its file cannot be read just now."""
+    """Return the progress of a folder's cell; None if no process works on it, or its file cannot be read now."""
     try:
         return Reached(**json.loads((folder / FILE).read_text("utf-8")))
     except (OSError, ValueError, TypeError):

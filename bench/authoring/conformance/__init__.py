@@ -82,7 +82,7 @@ def checks_of(kind: Kind, cls: type[Any] | None = None) -> list[Check]:
 
 @dataclass(frozen=True)
 class _Checking:
-    """One plug-in that is checked."""
+    """The checks of one plug-in."""
 
     registry: Registry
     kind: Kind
@@ -114,7 +114,7 @@ class _Checking:
         return f"{self.kind.label} {self.name}"
 
     def _subject(self, cls: type[Any]) -> Any:
-        """Return what the checks of the kind are handed."""
+        """Return the argument of the checks of this kind: the class, or what ``subject`` makes of it."""
         module = import_module(f"{__name__}.{self.kind.name}")
         return module.subject(cls, self.registry, self.data_dir) if hasattr(module, "subject") else cls
 
@@ -136,7 +136,7 @@ class _Checking:
 
 
 def problem_of(error: BaseException, path: Path | None = None) -> str:
-    """Return what an error says; with its type and place, in the plug-in's file, unless a check raised it."""
+    """Return an error's message, with its type and its line in the plug-in's file unless a check raised it."""
     try:
         text = " ".join(str(error).split()) if isinstance(error, Exception) else str(error)
     except Exception:

@@ -1,4 +1,4 @@
-"""Checks of a classifier, the oracle, on degenerate images; and what ``bench show`` says of one."""
+"""Checks of a classifier (an oracle) on degenerate images, and its facts for ``bench show``."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def top_fraction_is_a_share(cls: type[Any]) -> None:
 
 
 def others_are_attributes(cls: type[Any]) -> None:
-    """What counts as another attribute is one that is scored, and not the target."""
+    """Other attributes are scored attributes, and do not include the target."""
     classifier, _ = with_images(cls)
     for name in classifier.attributes:
         others = classifier.non_target(name)

@@ -1,4 +1,4 @@
-"""Checks of a data set: what it names, and its images as far as they are here; what ``bench show`` says of one."""
+"""Checks of a data set's declarations, and of its images if they are present; its facts for ``bench show``."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def facts(cls: type[Any]) -> list[str]:
 
 
 def subject(cls: type[Any], registry: Registry, data_dir: Path | None) -> Held:
-    """Return what the checks are handed."""
+    """Return the argument of the checks."""
     return Held(cls, registry, data_dir)
 
 

@@ -1,4 +1,4 @@
-"""Checks of an extractor, on degenerate images; and what ``bench show`` says of one."""
+"""Checks of an extractor on degenerate images, and its facts for ``bench show``."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def outputs_have_their_shapes(cls: Any) -> None:
 
 
 def a_batch_looks_as_its_images_do(cls: Any) -> None:
-    """What comes out for an image does not depend on the images around it, nor on an earlier call."""
+    """The output for an image does not depend on the other images of its batch, nor on an earlier call."""
     extractor, images, *batch = outputs_of(cls)
     singles = [torch.cat(part) for part in zip(*(extractor.outputs(image[None]) for image in images), strict=True)]
     for name, together, alone in zip(("embeddings", "logits"), batch, singles, strict=True):
@@ -81,7 +81,7 @@ def outputs_need_no_gradient(cls: Any) -> None:
 
 
 def classes_are_named(cls: Any) -> None:
-    """Each logit has a name of its own."""
+    """Each logit has a unique name."""
     assert isinstance(cls.classes, tuple) and cls.classes, "classes must be a tuple of names, one per logit"
     assert len(set(cls.classes)) == len(cls.classes), "two classes have one name"
 

@@ -1,4 +1,4 @@
-"""A data set that is checked, where it is, and its splits."""
+"""The data set under check, with its folder and its splits."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bench.registry import Registry
 
 @dataclass(frozen=True)
 class Held:
-    """A data set that is checked, and where it is.
+    """The data set under check, and its folder.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class Held:
 
     @property
     def features(self) -> tuple[str, ...]:
-        """The features; of a data set that reads them, only where its images are."""
+        """The features. A data set may read them from its files, which must then be there."""
         assert isinstance(self.cls.features, tuple) or self.splits
         return self.dataset.features
 
@@ -49,7 +49,7 @@ class Held:
 
     @cached_property
     def splits(self) -> dict[str, api.Split]:
-        """The splits that are here, by name.
+        """The splits whose files are there, by name.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""Checks of a method, on a tiny generator; and what ``bench show`` says of one."""
+"""Checks of a method on a tiny generator, and its facts for ``bench show``."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def facts(cls: type[Any]) -> list[str]:
 
 
 def needs_are_known(cls: type[Any]) -> None:
-    """Only what the contract can hand over may be asked for."""
+    """``needs`` names only inputs that the contract offers."""
     assert cls.needs <= api.NEEDS, f"needs {sorted(cls.needs - api.NEEDS)}; allowed: {sorted(api.NEEDS)}"
 
 
 def sweep_is_of_its_config(cls: type[Any]) -> None:
-    """What makes its curve in tables is a parameter of its own, with values that it takes."""
+    """``sweep`` names fields of the method's Config, with values that they accept."""
     for name, values in cls.sweep().items():
         assert name in cls.Config.model_fields, f"sweep names '{name}', which is not a field of its Config"
         for value in values:
@@ -57,7 +57,7 @@ def original_is_left_alone(cls: type[Any]) -> None:
 
 
 def outfit_of(module: nn.Module) -> Iterator[str]:
-    """Yield all about a network but its weights: hooks, attributes, modes, what is differentiated."""
+    """Yield everything about a network except its weights: hooks, attributes, modes, which tensors have gradients."""
     for name, part in module.named_modules():
         place = f" of {name}" if name else ""
         yield f"{'train' if part.training else 'eval'} mode{place}"
@@ -132,7 +132,7 @@ def unlearned_keeps_the_contract(cls: type[Any]) -> None:
 
 
 def sampled_latents_decode_to_the_sampled_images(cls: type[Any]) -> None:
-    """The student's ``decode`` renders the latents that its ``sample`` gave as ``sample`` did."""
+    """The student's ``decode``, on the latents that ``sample`` returned, draws the same images as ``sample``."""
     trial = try_method(cls)
     noise, student = trial.noise(), trial.unlearned.generator
     latents, images = student.sample(noise)
@@ -142,12 +142,12 @@ def sampled_latents_decode_to_the_sampled_images(cls: type[Any]) -> None:
 
 
 def rebuild_gives_the_same_back(cls: type[Any]) -> None:
-    """What is stored and rebuilt draws the same images, and its identifier gives the same numbers."""
+    """After storing and rebuilding, the student draws the same images, and its identifier gives the same numbers."""
     require_same(try_method(cls))
 
 
 def an_interrupted_run_is_resumed(cls: type[Any]) -> None:
-    """Interrupted in every phase, with a checkpoint after every step, and started again, it ends with the same weights.
+    """A run that is interrupted in any phase, after any step, and started again ends with the same weights.
 
     A method without a loop over ``context.steps`` starts from the beginning.
     """
@@ -161,7 +161,7 @@ def made_by(trial: Trial) -> Mapping[str, Tensor]:
 
 
 def steps_are_those_of_the_main_loop(cls: type[Any]) -> None:
-    """``--evaluate-at`` counts the steps of the main loop, of which there are as many as ``step_count`` says."""
+    """The main loop, whose steps ``--evaluate-at`` counts, takes as many steps as ``step_count`` says."""
     count = cls(quick(cls.Config)).step_count()
     if count is None:
         return
@@ -175,7 +175,7 @@ def steps_are_those_of_the_main_loop(cls: type[Any]) -> None:
 
 
 def every_option_works(cls: type[Any]) -> None:
-    """With each option it is stored, rebuilt and resumed as well; one at a time is changed from its default."""
+    """With any one option changed from its default, the method can still be stored, rebuilt and resumed."""
     problems = [
         found for setting, config in variants(quick(cls.Config)) if (found := problem_with(cls, setting, config))
     ]
@@ -183,7 +183,7 @@ def every_option_works(cls: type[Any]) -> None:
 
 
 def problem_with(cls: type[Any], setting: str, config: api.Params) -> str | None:
-    """Return why a method does not work as configured; None if it does, or declines in words."""
+    """Return why a method fails with a configuration; None if it works, or declines with a message."""
     try:
         trial = try_method(cls, config)
     except BenchError as error:

@@ -1,4 +1,4 @@
-"""Checks of a metric, on a perfect pass and on one that changed nothing; and what ``bench show`` says of one."""
+"""Checks of a metric on a perfect pass and on one that changed nothing, and its facts for ``bench show``."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def names_are_its_own(cls: type[Any]) -> None:
 
 
 def looks_at_each_image_alone(cls: type[Any]) -> None:
-    """What a metric sees in an image does not depend on the others of its batch; grey and coloured images do."""
+    """``look`` gives an image the same result in any batch, and accepts both grey and coloured images."""
     if not cls.looks():
         return
     for shape in IMAGE_SHAPES:

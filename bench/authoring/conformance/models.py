@@ -1,4 +1,4 @@
-"""Checks of a model: shapes, determinism, gradients, and that its recipe trains; what ``bench show`` says of one."""
+"""Checks of a model: shapes, determinism, gradients, and that its recipe trains; its facts for ``bench show``."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def parameters_are_float32(cls: type[Any]) -> None:
 
 
 def images_are_in_range(cls: type[Any]) -> None:
-    """Nominally in [0, 1]: what lies outside is clamped before anybody sees it."""
+    """Images are nominally in [0, 1]; the engine clamps values outside before anything reads them."""
     require_range(drawn(_generator(cls), 5)[2], trained=False)
 
 
@@ -55,7 +55,7 @@ def generator_can_be_copied(cls: type[Any]) -> None:
 
 
 def same_noise_gives_the_same_image(cls: type[Any]) -> None:
-    """No hidden randomness, and an image does not depend on its batch: as built, and whatever training makes of it."""
+    """No hidden randomness, and an image does not depend on its batch, for initial and for trained weights."""
     require_repeatable(_generator(cls))
     try:
         require_repeatable(shaken(_generator(cls)))

@@ -1,4 +1,4 @@
-"""Checks of what a data set names: its oracle knows its features, and what is trained can learn from its images."""
+"""Checks of a data set's oracle and extractors: the oracle knows its features, and both can learn from its images."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def the_oracle_knows_the_features(held: Held) -> None:
 
 
 def _known_to(held: Held, cls: Any) -> list[str]:
-    """Return the features that an oracle knows; those of one that is trained follow from the data set."""
+    """Return the features that an oracle knows; a trained oracle takes them from the data set."""
     if issubclass(cls, api.Extractor):
         return list(cls.classes)
     oracle = cls(_built(held, cls)) if issubclass(cls, api.Trainable) else cls()
@@ -91,7 +91,7 @@ def what_is_trained_learns_from_it(held: Held) -> None:
 
 
 def _built(held: Held, cls: Any) -> api.Networks[Any]:
-    """Build what is trained here for this data set, untrained."""
+    """Build the untrained networks of a plug-in for this data set."""
     if held.dataset.classifier is not None:
         assert held.splits  # which say what it learns
     fields = cls().dataset_fields(held.dataset)

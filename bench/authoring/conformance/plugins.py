@@ -13,7 +13,7 @@ ALIKE = 0.88  # likeness of two names from which one is taken for a typing error
 
 
 class NotChecked(Exception):
-    """Raised by a check that has nothing to look at; the text says why."""
+    """Raised by a check that cannot run because something is missing; the text says what."""
 
 
 def has_a_docstring(cls: type[Any]) -> None:
@@ -49,13 +49,13 @@ def config_has_defaults(cls: type[Any]) -> None:
 
 
 def config_can_be_stored(cls: type[Any]) -> None:
-    """Configurations are stored as JSON, beside the weights and in every record."""
+    """Configurations are stored as JSON, with the weights and in every record."""
     config = cls.Config()
     assert stored(config) == config, "Config() is another one when it comes back from JSON"
 
 
 def stored(config: api.Params) -> api.Params:
-    """Return a configuration as it comes back from a file."""
+    """Return a configuration after a round trip through JSON."""
     return type(config).model_validate(json.loads(json.dumps(config.model_dump(mode="json"))))
 
 

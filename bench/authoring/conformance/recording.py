@@ -1,4 +1,4 @@
-"""A context that writes down which steps were taken, saves after each, and can be interrupted after any of them."""
+"""A context that records the steps taken, saves after each one, and can be interrupted after any of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does a run that was interrupted resume? Tried in every phase, with a checkpoint after every step."""
+"""Check that an interrupted run resumes: in every phase, with a checkpoint after every step."""
 
 from __future__ import annotations
 

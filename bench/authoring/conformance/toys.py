@@ -1,4 +1,4 @@
-"""What plug-ins are checked on: a tiny generator, its model, a classifier, images, columns; a plug-in's networks."""
+"""Tiny inputs for checks: a generator, its model, a classifier, images, columns; a plug-in's untrained networks."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What a plug-in may leave behind in its process: changed functions, settings, random states, threads.
+"""Find what a plug-in has changed in its process: functions, settings, random states, threads.
 
-Whatever else runs in the process would compute with it.
+All other code in the process would run with the change.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ SETTINGS: Mapping[str, Callable[[], Any]] = {
 
 
 class Traces:
-    """How things are in this process at one moment."""
+    """A snapshot of this process: names of libraries, settings, environment."""
 
     def __init__(self) -> None:
         classes = _classes()
@@ -68,14 +68,14 @@ class Traces:
         self.values |= {f"os.environ['{name}']": value for name, value in os.environ.items()}
 
     def since(self, before: Traces) -> list[str]:
-        """Return what has changed since ``before``, in words; what is new has changed nothing."""
+        """Return what has changed since ``before``, in words; new names do not count."""
         patched = [name for name, found in before.names.items() if not _is_still(self.names.get(name, found), found)]
         changed = [what for what, value in before.values.items() if self.values.get(what) != value]
         return [*(f"{name} is another one" for name in patched), *(f"{what} has changed" for what in changed)]
 
 
 def _is_still(now: Any, before: Any) -> bool:
-    """Say whether a name stands for what it did; a library may wrap its own functions when more of it is imported."""
+    """Say whether a name means the same as before; a library may wrap its functions when more of it is imported."""
     if now is before:
         return True
     top = sys.modules.get((getattr(before, "__module__", None) or "").partition(".")[0])
@@ -95,12 +95,12 @@ def _classes() -> list[type[Any]]:
 
 
 def _defined(owner: type[Any]) -> list[str]:
-    """Return the names of a class's own methods: a further one hides what it inherits."""
+    """Return the names that a class itself defines: a new one would hide an inherited method."""
     return sorted(name for name, value in vars(owner).items() if inspect.isroutine(value))
 
 
 def _names(classes: Iterable[type[Any]]) -> Iterator[tuple[str, Any]]:
-    """Yield what names of torch, NumPy and this project stand for, members of classes included."""
+    """Yield the names of torch, NumPy and this project with their objects, members of classes included."""
     for module in (*WATCHED, *_our_modules()):
         for name, value in list(vars(module).items()):
             if callable(value):

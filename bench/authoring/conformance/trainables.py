@@ -1,4 +1,4 @@
-"""Checks of what is trained here, a model, a classifier or an extractor: choices of its Config, and interruptions."""
+"""Checks of trainable plug-ins (models, classifiers, extractors): choices of the Config, and interruptions."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def what_training_reads_is_there(cls: type[Any]) -> None:
 
 
 def an_interrupted_training_is_resumed(cls: type[Any]) -> None:
-    """Interrupted after any step and started again, it ends with the same weights."""
+    """A training that is interrupted after any step and started again ends with the same weights."""
     require_resumable(lambda context: trained(cls, configured(cls, cls.Config()), context))
 
 

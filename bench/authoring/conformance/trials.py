@@ -1,4 +1,4 @@
-"""A method tried on the toy generator, and what it made, stored and rebuilt."""
+"""Run a method on the toy generator; store and rebuild its result."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ POSITIVE = 0.8  # the brightest fifth is clicked
 
 @dataclass(frozen=True)
 class Trial:
-    """One run of a method: what it was handed, and what it made."""
+    """One run of a method: its inputs, and its result."""
 
     method: api.Method[Any]
     networks: api.Networks[Any]
@@ -102,7 +102,7 @@ def _load(part: str, module: nn.Module, made: nn.Module) -> None:
 
 
 def _clicks(generator: api.Generator, method: api.Method[Any]) -> tuple[api.Feedback, api.Oracle]:
-    """Click what is bright, and what the method asks for beyond it: the samples whose last latent is positive."""
+    """Click bright samples; for each further attribute of the method, samples whose last latent is positive."""
     latents, images = generator.sample(randomness.draw("check", range(SHOWN), generator.noise_dim))
     brightness = images.mean(dim=(1, 2, 3)).numpy()
     cut = float(np.quantile(brightness, POSITIVE))

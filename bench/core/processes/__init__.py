@@ -1,1 +1,1 @@
-"""Work in a process of its own: what it breaks stays its own, and it hands back plain values and arrays."""
+"""Work in a separate process: its faults stay there, and it returns plain values and arrays."""

@@ -1,4 +1,4 @@
-"""The inside of a process of its own: it answers a request to stop, ends with its parent, and reports how it went."""
+"""The child's side of a separate process: it stops on request, ends with its parent, and reports its outcome."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Told:
 
 
 def run(connection: Connection, work: str, text: str | None, lines: Sequence[tuple[Connection, int]]) -> None:
-    """Do some work, report how it went, and end the process, even if a thread was left behind.
+    """Do some work, report its outcome, and end the process, even if a thread was left behind.
 
     Parameters
     ----------

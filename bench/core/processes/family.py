@@ -1,4 +1,4 @@
-"""All processes that a process has started, directly or not: how much memory they use, and their end."""
+"""Measure the memory of all processes that a process has started, directly or not, and kill them."""
 
 from __future__ import annotations
 

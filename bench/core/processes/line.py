@@ -1,4 +1,4 @@
-"""Talk with a process: what it reports is shown, its errors are raised here, and it is stopped when we are."""
+"""Talk with a process: show its progress, raise its errors here, and stop it when this process is stopped."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ GRACE = 3.5
 
 
 class Ended(Exception):
-    """A process that ended before it handed anything back.
+    """A process that ended before it returned anything.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class Ended(Exception):
 
 
 class Failed(Exception):
-    """What a process raised that the user cannot mend: type, message and traceback as text."""
+    """An error of a process that the user cannot mend: type, message and traceback as text."""
 
 
 class Line(ABC):
@@ -119,7 +119,7 @@ class Line(ABC):
         return message
 
     def handled(self, message: Message) -> bool:
-        """Handle what is no answer; say whether it was."""
+        """Handle a message that is not an answer; say whether it was one."""
         if message.kind == "progress":
             name, *arguments = message.content
             if name == "waits":
@@ -140,7 +140,7 @@ class Line(ABC):
         raise Ended(self.exit_code())
 
     def _stopped(self) -> str:
-        """Ask the process to stop; return what it says of where it stopped."""
+        """Ask the process to stop; return its message about where it stopped."""
         self.signal_stop()
         until = time.monotonic() + self._grace
         while (left := until - time.monotonic()) > 0:

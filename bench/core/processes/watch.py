@@ -1,4 +1,4 @@
-"""What a process and all that it starts may use: time and memory. Whoever waits for it looks a few times a second."""
+"""Limits on the time and memory of a process and all that it starts, checked a few times a second."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ GB = 10**9
 
 @dataclass(frozen=True)
 class Limits:
-    """What a cell may use; None: as much as it likes.
+    """The time and memory that a cell may use; None: no limit.
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ NONE = Limits()
 
 
 class OverLimit(Exception):
-    """A process that used more than it may.
+    """A process that exceeded a limit.
 
     Attributes
     ----------
