@@ -1,4 +1,4 @@
-"""What an oracle and extractors say about the samples of a generator."""
+"""Scores, embeddings and logits of a generator's samples, from oracles and extractors."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ JUDGE, CLICKER, EXTRACTOR = "judge", "clicker", "extractor"  # who looks, in the
 
 @dataclass(frozen=True)
 class Described:
-    """What classifier and extractors say about one generator's samples, in sample order.
+    """Scores, embeddings and logits of one generator's samples, in sample order.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class Described:
 
     @classmethod
     def of_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Described:
-        """Return what ``arrays`` returned it from."""
+        """Build a description from the arrays that ``arrays`` returned."""
         parts = {
             kind: {name.split(" ", 1)[1]: array for name, array in arrays.items() if name.startswith(f"{kind} ")}
             for kind in ("embeddings", "logits")
@@ -67,7 +67,7 @@ class Described:
         return cls.of_arrays(read_arrays(path))
 
     def rows(self, start: int, stop: int) -> Described:
-        """Return what is said about some of the samples."""
+        """Return the description of samples ``start`` to ``stop - 1``."""
 
         def cut(arrays: dict[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
             return {name: array[start:stop] for name, array in arrays.items()}
@@ -78,7 +78,7 @@ class Described:
 
 @dataclass(frozen=True)
 class Observers:
-    """What looks at the images: one classifier with all its attributes, and extractors by name.
+    """The classifiers and extractors that describe images: one classifier with all its attributes, extractors by name.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""The same samples, drawn by the original and by the unlearned generator; at once where that is another process."""
+"""Draw the same samples with the original and the unlearned generator; at once if that is in another process."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Elsewhere(nn.Module, ABC):
 
     @abstractmethod
     def begin(self, noise: Tensor) -> Callable[[], Tensor]:
-        """Let it draw from noise (N, noise_dim); the result, called once, waits for the images (N, C, H, W)."""
+        """Start drawing from noise (N, noise_dim); the returned function waits for the images (N, C, H, W)."""
 
 
 def drawn(

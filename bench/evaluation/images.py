@@ -1,4 +1,4 @@
-"""Which images a data set holds: part of the key of all that is made from them."""
+"""Identify the images of a data set; every key of what is made from them holds this identity."""
 
 from __future__ import annotations
 

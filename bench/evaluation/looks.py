@@ -1,4 +1,4 @@
-"""What metrics see in the images of a pass: each ``look`` is called with 64 consecutive samples at a time."""
+"""Call each metric's ``look`` on the images of a pass, 64 consecutive samples at a time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bench.errors import BenchError
 
 
 class Looks:
-    """Collects what metrics return of batches of images.
+    """Collects the results of ``look`` for batches of images.
 
     Parameters
     ----------

@@ -40,7 +40,7 @@ def load_metrics(registry: Registry, asked: Sequence[str] | None = None) -> tupl
 
 
 def reserved_names(registry: Registry) -> dict[str, str]:
-    """Return the names of values that only one metric may use, and that metric; "" where none may."""
+    """Return the reserved names of values, each with the one metric that may use it; "" if none may."""
     names = dict.fromkeys(RESERVED, "") | {value: own.name for own in OWN for value in own.values}
     for source in registry.sources:
         if source.kind.name == "metrics" and source.origin == BUILT_IN:

@@ -31,7 +31,7 @@ WHY = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one metric.
+    """The outcome of one metric.
 
     Attributes
     ----------
@@ -74,7 +74,7 @@ def compute_metrics(
     references: Mapping[str, Reference],
     reserved: Mapping[str, str],
 ) -> dict[str, Outcome]:
-    """Compute every metric; returns what came of each.
+    """Compute every metric; returns each one's outcome.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def compute_metrics(
 
 
 def clashes(names: Mapping[str, Collection[str]]) -> dict[str, str]:
-    """Return the metrics that use a name which another one uses too, each with the reason why neither counts."""
+    """Return the metrics that share a value's name with another metric, each with the reason why both are dropped."""
     users: dict[str, list[str]] = {}
     for metric, values in sorted(names.items()):
         for value in values:
@@ -124,7 +124,7 @@ def clashes(names: Mapping[str, Collection[str]]) -> dict[str, str]:
 
 
 def source_of(value: str, metric: Metric, extractors: Iterable[str], oracle: str) -> str:
-    """Return who stood behind a value of a metric: the extractor in its name, the metric's own judge, or ``oracle``."""
+    """Return the source of a metric's value: the extractor in its name, the metric's own judge, or ``oracle``."""
     extractor = next((name for name in extractors if f"[{name}]" in value), None)
     own = metric.judge if isinstance(metric, OwnMetric) else None
     return f"extractor {extractor}" if extractor else own or oracle
@@ -136,7 +136,7 @@ def _views(
     result: Pass,
     references: Mapping[str, Reference],
 ) -> Iterator[tuple[str, Columns]]:
-    """Yield what a metric is handed, by the suffix of its names: once, or once per extractor."""
+    """Yield the suffix of a metric's names with its columns: once, or once per extractor."""
     if not metric.per_extractor:
         yield "", columns
         return

@@ -1,4 +1,4 @@
-"""What is measured without an oracle: what a method flags, how much changes, what a judge learnt from clicks says."""
+"""Metrics that need no oracle: flagged samples, the amount of change, and shares by a judge learnt from clicks."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class OwnMetric(Metric):
 
     @property
     def judge(self) -> str | None:
-        """Who stood behind its numbers, if it was not the cell's oracle."""
+        """The judge behind its numbers, if that is not the cell's oracle."""
         return None
 
 
 class Flags(OwnMetric):
-    """What is known without an oracle; intervals are over samples.
+    """Flagged samples and the amount of change; intervals are over samples.
 
     ``flagged_ratio``, the share of the original's samples that the method's identifier flags; ``flagged_change`` and
     ``unflagged_change``, the mean absolute change of a pixel (in [0, 1]) in flagged and in all other samples.
@@ -65,7 +65,7 @@ def _changes(parts: Mapping[str, NDArray[np.float64]]) -> dict[str, Value]:
 
 
 class Learnt(OwnMetric):
-    """What a judge learnt from the clicks says of the samples before and after.
+    """Shares of samples with the feature before and after, by a judge learnt from the clicks.
 
     ``learnt_target_ratio`` and ``original_learnt_target_ratio``, the share of samples that have the feature by that
     judge. Their intervals add to Wilson's what the judge got wrong of held-out clicks, in either direction.
@@ -114,7 +114,7 @@ class Learnt(OwnMetric):
 
 
 def of(original: Generator, feedback: Feedback | None) -> dict[str, OwnMetric]:
-    """Return what is measured without an oracle, by name; a judge is learnt if there is feedback."""
+    """Return the metrics that need no oracle, by name; a judge is learnt if there is feedback."""
     learnt = {} if feedback is None else {Learnt.name: Learnt(original, feedback)}
     return {Flags.name: Flags(), **learnt}
 

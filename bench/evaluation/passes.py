@@ -1,4 +1,4 @@
-"""One pass over the evaluation samples: every sample is drawn once by f and once by g, and every column once."""
+"""One pass over the evaluation samples: f and g draw every sample once, and every column is computed once."""
 
 from __future__ import annotations
 

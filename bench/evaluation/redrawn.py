@@ -1,4 +1,4 @@
-"""Training images that have a feature, redrawn without it: the feature gone, everything else as it was."""
+"""Redraw training images without a feature they have, everything else unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What generated samples are compared with, in the embeddings of one extractor."""
+"""The training images' statistics and embeddings from one extractor, with which samples are compared."""
 
 from __future__ import annotations
 
@@ -35,5 +35,5 @@ class Reference:
 
 
 def evenly(count: int) -> NDArray[np.int64]:
-    """Return the indices of the training images, of ``count``, whose embeddings are kept."""
+    """Return the indices, among ``count`` training images, of those whose embeddings are kept."""
     return np.linspace(0, count - 1, min(count, EMBEDDINGS)).astype(np.int64)

@@ -1,4 +1,4 @@
-"""What FID and KID compare with: moments of the whole training set and of it without each feature, and embeddings."""
+"""Reference statistics for FID and KID: moments of the training set, whole and without each feature; embeddings."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from bench.workspace.workspace import Workspace
 
 
 def references(workspace: Workspace, dataset: str, extractors: Iterable[str], feature: str) -> dict[str, Reference]:
-    """Return per extractor what samples are compared with.
+    """Return the reference of each extractor, with which samples are compared.
 
     References are shipped with the package, or computed from the data set once and stored.
     """
@@ -75,7 +75,7 @@ def references_identity(workspace: Workspace, dataset: str, extractor: str) -> l
 
 
 def _key(workspace: Workspace, dataset: str, extractor: str) -> str:
-    """Hash what statistics that are made here are made from."""
+    """Hash the inputs of statistics that are made locally."""
     drawn = workspace.registry.plugin("datasets", dataset).code("counterfactual", "lowered")
     seen = workspace.registry.plugin("extractors", plugin_of(workspace.registry, extractor)).code("build")
     code = code_hash.code_of(write_statistics, *drawn, *seen)
@@ -103,7 +103,7 @@ def _stored(
 
 
 def _path_here(workspace: Workspace, name: str, key: str) -> Path:
-    """Return where statistics that are made here are stored."""
+    """Return the file of statistics that are made locally."""
     return workspace.store.root.parent / "statistics" / f"{name}-{key[:DIGITS]}.safetensors"
 
 
@@ -115,7 +115,7 @@ def _shipped_name(dataset: str, extractor: str) -> str:
 def write_statistics(
     workspace: Workspace, dataset_name: str, extractor_name: str, path: Path, key: str | None = None
 ) -> None:
-    """Compute what the FIDs and ``kid`` compare with, from the training split, and store it.
+    """Compute the reference statistics of the FIDs and ``kid`` from the training split, and store them.
 
     ``key`` is kept with statistics that are made here: what they were made from.
     """

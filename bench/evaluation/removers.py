@@ -130,7 +130,7 @@ def write_remover(
 
 @dataclass(frozen=True)
 class Floor:
-    """What ``counterfactual_error`` would be of the true images themselves: the remover's own error on held-out pairs.
+    """The ``counterfactual_error`` of the true images themselves: the remover's own error on held-out pairs.
 
     Attributes
     ----------
@@ -145,7 +145,7 @@ class Floor:
 
 
 def floor_of(workspace: Workspace, dataset_name: str, feature: str) -> Floor | None:
-    """Return the floor of a remover that is shipped or was made here; None if there is none yet. Trains nothing."""
+    """Return the floor of a remover that is shipped or already trained; None if there is none. Trains nothing."""
     name, key = zoo_name(dataset_name, feature), identity(workspace, dataset_name, feature)
     path = None if key is None else _place(workspace, name, key)
     if path is None or not path.is_file():

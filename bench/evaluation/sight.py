@@ -1,4 +1,4 @@
-"""Whether what looks at a generator's images can see them: what was trained on images of another shape cannot."""
+"""Check that the data set, oracles and extractors accept the shape of a generator's images."""
 
 from __future__ import annotations
 

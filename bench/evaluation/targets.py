@@ -52,7 +52,7 @@ def training_scores(workspace: Workspace, dataset: str, split: Split, feature: s
 
 
 def is_measured(workspace: Workspace, dataset: str, split: Split, feature: str) -> bool:
-    """Say whether it is known which training images have a feature, so that no image need be looked at."""
+    """Say whether the training images with a feature are already known, so that none need be scored."""
     if workspace.dataset(dataset).has_feature(split.attributes, feature) is not None:
         return True
     key = _key(workspace, dataset, split, feature)
@@ -60,14 +60,14 @@ def is_measured(workspace: Workspace, dataset: str, split: Split, feature: str) 
 
 
 def _key(workspace: Workspace, dataset: str, split: Split, feature: str) -> str:
-    """Hash what decides the scores of training images."""
+    """Hash everything that determines the scores of training images."""
     oracle = measured_by(workspace, dataset, feature)
     code = code_hash.code_of(*oracle.code_in(workspace.registry), _scores)
     return code_hash.digest([split.sha256, oracle.name, oracle.sha256, code, feature])
 
 
 def target_identity(workspace: Workspace, dataset: str, feature: str) -> list[str | None]:
-    """Identify what decides which training images have a feature: part of every key that depends on them."""
+    """Identify everything that determines which training images have a feature, for keys that depend on them."""
     plugin = workspace.dataset(dataset)
     images = images_identity(workspace, dataset)
     identity: list[str | None] = [dataset, feature, code_hash.code_of(target_mask), images]
@@ -78,7 +78,7 @@ def target_identity(workspace: Workspace, dataset: str, feature: str) -> list[st
 
 
 def measured_by(workspace: Workspace, dataset: str, feature: str) -> LoadedClassifier:
-    """Return the data set's own oracle, which says what its attributes do not."""
+    """Return the data set's own oracle, for features that its attributes lack."""
     return workspace.oracles(dataset, OracleSettings(), feature, ("feedback",))["feedback"]
 
 

@@ -1,6 +1,6 @@
 """Cells without an oracle: your own generator, and a person's clicks.
 
-A placeholder stands in for the oracle, and metrics that need one are left out. What is known nonetheless is measured by
+A placeholder stands in for the oracle, and metrics that need one are left out. The remaining measures are in
 ``bench.evaluation.own_metrics``.
 """
 

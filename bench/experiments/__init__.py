@@ -1,4 +1,4 @@
-"""Cells: what they are, how they are planned and run, each in processes of its own."""
+"""Cells: their definition, planning and execution, each in separate processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What another process is told of a cell: text only, so that it loads everything itself and shares nothing."""
+"""The text that describes a cell to another process, which loads everything itself and shares nothing."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from bench.workspace.workspace import Workspace
 
 
 class Places(Params):
-    """Where everything is, and what computes.
+    """The folders and files of a run, and its device, threads and limits.
 
     Attributes
     ----------
@@ -90,7 +90,7 @@ class Places(Params):
 
 
 class Training(Params):
-    """What a process that trains is told.
+    """The instructions for a process that trains.
 
     Attributes
     ----------
@@ -104,7 +104,7 @@ class Training(Params):
 
 
 class Assignment(Params):
-    """A cell, what was found out about it, and where everything is.
+    """A cell, what is already known about it, and its places.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What one experiment is: a method on a model, a feature and a seed, with all its parameters."""
+"""A cell, the unit of experiments: a method on a model, a feature and a seed, with all parameters."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Untyped(Params):
 
 
 class Place(NamedTuple):
-    """What a cell names besides its method and its seed; described in ``Cell``. Most is loaded once for a place."""
+    """The part of a cell that cells of other methods and seeds share; see ``Cell``. Most is loaded once for a place."""
 
     model: str
     feature: str
@@ -31,7 +31,7 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class Cell:
-    """What is to be run, fully named; nothing is loaded yet.
+    """An experiment to run, described by names and parameters; nothing is loaded yet.
 
     Attributes
     ----------
@@ -65,7 +65,7 @@ class Cell:
 
     @property
     def place(self) -> Place:
-        """What it names besides its method and its seed."""
+        """The cell without its method and its seed."""
         return Place(self.model, self.feature, self.settings, self.weights, self.feedback_file)
 
     @property

@@ -1,4 +1,4 @@
-"""``bench clean``: what can be removed, chosen by kind; nothing that runs, and nothing that a cell may still need."""
+"""``bench clean``: find and remove leftovers by kind, but nothing that runs or that a cell may still need."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bench.workspace.workspace import Workspace
 
 @dataclass(frozen=True)
 class Cleaning:
-    """What can be removed, and what stays although it looks as if it could.
+    """The leftovers to remove, and those that must stay.
 
     Attributes
     ----------
@@ -66,7 +66,7 @@ def with_oldest(cleaning: Cleaning, workspace: Workspace, size: float) -> Cleani
 
 
 def clean(workspace: Workspace, cleaning: Cleaning) -> tuple[int, list[Path]]:
-    """Remove what was found; returns the bytes that were freed, and what a process has locked since."""
+    """Remove the leftovers; returns the bytes freed, and the folders that a process has locked since."""
     store, gone, locked = workspace.store, [], []
     total = cleaning.bytes
     for each in cleaning.found:

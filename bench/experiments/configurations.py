@@ -1,4 +1,4 @@
-"""From the hyper-parameters that were asked for to configurations: of every method, on every model."""
+"""Turn requested hyper-parameters into the configuration of every method on every model."""
 
 from __future__ import annotations
 

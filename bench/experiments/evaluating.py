@@ -69,7 +69,7 @@ def loaded(extractors: Mapping[str, tuple[Extractor, str | None]]) -> dict[str, 
 def _seen(
     resolved: Resolved, weights: str, student: Callable[[], Student], judge: Oracle, lookers: Mapping[str, Metric]
 ) -> Pass:
-    """Return what is seen of both generators' samples: what is stored, and what metrics see in the images."""
+    """Return the pass over both generators' samples: the stored columns, and what metrics see in the images."""
     store, keys, asked = resolved.workspace.store, resolved.keys, resolved.cell.settings.evaluation
     original, progress = resolved.original.generator, resolved.workspace.progress
     key = keys.stages(weights)["columns"]

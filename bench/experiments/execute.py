@@ -135,7 +135,7 @@ class _Execution:
 
     @property
     def state(self) -> State:
-        """What runs and waits now."""
+        """The cells that run and wait now."""
         return self._pace.state(
             {i: job.resolved.folder for i, job in self._running.items()},
             self._order.left,
@@ -167,7 +167,7 @@ class _Execution:
         return self._workspace.store.is_locked(job.resolved.folder)
 
     def take(self) -> None:
-        """Take from the back end what has ended."""
+        """Take the cells that have ended from the back end."""
         for end in self._backend.ended(SECONDS) if self._running else ():
             if end.job in self._helpers:
                 self._helpers.remove(end.job)
@@ -232,7 +232,7 @@ class _Execution:
 
 
 def stored(plan: Plan, workspace: Workspace) -> list[Done]:
-    """Return what is stored of a plan; nothing is run."""
+    """Return the stored cells of a plan; runs nothing."""
     return [
         Done(item, item.resolved, _record_of(item, workspace), item.missing[0] if item.missing else None)
         for item in plan.cells

@@ -36,7 +36,7 @@ class Expected(NamedTuple):
 
 @dataclass(frozen=True)
 class Load:
-    """What a cell's stages grow with: samples clicked and evaluated, and the steps of the training."""
+    """The quantities that a cell's times are proportional to: samples clicked and evaluated, steps of training."""
 
     clicked: float
     evaluated: float
@@ -48,7 +48,7 @@ class Load:
         return cls(settings.feedback.count, settings.evaluation.count, _trained(params))
 
     def of_stage(self, stage: str) -> float:
-        """Return what a stage of a record grows with."""
+        """Return the load of a stage of a record."""
         return {"feedback": self.clicked, "unlearn": self.trained}.get(stage, self.evaluated)
 
     def apart(self, other: Load) -> float:
@@ -97,7 +97,7 @@ def _expected(
 def _trained(params: Mapping[str, Any]) -> float:
     """Return what the time of a training is proportional to; 1 where no field says.
 
-    ``steps`` are batches, and so are ``epochs`` beside a ``steps_per_epoch``; others are passes over the data.
+    ``steps`` are batches, and so are ``epochs`` next to a ``steps_per_epoch``; others are passes over the data.
     """
     counts = {name: value for name, value in params.items() if isinstance(value, int | float) and value > 0}
     steps = counts.get("steps", counts.get("epochs", 1)) * counts.get("steps_per_epoch", 1)

@@ -1,4 +1,4 @@
-"""From what a user asks for to cells: names and values are checked, nothing is loaded, trained or written."""
+"""Turn a user's request into cells: check names and values; load, train and write nothing."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from bench.workspace.workspace import Workspace
 
 @dataclass(frozen=True)
 class Request:
-    """What a user asks for; lists make a grid, ``["all"]`` is everything there is.
+    """A user's request for cells; lists make a grid, ``["all"]`` stands for everything registered.
 
     Attributes
     ----------

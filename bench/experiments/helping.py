@@ -1,7 +1,7 @@
-"""A process that waits for a cell helps whoever runs it: it describes blocks of the evaluation samples.
+"""A process that waits for a cell helps the process that runs it, by describing blocks of the evaluation samples.
 
-A block is the same whoever makes it, so neither who makes which one nor the order counts. Whoever runs the cell begins
-with the first block, its helpers begin with the last one.
+Every process makes the same block, so neither their order nor their division matters. The process that runs the cell
+begins with the first block, its helpers begin with the last one.
 """
 
 from __future__ import annotations

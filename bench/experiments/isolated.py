@@ -1,4 +1,4 @@
-"""Cells in processes of their own: one judges, and does not import the method; one unlearns; one draws what it left.
+"""Run a cell in separate processes: one judges and does not import the method, one unlearns, one draws.
 
 Each is told what to do as text, loads everything itself, and hands back files, plain values and arrays.
 """
@@ -44,7 +44,7 @@ from bench.workspace.workspace import Workspace
 
 
 def run_apart(resolved: Resolved, since: float | None = None) -> Record:
-    """Run a cell in a process of its own; a process that dies is a stored outcome.
+    """Run a cell in a separate process; if that process dies, this is the stored outcome.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def run_apart(resolved: Resolved, since: float | None = None) -> Record:
 
 
 def judge(text: str, channel: Channel, progress: Progress, learner: Helper, artist: Helper) -> None:
-    """Run a cell in this process, or help whoever runs it; its method runs in two others."""
+    """Run a cell in this process, or help the process that runs it; its method runs in two others."""
     assignment = Assignment.model_validate_json(text)
     resolved = assignment.resolved(assignment.places.open(progress))
     hands = Apart(assignment, learner, artist)
@@ -83,7 +83,7 @@ def store_ending(text: str, channel: Channel, progress: Progress) -> None:
 
 
 class Order(Params):
-    """What a process that imports a method is told."""
+    """The instructions for a process that imports a method."""
 
     model_config = ConfigDict(ser_json_inf_nan="constants")
 
@@ -94,7 +94,7 @@ class Order(Params):
 
 @dataclass(frozen=True)
 class Apart:
-    """Runs a method in processes of its own: one unlearns, another draws with what was stored."""
+    """Runs a method in separate processes: one unlearns, another draws with the stored weights."""
 
     assignment: Assignment
     learner: Helper
@@ -119,7 +119,7 @@ class Apart:
 
 
 class Asked(nn.Module):
-    """A module of another process: (N, D) numbers go there, what they become comes back to the same device."""
+    """A module of another process: sends it (N, D) numbers, and returns its answer on the same device."""
 
     def __init__(self, line: Line, kind: str, threshold: float | None = None) -> None:
         super().__init__()
@@ -148,12 +148,12 @@ class AskedGenerator(Asked, Elsewhere):
         self.at_once = at_once
 
     def begin(self, noise: Tensor) -> Callable[[], Tensor]:
-        """Ask for images of noise (N, D), and return what waits for them."""
+        """Ask for images of noise (N, D), and return a function that waits for them."""
         self._line.tell(self._kind, arrays=[noise.detach().cpu().numpy()])
         return partial(self._answer, noise.device)
 
     def decode(self, latents: Tensor, noise: Tensor) -> Tensor:
-        """Draw what latents (N, L), and the noise (N, D) that supplies the rest, become."""
+        """Draw images from latents (N, L), and from noise (N, D) that supplies the rest."""
         return self.asked("decode", latents, noise)
 
 
@@ -221,7 +221,7 @@ def _direction(told: Message, device: torch.device) -> Direction | None:
 
 
 def pretrain_apart(workspace: Workspace, recipe: Recipe) -> None:
-    """Train a generator in a process of its own, in which no method was imported."""
+    """Train a generator in a separate process, in which no method was imported."""
     text = Training(places=Places.of(workspace), recipe=vars(recipe)).model_dump_json()
     with Child(f"{__name__}:train_generator", text, workspace.progress, GRACE) as child:
         try:

@@ -1,4 +1,4 @@
-"""What depends on whether an oracle can judge a cell, or a person's clicks are all that is known."""
+"""The two ways to judge a cell: by an oracle, or by a person's clicks alone."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from bench.workspace.workspace import Workspace
 
 
 class Judgement(ABC):
-    """What depends on whether an oracle can judge a cell.
+    """Base of the two ways to judge a cell.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class Judgement(ABC):
 
     @property
     def observer(self) -> Classifier:
-        """What looks at the evaluation samples."""
+        """The classifier that looks at the evaluation samples."""
         return self.oracles.evaluation.classifier
 
     @property
@@ -72,7 +72,7 @@ class Judgement(ABC):
 
     @abstractmethod
     def left_out(self, metrics: Mapping[str, Metric]) -> dict[str, str]:
-        """Return the metrics that read what is not there, each with the reason."""
+        """Return the metrics whose columns are not available, each with the reason."""
 
     @abstractmethod
     def truth(self, workspace: Workspace, dataset: str, judge: Oracle) -> Truth | None:
@@ -82,14 +82,14 @@ class Judgement(ABC):
     def references(
         self, workspace: Workspace, dataset: str, extractors: Mapping[str, Extractor], feature: str
     ) -> dict[str, Reference]:
-        """Return per extractor what samples are compared with."""
+        """Return the reference of each extractor, with which samples are compared."""
 
     def home(self, workspace: Workspace, dataset: str) -> str | None:
         """Return the data set that the judge learnt from, or that it measures; None if that is not known."""
         return None
 
     def own_metrics(self, original: Generator, feedback: Feedback | None) -> Mapping[str, Metric]:
-        """Return what is computed besides the metrics that are plug-ins; it may learn from feedback that was given."""
+        """Return the metrics that are not plug-ins; they may learn a judge from given feedback."""
         return {}
 
     @abstractmethod
@@ -103,10 +103,10 @@ class Judgement(ABC):
     @property
     @abstractmethod
     def label(self) -> str:
-        """Who stood behind a number, for its source."""
+        """The name of the judge, for the source of a number."""
 
     def behind(self, metric: Metric) -> str:
-        """Return who stood behind the numbers of a metric: the judge, or both oracles where it compares them."""
+        """Return the source of a metric's numbers: the judge, or both oracles if it compares them."""
         if "clicker_labels" not in metric.columns:
             return self.label
         return f"oracles {self.oracles.feedback.label} and {self.oracles.evaluation.label}"
@@ -251,7 +251,7 @@ def judgement_of(
 
 
 def judged_by(judge: LoadedClassifier, dataset: Dataset, feature: str) -> Judged:
-    """Return how an oracle judges a feature on whose clicks, and with which threshold, somebody else decided."""
+    """Return the judgement of a feature by an oracle, where clicks and threshold come from elsewhere."""
     silent = LoadedClassifier(judge.name, without_oracle.NoOracle(feature))
     return Judged(Oracles(silent, judge), dataset.classifier is not None)
 

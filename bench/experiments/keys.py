@@ -104,14 +104,14 @@ def shared_keys_of(shared: Shared) -> SharedKeys:
 
 
 def run_key(parts: Parts) -> str:
-    """Hash the whole run of a cell that is evaluated after one of its steps: what cells of other steps share."""
+    """Hash the whole run of a cell that is evaluated after one of its steps; cells of other steps share this key."""
     whole = replace(parts, cell=replace(parts.cell, step=None))
     cut = _cut(whole)
     return _unlearn(whole, _feedback(whole, cut), cut)
 
 
 def keys_of(parts: Parts, shared: SharedKeys) -> StageKeys:
-    """Hash what each stage of a cell reads."""
+    """Hash the inputs and the code of each stage of a cell."""
     cut, seen = shared.cut, shared.seen
     feedback = _feedback(parts, cut)
     unlearn = _unlearn(parts, feedback, cut)
@@ -249,7 +249,7 @@ def _targets(workspace: Workspace, dataset: str, feature: str) -> list[str | Non
 
 
 def _seen(parts: Shared) -> dict[str, Any]:
-    """Return what decides how the samples of a generator are drawn and what is seen in them."""
+    """Return everything that determines how a generator's samples are drawn and described."""
     judge, other = parts.judgement.oracles.evaluation, parts.judgement.other_clicker
     clicker = () if other is None else other.code_in(parts.workspace.registry)
     extractors = [root for name in parts.extractors for root in plugin_code(parts, "extractors", name, "build")]

@@ -1,4 +1,4 @@
-"""A worker process as whoever started it sees it: it is given one cell after another, and says how each went."""
+"""A worker process, seen from the process that started it: it takes one cell after another, and reports on each."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def command(*files: Path) -> list[str]:
 
 
 def outcome_of(line: str) -> BenchError | None:
-    """Return what a worker's line says must be mended; None: the record is stored."""
+    """Return the fault that a worker's line reports; None if the record is stored."""
     told: dict[str, Any] = json.loads(line)
     if told["error"] is None:
         return None

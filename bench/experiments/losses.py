@@ -1,4 +1,4 @@
-"""What a method logged while it trained (``context.log``), kept with its weights: a row per step."""
+"""The values that a method logged in training (``context.log``), stored with its weights: a row per step."""
 
 from __future__ import annotations
 

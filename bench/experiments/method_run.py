@@ -1,4 +1,4 @@
-"""One method on one generator: what it is handed, and what is checked when it hands back."""
+"""Run one method on one generator: pass the inputs it needs, and check what it returns."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def run_method(
     training_data: Callable[[], TrainingData],
     recipe: Callable[[], Recipe],
 ) -> Unlearned:
-    """Unlearn with a method, which is handed what it declares in ``needs`` and nothing else.
+    """Unlearn with a method, which receives only the inputs that its ``needs`` declares.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What a cell needs that may not be here: weights, oracles, extractors, images; with the command or place of each."""
+"""Find what a cell lacks (weights, oracles, extractors, images), each with the command or place to get it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Need:
 
 @dataclass(frozen=True)
 class Looked:
-    """Looks once for what cells share.
+    """Looks once for the inputs that cells share.
 
     Attributes
     ----------
@@ -42,11 +42,11 @@ class Looked:
     _errors: dict[str, BenchError | None] = field(default_factory=dict)
 
     def to_resolve(self, cell: Cell) -> list[BenchError]:
-        """Return what is missing of what a cell names; weights that the plan trains itself do not count."""
+        """Return the missing inputs that a cell names; weights that the plan trains itself do not count."""
         return self._missing(cell.place, cell.method, False)
 
     def to_run(self, cell: Cell) -> list[BenchError]:
-        """Return what is missing of what a cell reads while it runs."""
+        """Return the missing inputs that a cell reads while it runs."""
         return self._missing(cell.place, cell.method, True)
 
     @remembered

@@ -1,4 +1,4 @@
-"""Which cell is next: first those that need not wait for what another cell is making just now."""
+"""Choose the next cell: first those that need not wait for a stage that another cell is making."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SHARED = ("cut", "feedback", "unlearn", "original")  # stages that several cells
 
 
 class Order:
-    """The cells that were not given to anybody yet.
+    """The cells that no worker has yet.
 
     Parameters
     ----------

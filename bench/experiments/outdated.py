@@ -1,4 +1,4 @@
-"""Stored cells that no command of today would use: their code, weights, data or parameters have changed since."""
+"""Find stale cells: their code, weights, data or parameters have changed since they were stored."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bench.workspace.workspace import Workspace
 
 
 def outdated(workspace: Workspace) -> Iterator[Leftover | tuple[Path, str]]:
-    """Yield the cells that are stale; of one that cannot be told, because something is missing, its folder and why."""
+    """Yield the stale cells, and the folder and the reason for each cell that cannot be checked."""
     for folder, record in workspace.store.records():
         if record.status not in ("ok", "skipped"):
             continue

@@ -1,4 +1,4 @@
-"""What runs and waits, and how long the rest of a plan should take: expected times, corrected by those that it took."""
+"""Estimate the time left of a plan: expected times, corrected by the times of the cells that have ended."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bench.experiments.plan import Plan
 
 @dataclass(frozen=True)
 class State:
-    """What runs and waits.
+    """The running and waiting cells of a plan.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class Pace:
         self._took[number] = time.monotonic() - self._began[number]
 
     def state(self, running: Mapping[int, Path], waiting: Sequence[int], ok: Sequence[bool], capacity: int) -> State:
-        """Return what runs and waits.
+        """Return the running and waiting cells.
 
         Parameters
         ----------

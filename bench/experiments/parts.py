@@ -1,4 +1,4 @@
-"""What a cell is made of: everything that its names mean, loaded and checked."""
+"""The parts of a cell: everything that its names refer to, loaded and checked."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bench.workspace.workspace import Workspace
 
 
 class Declared(Params):
-    """What a method says of itself, for the processes that do not import it.
+    """A method's declarations, for the processes that do not import it.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class Declared(Params):
 
 @dataclass(frozen=True, eq=False)
 class Shared:
-    """What cells of one place share, loaded and checked.
+    """The parts that cells of one place share, loaded and checked.
 
     Attributes
     ----------
@@ -70,7 +70,7 @@ class Shared:
 
 @dataclass(frozen=True)
 class Parts(Shared):
-    """What a cell's names mean, loaded and checked; the method itself is not one of them.
+    """All parts of a cell except its method, loaded and checked.
 
     Attributes
     ----------

@@ -138,7 +138,7 @@ class Plan:
 
 
 def plan(cells: Iterable[Cell], workspace: Workspace, overwrite: Overwrite, suite: str = "lite") -> Plan:
-    """Say for each cell whether it is stored, resumed, run or lacks something, why, and how long it should take.
+    """Plan each cell: stored, resumed, run, or lacking something; with the reason and the expected time.
 
     Parameters
     ----------

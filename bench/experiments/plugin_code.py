@@ -1,4 +1,4 @@
-"""Where the code of a cell's plug-ins begins, and the files of others' code that it reaches."""
+"""The entry points of a cell's plug-in code, and the files outside this project that it reaches."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bench.workspace.loading import Original
 
 @remembered
 def sources(parts: Shared, method: str) -> dict[str, str]:
-    """Return the files of others' code behind the cells of a method at one place, with a hash of each."""
+    """Return the files of plug-in code behind the cells of a method at one place, with a hash of each."""
     oracles, registry = parts.judgement.oracles, parts.workspace.registry
     plugins = [("datasets", parts.place.settings.dataset), *(("extractors", name) for name in parts.extractors)]
     roots = [
@@ -29,18 +29,18 @@ def sources(parts: Shared, method: str) -> dict[str, str]:
 
 
 def plugin_code(parts: Shared, kind: str, name: str, *methods: str) -> tuple[Any, ...]:
-    """Return where the code of a plug-in begins; see ``Plugin.code``."""
+    """Return the entry points of a plug-in's code; see ``Plugin.code``."""
     registry = parts.workspace.registry
     return registry.plugin(kind, plugin_of(registry, name) if kind == "extractors" else name).code(*methods)
 
 
 def method_code(parts: Parts) -> tuple[Any, ...]:
-    """Return where the code of a cell's method begins."""
+    """Return the entry points of the code of a cell's method."""
     return plugin_code(parts, "methods", parts.cell.method)
 
 
 def metric_code(parts: Shared, name: str) -> tuple[Any, ...]:
-    """Return a plug-in, or a metric of the benchmark's own."""
+    """Return the entry points of a metric's code, for a plug-in or for a metric of the engine."""
     metric = parts.metrics[name]
     return (type(metric),) if isinstance(metric, OwnMetric) else plugin_code(parts, "metrics", name)
 
@@ -51,6 +51,6 @@ def original_code(parts: Shared) -> tuple[Any, ...]:
 
 
 def building_code(parts: Shared, original: Original) -> tuple[Any, ...]:
-    """Return the generator, and the model: how it builds a generator decides what the weights draw."""
+    """Return the classes of the generator and of the model, whose ``build`` determines what the weights draw."""
     _, *building = plugin_code(parts, "models", original.model_name, "build")
     return (type(original.generator), *building)

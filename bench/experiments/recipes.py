@@ -1,4 +1,4 @@
-"""Recipes of ``bench pretrain``: what is trained, on what, how, and where its weights are kept."""
+"""Recipes of ``bench pretrain``: the plug-in to train, its data set and settings, and its weights file."""
 
 from __future__ import annotations
 
@@ -144,9 +144,9 @@ def recipe_key(workspace: Workspace, recipe: Recipe) -> str:
 
 
 def _told(workspace: Workspace, recipe: Recipe) -> dict[str, Any]:
-    """Return the fields that decide what is built and how it learns.
+    """Return the fields that determine the networks and their training.
 
-    What looks at images takes its other fields from the data set's attributes, which need not be here any more: the
+    A classifier or extractor takes its other fields from the data set's attributes, which may be gone by now: the
     images are in the key too.
     """
     if recipe.kind != "models" and recipe.start is None:

@@ -1,4 +1,4 @@
-"""From a cell's names to what they name: everything is loaded and checked once, and nothing is run or written."""
+"""Load and check everything that a cell names, once; run and write nothing."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def _method(name: str, params: Params, step: int | None, workspace: Workspace) -
 
 
 def declared(name: str, method: Method[Any]) -> Declared:
-    """Return what a method says of itself; raises PluginError if it cannot."""
+    """Return a method's declarations; raises PluginError if they cannot be read."""
     try:
         return _asked(
             name,
@@ -246,7 +246,7 @@ def _missing_networks(shared: Shared, needs: frozenset[str]) -> str | None:
 
 
 def _asked(name: str, what: str, ask: Callable[[], T]) -> T:
-    """Call a stranger's code while nothing runs yet; raises PluginError, so that it stops its own cells alone."""
+    """Call plug-in code before anything runs; its errors become PluginError, which stops its own cells alone."""
     try:
         with contained():
             return ask()

@@ -85,7 +85,7 @@ def run_cell(resolved: Resolved, hands: Hands, since: float | None = None) -> Re
 
 
 def store_end(resolved: Resolved, status: Status, reason: str, since: float | None = None) -> Record:
-    """Store how a cell ended that no process of its own could store.
+    """Store how a cell ended whose own processes could not store it.
 
     Raises
     ------
@@ -250,7 +250,7 @@ def _counted(resolved: Resolved, clicks: ClickCounts) -> ClickCounts:
 
 
 def _unlike(facts: MachineFacts, resolved: Resolved, weights: str) -> dict[str, MachineFacts]:
-    """Return what made those stages that another machine, other software or another number of threads made."""
+    """Return the machine facts of the stages made on another machine, with other software or other threads."""
     store, keys = resolved.workspace.store, resolved.keys
     made = {name: seals.made_by(store.stage(name, key)) for name, key in keys.stages(weights).items()}
     found = {name: MachineFacts.model_validate(known) for name, known in made.items() if known is not None}

@@ -1,4 +1,4 @@
-"""Requests that come one after another (``--sequential``): each unlearns from what the one before left.
+"""Sequential requests (``--sequential``): each one unlearns from the generator that the previous one left.
 
 The method takes the last generator as its original; the judge compares with the first. So a request is a cell whose
 weights are those that the request before left, and after it every feature so far is a cell of the method ``stored`` on
@@ -37,7 +37,7 @@ class Chain:
 
 
 def chains_of(cells: Sequence[Cell]) -> list[Chain]:
-    """Return what is asked for one after another.
+    """Return the chains of requests among some cells.
 
     Raises
     ------
@@ -97,7 +97,7 @@ def _clicks_a_share(cell: Cell, workspace: Workspace) -> bool:
 
 
 def _after(chain: Chain, done: Done) -> Chain:
-    """Return a chain with what a request left."""
+    """Return a chain with the weights that a request left."""
     assert done.resolved is not None
     return replace(chain, weights=str(done.resolved.folder / "unlearned.safetensors"))
 

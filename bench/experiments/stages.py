@@ -23,7 +23,7 @@ from bench.workspace.record import Cost
 
 
 def feedback_stage(resolved: Resolved) -> tuple[Feedback, Clicks]:
-    """Return the clicks on the feature and on what else the method asks for; their file, and the threshold behind."""
+    """Return the clicks on the feature and the method's further attributes; their file and threshold."""
     cell, judgement, original = resolved.cell, resolved.judgement, resolved.original
     cut, own = generators_cut(resolved), judgement.oracles.feedback.name == resolved.dataset.classifier
     ruler = cut if own else None  # scores of another oracle are on another scale

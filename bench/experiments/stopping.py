@@ -19,7 +19,7 @@ KEPT = "kept"  # in a stage's folder
 
 
 class Stopped:
-    """A method that hands back what it has after a step of its main loop; everything else is the method's."""
+    """A method that returns what it has after a step of its main loop; everything else is the method's."""
 
     def __init__(self, method: Method[Any], step: int) -> None:
         self._method, self._step = method, step

@@ -1,4 +1,4 @@
-"""A cell from outside: its processes are started and followed, and how they ended is told. Imports no torch."""
+"""Start and follow the processes of a cell, and report how they ended. Imports no torch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WORK = "bench.experiments.isolated"
 
 @dataclass(frozen=True)
 class Ending:
-    """How a cell ended that could not store that itself.
+    """How a cell ended whose own processes could not store it.
 
     Attributes
     ----------
@@ -31,7 +31,7 @@ class Ending:
 
 
 def judged(text: str, folder: Path, limits: Limits, progress: Progress) -> Ending | None:
-    """Run a cell in processes of its own, which store its record; returns how it ended where they could not.
+    """Run a cell in separate processes, which store its record; returns how it ended if they could not.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def judged(text: str, folder: Path, limits: Limits, progress: Progress) -> Endin
 
 
 def store_ending(text: str, ending: Ending, progress: Progress) -> None:
-    """Let another process, which has imported what that takes, store how a cell ended.
+    """Let another process, which has the necessary imports, store how a cell ended.
 
     Raises
     ------

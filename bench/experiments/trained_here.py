@@ -1,6 +1,6 @@
-"""What a cell names that no package ships and no setting names: generators, oracles, extractors that are trained here.
+"""Find the generators, oracles and extractors of a cell that must be trained locally: not shipped, and not a file.
 
-Their files are known before they are there: the name holds a hash of what they are made from.
+Their file names are known before the training: each holds a hash of what the weights are made from.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ DOES = {"feedback": "clicks", "evaluation": "judges"}  # what the oracle of each
 
 @dataclass(frozen=True)
 class TrainedHere:
-    """Weights that are trained here.
+    """Weights that are trained locally.
 
     Attributes
     ----------
@@ -71,7 +71,7 @@ def with_oracles(settings: ModelSettings, asks: bool, workspace: Workspace) -> M
 def oracle_recipe(settings: ModelSettings, role: str, workspace: Workspace) -> Recipe | None:
     """Return how a copy of a data set's own oracle is trained; None if it is shipped, needs no training, or is another.
 
-    A copy that the settings name, as "mobilenet-celeba-a", counts as the one that nobody names.
+    A copy that the settings name, as "mobilenet-celeba-a", counts like the default copy, which no setting names.
     """
     default, named = workspace.dataset(settings.dataset).classifier, getattr(settings.oracle, role)
     if default is None or default not in workspace.registry.names("classifiers"):

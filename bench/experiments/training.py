@@ -23,13 +23,13 @@ from bench.workspace.workspace import Workspace
 
 
 class Clicks(Params):
-    """Where clicks are, and from which score on.
+    """The file of the clicks, and their threshold.
 
     Attributes
     ----------
     file : Path
     threshold : float
-        The score from which the one who clicked saw the feature; infinite if nobody scores.
+        The score from which a clicked sample has the feature; infinite if no oracle scores.
     cut : float or None
         The generator's cut, where the oracle clicks a top share of its samples: training images that reach it have the
         feature too.
@@ -55,17 +55,17 @@ class Stage:
 
     @property
     def cost(self) -> Path:
-        """What it cost; written before the weights."""
+        """Time and memory of the unlearning; written before the weights."""
         return self.folder / "timing.json"
 
     @property
     def losses(self) -> Path:
-        """What the method logged, if it did."""
+        """The values that the method logged, if any."""
         return self.folder / losses.FILE
 
     @property
     def checkpoint(self) -> Path:
-        """Where a stopped one resumes from."""
+        """The file from which a stopped unlearning resumes."""
         return self.folder / "checkpoint.pt"
 
 

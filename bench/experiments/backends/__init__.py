@@ -1,1 +1,1 @@
-"""Who runs the cells of a plan: this process, others on this machine, a Dask cluster, a Slurm cluster."""
+"""Back ends that run the cells of a plan: this process, others on this machine, a Dask cluster, a Slurm cluster."""

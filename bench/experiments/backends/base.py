@@ -1,4 +1,4 @@
-"""What a back end is: it is given cells, and says how each ended."""
+"""The interface of a back end: it takes cells, and reports how each ended."""
 
 from __future__ import annotations
 

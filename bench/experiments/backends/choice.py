@@ -1,4 +1,4 @@
-"""From what is asked for to a back end; Dask and Slurm are imported only here."""
+"""Choose the back end from the options; Dask and Slurm are imported only here."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bench.workspace.workspace import Workspace
 
 @dataclass(frozen=True)
 class Asked:
-    """Who is to run the cells.
+    """The back end that was asked for, and its options.
 
     Attributes
     ----------
