@@ -32,7 +32,7 @@ class Kind:
     base : str
         The class of ``bench.api`` that its plug-ins derive from.
     folder : str
-        Where built-in ones lie: under ``bench/``, or beside it. Two kinds may share a folder; a file there is of the
+        Where built-in ones lie: under ``bench/``, or next to it. Two kinds may share a folder; a file there is of the
         kind whose hook it defines.
     """
 
@@ -44,7 +44,7 @@ class Kind:
 
     @property
     def one(self) -> str:
-        """What messages call one of it: "an extractor"."""
+        """The name for one such plug-in in messages: "an extractor"."""
         return f"{'an' if self.label[0] in 'aeiou' else 'a'} {self.label}"
 
     @property

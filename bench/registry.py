@@ -28,7 +28,7 @@ from bench.hookspecs import KINDS, Kind, kind_named
 
 @dataclass(frozen=True)
 class Plugin:
-    """A plug-in that was imported and has the outward form of its kind."""
+    """An imported plug-in, registered by one hook and derived from the base class of its kind."""
 
     source: Source
     cls: type[Any]
@@ -40,7 +40,7 @@ class Plugin:
         return self.source.name
 
     def code(self, *methods: str) -> tuple[Any, ...]:
-        """Return where its code begins: the class, methods of it that the engine calls, its file if it is a stranger's.
+        """Return the entry points of its code: the class, the methods that the engine calls; an outside plug-in's file.
 
         That file may do more than define the class, which it may even import.
         """

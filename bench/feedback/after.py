@@ -99,7 +99,7 @@ def _stored(store: Store, cell: Path) -> Record:
 
 
 def _require_fresh(shown: SamplesFile, folder: str, record: Record, cell: Path) -> None:
-    """Raise UsageError unless samples are of a cell's unlearned weights, and others than the method learnt from."""
+    """Raise UsageError unless samples come from a cell's unlearned weights, and the method did not learn from them."""
     weights, feedback = record.artefacts["weights"], record.provenance.feedback
     again = f"bench sample --weights {cell / weights.file} --stream after --count 300 --out NEW_FOLDER"
     if shown.weights_sha256 != weights.sha256:

@@ -31,7 +31,7 @@ Pixels = NDArray[np.uint8]
 
 
 def copied_numbers(clicked: Path, shown: Path, count: int, flag: str) -> list[int]:
-    """Return which samples a folder holds copies of, each once, in ascending order; see ``clicked.clicked_numbers``.
+    """Return the samples of which a folder holds copies, each once, in ascending order; see ``clicked_numbers``.
 
     Pictures in subfolders count too; what operating systems leave in folders is ignored.
 

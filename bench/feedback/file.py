@@ -144,7 +144,7 @@ def files_sha256(path: Path) -> list[str]:
 def require_task(
     path: Path, stored: FeedbackFile, model: str, feature: str, oracle: str | None, also: Sequence[str] = ()
 ) -> None:
-    """Raise UsageError unless feedback is about the model and the feature, by no other oracle, and has the attributes
+    """Raise UsageError unless feedback fits the model, the feature and the oracle, and has the attributes
     that the method also asks for.
     """
     if stored.model != model:

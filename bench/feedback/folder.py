@@ -26,7 +26,7 @@ FORMAT = "bench-samples/1"
 
 
 class SamplesFile(Params):
-    """The content of ``samples.json``: what the pictures in its folder are."""
+    """The content of ``samples.json``: the origin of the pictures in its folder."""
 
     format: str = FORMAT
     model: str
@@ -118,7 +118,7 @@ def click_samples(
 
 
 def read_samples_file(folder: Path, name: str = SAMPLES) -> SamplesFile:
-    """Read what the pictures in a folder are; raises UsageError if nothing says so."""
+    """Read the origin of the pictures in a folder; raises UsageError if ``samples.json`` is missing or wrong."""
     path = folder / name
     try:
         shown = SamplesFile.model_validate(sealed.unsealed(read_json(path)))

@@ -11,7 +11,7 @@ from bench.feedback.file import FeedbackFile
 
 
 def read(path: Path, weights_sha256: str, generator: Generator) -> tuple[Feedback, FeedbackFile]:
-    """Read a feedback file and what lies next to it.
+    """Read a feedback file, and the noise array next to it.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Simulated feedback: an oracle that labels the samples of a stream, and the score from which it sees a feature."""
+"""Simulated feedback: an oracle that labels the samples of a stream, and its threshold."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ def evaluate(
 
 @dataclass(frozen=True)
 class _Setting:
-    """Who judges one evaluation, and what is computed, as a cell has it."""
+    """The judge, the extractors and the metrics of one evaluation, as in a cell."""
 
     workspace: Workspace
     task: Task
@@ -110,13 +110,13 @@ class _Setting:
     missing: Mapping[str, str]
 
     def require_sight(self, before: KnownGenerator) -> None:
-        """Raise UsageError unless who judges, and what is compared with, fits the images of the generator."""
+        """Raise UsageError unless the judge and the reference images fit the images of the generator."""
         shape, oracles = before.generator.image_shape, {"evaluation": self.judgement.oracles.evaluation}
         require_sight(shape, self.task.dataset, self.dataset, oracles, self.extractors)
 
     @property
     def seer(self) -> str:
-        """Who looks at the images, in words."""
+        """The judge and the extractors, as text."""
         judge = self.judgement.oracles.evaluation
         return f"{judge.name} {judge.weights} {judge.sha256} {judge.classifier.attributes} {sorted(self.extractors)}"
 
@@ -172,7 +172,7 @@ def _setting(
     original: Generator,
     feedback: Feedback | None,
 ) -> _Setting:
-    """Load what judges a task; without one, a judge is learnt from feedback, if there is any."""
+    """Load the judge of a task; without a task, a judge is learnt from the feedback, if there is any."""
     names = workspace.usual_extractors((task or NOTHING).dataset) if extractors is None else extractors
     dataset = dataset_of(workspace, task or NOTHING)
     judge = None if task is None else oracle_of(workspace, task, "evaluation")

@@ -1,4 +1,4 @@
-"""A generator together with what is known of it."""
+"""A generator together with its origin: model, checkpoint, and the unlearning that made it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bench.workspace.loading import Original
 
 @dataclass(frozen=True, eq=False)
 class KnownGenerator:
-    """A generator together with what is known of it.
+    """A generator together with its origin.
 
     It is called like the torch module that it holds, ``known(noise)``, and moved with ``known.to("cuda")``. Everything
     else that a module can do is done with ``known.generator``. A copy (``copy.deepcopy``) knows the same.
@@ -53,11 +53,11 @@ class KnownGenerator:
 
     @property
     def device(self) -> torch.device:
-        """Where the generator lies: there it is unlearned and evaluated."""
+        """The generator's device, on which it is unlearned and evaluated."""
         return next(self.generator.parameters()).device
 
     def to(self, device: str | torch.device) -> Self:
-        """Move all that is held to a device, in place, as a torch module does."""
+        """Move the generator and its other networks to a device, in place, as a torch module does."""
         for module in filter(None, (*self.networks().modules().values(), self.identifier)):
             module.to(device)
         return self
@@ -109,7 +109,7 @@ class UnlearnedGenerator(KnownGenerator):
 
 
 def known(value: Any, argument: str) -> KnownGenerator:
-    """Return what is known of a generator: its class alone, if it is a plain one.
+    """Return a generator with its origin; of a plain generator, only the class is known.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Where things are, for the functions of this package."""
+"""The folders and the device that the functions of ``bench`` use."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def open_workspace(
     results: str | Path = RESULTS,
     device: str | torch.device = "auto",
 ) -> Workspace:
-    """Say once where everything is; give the outcome as ``workspace=`` to the other functions.
+    """Name all folders once; pass the result as ``workspace=`` to the other functions.
 
     What one call has loaded (oracles, extractors, reference statistics), the next call finds there.
 
@@ -68,7 +68,7 @@ def workspace_for(
     plugins: str | Path | None,
     data_dir: str | Path | None = None,
 ) -> Workspace:
-    """Return the workspace that a caller gave, else one of the places that he named.
+    """Return the caller's workspace, else a new one with the given folders and device.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What ``bench.evaluate`` has drawn of an original and seen in it, for the next call with the same one.
+"""A cache of an original's samples and their descriptions, for the next ``bench.evaluate`` of the same original.
 
 It is kept as long as the generator itself. Every call draws and describes the first chunk again, and starts anew unless
 both are what they were: weights, code, hooks, device or judge may have changed since.
@@ -27,7 +27,7 @@ Drawn = dict[bytes, tuple[Tensor | None, Tensor]]  # by noise: latents, unless t
 
 @dataclass
 class Seen:
-    """What is kept of one generator: its samples, and what each judge said of them, by the judge's name."""
+    """The cached samples of one generator, and their descriptions by the judge's name."""
 
     weights: str
     drawn: Drawn = field(default_factory=dict)
@@ -38,7 +38,7 @@ _SEEN: WeakKeyDictionary[Generator, Seen] = WeakKeyDictionary()
 
 
 class Remembering(Generator):
-    """A generator that draws the same noise only once; its images come in 8 bits, as all that looks at them sees."""
+    """A generator that draws the same noise only once; its images are rounded to 8 bits, as for every judge."""
 
     def __init__(self, original: Generator, drawn: Drawn) -> None:
         super().__init__()
@@ -61,7 +61,7 @@ class Remembering(Generator):
 
 @torch.no_grad()
 def remembered(original: Generator, judge: str, observers: Observers, count: int) -> tuple[Generator, Described | None]:
-    """Return a generator to evaluate against, and what is known of ``count`` of its samples.
+    """Return a generator to evaluate against, and the cached descriptions of ``count`` of its samples.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def remembered(original: Generator, judge: str, observers: Observers, count: int
 
 
 def remember(original: Generator, judge: str, described: Described | None) -> None:
-    """Keep what is said of a generator's samples, if its samples are kept and no more is known of them."""
+    """Cache the descriptions of a generator's samples, if its samples are cached and no more are described there."""
     if original in _SEEN and described is not None:
         before = _SEEN[original].described.get(judge)
         if before is None or len(before.scores) <= len(described.scores):

@@ -24,7 +24,7 @@ def require_trainable(given: KnownGenerator, argument: str) -> None:
 
 
 def measurable(value: KnownGenerator | Generator, argument: str) -> KnownGenerator:
-    """Return what is known of a generator; raises UsageError unless it gives the same image for the same noise."""
+    """Return a generator with its origin; raises UsageError unless it gives the same image for the same noise."""
     given = known(value, argument)
     require_shown(given, argument)
     with _named(argument):

@@ -1,4 +1,4 @@
-"""What is to go, and which data set's oracle knows it."""
+"""The feature to remove, and the data set whose oracle knows it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bench.workspace.workspace import Workspace
 
 @dataclass(frozen=True)
 class Task:
-    """A feature, and what knows it: for methods that need an oracle or training data.
+    """A feature, with its data set and oracle: for methods that need an oracle or training data.
 
     ``bench.evaluate`` takes the same four as keywords. ``bench.unlearn`` takes them as ``task=``, so that its own
     keywords do not hide a method's parameters, such as ``threshold`` of ``ours``.
@@ -25,7 +25,7 @@ class Task:
     Parameters
     ----------
     feature : str
-        What is to go, of the data set's features (``bench show mnist``).
+        The feature to remove, one of the data set's (``bench show mnist``).
     dataset : str
         Registered name of the data set that knows it (``bench list datasets``).
     threshold : float, optional

@@ -1,4 +1,4 @@
-"""Unlearning in Python: the same method plug-ins, the same run of them as a cell's."""
+"""Unlearning in Python: the method plug-ins and the code that cells run."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def unlearn(
 
 @dataclass(frozen=True)
 class _Unlearning:
-    """One method on one generator: what is handed to the method, checked as it is gathered."""
+    """One method on one generator: gathers and checks the method's inputs."""
 
     workspace: Workspace
     teacher: KnownGenerator

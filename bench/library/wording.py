@@ -1,4 +1,4 @@
-"""Errors of the engine, in the words of Python: the argument is named, not the command line's option."""
+"""Reword errors of the engine for Python callers: they name the argument, not the command line's option."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What captions say of tables whose numbers need words: readings, damage, budget and steps."""
+"""Sentences in the captions of tables that need an explanation: readings, damage, budget and steps."""
 
 from __future__ import annotations
 

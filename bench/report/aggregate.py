@@ -102,7 +102,7 @@ def _first_of_each_run(members: Sequence[Entry]) -> list[int]:
 
 
 def _over_samples(found: Sequence[Measurement]) -> tuple[float, float] | None:
-    """Return the mean of the seeds' intervals over samples, which is no narrower than that of the seeds' mean."""
+    """Return the mean of the seeds' intervals over samples, which is at least as wide as that of the seeds' mean."""
     lows, highs = ([getattr(each, bound) for each in found] for bound in ("low", "high"))
     if not found or None in (*lows, *highs):
         return None

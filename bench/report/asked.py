@@ -1,4 +1,4 @@
-"""From what ``bench table`` was asked for to the table: further methods, chosen rows, chosen columns."""
+"""Apply the options of ``bench table`` to a table: further methods, chosen rows, chosen columns."""
 
 from __future__ import annotations
 

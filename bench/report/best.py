@@ -1,4 +1,4 @@
-"""Which numbers of a table are the best: those that paired intervals over seeds cannot tell from the best one."""
+"""Mark the best numbers of a table: those that paired intervals over seeds cannot tell from the best one."""
 
 from __future__ import annotations
 

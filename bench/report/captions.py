@@ -1,4 +1,4 @@
-"""What a table's caption says: seeds, samples, clicks, suite and overrides, data, extractors, and unlike machines."""
+"""The caption of a table: seeds, samples, clicks, suite and overrides, data, extractors, and differing machines."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _samples(rows: Sequence[Row], entries: Sequence[Entry], options: Options) ->
 
 
 def _seeds(entries: Sequence[Entry], options: Options) -> str:
-    """Say what ± is over, by model where that differs."""
+    """Say over which seeds ± is, by model where that differs."""
     of_models: dict[str, list[int]] = {}
     for entry in entries:
         of_models.setdefault(entry.place[0], []).append(entry.seed)
@@ -153,7 +153,7 @@ def _empty(table: Table, rows: Sequence[Row]) -> list[str]:
 
 
 def _machines(entries: Iterable[Entry]) -> list[str]:
-    """Say in what the machines and the software behind the numbers differ, which changes their last digits."""
+    """Say how the machines and the software behind the numbers differ, which changes their last digits."""
     facts: dict[str, set[str]] = {}
     for entry in entries:
         assert entry.result is not None

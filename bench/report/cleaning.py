@@ -14,7 +14,7 @@ def lines(cleaning: Cleaning) -> list[str]:
 
 
 def outcome(cleaning: Cleaning, done: tuple[int, list[Path]] | None) -> str:
-    """Say how many bytes were freed, or would be."""
+    """Return how many bytes were freed, or would be, as text."""
     count = len(cleaning.found)
     if count == 0:
         return "nothing to remove"

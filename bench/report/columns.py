@@ -1,4 +1,4 @@
-"""Which columns a table shows: none without a number, and in LaTeX those that fit a page; a CSV has all."""
+"""Choose a table's columns: all with a number, and in LaTeX those that fit a page; a CSV has all."""
 
 from __future__ import annotations
 

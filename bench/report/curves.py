@@ -36,11 +36,11 @@ class Spot:
         return max(0.0, (self.share * (n + 1) - 0.5) / n)
 
     def along(self, axis: Axis) -> float:
-        """Return what is held equal."""
+        """Return the quantity that is held equal."""
         return self.damage if axis == "damage" else self.log_odds
 
     def compared(self, axis: Axis) -> float:
-        """Return the logarithm of what is compared there: of the share, or of the damage (-inf for none)."""
+        """Return the logarithm of the compared quantity: of the share, or of the damage (-inf for none)."""
         if axis == "damage":
             return math.log(self.share)
         return math.log(self.damage) if self.damage > 0 else -math.inf

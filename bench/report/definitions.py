@@ -1,4 +1,4 @@
-"""Which tables there are: the paper's five, and ours, such as damage and cost."""
+"""Definitions of all tables: the paper's five, and ours, such as damage and cost."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RUNS = 3  # different trainings of retrain, over all seeds
 
 @dataclass(frozen=True)
 class Options:
-    """What ``bench table`` was asked for."""
+    """The request of ``bench table``."""
 
     suite: str = "lite"
     models: Sequence[str] = ("all",)
@@ -76,7 +76,7 @@ class Variant:
 
 @dataclass(frozen=True)
 class Table:
-    """What is in a table and how it is laid out.
+    """The content and the layout of a table.
 
     Attributes
     ----------

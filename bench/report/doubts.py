@@ -1,4 +1,4 @@
-"""What is said of a cell whose numbers mislead: oracles disagree, or are far from home, or the generator collapsed."""
+"""Warnings about cells whose numbers mislead: oracles disagree or see unfamiliar images, or the generator collapsed."""
 
 from __future__ import annotations
 
@@ -83,12 +83,12 @@ def _before_and_after(record: Record, name: str, extractor: str) -> tuple[float,
 
 
 def warnings_of(record: Record) -> list[str]:
-    """Return all that is to be said of a cell, in sentences."""
+    """Return all warnings about a cell, as sentences."""
     return [told for told in (warning_of(record), distance_of(record), collapse_of(record)) if told]
 
 
 def caption_of(records: Iterable[Record]) -> list[str]:
-    """Say of which models and features the oracles disagree, and for which models they are far from home."""
+    """Name the models and features on which the oracles disagree, and models whose images look unfamiliar to them."""
     kappas: dict[str, float] = {}
     shares: dict[str, float] = {}
     for record in records:

@@ -1,4 +1,4 @@
-"""The rows of tables that are not averages of cells: counts of images, the cost of training an original."""
+"""Rows of the tables that do not average cells: counts of images, the cost of training an original."""
 
 from __future__ import annotations
 

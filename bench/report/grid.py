@@ -1,4 +1,4 @@
-"""A table as it is laid out: heads, blocks of lines, cells, and the notes that marks stand for."""
+"""The layout of a table: heads, blocks of lines, cells, and notes with their marks."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Block:
-    """Rows under a title of their own."""
+    """Rows under a common title."""
 
     title: str
     lines: tuple[Line, ...]
@@ -171,7 +171,7 @@ def _cell(row: Row, notes: Notes) -> Cell:
 
 
 def _factor(mean: float, low: float | None, high: float | None) -> tuple[str, str]:
-    """Write a ratio and its interval; the ends of a wide one have digits of their own."""
+    """Write a ratio and its interval; the ends of a wide interval have their own number of digits."""
     if low is None or high is None:
         return digits.times(mean, digits.factor_places(mean, None)), ""
     spread = high / low
@@ -182,7 +182,7 @@ def _factor(mean: float, low: float | None, high: float | None) -> tuple[str, st
 
 @dataclass
 class Notes:
-    """Gives every text a mark of its own: a, b, ... z, aa, ..."""
+    """Gives every text a unique mark: a, b, ... z, aa, ..."""
 
     by_mark: dict[str, str] = field(default_factory=dict)
 

@@ -1,4 +1,4 @@
-"""What tells cells and records of one name apart: the parameters and settings that differ."""
+"""Labels for cells and records of one name: the parameters and settings in which they differ."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What lies in a results folder: cells with a record, files that cannot be read, cells that run or were stopped."""
+"""List a results folder: cells with a record, unreadable files, cells that run or were stopped."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ class PlainLines:
         pass
 
     def __call__(self, state: State) -> None:
-        """Show what runs and waits."""
+        """Show the running and waiting cells."""
         if time.monotonic() - self._spoke > LINE_SECONDS:
             self._spoke = time.monotonic()
             self._progress.note(f"  {summary(state)}")
@@ -64,7 +64,7 @@ class LiveTable:
         self._live.stop()
 
     def __call__(self, state: State) -> None:
-        """Show what runs and waits."""
+        """Show the running and waiting cells."""
         self._live.update(table(state), refresh=True)
 
     @contextmanager

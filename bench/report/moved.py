@@ -1,4 +1,4 @@
-"""Which other attributes moved in a table's cells: their shares stand in its CSV, and in no other format."""
+"""The other attributes that moved in a table's cells; their shares appear in its CSV only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names of files that are made from cells: no two questions have the same one."""
+"""File names for tables and figures: different requests get different names."""
 
 from __future__ import annotations
 

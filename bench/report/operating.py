@@ -34,7 +34,7 @@ class Default:
 
 @dataclass(frozen=True)
 class Operating:
-    """What is held equal.
+    """The quantity that is held equal.
 
     Attributes
     ----------

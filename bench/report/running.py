@@ -1,4 +1,4 @@
-"""The cells that a table or a figure lacks are run, and it is said of each how it ended."""
+"""Run the cells that a table or a figure lacks, and report how each ended."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which hyper-parameters come from a suite: what ``bench show METHOD`` and every plan say of it."""
+"""The hyper-parameters that a suite sets, as ``bench show METHOD`` and every plan print them."""
 
 from __future__ import annotations
 

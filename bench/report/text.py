@@ -141,7 +141,7 @@ def _judged(record: Record) -> str:
 
 
 def _without_oracle(record: Record) -> str:
-    """Say what is known without an oracle: by a judge learnt from the clicks if there is one, else by the picture."""
+    """Describe the result without an oracle: by a judge learnt from the clicks if there is one, else by the picture."""
     clicks = record.provenance.feedback
     assert clicks is not None
     flagged = record.value("flagged_ratio")

@@ -1,4 +1,4 @@
-"""The distance from the true image without the feature: inside and outside, each next to what the truth would have."""
+"""The distance from the true image without the feature, inside and outside, each with that of the true images."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def truth_line(record: Record, workspace: Workspace) -> str | None:
 
 
 def floors(rows: Iterable[Row], entries: Iterable[Entry]) -> str:
-    """Say for a caption what the truth itself would have; "" if no number is a distance from it."""
+    """Return the distances of the true images themselves, for a caption; "" if the table has no such distance."""
     shown = {row.feature for row in rows if row.metric in (SUM, INSIDE, OUTSIDE) and row.mean is not None}
     known: dict[str, Floor] = {}
     for entry in entries:

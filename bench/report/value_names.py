@@ -1,4 +1,4 @@
-"""Which values there are, and which metric computes each: what ``bench table --metric`` takes."""
+"""The names of all values, and the metric that computes each, for ``bench table --metric``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a comparison at an operating point says, in words."""
+"""Verdicts, in words, on comparisons at an operating point."""
 
 from __future__ import annotations
 
@@ -44,5 +44,5 @@ def by(visible: float) -> str:
 
 
 def caveat_of(found: Comparison) -> str:
-    """Say of a ratio what it is only a bound of."""
+    """Say of a ratio that it is only a bound, and which one."""
     return "; ".join(f"{bound} this, since the first one's curve ends before" for bound in sorted(found.bounds))

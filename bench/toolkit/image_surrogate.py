@@ -1,4 +1,4 @@
-"""A surrogate of whoever clicked: an ensemble of small image classifiers, learnt from the clicked samples alone.
+"""A surrogate of the clicking oracle or person: an ensemble of small image classifiers, learnt from clicked samples.
 
 It stands where a judge's gradient would, which no method is handed. An image that fools a single network rarely fools
 several, trained from other initial weights on shifted, blurred and noisy copies. Features are averaged over the cells
@@ -63,7 +63,7 @@ class ImageSurrogate(nn.Module):
 class ScoredLatents(nn.Module):
     """The surrogate as an identifier: latents (N, D) of the original -> score of the images it draws from them, (N,).
 
-    The original is part of the state: whoever loads the file has no other one.
+    The original is part of the state: the code that loads the file has no other one.
     """
 
     def __init__(self, original: Generator, surrogate: ImageSurrogate) -> None:

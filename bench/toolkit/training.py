@@ -78,7 +78,7 @@ def train(
 
 
 def mixed_precision(device: torch.device, wanted: bool) -> torch.autocast:
-    """Return a context for mixed precision: bfloat16 if wanted and the device supports it, else float32."""
+    """Return a context for mixed precision: bfloat16 if it is wanted and the device supports it, else float32."""
     return torch.autocast(device.type, torch.bfloat16, enabled=wanted and machine.has_bfloat16(device))
 
 

@@ -1,4 +1,4 @@
-"""Methods as they are asked for: by name, or with parameters for one of them (``mine -p mix=0.5``)."""
+"""Parse the methods of a request: names, each with parameters if given (``mine -p mix=0.5``)."""
 
 from __future__ import annotations
 

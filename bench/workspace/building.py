@@ -1,4 +1,4 @@
-"""Networks built as a file describes them, within what its tensors justify: a description can ask for any size."""
+"""Build networks from a file's description, which can ask for any size: refuse more than its tensors justify."""
 
 from __future__ import annotations
 

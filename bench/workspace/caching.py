@@ -1,4 +1,4 @@
-"""What cells share, kept so that it is not computed again: how large it is, how many cells refer to it, what can go."""
+"""The stored stages that cells share: their sizes, how many cells refer to each, which can be removed."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Cached:
 
 
 def cached(store: Store) -> list[Cached]:
-    """Return what is kept, sorted by kind and name."""
+    """Return the stored stages, sorted by kind and name."""
     used: Counter[str] = Counter()
     for _, record in store.records():
         keys = {*record.stages.values(), *record.provenance.seen.values()}
@@ -50,7 +50,7 @@ def cached(store: Store) -> list[Cached]:
 
 
 def beyond(found: Sequence[Cached], size: float, kept: Sequence[Path]) -> list[Cached]:
-    """Return the oldest of what is kept, as many as must go so that the rest is no larger than a size.
+    """Return the oldest stages, as many as must go so that the rest is no larger than a size.
 
     Parameters
     ----------

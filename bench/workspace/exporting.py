@@ -1,4 +1,4 @@
-"""Cells are copied out of a store: into a folder of results, or into one zip archive."""
+"""Copy cells out of a store, into a folder of results or into one zip archive."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ class TrainedOn(NamedTuple):
 
 
 def trained_on(registry: Registry, name: str) -> TrainedOn | None:
-    """Return what ``faces-celeba`` stands for; None for the name of a plug-in, of shipped weights, or of neither."""
+    """Return plug-in and data set of a name such as ``faces-celeba``; None for any other name."""
     if "-" not in name or name in registry.names("extractors") or name in manifest.entries():
         return None
     known = (TrainedOn(plugin, name.removeprefix(f"{plugin}-")) for plugin in registry.names("extractors"))

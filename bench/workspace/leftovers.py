@@ -1,4 +1,4 @@
-"""What can be removed from a results folder, how many bytes that frees, and the removing itself."""
+"""Find what can be removed from a results folder, count the bytes that frees, and remove it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def failed(store: Store) -> Iterator[Leftover]:
 
 
 def of_older_formats(store: Store) -> Iterator[Leftover]:
-    """Yield cells of formats that no version reads any more, and files that were renamed because nobody could."""
+    """Yield cells of older formats, which this version does not read, and unreadable files that were renamed."""
     for path, _ in store.unreadable():
         if (found := _format_of(path)) is not None and found < FORMAT:
             yield Leftover("stale", path.parent, f"has format {found}; this version reads format {FORMAT}")
@@ -114,7 +114,7 @@ def remove(path: Path) -> bool:
 
 
 def _out_of_the_way(folder: Path) -> Path:
-    """Rename a folder at once, so that nobody finds half of it."""
+    """Rename a folder at once, so that no process finds half of it."""
     target = folder.with_name(f".{folder.name}{REMOVED}")
     rmtree(target, ignore_errors=True)
     return folder.rename(target)

@@ -1,4 +1,4 @@
-"""What the description of a weights file says, beside the configuration, of how its content was made."""
+"""The part of a weights file's description, besides the configuration, that says how its content was made."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ class Accuracy(Described):
 
 
 class Tested(Described):
-    """What the training of a classifier measured on held-out images, by attribute."""
+    """The accuracy that a classifier's training measured on held-out images, by attribute."""
 
     accuracy: dict[str, Accuracy] = {}
 
 
 class Summary(Described):
-    """What reference statistics are of, and the number of images by subset."""
+    """The data set and extractor of reference statistics, and the number of images by subset."""
 
     dataset: str
     extractor_sha256: str

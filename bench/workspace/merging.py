@@ -1,4 +1,4 @@
-"""Another store's cells are added to this one, by key: equal ones once, unequal ones both."""
+"""Add another store's cells to this one by key: equal cells once, both of two cells that differ."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Fate = Literal["added", "same", "completed", "worse", "conflict", "damaged"]
 
 @dataclass(frozen=True)
 class Merged:
-    """What became of a cell.
+    """The outcome of merging a cell.
 
     Attributes
     ----------

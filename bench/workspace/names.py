@@ -1,4 +1,4 @@
-"""Names that a person gives to a feature: what ``bench feedback`` takes, ``bench run`` takes too."""
+"""Check the names that a person gives to a feature, alike for ``bench feedback`` and ``bench run``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def require_name(name: str, flag: str) -> None:
 
 
 def require_feature_name(name: str, flag: str = "--feature") -> None:
-    """Raise UsageError unless a clicked feature can have a name, which must not be what stands for every feature."""
+    """Raise UsageError unless a clicked feature can have a name; ``all`` is reserved for every feature."""
     require_name(name, flag)
     if name == "all":
         raise UsageError(f"{flag} all: stands for all features of a data set. Give what was clicked another name")

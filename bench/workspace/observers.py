@@ -1,4 +1,4 @@
-"""What looks at images, loaded: trained classifiers, extractors, and the oracle that an unlearned generator asks."""
+"""Load trained classifiers, extractors, and the oracle that an unlearned generator asks."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def load_extractor(registry: Registry, name: str, weights: str | Path) -> tuple[
         As registered.
     weights : str or Path
         Zoo name or file of the weights of one that is trained. Its own name stands for its usual weights: those in the
-        zoo, else those beside its file.
+        zoo, else those next to its file.
     """
     plugin_class: type[Extractor] = registry.get("extractors", name, "--set evaluation.extractors")
     found = plugin_class.identity()
@@ -164,7 +164,7 @@ def load_extractor(registry: Registry, name: str, weights: str | Path) -> tuple[
 
 
 def _beside(registry: Registry, name: str) -> Path:
-    """Return the weights that lie beside a plug-in's file; raises CheckpointError if none do, with what makes them."""
+    """Return the weights next to a plug-in's file; raises CheckpointError if none are, with what makes them."""
     source = registry.source("extractors", name).path
     path = Path(f"{name}.safetensors") if source is None else source.with_name(f"{name}.safetensors")
     if not path.is_file():

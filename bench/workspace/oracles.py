@@ -1,4 +1,4 @@
-"""Oracles: who clicks and who judges, each a classifier that measures, trained weights, or an extractor's classes."""
+"""The clicking and the judging oracle: each a measuring classifier, trained weights, or an extractor's classes."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Choice:
 def choose(
     registry: Registry, dataset: str, default: str | None, role: str, named: str | None, recipe: Mapping[str, Any]
 ) -> Choice | None:
-    """Return which oracle has a role.
+    """Choose the oracle of a role.
 
     Parameters
     ----------

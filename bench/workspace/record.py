@@ -68,7 +68,7 @@ class OracleCopy(Stored):
 
 
 class OraclePair(Stored):
-    """Who clicked and who judged."""
+    """The oracle that clicked and the oracle that judged."""
 
     name: str = Field(description="the judge's")
     threshold: float = Field(description="the judge's")
@@ -155,7 +155,7 @@ class MetricRun(Stored):
 
 
 class Provenance(Stored):
-    """Where a result came from. The machine is not part of any key."""
+    """The origin of a result. The machine is not part of any key."""
 
     machine: MachineFacts
     limits: CellLimits | None = Field(None, description="what the cell was allowed to use, if that was limited")

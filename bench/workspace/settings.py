@@ -1,4 +1,4 @@
-"""What a model and a method are run with: the suite's values, and over these what was given."""
+"""The settings of a model and a method: the suite's values, overridden by the given ones."""
 
 from __future__ import annotations
 

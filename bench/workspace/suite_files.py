@@ -1,4 +1,4 @@
-"""Suite files: the built-in ones and a user's, and what one takes over from another (``extends``)."""
+"""Read suite files, built-in or a user's, merged over the suite that they extend (``extends``)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def suite_names() -> list[str]:
 
 
 def content_of(name: str) -> dict[str, Any]:
-    """Return what a suite says, with all that it takes over; raises UsageError naming ``--suite``."""
+    """Return a suite's content, merged with its parent suites; raises UsageError naming ``--suite``."""
     path = _path_of(name, Path(), f"--suite {shown(name)}", "--suite")
     return {"name": path.stem, **_read(path, (path,))}
 

@@ -46,7 +46,7 @@ class EvaluationSettings(Params):
 
 
 class OracleSettings(Params):
-    """Who clicks and who judges; by default the data set's oracle, of which two copies are trained independently.
+    """The clicking and the judging oracle; by default two independently trained copies of the data set's oracle.
 
     Each is named by a classifier, by an extractor (its classes are what it knows), or by the weights of either: a zoo
     name or a file. Two copies, so that no method wins by fooling its own oracle. The paper used one copy for both; a

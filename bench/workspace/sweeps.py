@@ -1,4 +1,4 @@
-"""The cells that a command is to run, told to other processes: which wait for their turn, which it will not reach.
+"""Files that tell other processes which cells a command runs: those waiting, and those it did not reach.
 
 <results>/.sweeps/<host>-<process>-<time>/cells.txt, and a file for each cell that another process was given
 """
@@ -41,7 +41,7 @@ class Sweep:
 
     @property
     def left(self) -> list[str]:
-        """The cells that nobody has begun."""
+        """The cells that no process has begun."""
         return [name for name in self.cells if not (self.store.root / name).exists()]
 
     @property
@@ -52,7 +52,7 @@ class Sweep:
 
 @contextmanager
 def told(store: Store, cells: Sequence[str]) -> Iterator[Sweep]:
-    """Tell others which cells are to run; afterwards, those that were not begun stay told, of earlier commands too.
+    """Write the list of cells to run; afterwards, keep the cells that were not begun, of earlier commands too.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def told(store: Store, cells: Sequence[str]) -> Iterator[Sweep]:
 
 
 def known(store: Store) -> list[Sweep]:
-    """Return what commands have told, sorted; those that have ended too."""
+    """Return the sweeps of all commands, sorted; those that have ended too."""
     found = []
     for path in sorted((store.root / SWEEPS).glob(f"*/{CELLS}")):
         with contextlib.suppress(OSError):  # gone meanwhile

@@ -1,4 +1,4 @@
-"""Cells that travel: a folder of results, or a zip archive, from which single cells are copied and checked.
+"""Read cells from another results folder or a zip archive; copy and check single cells.
 
 An archive is read in place: a file is copied only if its name is that of a file in a cell's folder, and never more
 bytes than the archive says it has.

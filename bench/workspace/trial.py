@@ -1,4 +1,4 @@
-"""A stranger's plug-in is first imported in a process of its own: it may hang, or end the process."""
+"""Import an outside plug-in in a separate process first, since its import may hang or end the process."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def try_import(source: Source, folders: tuple[Path, ...], files: tuple[Path, ...
     Raises
     ------
     PluginError
-        If the process hangs or ends. What the import raises is left to whoever imports it here.
+        If the process hangs or ends. Errors of the import itself are left to the import in this process.
     """
     what = f"{source.kind.label} '{source.name}' ({source.origin})"
     warm(("bench.api",))

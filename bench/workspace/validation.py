@@ -1,4 +1,4 @@
-"""One error for everything that a configuration gets wrong."""
+"""Collect everything that is wrong with a configuration into one error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-r"""What a user types after ``-p`` and ``--set``; the field's type decides how the text is read.
+r"""Read what a user types after ``-p`` and ``--set``; the field's type decides how.
 
 =====================  ===================================================================================
 a list or a tuple      commas between the elements (``keep=Male,Young``), or a TOML list (``["Male", "Young"]``);
@@ -165,7 +165,7 @@ def _told(error: Any, text: str) -> str:
 
 
 def _remedy(flag: str, name: str, text: str, field: FieldInfo, grid: bool) -> str:
-    """Return a further sentence that says what to type instead; "" if nothing was typed or nothing is known."""
+    """Return a further sentence that says what to type instead; "" if there is nothing to suggest."""
     if not flag.startswith("-"):
         return ""
     option = flag.split()[0]

@@ -1,4 +1,4 @@
-"""What cells share: the registry, the store, the machine, and what is already loaded."""
+"""The resources that cells share: the registry, the store, the machine, and loaded networks and data sets."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 @dataclass
 class Workspace:
-    """What cells share: the registry, the store, the machine, what one cell may use, and what is already loaded.
+    """The resources that cells share: the registry, the store, the machine, the limits, and all that is loaded.
 
     Attributes
     ----------

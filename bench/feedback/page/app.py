@@ -1,4 +1,4 @@
-"""The application: which address is which page."""
+"""The web application: its routes."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _refused(request: Request, error: Exception) -> Response:
 
 
 def _failed(request: Request, error: Exception) -> Response:
-    """Tell what the person can mend: a full disk, for instance."""
+    """Show an error that the person can mend: a full disk, for instance."""
     return views.refused(request, 500, str(error))
 
 

@@ -52,7 +52,7 @@ class Book:
             self._file.close()
 
     def facts(self) -> dict[str, str]:
-        """Return what is said of the folder: which samples are shown, for instance."""
+        """Return the facts about the folder, such as which samples are shown."""
         with self._lock:
             return dict(self._file.execute("SELECT name, value FROM facts"))
 
@@ -64,7 +64,7 @@ class Book:
     # --- tiles ----------------------------------------------------------------------------------------
 
     def tiles(self, round_: str) -> list[tuple[int, bool]]:
-        """Return by tile its sample, and whether that was shown before."""
+        """Return each tile's sample, and whether that was shown before."""
         with self._lock:
             rows = self._file.execute("SELECT sample, again FROM tiles WHERE round = ? ORDER BY tile", (round_,))
             return [(sample, bool(again)) for sample, again in rows]
@@ -82,7 +82,7 @@ class Book:
         return self._tiles_of("clicked", round_, attribute)
 
     def looked(self, round_: str, attribute: str) -> set[int]:
-        """Return the tiles that were looked at."""
+        """Return the tiles marked as looked at."""
         return self._tiles_of("looked", round_, attribute)
 
     def mark(self, round_: str, attribute: str, changes: Changes) -> None:
@@ -110,7 +110,7 @@ class Book:
             return back
 
     def look(self, round_: str, attribute: str, tiles: Iterable[int]) -> None:
-        """Say that tiles were looked at."""
+        """Mark tiles as looked at."""
         with self._writing() as file:
             rows = [(round_, attribute, tile) for tile in tiles]
             file.executemany("INSERT OR IGNORE INTO looked VALUES (?, ?, ?)", rows)

@@ -115,7 +115,7 @@ async def undo(request: Request) -> Response:
 
 
 def state(request: Request) -> Response:
-    """Tell a script which tiles are selected: another tab may have changed them."""
+    """Return the selected tiles to a script: another tab may have changed them."""
     desk = views.desk_of(request)
     round_, attribute = _place(desk, request.path_params["round"], request.path_params["attribute"])
     clicked = sorted(desk.book.clicked(round_.name, attribute))

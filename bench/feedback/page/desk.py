@@ -1,4 +1,4 @@
-"""What the pages of one folder share."""
+"""The state that the pages of one folder share."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ AFTER_STREAM = "after"
 
 @dataclass(frozen=True)
 class Running:
-    """How the page starts a run, and what it finds afterwards.
+    """How the page starts a run, and how it finds the result.
 
     Attributes
     ----------
@@ -95,7 +95,7 @@ class Desk:
 
     @property
     def feature(self) -> str:
-        """What is clicked first."""
+        """The first round of clicks."""
         return self.original.attributes[0]
 
     @property
@@ -135,7 +135,7 @@ class Desk:
         return round_.attributes[number]
 
     def preview(self) -> tuple[int, Preview] | None:
-        """Return what the clicks so far would change, and its number; None for too few clicks."""
+        """Return a preview of the clicks' effect, and its number; None for too few clicks."""
         labels = labels_of(self.book, self.original, unfinished=True)
         known, others = labels.feature, {n: k for n, k in labels.by_attribute.items() if n != self.feature}
         if labels.positives < FROM or not enough([*known.values()], 1):
@@ -148,7 +148,7 @@ class Desk:
 
 
 def claimed(book: Book, facts: Mapping[str, str]) -> str:
-    """Say whose clicks a book holds, on the first time, and return the token of its forms.
+    """Store whose clicks a new book holds, and return the token of its forms.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The pages after the clicks: the feedback file, the run, and what became of it."""
+"""The pages after the clicks: the feedback file, the run, and its outcome."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bench.feedback.repeats import noise_told
 
 
 def finish(request: Request) -> Response:
-    """Say what was clicked, and what is missing."""
+    """Show the counts of clicks, and what is missing."""
     return _finish(views.desk_of(request))
 
 
@@ -84,7 +84,7 @@ def download(request: Request) -> Response:
 
 
 def run(request: Request) -> Response:
-    """Show how the run stands, and what became of it."""
+    """Show the run's progress and its outcome."""
     desk = views.desk_of(request)
     state = _running(desk).runs.state()
     if state.status == "none":
@@ -107,7 +107,7 @@ def run(request: Request) -> Response:
 
 
 def run_state(request: Request) -> Response:
-    """Tell a script how the run stands."""
+    """Return the run's progress to a script."""
     state = _running(views.desk_of(request)).runs.state()
     return views.answer({"status": state.status, "lines": list(state.lines), "done": state.done, "total": state.total})
 

@@ -1,4 +1,4 @@
-"""What a request holds: read with limits, checked whole before anything is changed."""
+"""Parse the content of requests: with limits on size, and fully checked before anything changes."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class View:
 
     @classmethod
     def of(cls, fields: Mapping[str, list[str]]) -> View:
-        """Read it from a query or a form; raises Refused for what is not offered."""
+        """Read the view from a query or a form; raises Refused for a value that is not offered."""
         size, zoom = one_of(fields, "size", SIZES, 100), one_of(fields, "zoom", ZOOMS, 2)
         sort = fields.get("sort", ["stream"])[-1]
         if sort not in ("stream", "likely"):

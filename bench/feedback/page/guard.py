@@ -1,4 +1,4 @@
-"""What a request must be before it is looked at: for this host, small, and no other site's."""
+"""Refuse requests for other hosts, from other sites, or too large, before anything reads them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ App = Callable[[Message, Callable[[], Awaitable[Message]], Callable[[Message], A
 
 
 class Refused(Exception):
-    """A request that changes nothing, with the answer's status and what to tell the person."""
+    """A refused request, with the status of the answer and the message for the person."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
@@ -37,7 +37,7 @@ class Rules:
 
     @property
     def headers(self) -> list[tuple[bytes, bytes]]:
-        """What every answer tells the browser: load nothing from elsewhere, run nothing but our own files."""
+        """Headers of every answer: the browser loads nothing from elsewhere, and runs only our own files."""
         policy = (
             "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; connect-src 'self'; "
             f"form-action 'self'; base-uri 'none'; frame-ancestors {self.frames}"

@@ -44,7 +44,7 @@ class Preview:
 
 
 def enough(labels: Sequence[bool], fewest: int) -> bool:
-    """Say whether there are so many of both kinds."""
+    """Say whether there are enough clicked and unclicked samples."""
     return min(sum(labels), len(labels) - sum(labels)) >= fewest
 
 

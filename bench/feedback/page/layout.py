@@ -1,4 +1,4 @@
-"""Which sample stands where. A tile that was shown stays where it is; the next are chosen when they are asked for.
+"""The place of each sample on the pages. A shown tile keeps its place; the next ones are chosen on request.
 
 Without an order, samples come as the stream draws them. "Most likely next" shows those first that lie farthest along
 the direction of the clicks so far. One tile in 21 is a sample that an earlier page has shown: whether it is clicked

@@ -25,7 +25,7 @@ Rest = Literal["left out", "without"]  # what samples count as that were not loo
 
 @dataclass(frozen=True)
 class Labels:
-    """What was clicked in a round.
+    """The labels from the clicks of a round.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ class Labels:
 
 
 def labels_of(book: Book, round_: Round, *, unfinished: bool = False) -> Labels:
-    """Read what was clicked. A tile that was clicked was looked at; of two tiles of a sample the first one counts.
+    """Read the labels of a round. A clicked tile counts as looked at; of two tiles of a sample the first one counts.
 
     With ``unfinished``, all tiles before the last clicked one count as looked at, also on a page that is not finished.
     """
@@ -96,7 +96,7 @@ def problem_of(labels: Labels, rest: Rest) -> str | None:
 
 
 def warning_of(labels: Labels) -> str | None:
-    """Say what to know about the clicks; None if nothing."""
+    """Return a remark on the clicks; None if there is none."""
     if labels.positives < FEW:
         return (
             f"Only {labels.positives} images are selected. From fewer than {FEW} the direction is mostly noise: look "

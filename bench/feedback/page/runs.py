@@ -1,4 +1,4 @@
-"""The `bench run` that the page starts: a process of its own, which a killed server does not take along."""
+"""The `bench run` that the page starts, in a separate process that outlives a killed server."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ STEP = re.compile(r"^\s*(?P<label>.*?) (?P<done>\d+)/(?P<total>\d+), about")
 
 @dataclass(frozen=True)
 class RunState:
-    """How a run stands.
+    """The progress of a run.
 
     Attributes
     ----------
@@ -83,7 +83,7 @@ class Runs:
             raise BenchError(f"{self.folder}: the run cannot be started ({error.strerror})") from error
 
     def state(self) -> RunState:
-        """Say how the last run stands."""
+        """Return the progress of the last run."""
         if not self.log.exists():
             return RunState("none")
         running = self._is_running()  # asked first: what ends meanwhile has written its record

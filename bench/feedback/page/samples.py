@@ -66,7 +66,7 @@ class Samples:
         return isinstance(self.generator, NoiseLatentGenerator) or sample // CHUNK in self._latents
 
     def draw_ahead(self, stopped: threading.Event) -> None:
-        """Draw all pictures in their order, until told to stop; what is asked for meanwhile comes first."""
+        """Draw all pictures in order, until told to stop; pictures that a page requests come first."""
         for number, _ in enumerate(chunks(self.count)):
             while self._asked and not stopped.is_set():
                 time.sleep(PATIENCE)

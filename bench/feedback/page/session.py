@@ -1,4 +1,4 @@
-"""From what a person asks for to the desk: a generator, its samples, the folder of the clicks."""
+"""Set up a session of clicks: the generator, its samples, and the folder of the clicks."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FILE = "clicks.sqlite3"
 
 @dataclass(frozen=True)
 class Asked:
-    """What is clicked, and where it is kept."""
+    """The samples and attributes to click, and the folder of the clicks."""
 
     weights: str
     model: str | None
@@ -56,7 +56,7 @@ def opened(asked: Asked, registry: Registry, device: torch.device) -> Desk:
 
 
 def require_names(feature: str, also: Sequence[str]) -> None:
-    """Raise UsageError unless a feature and further attributes can be called so."""
+    """Raise UsageError unless the names of the feature and the further attributes are valid."""
     require_feature_name(feature)
     for name in also:
         require_name(name, "--also")

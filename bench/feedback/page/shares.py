@@ -1,4 +1,4 @@
-"""How much of the feature was there before and after unlearning, by whoever counted it, and of which images."""
+"""Shares of images with the feature before and after unlearning, each with its judge and its images."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Counted:
 
 @dataclass(frozen=True)
 class Share:
-    """What one judge counted; ``before`` is None if it counted nothing before unlearning."""
+    """One judge's shares; ``before`` is None if it counted nothing before unlearning."""
 
     by: str
     before: Counted | None
@@ -32,7 +32,7 @@ class Share:
 
 
 def shares_of(record: Record) -> list[Share]:
-    """Return what was counted, by who counted it."""
+    """Return the counts of each judge."""
     oracle = record.provenance.oracle
     return [
         Share(

@@ -1,4 +1,4 @@
-"""Pages as HTML, and what the person is told when a request is refused."""
+"""Render pages as HTML, and the messages for refused requests."""
 
 from __future__ import annotations
 

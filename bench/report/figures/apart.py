@@ -1,4 +1,4 @@
-"""The pictures of a figure, seen in processes in which no method was imported: one labels, and others draw for it."""
+"""Make the pictures of a figure in processes without the method's code: one labels, and others draw for it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Part(Params):
 
 
 class Order(Params):
-    """What the process that labels is told."""
+    """The instructions for the process that labels."""
 
     number: str
     panels: tuple[Part, ...]

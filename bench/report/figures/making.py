@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Options:
-    """What ``bench figure`` was asked for; no methods are the figure's own."""
+    """The request of ``bench figure``; without methods, the figure's own ones."""
 
     suite: str = "lite"
     models: Sequence[str] = ("all",)

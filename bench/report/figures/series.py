@@ -1,4 +1,4 @@
-"""What a figure is drawn from: stored cells, their generators and their judge."""
+"""The inputs of a figure: stored cells, their generators and their judge."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Panel:
-    """One feature of a model: its cells, and what could not be had of them, by method."""
+    """One feature of a model: its cells, and the reasons for missing ones, by method."""
 
     feature: str
     series: Sequence[Series]

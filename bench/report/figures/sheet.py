@@ -87,7 +87,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Page:
-    """What a figure shows: blocks from top to bottom, at least ``least_columns`` pictures wide, and words."""
+    """The content of a figure: blocks from top to bottom, at least ``least_columns`` pictures wide, and texts."""
 
     title: str
     blocks: Sequence[Block]
@@ -102,7 +102,7 @@ class Page:
 
     @classmethod
     def unpacked(cls, content: dict[str, Any], arrays: Sequence[NDArray[Any]]) -> Self:
-        """Return what was packed."""
+        """Build a sheet from packed values and arrays."""
         left = iter(arrays)
 
         def row(fields: dict[str, Any]) -> Row:

@@ -1,4 +1,4 @@
-"""How much of the feature there was before unlearning, and how good the judge is that was learnt from clicks."""
+"""Notes on the share of images with the feature before unlearning, and on the quality of a learnt judge."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class StoredCell:
 
 @dataclass(frozen=True)
 class WithoutResult:
-    """A folder without a result that counts, and why."""
+    """A folder without a usable result, and why."""
 
     name: str
     status: str
@@ -56,7 +56,7 @@ class WithoutResult:
 
 @dataclass(frozen=True)
 class Gathered:
-    """What lies in the folders."""
+    """The content of the folders."""
 
     cells: Sequence[StoredCell]
     others: Sequence[WithoutResult]

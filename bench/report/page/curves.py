@@ -38,7 +38,7 @@ class Curve:
 
 
 def damage_metric(cells: Sequence[StoredCell]) -> str | None:
-    """Return what the trade-off is against: a Frechet distance that all cells have, else how much others change."""
+    """Return the damage axis of the trade-off: a Frechet distance that all cells have, else ``retain_change``."""
     names = [name for name in cells[0].record.metrics if re.fullmatch(r"fid\[.+\]", name)] if cells else []
     return next((n for n in (*sorted(names), "retain_change") if all(n in c.record.metrics for c in cells)), None)
 

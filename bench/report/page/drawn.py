@@ -1,4 +1,4 @@
-"""Figures for the page: SVG that takes the page's colours and fonts, and the same as a PDF to take along."""
+"""Figures for the page: SVG in the page's colours and fonts, and the same figure as a PDF to download."""
 
 from __future__ import annotations
 

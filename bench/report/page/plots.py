@@ -107,7 +107,7 @@ def _look(number: int) -> tuple[str, str]:
 
 
 def _floor(curves: Sequence[Curve]) -> float:
-    """Return the share that stands for none: half of the least one that is not, or of one in 10,000."""
+    """Return the share that is drawn for zero: half of the smallest share above zero, or 1 in 10,000."""
     return min([p.y for curve in curves for p in curve.points if p.y > 0], default=2e-4) / 2
 
 

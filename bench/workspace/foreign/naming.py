@@ -1,4 +1,4 @@
-"""Which of a file's tensors each of a generator's is, where a torch module was wrapped.
+"""Map the tensors of a generator that wraps a torch module to the tensors of that module's file.
 
 The file's names lack the attribute that holds the module: "net.layers.0.weight" here is "layers.0.weight" in the file.
 Older torch gave some of them other names, and lacked others.

@@ -1,4 +1,4 @@
-"""Where in a file a state dict lies: ``--at`` followed through dicts, lists and tuples."""
+"""Find a state dict in a file: ``--at`` is followed through dicts, lists and tuples."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def _entries(content: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def _near(content: Any, parts: list[str]) -> str:
-    """Say what could be typed instead of a place that is not there."""
+    """Suggest what to type instead of a place that is not there."""
     inner = _follow(content, parts[:-1])
     starts = isinstance(inner, Mapping) and any(str(name).startswith(f"{parts[-1]}.") for name in inner)
     if starts:

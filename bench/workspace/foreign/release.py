@@ -1,4 +1,4 @@
-"""The tensors of a file of other code, and which of our tensors each of them is."""
+"""The tensors of a file of other code, and how they map to ours."""
 
 from __future__ import annotations
 
