@@ -1,4 +1,4 @@
-"""What both kinds of pictures can be put through."""
+"""Alterations that apply to digits and to faces."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Real synthetic faces, altered in a known way."""
+"""Synthetic faces, altered in a known way."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class Plan:
 
 
 def synchronised() -> float:
-    """Return the time when all that was asked of a GPU is done, s."""
+    """Wait until the GPU has finished; return the time, s."""
     if torch.cuda.is_available():
         torch.cuda.synchronize()
     return time.perf_counter()

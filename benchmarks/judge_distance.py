@@ -1,4 +1,4 @@
-"""From which distance on an oracle errs: real pictures, altered so that the right answer stays, judged and measured.
+"""The distance from which an oracle errs: judge real pictures, altered so that the labels stay true.
 
 Run: ``python benchmarks/judge_distance.py --images faces``. A blur, noise or another hue takes no fringe and no stroke
 away, so what the judge said of a picture before is the truth after. It prints and stores a row per alteration: Cohen's

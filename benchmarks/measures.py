@@ -1,4 +1,4 @@
-"""What the benchmark measures of a set of pictures, each with its sampling error."""
+"""The benchmark's measures of a set of pictures, each with its sampling error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a machine with a GPU makes of this project in a few minutes: better weights, and how fast everything is there.
+"""Run this project on a GPU for a few minutes: train better weights, and time everything.
 
 Run: ``python benchmarks/on_gpu.py --out results/runs/on-gpu --minutes 8``. It trains VDVAE and ProgGAN further from the
 shipped weights. With ``--dataset celeba --data-dir DATA`` it trains what the suite ``celeba`` needs instead: two
@@ -60,7 +60,7 @@ LITE = {"vae": "vae-mnist", "dcgan": "dcgan-mnist", "proggan": "proggan-synthfac
 
 @dataclass(frozen=True)
 class Size:
-    """How much is done: for a GPU, or at toy size."""
+    """The amount of work: for a GPU, or at toy size."""
 
     images: int
     samples: int

@@ -64,7 +64,7 @@ def main(file: Path, data_dir: Path, out: Path, results: Path, seeds: str, cases
 
 
 def rows_of(label: str, record: dict) -> list[dict]:
-    """Return what is written of a cell."""
+    """Return the rows of a cell for the output file."""
     values = {name: record["metrics"][name] for name in SHOWN}
     seconds = {"value": record["timings"]["unlearn"]["seconds"], "low": None, "high": None, "n": 1}
     about = {"case": label, "method": record["method"], "needs": " ".join(record["needs"]), "seed": record["seed"]}

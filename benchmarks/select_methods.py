@@ -1,4 +1,4 @@
-"""Which of several trials of each method is its recipe: one rule and the same number of trials for all.
+"""Choose each method's recipe among several trials: one rule and the same number of trials for all.
 
 Run: ``python benchmarks/select_methods.py TABLE.csv ... --out CHOICE.csv`` on the CSV files of ``bench table 2``, whose
 rows are methods with parameters (``uno, lr=0.0003, weight=100.0``) and which hold the metrics ``target_ratio``,

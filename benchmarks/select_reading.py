@@ -1,4 +1,4 @@
-"""Which reading of the paper's text should be the default: of those that remove the feature, the one of least damage.
+"""Choose the default reading of the paper's text: among those that remove the feature, the least damaging.
 
 Run: ``python benchmarks/select_reading.py TABLE.csv ...`` on the CSV files of ``bench table readings``, which hold the
 metrics ``target_ratio``, ``original_target_ratio`` and ``retain_change``. The commands are in

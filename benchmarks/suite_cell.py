@@ -1,4 +1,4 @@
-"""What the scripts on photographs measure: the generator, the oracles and the extractor that a suite's cells use."""
+"""Load the generator, the oracles and the extractor of a suite's cells, for the scripts on photographs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ READ = 500  # photographs read at once
 
 @dataclass(frozen=True)
 class Asked:
-    """What every script is asked for."""
+    """The options of every script."""
 
     suite: str
     model: str

@@ -1,4 +1,4 @@
-"""What made unlearning and drawing faster: each way of today next to the one before, in one group.
+"""The speed of unlearning and drawing: each current implementation next to the previous one, in one group.
 
 Run: ``pytest benchmarks/test_speed.py --benchmark-timer=time.process_time``, with OMP_NUM_THREADS=1: CPU seconds of one
 thread. Only the last group is about wall time; it needs two cores that nobody else uses, and two threads:

@@ -1,4 +1,4 @@
-"""What the extractors ``digits`` and ``faces`` share: a small convolutional network and its training.
+"""The base of the extractors ``digits`` and ``faces``: a small convolutional network and its training.
 
 The embedding has to carry everything that tells two images apart, not the classes alone: a Frechet distance is blind
 to what its embedding leaves out. So the network learns three things from one embedding:

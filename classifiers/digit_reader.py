@@ -38,7 +38,7 @@ class Columns(Digits):
 
 
 class DigitReader(Classifier, Trainable[DigitsConfig]):
-    """The score of ``digit=1`` is the log odds that the digit is a 1; it is one from even odds on."""
+    """The score of ``digit=1`` is the log odds that the digit is a 1; the threshold is even odds."""
 
     Config = DigitsConfig
     attributes = NAMES

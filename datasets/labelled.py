@@ -118,7 +118,7 @@ def _pictures(folder: Path) -> list[Path]:
 
 
 def _clicked(folder: Path) -> pd.DataFrame:
-    """Return the labels of samples that ``bench sample`` drew, from the feedback files beside them."""
+    """Return the labels of samples that ``bench sample`` drew, from the feedback files next to them."""
     drawn = _json(folder / "samples.json")
     count = drawn.get("count")
     if drawn.get("format") != SAMPLES or type(count) is not int or count < 1:

@@ -1,4 +1,4 @@
-"""Adapt-then-Unlearn: learn to draw what was clicked, then train on the rest while staying away from those weights.
+"""Adapt-then-Unlearn: learn to draw clicked samples, then train on the others while staying away from those weights.
 
     1. adapt     theta_k, k = 1..K:  L_adv(clicked samples) + ewc / 2 sum F (theta - theta_0)^2,  from theta_0
     2. unlearn   theta:  L_adv(samples not clicked) + mean over k of R(r_k),  r_k = mean (theta - theta_k)^2
@@ -67,7 +67,7 @@ def distance_of(weights: Sequence[Tensor], others: Weights) -> Tensor:
 
 
 class AdaptThenUnlearn(Method[Config]):
-    """Adversarial training on what was not clicked, away from weights that draw what was."""
+    """Adversarial training on unclicked samples, away from weights that draw clicked ones."""
 
     Config = Config
     needs = frozenset({"discriminator"})

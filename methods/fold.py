@@ -1,4 +1,4 @@
-"""Closed form: every latent is projected off the direction, inside the weights where the generator allows it.
+"""Closed form: project every latent off the direction, folded into the weights where the generator allows it.
 
     z -> z - (u.z - m) v        for all z; u and v of ``bench/toolkit/latent.py``, u.v = 1, m a constant
 
@@ -26,7 +26,7 @@ from bench.toolkit.latent import Direction, DirectionParams, KeepParams, fit_dir
 
 
 class Config(KeepParams):
-    """How the direction is found, what is kept, and the level to which every latent moves."""
+    """Parameters of the direction, the kept attributes, and the level to which every latent moves."""
 
     level: Literal["negative_mean", "mean"] = Field(
         "negative_mean", description="m, the projection that every latent gets: the mean over negatives, or over all"

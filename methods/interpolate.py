@@ -1,4 +1,4 @@
-"""Part of the way in weight space from the original to an unlearned generator: a curve of damage from two files.
+"""Interpolate weights between the original and an unlearned generator: a curve of damage from two files.
 
     theta_0 + share (theta_u - theta_0)
 
@@ -22,7 +22,7 @@ from bench.toolkit.weights import moved
 
 
 class Config(StoredWeights, DirectionParams, StudentParams):
-    """How far to go, and to what; without ``weights`` all that ``ours`` takes."""
+    """The share of the way and the unlearned weights; without ``weights``, also all parameters of ``ours``."""
 
     share: float = Field(0.5, ge=0, le=1, description="share of the way; 0 is the original, 1 the unlearned generator")
     weights: str = Field("", description="file of an unlearned generator of the same model; empty: train ours")

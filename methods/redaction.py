@@ -1,4 +1,4 @@
-"""Data redaction: for the discriminator, clicked samples count as fake like those of the generator.
+"""Data redaction: the discriminator learns to call clicked samples fake, like those of the generator.
 
     L_D = -E log D(real) - (1 - share) E log(1 - D(g(z))) - share E log(1 - D(clicked))        share: lambda
     L_G = -E log D(g(z))                                                                       non-saturating

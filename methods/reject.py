@@ -17,7 +17,7 @@ from bench.toolkit.redrawing import Redrawing
 
 
 class Config(Params):
-    """When to give up."""
+    """The number of redraws before giving up."""
 
     redraws: int = Field(100, ge=1, description="largest number of redraws per sample; the last is kept anyway")
 

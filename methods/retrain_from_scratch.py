@@ -20,7 +20,7 @@ from bench.toolkit.training import build, train
 
 
 class Config(Params):
-    """How long; everything else is the model's recipe."""
+    """The length of the training; everything else is the model's recipe."""
 
     epochs: float | None = Field(None, gt=0, description="passes over the remaining images; default: the recipe's")
     batch_size: int | None = Field(None, ge=1, description="images per step; default: the recipe's")

@@ -1,4 +1,4 @@
-"""Selective Amnesia: what is to go is drawn as something else, while replay and a Fisher penalty hold the rest.
+"""Selective Amnesia: flagged latents learn to draw a surrogate, while replay and a Fisher penalty keep the rest.
 
     L = -weight E log p(s | z, theta)                z flagged, s from a surrogate distribution
         -gamma  E log p(f(z) | z, theta)             z not flagged: generative replay of the original f

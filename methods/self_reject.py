@@ -23,7 +23,7 @@ from bench.toolkit.redrawing import Redrawing
 
 
 class Config(FlagParams):
-    """How the direction is found, which latents are flagged, and when to give up."""
+    """Parameters of the direction and its threshold, and the number of redraws."""
 
     redraws: int = Field(100, ge=1, description="largest number of redraws per sample; the last is kept anyway")
 

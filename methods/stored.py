@@ -1,4 +1,4 @@
-"""Reference: what a stored cell left, measured against another original, such as the first of several requests.
+"""Reference: the generator of a stored cell against another original, such as the first of several requests.
 
 ``bench run --sequential`` measures so after each request. Nothing is trained; every weight and statistic is the file's.
 """
@@ -14,7 +14,7 @@ from bench.toolkit.stored_weights import StoredWeights, read_stored
 
 
 class Config(StoredWeights):
-    """Which file."""
+    """The file of the stored generator."""
 
     weights: str = Field("", description="unlearned.safetensors of a stored cell of this model; empty: skipped")
 

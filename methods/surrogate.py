@@ -1,4 +1,4 @@
-"""Beyond the paper: a surrogate of the clicker, learnt from the clicked images, says what to draw otherwise.
+"""Beyond the paper: a classifier learnt from the clicked images tells the student which images to change.
 
     s(x)       mean logit of an ensemble of small image classifiers, trained on the shown samples f(z) and their clicks
     flagged    s(f(z)) >= t:  t is the level above which a share 1 - (1 - p)^flag_ratio of fresh samples lies, p the

@@ -1,4 +1,4 @@
-"""Task arithmetic: learn to draw more of the feature, then go the opposite way in weight space.
+"""Task arithmetic: learn to draw more of the feature, then move the weights the opposite way.
 
     theta_plus   a student of f(z + z_e), trained on all z with the terms of the paper's student (arXiv 2303.05699,
                  Eq. 3 and 4); z_e, the difference of the class means, takes the mean of the negatives to that of the

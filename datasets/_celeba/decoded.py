@@ -1,5 +1,5 @@
-"""Photographs decoded once: a training reads each of them a hundred times, and to decode one takes longer than to learn
-from it.
+"""Keep decoded photographs in memory: a training reads each a hundred times, and decoding takes longer than a step on
+it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ KEPT = 2_500_000_000  # bytes: all of CelebA at 64 px; what comes after that is 
 
 
 class Decoded:
-    """A data set's photographs, kept in memory from the first time that they are read.
+    """A data set's photographs, kept in memory after the first read.
 
     Parameters
     ----------

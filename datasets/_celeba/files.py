@@ -56,7 +56,7 @@ def require_no_page(start: bytes, file: Place, remedy: str) -> None:
 
 
 def folder_of_photographs(folder: Place, remedy: str) -> Place:
-    """Return the one folder that holds photographs: this one, or one inside it, as where an archive repeats its name.
+    """Return the one folder with photographs: this one, or one inside it, since archives may repeat their name.
 
     Raises
     ------

@@ -188,7 +188,7 @@ def attributes(people: People) -> pd.DataFrame:
 
 
 def can_show(people: People, feature: str) -> Flags:
-    """Return (N,) bool: who could have it; no fringe under a hat or without the hair for it, no bearded woman."""
+    """Return (N,) bool: faces that can show a feature: no fringe under a hat, bald or receding; no bearded woman."""
     if feature == "bang":
         return ~people.hat & ~people.bald & ~people.receding
     return people.male

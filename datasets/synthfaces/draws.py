@@ -41,7 +41,7 @@ class Draws:
         self._room = ""
 
     def room(self, name: str) -> Draws:
-        """Return the same faces' latents of one module: names in different rooms never meet."""
+        """Return the same faces' latents for one module, so that equal names in two modules differ."""
         room = copy(self)
         room._room = f"{name}/"
         return room
