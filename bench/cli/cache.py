@@ -68,7 +68,7 @@ def verify(results: Path) -> int:
     "--max-size",
     type=Quantity("SIZE", SIZES, "10GB or 500MB"),
     default=None,
-    help="Also remove the oldest of what cells refer to, until no more than this is kept: 10GB. Cells stay as they "
+    help="Also remove the oldest stages that cells refer to, until at most this much is kept: 10GB. Cells stay as they "
     "are; a further metric computes again what it needs.",
 )
 @click.option("--yes", is_flag=True, help="Remove it. Without this, only list it.")
@@ -76,7 +76,7 @@ def verify(results: Path) -> int:
 def gc(
     max_size: float | None, yes: bool, plugins: tuple[Path, ...], results: Path, data_dir: Path | None, device: str
 ) -> int:
-    """List what no cell refers to, as bench clean --what orphaned does, or remove it."""
+    """List the stages that no cell refers to, as bench clean --what orphaned does, or remove them."""
     workspace = workspace_at(plugins, results, data_dir, device, write=yes)
     from bench.experiments.cleaning import clean, plan_cleaning, with_oldest
     from bench.report import cleaning as text

@@ -19,7 +19,8 @@ KINDS = ("failed", "stale", "orphaned", "stopped")
     show_default=True,
     metavar="KIND[,KIND...]",
     help="What to remove: failed (cells without a result), stale (cells of older formats, code, weights or data), "
-    "orphaned (stages that no cell refers to), stopped (cells and trainings that the same command would resume).",
+    "orphaned (stages that no cell refers to), stopped (cells and trainings that the same command would resume, and "
+    "lists of cells that it had not begun).",
 )
 @click.option("--yes", is_flag=True, help="Remove it. Without this, only list it.")
 @workplace

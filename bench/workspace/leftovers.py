@@ -28,7 +28,8 @@ class Leftover:
 
     Attributes
     ----------
-    kind : {"failed", "stale", "orphaned", "stopped"}
+    kind : str
+        One of ``KINDS``; "oldest" for what ``bench cache gc --max-size`` removes.
     path : Path
     why : str
     """
@@ -62,10 +63,10 @@ def unfinished(store: Store) -> Iterator[Leftover]:
 
 
 def not_begun(store: Store) -> Iterator[Leftover]:
-    """Yield what commands that were ended have told of cells that they did not begin."""
+    """Yield the lists of cells that a stopped command had not begun."""
     for sweep in sweeps.known(store):
         if not sweep.runs:
-            yield Leftover("unfinished", sweep.folder, f"names {len(sweep.left)} cells that were not begun")
+            yield Leftover("stopped", sweep.folder, f"names {len(sweep.left)} cells that were not begun")
 
 
 def orphaned(store: Store, kept: Iterable[Record]) -> Iterator[Leftover]:

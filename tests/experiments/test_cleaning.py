@@ -6,10 +6,13 @@ import json
 import shutil
 
 import pytest
+from made_records import made_record
 from small_cells import QUICK, folders
 
+from bench.cli.clean import KINDS
 from bench.workspace import leftovers
 from bench.workspace.store import Store
+from bench.workspace.sweeps import CELLS, SWEEPS
 
 
 @pytest.fixture
@@ -160,6 +163,26 @@ def test_older_formats_go_and_newer_ones_and_other_programs_files_stay(clean, tm
         "ours-vae-slant-s2-1234567812345678", "cut", "other", "notes",
     }  # fmt: skip
     assert [path.name for path in (runs / "cut").iterdir()] == ["result.json"]
+
+
+def test_every_kind_that_is_listed_can_be_asked_for(tmp_path):
+    store, key = Store(tmp_path), "12345678" * 8
+    store.write(tmp_path / f"ours-vae-slant-s0-{key[:16]}", made_record(key=key, status="failed"))
+    for name, content in (
+        ("ours-vae-slant-s1-12345678/result.json", '{"key": "1", "status": "ok", "format": 2}'),
+        ("cut/result.json.1.unreadable", "{"),
+        ("ours-vae-slant-s2-1234567812345678/.lock", ""),
+        (f"{SWEEPS}/host-1-1/{CELLS}", "one"),
+        (".stages/unlearn-1234567812345678/unlearned.safetensors", ""),
+        (".stages/unlearn-8765432187654321/checkpoint.pt", ""),
+        (".stages/.unlearn-1234567812345679.removed/checkpoint.pt", ""),
+    ):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text(content)
+    finders = (leftovers.failed, leftovers.of_older_formats, leftovers.unfinished, leftovers.not_begun)
+    found = [each for find in finders for each in find(store)] + [*leftovers.orphaned(store, [])]
+    assert len(found) == 8 and {each.kind for each in found} == set(leftovers.KINDS)
+    assert KINDS == leftovers.KINDS, "those of --what"
 
 
 def test_an_unknown_kind_is_refused(bench_cli, tmp_path):
