@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import json
 import keyword
+import re
 
 import pytest
 
+from bench.api import NEEDS
 from bench.authoring.conformance.trials import try_method
 from bench.authoring.conformance.variants import quick, variants
 from bench.authoring.templates import HERE
@@ -18,6 +20,11 @@ SMALL = ["--set", "feedback.count=200", "--set", "evaluation.count=128", "-p", "
 def test_every_kind_has_a_template_of_one_screen():
     assert {path.name for path in HERE.glob("*.txt")} == {f"{singular}.py.txt" for singular in SINGULAR}
     assert all(len(path.read_text().splitlines()) <= 75 for path in HERE.glob("*.txt"))
+
+
+def test_the_method_template_names_all_needs():
+    (comment,) = re.findall(r"needs = frozenset\(\)  # (.*)", (HERE / "method.py.txt").read_text())
+    assert set(re.findall(r'"(\w+)"', comment)) == NEEDS
 
 
 @pytest.mark.parametrize("kind", SINGULAR)
