@@ -120,6 +120,29 @@ def fit_remover(dataset: Dataset, feature: str, context: Context, pairs: int = P
     """Train a remover on true pairs of the training split: mean |e| + 4 e^2 over the support, Adam, cosine schedule.
 
     |e| is what ``errors`` measures. On its own it can end in a network that paints nothing, since few pixels change.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        One that implements ``counterfactual``, with a split "train".
+    feature : str
+        The feature to remove.
+    context : Context
+        Its stream decides the initial weights and the batches; it gives the device, the checkpoints and the log.
+    pairs : int
+        Largest number of true pairs to learn from.
+    steps : int
+        Batches of ``BATCH`` pairs.
+
+    Returns
+    -------
+    Remover
+        On the context's device, in eval mode, gradients off.
+
+    Raises
+    ------
+    DataError
+        If the data set cannot redraw its images, or if no training image can show the feature.
     """
     having, lacking = true_pairs(dataset, "train", feature, pairs)
     with torch.random.fork_rng(devices=[]):

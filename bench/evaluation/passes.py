@@ -126,14 +126,14 @@ def run_pass(
 
     Parameters
     ----------
-    original : Generator
-        f.
-    unlearned : nn.Module
-        g: noise (N, noise_dim) to images.
+    original, unlearned : Generator, nn.Module
+        f and g; g maps noise (N, noise_dim) to images (N, C, H, W).
     identifier : nn.Module or None
         The method's; it scores f's latents.
-    count : int
-        The last chunk is drawn and described whole; what exceeds ``count`` is left out of the result.
+    observers : Observers
+        The classifiers and extractors that describe the images.
+    count, progress : int, Progress
+        Samples, also of the progress; the last chunk is drawn whole, and what exceeds ``count`` is left out.
     cached : Described, optional
         ``Pass.seen`` of an earlier pass over as many samples.
     truth : Truth, optional

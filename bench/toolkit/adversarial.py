@@ -38,9 +38,15 @@ def gradient_penalty(critic: Critic, reals: Tensor, fakes: Tensor, rng: torch.Ge
     Parameters
     ----------
     critic : callable
-    reals, fakes : (N, C, H, W)
+        Images (N, C, H, W) to scores (N,).
+    reals, fakes : (N, C, H, W) float
+        As many of each; ``fakes`` are detached.
     rng : torch.Generator
-        Draws a point between the images of each pair, uniformly.
+        Draws a point between the images of each pair, uniformly; on the device of ``reals``.
+
+    Returns
+    -------
+    () float32
     """
     share = torch.rand(len(reals), 1, 1, 1, generator=rng, device=reals.device)
     between = torch.lerp(fakes.detach(), reals, share).requires_grad_(True)
@@ -51,7 +57,29 @@ def gradient_penalty(critic: Critic, reals: Tensor, fakes: Tensor, rng: torch.Ge
 def wasserstein_loss(
     critic: Critic, reals: Tensor, fakes: Tensor, rng: torch.Generator, weight: float, drift: float
 ) -> Tensor:
-    """Return the critic's loss of WGAN-GP; ``drift`` keeps the scores near zero (Karras et al. 2018, appendix A.1)."""
+    """Return the critic's loss of WGAN-GP, with Karras et al.'s drift term (2018, arXiv 1710.10196, appendix A.1).
+
+    mean D(fakes) - mean D(reals) + drift mean D(reals)^2 + weight ``gradient_penalty``. It falls as the scores of
+    reals rise above those of fakes.
+
+    Parameters
+    ----------
+    critic : callable
+        Images (N, C, H, W) to scores (N,), higher for real.
+    reals, fakes : (N, C, H, W) float
+        As many of each, in the range of the critic's input ([-1, 1] for ``proggan``), whose unit ``weight`` depends on.
+        Detach ``fakes``, unless the loss is to reach the generator.
+    rng : torch.Generator
+        As for ``gradient_penalty``; on the device of ``reals``.
+    weight : float
+        Of the gradient penalty (published: 10).
+    drift : float
+        Of the reals' squared scores, to keep them near zero (published: 0.001).
+
+    Returns
+    -------
+    () float
+    """
     on_reals = critic(reals)
     loss = critic(fakes).mean() - on_reals.mean() + drift * on_reals.square().mean()
     return loss + weight * gradient_penalty(critic, reals, fakes, rng)
@@ -64,10 +92,27 @@ def logistic_loss(
     penalty_weight: float,
     watch: Callable[[Tensor], None] | None = None,
 ) -> Tensor:
-    """Return the discriminator's logistic loss with R1, weight times |gradient|^2 at the reals.
+    """Return the discriminator's logistic loss with R1.
 
-    R1 is Mescheder et al. 2018, arXiv 1801.04406, Eq. 9; a weight of 0 skips it (a lazy step, Karras et al. 2020,
-    arXiv 1912.04958, appendix B). ``watch`` is handed the scores of the reals.
+    mean softplus(-D(reals)) + mean softplus(D(fakes)) + penalty_weight mean |dD / d reals|^2. R1 is Mescheder et al.
+    2018, arXiv 1801.04406, Eq. 9.
+
+    Parameters
+    ----------
+    critic : callable
+        Images (N, C, H, W) to logits (N,) of being real.
+    reals, fakes : (N, C, H, W) and (M, C, H, W) float
+        In the range of the critic's input, whose unit ``penalty_weight`` depends on. ``reals`` are detached. Detach
+        ``fakes``, unless the loss is to reach the generator.
+    penalty_weight : float
+        Of R1, at least 0: gamma / 2 in Eq. 9. 0 skips R1 (a lazy step, Karras et al. 2020, arXiv 1912.04958, appendix
+        B).
+    watch : callable, optional
+        Called with the logits (N,) of the reals, detached.
+
+    Returns
+    -------
+    () float
     """
     reals = reals.detach().requires_grad_(penalty_weight > 0)
     on_reals = critic(reals)

@@ -21,7 +21,8 @@ from bench.api import Batch, Context, Feedback, Generator, Networks, Params, Rec
 from bench.toolkit.gradients import Gradients, assign, gradients_of, inner, projected
 
 Draw = Callable[[int, torch.Generator], Tensor]  # how many, and by which random generator -> images (N, C, H, W)
-Rule = Callable[[int, Tensor, Tensor, list[Tensor]], tuple[Gradients, ...]]  # step, L_f, L_r, parameters -> gradients
+# Step, L_f (), L_r (), parameters -> gradients, whose sum Adam descends.
+Rule = Callable[[int, Tensor, Tensor, list[Tensor]], tuple[Gradients, ...]]
 
 
 class DataParams(Params):
@@ -132,7 +133,20 @@ class UnoSParams(DataParams):
 
 
 def ascent(weight: float, alternate: bool) -> Rule:
-    """Ascend L_f; every second step descends L_r, if they alternate."""
+    """Ascend L_f; every second step descends L_r, if they alternate.
+
+    Parameters
+    ----------
+    weight : float
+        Factor of L_f's gradient; no unit.
+    alternate : bool
+        Whether steps 1, 3, ... descend L_r instead.
+
+    Returns
+    -------
+    Rule
+        Returns one gradient: -weight grad L_f, or grad L_r.
+    """
 
     def rule(step: int, forget: Tensor, retain: Tensor, parameters: list[Tensor]) -> tuple[Gradients, ...]:
         back = alternate and step % 2 == 1
@@ -142,7 +156,20 @@ def ascent(weight: float, alternate: bool) -> Rule:
 
 
 def surgery(weight: float, kind: str) -> Rule:
-    """Descend L_r off the gradient of L_f ("retain"), or ascend L_f off the gradient of L_r ("forget")."""
+    """Descend L_r off the gradient of L_f ("retain"), or ascend L_f off the gradient of L_r ("forget").
+
+    Parameters
+    ----------
+    weight : float
+        Factor of the projected gradient of L_f, for "forget" alone; no unit.
+    kind : {"retain", "forget"}
+
+    Returns
+    -------
+    Rule
+        Returns one gradient: that of L_r without its part along L_f's, or -weight times that of L_f without its part
+        along L_r's.
+    """
 
     def rule(step: int, forget: Tensor, retain: Tensor, parameters: list[Tensor]) -> tuple[Gradients, ...]:
         f, r = gradients_of(forget, parameters), gradients_of(retain, parameters)
@@ -154,7 +181,21 @@ def surgery(weight: float, kind: str) -> Rule:
 
 
 def orthogonal(weight: float, with_surgery: bool) -> Rule:
-    """Descend L_r + weight cos^2 of the two gradients; every second step is surgery, if asked for."""
+    """Descend L_r + weight cos^2 of the two gradients; every second step is surgery, if asked for.
+
+    Parameters
+    ----------
+    weight : float
+        Of the squared cosine, which lies in [0, 1]: in the unit of the model's loss (``vae``: nats per image;
+        ``vdvae``: nats per dimension).
+    with_surgery : bool
+        Whether steps 1, 3, ... are ``surgery(1.0, "retain")``.
+
+    Returns
+    -------
+    Rule
+        Returns two gradients: that of L_r, then that of weight cos^2. A step of surgery returns one.
+    """
     cut = surgery(1.0, "retain")
 
     def rule(step: int, forget: Tensor, retain: Tensor, parameters: list[Tensor]) -> tuple[Gradients, ...]:

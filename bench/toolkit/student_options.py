@@ -51,8 +51,9 @@ class Trainee(nn.Module):
     ----------
     student : Generator
     options : StudentOptions
-    rng : torch.Generator
-        Draws the first factors of the sums; the second ones are 0, so that nothing changes at first.
+    rng : callable
+        Returns the random generator, on the student's device, that draws the first factors of the sums; called only if
+        ``lora_rank`` is above 0. The second factors are 0, so that nothing changes at first.
     """
 
     def __init__(self, student: Generator, options: StudentOptions, rng: Callable[[], torch.Generator]) -> None:
@@ -93,14 +94,43 @@ class Trainee(nn.Module):
 
 
 def saliency_mask(gradients: Gradients, share: float) -> Gradients:
-    """Return which weights are trained, as 0 and 1: all but ``share`` of them, those with the smallest gradient."""
+    """Return which weights are trained, as 0 and 1: all except ``share`` of them, those with the smallest gradient.
+
+    Parameters
+    ----------
+    gradients : list of Tensor
+        One for each parameter, of its shape.
+    share : float
+        Share of all weights together that is frozen, in [0, 1). Weights whose |gradient| equals the cut are trained.
+
+    Returns
+    -------
+    list of Tensor
+        0 or 1, with the shapes and dtypes of ``gradients``.
+    """
     sizes = torch.cat([g.abs().flatten() for g in gradients])
     cut = sizes.sort().values[min(int(share * len(sizes)), len(sizes) - 1)]
     return [(g.abs() >= cut).to(g) for g in gradients]
 
 
 def fisher(trainee: Trainee, context: Context, batch_size: int) -> Gradients:
-    """Estimate the diagonal Fisher information of N(g(z), 1 per pixel): E (d <r, g(z)> / d theta)^2, r random signs."""
+    """Estimate the diagonal Fisher information of N(g(z), 1 per pixel): E (d <r, g(z)> / d theta)^2, r random signs.
+
+    Parameters
+    ----------
+    trainee : Trainee
+        g, at the weights where the information is wanted.
+    context : Context
+        Its stream decides the noise and the signs.
+    batch_size : int
+        Samples in each of ``BATCHES`` batches. The signs of two samples are independent, so a batch's squared gradient
+        estimates the sum over its samples.
+
+    Returns
+    -------
+    list of Tensor
+        Per sample; one for each of ``trainee.trained``, of its shape, at least 0.
+    """
     total = [torch.zeros_like(p) for p in trainee.trained]
     for k in range(BATCHES):
         images = trainee(context.noise(FIT + k, batch_size, trainee.student.noise_dim, tag="fisher"))
@@ -111,7 +141,19 @@ def fisher(trainee: Trainee, context: Context, batch_size: int) -> Gradients:
 
 
 def consolidation(trained: list[nn.Parameter], anchors: Gradients, information: Gradients) -> Tensor:
-    """Return half the sum of F (theta - theta_0)^2."""
+    """Return half the sum of F (theta - theta_0)^2 over all weights, without a factor lambda.
+
+    Parameters
+    ----------
+    trained : list of nn.Parameter
+        theta.
+    anchors, information : list of Tensor
+        theta_0 and F (``fisher``), in the order and with the shapes of ``trained``.
+
+    Returns
+    -------
+    () float
+    """
     parts = [(f * (p - a) ** 2).sum() for p, a, f in zip(trained, anchors, information, strict=True)]
     return torch.stack(parts).sum() / 2
 
