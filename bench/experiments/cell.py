@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from pydantic import ConfigDict
 
 from bench.api import Params
+from bench.workspace.record import readable_name
 from bench.workspace.suites import ModelSettings
 from bench.workspace.values import assignments
 
@@ -70,9 +71,8 @@ class Cell:
 
     @property
     def readable(self) -> str:
-        """Start of the folder's name; the suite is left out, since the same cell counts for every suite."""
-        at = "" if self.step is None else f"-at{self.step}"
-        return f"{self.method}-{self.model}-{self.feature}-s{self.seed}{at}"
+        """Start of the folder's name."""
+        return readable_name(self.method, self.model, self.feature, self.seed, self.step)
 
     @property
     def changed(self) -> list[str]:

@@ -95,7 +95,7 @@ class Clicks(Stored):
     count: int = Field(description="samples shown")
     positives: int
     noise_sha256: str | None = Field(None, description="of the first noise vector; null in earlier records")
-    repeats: Repeats | None = Field(None, description="null if no sample was shown twice, or nobody knows")
+    repeats: Repeats | None = Field(None, description="null if no sample was shown twice, or that is unknown")
 
 
 class StageKeys(Stored):
@@ -174,6 +174,12 @@ class Provenance(Stored):
     others_code: dict[str, str] = Field({}, description="files of others' code, with a hash of what it means")
 
 
+def readable_name(method: str, model: str, feature: str, seed: int, step: int | None = None) -> str:
+    """Return the start of the name of a cell's folder; the suite is left out: a cell counts for every suite."""
+    at = "" if step is None else f"-at{step}"
+    return f"{method}-{model}-{feature}-s{seed}{at}"
+
+
 class Record(Stored):
     """A stored result."""
 
@@ -196,6 +202,11 @@ class Record(Stored):
     provenance: Provenance
     timings: dict[str, Cost] = Field({}, description="feedback, unlearn, evaluate")
     artefacts: dict[str, Artefact] = Field({}, description="weights, picture, losses")
+
+    @property
+    def readable(self) -> str:
+        """Start of the folder's name."""
+        return readable_name(self.method, self.model, self.feature, self.seed, self.step)
 
     @property
     def told_apart_by(self) -> dict[str, Any]:

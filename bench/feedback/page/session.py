@@ -89,8 +89,7 @@ def running_in(
         return ["run", "--method", method, *command, *kept, "--json"]
 
     def cell_of(record: Record) -> tuple[Path, Record]:
-        readable = f"{record.method}-{record.model}-{record.feature}-s{record.seed}"
-        cell = store.folder(readable, record.key)
+        cell = store.folder(record.readable, record.key)
         return cell, store.readable(cell, record.key) or record
 
     def open_samples(cell: Path, record: Record) -> Samples:

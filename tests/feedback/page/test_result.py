@@ -6,12 +6,19 @@ import re
 from types import SimpleNamespace
 
 import pytest
+import torch
 from made_records import made_record
 from PIL import Image
 
+from bench.api import Params
+from bench.experiments.cell import Cell
+from bench.feedback.page import session
 from bench.feedback.page.desk import Running
 from bench.feedback.page.runs import Runs, RunState
+from bench.registry import Registry
 from bench.workspace.record import Measurement, OracleCopy, OraclePair
+from bench.workspace.store import Store
+from bench.workspace.suites import ModelSettings
 
 FILES = {
     "weights": {"file": "unlearned.safetensors", "sha256": "a" * 64},
@@ -157,3 +164,12 @@ def test_numbers_are_not_broken_on_a_telephone(result, new_tab):
         assert tab.evaluate("document.documentElement.scrollWidth") <= 360
 
     result({**LEARNT, **CLICKED, "clicked_ratio": share("", 0.02, 200)}, act=look)
+
+
+@pytest.mark.parametrize(("step", "name"), [(None, "ours-vae-slant-s0"), (5, "ours-vae-slant-s0-at5")])
+def test_the_page_names_a_folder_as_the_cell_does(step, name, tmp_path):
+    record = made_record(step=step)
+    cell = Cell("lite", "ours", "vae", "slant", 0, Params(), ModelSettings(dataset="mnist"), "vae-mnist", step=step)
+    assert cell.readable == record.readable == name
+    running = session.running_in(tmp_path, Store(tmp_path), Registry(), torch.device("cpu"), {}, [])
+    assert running.cell_of(record) == (tmp_path / f"{name}-{record.key[:16]}", record)
