@@ -40,7 +40,7 @@ Held = Callable[[list[nn.Parameter]], Tensor]  # weights -> a term of the genera
 class Config(Params):
     """Hyper-parameters of both stages."""
 
-    adapted: int = Field(3, ge=1, description="K: generators that are adapted to what was clicked")
+    adapted: int = Field(3, ge=1, description="K: generators that are adapted to the clicked samples")
     adapt_epochs: int = Field(50, ge=1, description="steps of each adaptation")
     epochs: int = Field(200, ge=1, description="steps of unlearning, after the adaptations")
     batch_size: int = Field(32, ge=4, multiple_of=4, description="samples and shown images per step")

@@ -32,7 +32,7 @@ class Config(Params):
     batch_size: int = Field(64, ge=4, multiple_of=4, description="student's samples, real and clicked images")
     lr: float = Field(1e-4, ge=0, lt=1, description="Adam's learning rate of the generator; at 0 nothing changes")
     discriminator_lr: float = Field(1e-4, ge=0, lt=1, description="Adam's learning rate of the discriminator")
-    share: float = Field(0.5, ge=0, le=1, description="lambda: weight of the clicked samples among what counts as fake")
+    share: float = Field(0.5, ge=0, le=1, description="lambda: weight of the clicked samples among the fake ones")
     gamma: float = Field(1.0, ge=0, description="weight of R1, half the squared gradient at real images")
 
 

@@ -209,7 +209,7 @@ class Context:
             raise PluginError(f"context.steps: the phase's name {name!r} holds other characters than A-Z a-z 0-9 _ -")
         if name in self._phases or (self._phases and resuming.PHASE in (name, *self._phases)):
             raise PluginError(
-                "context.steps: a second loop needs a name of its own, and so does the first: context.steps(n, state, "
+                "context.steps: a method with several loops must name each one: context.steps(n, state, "
                 f"name=...). So far: {', '.join(self._phases)}"
             )
         if main and self._main is not None:

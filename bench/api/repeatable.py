@@ -21,7 +21,7 @@ TWICE = 1e-5  # largest difference of two draws of one batch of images in [0, 1]
 ALONE = 1e-3  # and a sample alone from the same in a batch: a quarter of a grey level (proggan at 128 px: 2e-5)
 
 NOISE_INSIDE = (
-    "the network draws random numbers of its own (noise inside, dropout). Take that noise from `noise`, with a larger "
+    "the network draws its own random numbers (noise inside, dropout). Take that noise from `noise`, with a larger "
     "noise_dim, or keep it fixed in a buffer. Let dropout follow eval mode: F.dropout(x, p, self.training), .eval()"
 )
 MEMORY = (
@@ -95,10 +95,10 @@ def _sampled(generator: Generator, noise: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _require_decoded(generator: Generator, latents: Tensor, noise: Tensor, images: Tensor) -> None:
-    given, beside = latents.clone(), noise.clone()
-    decoded = generator.decode(given, beside)
+    given, noise_copy = latents.clone(), noise.clone()
+    decoded = generator.decode(given, noise_copy)
     _require_untouched(given, latents, "decode", "latents")
-    _require_untouched(beside, noise, "decode", "noise")
+    _require_untouched(noise_copy, noise, "decode", "noise")
     if decoded.shape != images.shape or _apart(images, decoded) > ALONE * max(1.0, images.abs().max().item()):
         raise PluginError(
             "decode(latents, noise) does not give sample's images back. Let sample return the latents that it decoded, "

@@ -114,7 +114,7 @@ def executing(command: F) -> F:
             "--backend",
             type=click.Choice(BACKENDS),
             default=None,
-            help="Who runs the cells: serial, one after another; local, several at once; a Dask or a Slurm cluster.  "
+            help="Back end for the cells: serial, one after another; local, several at once; a Dask or Slurm cluster.  "
             "[default: serial; with --jobs: local]",
         ),
         click.option(

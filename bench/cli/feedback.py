@@ -53,7 +53,7 @@ def command(
     if cell is not None:
         for flag, given in (("--out", out), ("--also", also)):
             if given:
-                raise UsageError(f"{flag}: does not go with --cell, which stores the clicks in the cell's folder")
+                raise UsageError(f"{flag}: cannot be combined with --cell, which stores the clicks with the cell")
         click.echo(f"{cell}: {clicked_line(click_left(folder, clicked, cell, feature))}")
         return 0
     if feature is None or out is None:

@@ -10,7 +10,7 @@ import click
 
 @click.command("merge")
 @click.argument("sources", metavar="DIR|FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--dry-run", is_flag=True, help="Only say what would become of each cell.")
+@click.option("--dry-run", is_flag=True, help="Only print what would happen to each cell.")
 @click.option("--json", "as_json", is_flag=True, help="Print each cell as one line of JSON.")
 @click.option(
     "--results",

@@ -56,14 +56,15 @@ if TYPE_CHECKING:
 @click.option(
     "--sequential",
     is_flag=True,
-    help="Unlearn the features one after another, each from what the one before left; after each, measure all so far.",
+    help="Unlearn the features one after another, each from the generator that the previous one left; after each, "
+    "measure all so far.",
 )
 @executing
 @click.option(
     "--together",
     "as_one",
     is_flag=True,
-    help="Processes of torchrun train one cell at a time together (default: each takes cells of its own).",
+    help="Processes of torchrun train one cell at a time together (default: each takes separate cells).",
 )
 @click.option("--dry-run", is_flag=True, help="Print what would run, why, and for how long.")
 @click.option("--show-config", is_flag=True, help="Print the resolved configuration of each cell.")
@@ -118,7 +119,7 @@ def command(
         if dry_run or show_config:
             click.echo(text.configuration(made) if show_config else text.dry_run(made), file=out)
             if sequential:
-                click.echo("later requests begin with what these leave, and are planned then", err=True)
+                click.echo("later requests start from the generators that these leave, and are planned then", err=True)
             return 0
 
         run, carried_out = _runner(how, workspace, as_json, out), with_the_others if as_one else alone

@@ -14,9 +14,7 @@ from bench.errors import UsageError
 
 @click.command("serve")
 @click.argument("model", required=False)
-@click.option(
-    "--feature", metavar="NAME", required=True, help="What is to be unlearned; any name, if no oracle is asked."
-)
+@click.option("--feature", metavar="NAME", required=True, help="Feature to unlearn; any name, if no oracle is used.")
 @click.option(
     "--also", metavar="NAME[,NAME...]", default="", help="Further attributes to click on, to keep them (Male)."
 )
@@ -42,10 +40,10 @@ from bench.errors import UsageError
 @data_dir
 @plugins
 def command(model: str | None, host: str, port: int, browse: bool, device: str, **asked: Any) -> int:
-    """Serve a page on which a person clicks what should go, and which unlearns it.
+    """Serve a page on which a person clicks the feature to remove, and which runs the unlearning.
 
-    MODEL is a model of the suite (proggan), or that of --weights. Every click is kept; run the same command again to go
-    on. Stop with Ctrl-C.
+    MODEL is a model of the suite (proggan), or that of --weights. Stop with Ctrl-C. Every click is kept: run the same
+    command again to resume.
     """
     from bench.feedback.page import serving
 

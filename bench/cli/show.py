@@ -11,7 +11,7 @@ from bench.cli.options import open_registry, plugins
 
 @click.command("show")
 @click.argument("name")
-@click.option("--suite", metavar="NAME|FILE", default=None, help="Suite whose hyper-parameters to show, of a method.")
+@click.option("--suite", metavar="NAME|FILE", default=None, help="Suite whose hyper-parameters of a method to show.")
 @plugins
 def command(name: str, suite: str | None, plugins: tuple[Path, ...]) -> int:
     """Show a plug-in, its hyper-parameters, and what suites set for a method.

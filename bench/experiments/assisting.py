@@ -26,7 +26,7 @@ from bench.experiments.training import Stage, train
 T = TypeVar("T")
 
 LATE = 10.0  # seconds for this process to end a training that the first one has ended
-ALONE = 60.0  # seconds for the first process to end a training that this one cannot go on with
+ALONE = 60.0  # seconds for the first process to end a training that this one cannot continue
 SAVES = 3.0  # seconds for the first process to save, when all are asked to stop
 
 
@@ -62,7 +62,7 @@ def _assist(board: Board, progress: Progress) -> None:
             who = f"process {together.rank()} of {together.launched()}"
             progress.note(f"{who}: {reason}")
             if not _ends(board, order, ALONE):
-                raise MachineError(f"{who} cannot go on with a training of all: {reason}")
+                raise MachineError(f"{who} cannot continue the shared training: {reason}")
         number += 1
 
 

@@ -81,7 +81,7 @@ def help_until_it_ends(resolved: Resolved, hands: Hands) -> None:
 
 
 class _Made(Exception):
-    """The block is stored: the pass need not go on."""
+    """The block is stored: the pass can stop."""
 
 
 class _One(Blocks):

@@ -85,7 +85,7 @@ def run_cell(resolved: Resolved, hands: Hands, since: float | None = None) -> Re
 
 
 def store_end(resolved: Resolved, status: Status, reason: str, since: float | None = None) -> Record:
-    """Store how a cell ended whose own processes could not store it.
+    """Store the ending of a cell whose own processes could not store it.
 
     Raises
     ------

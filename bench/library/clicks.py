@@ -142,8 +142,8 @@ def _shown(images: NDArray[Any] | Tensor, name: str, dataset: Dataset) -> Tensor
     try:
         shown = images if isinstance(images, Tensor) else torch.from_numpy(np.array(images))
     except (TypeError, ValueError) as error:
-        raise UsageError(f"ask_oracle(images): are no array of numbers ({error})") from error
-    shape = getattr(dataset, "image_shape", tuple(shown.shape[1:]))  # without images of its own, any
+        raise UsageError(f"ask_oracle(images): is not an array of numbers ({error})") from error
+    shape = getattr(dataset, "image_shape", tuple(shown.shape[1:]))  # a data set without images fits any shape
     if shown.ndim != 4 or tuple(shown.shape[1:]) != shape or len(shown) == 0:
         raise UsageError(
             f"ask_oracle(images): has the shape {tuple(shown.shape)}; the data set '{name}' has images "
@@ -178,7 +178,7 @@ def _array(values: ArrayLike | Tensor, what: str) -> NDArray[Any]:
     try:
         return values.numpy() if isinstance(values, Tensor) else np.asarray(values)
     except (TypeError, ValueError) as error:
-        raise UsageError(f"make_feedback({what}): is no array ({error})") from error
+        raise UsageError(f"make_feedback({what}): is not an array of numbers ({error})") from error
 
 
 def _clicks(values: ArrayLike | Tensor, what: str, count: int | None = None) -> NDArray[np.bool_]:

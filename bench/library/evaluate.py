@@ -231,7 +231,7 @@ def _require_comparable(after: KnownGenerator, before: KnownGenerator) -> None:
     if shapes[0] != shapes[1]:
         raise UsageError(
             f"evaluate: the generators differ in (noise_dim, image_shape): {shapes[0]} before, {shapes[1]} after; one "
-            "was not made of the other"
+            "was not made from the other"
         )
     if before.device != after.device:
         raise UsageError(

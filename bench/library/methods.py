@@ -84,6 +84,6 @@ def _require_no_task(method: type[Method[Any]], params: Mapping[str, Any], call:
     ours = [field.name for field in fields(Task) if field.name in params]
     if misplaced := [name for name in ours if name not in method.Config.model_fields]:
         raise UsageError(
-            f"{call}: has no parameter {' and no '.join(misplaced)}. To say what is to go, give "
+            f"{call}: has no parameter {' and no '.join(misplaced)}. To name the feature, give "
             f"task=bench.Task({', '.join(f'{name}=...' for name in misplaced)})"
         )

@@ -87,7 +87,7 @@ def workspace_for(
     if not isinstance(workspace, Workspace):
         raise UsageError(f"workspace: is a {type(workspace).__name__}; bench.open_workspace(...) gives one")
     if plugins != PLUGINS or data_dir is not None:
-        raise UsageError("workspace: knows its places; give plugins= and data_dir= to bench.open_workspace instead")
+        raise UsageError("workspace: has its own folders; give plugins= and data_dir= to bench.open_workspace instead")
     if device is not None and _place(device) != _place(workspace.device):
         raise UsageError(
             f"workspace: computes on {workspace.device}, and the generator lies on {device}; move the generator with "

@@ -52,7 +52,7 @@ def results(results: str | Path = RESULTS, *, tidy: bool = False, workspace: Wor
     from bench.report.results import frame_of
 
     if workspace is not None and results != RESULTS:
-        raise UsageError("results: workspace= knows its folder; give results= to bench.open_workspace instead")
+        raise UsageError("results: workspace= has its own folder; give results= to bench.open_workspace instead")
     store = Store(Path(results)) if workspace is None else workspace.store
     if not store.root.is_dir():
         raise UsageError(f"results({str(store.root)!r}): no such folder; bench run stores its cells in {RESULTS}")

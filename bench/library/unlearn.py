@@ -155,7 +155,7 @@ class _Unlearning:
         if task is None:
             if needs & {"oracle", "training_data"}:
                 raise UsageError(
-                    f"{call}: needs more than clicks; name what is to go: task=bench.Task(feature=..., dataset=...)"
+                    f"{call}: needs more than clicks; name the feature: task=bench.Task(feature=..., dataset=...)"
                 )
             return None
         with arguments_of("bench.Task"):

@@ -59,7 +59,7 @@ def _passes(cell: Cell, workspace: Workspace) -> float:
     if found is None:
         raise UsageError(
             f"table budget: {cell.weights} do not say how many passes over the training images made them. Run retrain "
-            "with budgets of your own: bench table 2 --method 'retrain -p epochs=1//5//20'"
+            "with your own budgets: bench table 2 --method 'retrain -p epochs=1//5//20'"
         )
     return found
 

@@ -44,7 +44,7 @@ def merge(parcel: Parcel, store: Store, write: bool) -> Iterator[Merged]:
     parcel : Parcel
     store : Store
     write : bool
-        False: only say what would become of each.
+        False: only say what would happen to each.
 
     Yields
     ------

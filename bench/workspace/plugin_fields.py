@@ -82,7 +82,7 @@ class PluginFields:
             if config is not None:
                 yield from (f"{'.'.join(place)}.{text}" for text in _rejected(config, fields))
             elif fields:
-                yield f"{'.'.join(place)}: nothing reads it, since what it is about is not trained here"
+                yield f"{'.'.join(place)}: has no effect, since nothing that it configures is trained here"
 
 
 def _trainable(plugin: type[Any]) -> type[Params] | None:

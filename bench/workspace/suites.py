@@ -55,11 +55,11 @@ class OracleSettings(Params):
 
     feedback: str | None = Field(
         None,
-        description="who clicks: a classifier, an extractor, or weights; <classifier>-<dataset>-a by default",
+        description="oracle that clicks: a classifier, an extractor, or weights; <classifier>-<dataset>-a by default",
     )
     evaluation: str | None = Field(
         None,
-        description="who judges: a classifier, an extractor, or weights; <classifier>-<dataset>-b by default",
+        description="oracle that judges: a classifier, an extractor, or weights; <classifier>-<dataset>-b by default",
     )
     cut: str = Field(
         "generator",
@@ -117,7 +117,7 @@ class Suite(Params):
 
     name: str = Field(pattern=r"^[A-Za-z0-9_.-]+$", description="in records and captions; the file's by default")
     description: str = ""
-    extends: str | None = Field(None, description="suite that this one takes over, a name or a file beside this one")
+    extends: str | None = Field(None, description="parent suite: a built-in name, or a file in the same folder")
     models: dict[str, ModelSettings]
     variants: tuple[VariantSettings, ...] = ()
     sweeps: dict[str, dict[str, tuple[Any, ...]]] = Field(

@@ -73,7 +73,7 @@ def test_a_checkpoint_after_every_step_changes_nothing(tmp_path, monkeypatch):
 def test_a_second_loop_needs_a_name(names, tmp_path):
     context, layer = fresh(tmp_path), nn.Linear(1, 1)
     list(context.steps(1, {"layer": layer}, name=names[0]))
-    with pytest.raises(PluginError, match="a second loop needs a name of its own, and so does the first"):
+    with pytest.raises(PluginError, match="a method with several loops must name each one"):
         list(context.steps(1, {"layer": layer}, name=names[1]))
 
 

@@ -13,7 +13,7 @@ from bench.errors import PluginError, UsageError
 
 HIDDEN = "self.first(z)"
 OUT = "return torch.sigmoid(self.last(torch.relu(self.first(z)))).view(-1, 1, 8, 8)"
-DRAWS = "draws random numbers of its own (noise inside, dropout). Take that noise from `noise`, with a larger noise_dim"
+DRAWS = "draws its own random numbers (noise inside, dropout). Take that noise from `noise`, with a larger noise_dim"
 BATCH = "images depend on the batch they are drawn in: batch statistics"
 CUT = "no gradient reaches the"
 

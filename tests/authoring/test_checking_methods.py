@@ -100,7 +100,7 @@ OPTIONS = {  # what is changed in the template, and what is said of it
     ),
     "rebuild_forgets_the_scale": (
         (REBUILD, 'Direction(original.latent_dim, self.config.landing == "reflect")'),
-        "-p scale=deviation: the identifier that rebuild gives is of another structure than unlearn's", 1,
+        "-p scale=deviation: the identifier that rebuild returns has another structure than unlearn's", 1,
     ),
     "asks_for_no_clicks": (
         ("return self.config.keep", "return ()"),

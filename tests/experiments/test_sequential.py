@@ -1,4 +1,4 @@
-"""Requests one after another: each from what the one before left, all measured against the first original."""
+"""Sequential requests: each from the generator that the previous one left, all measured against the first original."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_each_request_begins_where_the_last_one_ended(run, bars, tmp_path):
 def test_the_order_is_that_of_the_requests(run):
     planned = run("--feature", "slant,thickness", "--dry-run")
     assert planned.out.startswith("run     ours-bars-slant-s0") and "thickness" not in planned.out
-    assert "later requests begin with what these leave, and are planned then" in planned.err
+    assert "later requests start from the generators that these leave, and are planned then" in planned.err
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ def test_samples_of_other_weights_or_of_the_clicked_noise_are_refused(click, cel
 def test_what_is_not_a_cell_is_refused(click, cell, tmp_path, after, bench_cli):
     assert f"--cell {tmp_path}: holds no result" in click([3], tmp_path).err
     assert "is about 'scar'" in click([3], cell, "--feature", "wart").err
-    assert click([3], cell, "--out", tmp_path / "x.json").err.startswith("Error: --out: does not go with --cell")
+    assert click([3], cell, "--out", tmp_path / "x.json").err.startswith("Error: --out: cannot be combined with --cell")
     assert click([99], cell).err.endswith("line 1: no sample 99; the samples are 0 to 59\n")
     done = bench_cli("feedback", after, "--clicked", tmp_path / "left.txt", "--feature", "scar")
     assert done.code == 4 and "Missing option '--out': needed unless --cell names a stored cell" in done.err

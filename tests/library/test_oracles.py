@@ -118,8 +118,8 @@ WRONG_RANGES = {
     "int64": (lambda x: (x * 255).astype(np.int64), "are torch.int64; expected float in .0, 1., or uint8 in 0..255"),
     "bool": (lambda x: x > 0.5, "are torch.bool; expected float in"),
     "complex": (lambda x: x.astype(np.complex64), "are torch.complex64; expected float in"),
-    "text": (lambda x: x.astype(str), "are no array of numbers"),
-    "ragged": (lambda x: [x[0], x[0, 0]], "are no array of numbers"),
+    "text": (lambda x: x.astype(str), "is not an array of numbers"),
+    "ragged": (lambda x: [x[0], x[0, 0]], "is not an array of numbers"),
 }
 
 

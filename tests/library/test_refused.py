@@ -59,7 +59,10 @@ WRONG_CLICKS = {
         "feedback.noise.: is object",
     ),
     "texts": ({"labels": ["yes", "no", "no"], "stream": "s"}, "feedback.labels.: holds other values"),
-    "sparse labels": ({"labels": torch.eye(2).to_sparse(), "stream": "s"}, r"feedback\(labels\): is no array"),
+    "sparse labels": (
+        {"labels": torch.eye(2).to_sparse(), "stream": "s"},
+        r"feedback\(labels\): is not an array of numbers",
+    ),
 }
 
 

@@ -118,7 +118,7 @@ def test_a_frame_of_nothing_has_its_columns(tmp_path):
     assert len(bench.results(tmp_path, tidy=True)) == 0
     with pytest.raises(UsageError, match="no such folder; bench run stores its cells in results/runs"):
         bench.results(tmp_path / "nowhere")
-    with pytest.raises(UsageError, match="knows its folder"):
+    with pytest.raises(UsageError, match="has its own folder"):
         bench.results(tmp_path, workspace=bench.open_workspace(results=tmp_path))
 
 

@@ -158,4 +158,4 @@ def _left_by(what: str, before: Traces, after: Traces) -> str | None:
     if not changes:
         return None
     found = "; ".join(changes[:3]) + (f"; and {len(changes) - 3} more" if len(changes) > 3 else "")
-    return f"after {what}, {found}. Whatever else runs in this process would compute with it: leave it as it was"
+    return f"after {what}, {found}. All other code in this process would run with the change: undo it"

@@ -51,7 +51,7 @@ def config_has_defaults(cls: type[Any]) -> None:
 def config_can_be_stored(cls: type[Any]) -> None:
     """Configurations are stored as JSON, with the weights and in every record."""
     config = cls.Config()
-    assert stored(config) == config, "Config() is another one when it comes back from JSON"
+    assert stored(config) == config, "Config() changes when it is stored as JSON and read back"
 
 
 def stored(config: api.Params) -> api.Params:

@@ -96,7 +96,7 @@ def _load(part: str, module: nn.Module, made: nn.Module) -> None:
     try:
         module.load_state_dict(load(save(tensors)), strict=True)
     except RuntimeError as error:
-        what = f"the {part} that rebuild gives is of another structure than unlearn's"
+        what = f"the {part} that rebuild returns has another structure than unlearn's"
         raise AssertionError(f"{what}: {' '.join(str(error).split())}") from error
     module.eval()
 

@@ -65,13 +65,13 @@ class Runs:
         self.lock, self.out, self.log, self.number = (folder / f"run.{x}" for x in ("lock", "jsonl", "log", "pid"))
 
     def start(self, arguments: Sequence[str]) -> None:
-        """Start ``bench ARGUMENTS``; raises BenchError if a run is going on, or nothing can be written."""
+        """Start ``bench ARGUMENTS``; raises BenchError if a run is in progress, or nothing can be written."""
         try:
             with self.lock.open("w") as lock:
                 try:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError as error:
-                    raise BenchError("A run is going on. Wait for it, or stop it.") from error
+                    raise BenchError("A run is in progress. Wait for it, or stop it.") from error
                 with self.out.open("wb") as out, self.log.open("wb") as log:
                     process = subprocess.Popen(
                         [sys.executable, "-c", BENCH, *arguments],

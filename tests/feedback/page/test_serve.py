@@ -167,7 +167,7 @@ def test_from_the_first_click_to_what_is_left(served, tmp_path):
         assert refused.status == 400 and "There is no such method" in refused.text
     assert served.form("/finish", action="run", method="ours").headers["location"] == "/run"
     again = served.form("/finish", action="run", method="ours")
-    assert again.status == 409 and "A run is going on" in again.text
+    assert again.status == 409 and "A run is in progress" in again.text
     assert served.get("/images/1/0").status == 404
     until = time.monotonic() + 300
     while served.get("/run/state").content["status"] == "running" and time.monotonic() < until:
