@@ -67,7 +67,7 @@ def _adopt_sibling_folders() -> None:
     """In a checkout, give ``methods/``, ``classifiers/``, ``datasets/`` the names they have in the wheel.
 
     In the wheel they lie under ``bench/`` and nothing is done. They have no ``__init__.py``: with one,
-    this checkout's ``datasets/`` would shadow Hugging Face's ``datasets`` for whoever stands in it.
+    this checkout's ``datasets/`` would shadow Hugging Face's ``datasets`` for code that runs in it.
     """
     here = Path(__file__).parent
     for folder in SIBLING_FOLDERS:

@@ -61,7 +61,7 @@ class Registry:
     files : sequence of Path
         Single loose files, for ``bench check FILE``.
     trial : callable, optional
-        Called before a stranger's plug-in is imported; raises PluginError if that would not end well.
+        Called before an outside plug-in is imported; raises PluginError if that import would hang or end the process.
     """
 
     def __init__(

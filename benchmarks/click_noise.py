@@ -92,7 +92,7 @@ def run(model: str, feature: str, count: int, noise: float, method: str, seed: i
 
 
 class Person:
-    """Who clicks: talks to the page as a browser without JavaScript does."""
+    """A scripted person: talks to the page as a browser without JavaScript does."""
 
     def __init__(self, port: int, token: str) -> None:
         self.port, self.token = port, token

@@ -41,7 +41,7 @@ SETTINGS: tuple[Mapping[str, Any], ...] = (
 
 @dataclass
 class Watched(Context):
-    """A run of which the student is kept as it was after each budget."""
+    """A run that keeps a copy of the student after each budget."""
 
     kept: dict[int, Generator] = field(default_factory=dict)
 

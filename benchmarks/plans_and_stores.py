@@ -2,7 +2,7 @@
 
 Run: ``python benchmarks/plans_and_stores.py``. It prints CPU and wall seconds: of the whole command
 ``bench run --dry-run``, for many seeds and for many hyper-parameters; and of reading a store whose records are copies
-of one real record, each with a seed and a key of its own.
+of one real record, each with its own seed and key.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ from bench.toolkit.weights import moved
 
 
 class Config(LayerParams, StudentParams):
-    """Which latents are read, how the student of the feature is trained, and how far the negation goes."""
+    """Parameters of the latents, of the training of the feature's student, and of the negation."""
 
     strength: float = Field(0.5, ge=0, description="lambda; at 0 nothing changes")
 

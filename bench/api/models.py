@@ -178,7 +178,7 @@ class Stateful(Protocol):
 
 
 class Trainable(ABC, Generic[ConfigT]):
-    """What ``bench pretrain`` and the method ``retrain`` need of a model, classifier or extractor."""
+    """The training interface of a model, classifier or extractor, for ``bench pretrain`` and the method ``retrain``."""
 
     Config: ClassVar[type[Params]]
 

@@ -26,7 +26,7 @@ def require_few_members(path: Path) -> None:
             return
         size = struct.unpack("<I", tail[at + 12 : at + 16])[0]
         end = first + at
-        if size == 0xFFFFFFFF and at >= LOCATOR_LENGTH:  # zip64: the sizes are in a record of their own
+        if size == 0xFFFFFFFF and at >= LOCATOR_LENGTH:  # zip64: the sizes are in a separate record
             file.seek(struct.unpack("<Q", tail[at - 12 : at - 4])[0])
             if (record := file.read(56))[:4] == LONG_END and len(record) == 56:
                 size, end = struct.unpack("<Q", record[40:48])[0], file.tell() - 56

@@ -23,7 +23,7 @@ from bench.errors import as_machine_error
 
 HOST = sha256(platform.node().encode()).hexdigest()[:6]  # in temporary files' names: some locks end at the machine
 TEMPORARY = re.compile(r"\..+-(?P<host>[0-9a-f]{6})-[a-z0-9_]{8}\.tmp")
-ABANDONED = 24 * 3600  # seconds after which a temporary file is left over, whoever wrote it
+ABANDONED = 24 * 3600  # seconds after which a temporary file counts as left over, whichever machine wrote it
 
 
 @contextmanager

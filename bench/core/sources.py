@@ -83,7 +83,7 @@ def find(folders: Sequence[Path], files: tuple[Path, ...]) -> list[Source]:
 
 
 def _import_file(path: Path, name: str) -> ModuleType:
-    """Import a loose plug-in, which can import modules of its own folder and of the current one."""
+    """Import a loose plug-in, which can import modules from its folder and from the current one."""
     package = path.name == PACKAGE
     own = path.parent.parent if package else path.parent
     locations = [str(path.parent)] if package else None

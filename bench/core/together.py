@@ -37,7 +37,7 @@ class Order(NamedTuple):
     number : int
         From 1 on.
     work, text : str
-        "module:function" of a process of its own, and what it is told.
+        "module:function" to run in a separate process, and its text.
     """
 
     number: int
@@ -118,7 +118,7 @@ class Crew:
 
     @property
     def group(self) -> Any:
-        """Of the current thread."""
+        """The process group of the current thread."""
         return self.groups[0 if threading.current_thread() is threading.main_thread() else 1]
 
     def total(self, tensor: Tensor, group: Any) -> Tensor:

@@ -28,7 +28,7 @@ OPTIONAL = ("identifier_scores", "counterfactual_error", "flagged")  # fields of
 
 @dataclass(frozen=True)
 class Truth:
-    """What the original's positive samples should become, and the oracle that decides which samples are positive."""
+    """The network that shows the truth for the original's positive samples, and the oracle that finds these samples."""
 
     remover: Remover
     oracle: Oracle

@@ -29,7 +29,7 @@ def require_sight(
     shape : (C, H, W)
         What the generator draws.
     name, dataset : str, Dataset
-        One without images of its own has no ``image_shape``, and fits.
+        A data set without images has no ``image_shape``, and fits.
     oracles : mapping of str to LoadedClassifier
         By role, "feedback" or "evaluation".
     extractors : mapping of str to Extractor

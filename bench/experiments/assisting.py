@@ -95,7 +95,7 @@ def _ends(board: Board, order: Order, seconds: float) -> bool:
     return True
 
 
-# --- in a process of its own ----------------------------------------------------------------------------
+# --- in a separate process -----------------------------------------------------------------------------
 
 
 def unlearn(text: str, channel: Channel, progress: Progress) -> None:

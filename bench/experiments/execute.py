@@ -30,7 +30,7 @@ TRIES = 3  # of a cell whose worker was lost
 
 @dataclass(frozen=True)
 class Done:
-    """How a cell ended: with a record, or with what must be mended before it can run or be measured again.
+    """The outcome of a cell: a record, or the error to mend before it can run or be measured again.
 
     Attributes
     ----------

@@ -51,7 +51,7 @@ class Helper:
             folder = resolved.workspace.store.stage("columns", key)
             if (folder / "blocks").is_dir():
                 self._make(weights, folder)
-        except Exception as error:  # whoever runs the cell meets it too, and stores it
+        except Exception as error:  # the process that runs the cell meets it too, and stores it
             self._failed = True
             self._tell(f"{resolved.folder.name}: cannot help to evaluate it ({type(error).__name__}: {error})")
 

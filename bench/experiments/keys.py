@@ -136,7 +136,7 @@ def keys_of(parts: Parts, shared: SharedKeys) -> StageKeys:
 
 
 def _metric_keys(parts: Shared) -> dict[str, str]:
-    """Hash what each metric is: its code, and what it reads besides the samples that the cell's key stands for."""
+    """Hash each metric: its code, and its inputs besides the samples that the cell's key stands for."""
     workspace, dataset = parts.workspace, parts.place.settings.dataset
     compares = any(metric.per_extractor for metric in parts.metrics.values())
     references = {x: references_identity(workspace, dataset, x) for x in parts.extractors} if compares else {}

@@ -115,7 +115,7 @@ class Plan:
 
     @property
     def missing(self) -> list[str]:
-        """What is missing, each once."""
+        """The missing inputs, each once."""
         return list(dict.fromkeys(str(error) for item in self.cells for error in item.missing))
 
     def require_runnable(self) -> None:

@@ -26,7 +26,7 @@ from bench.workspace.workspace import Workspace
 
 @dataclass(frozen=True)
 class Recipe:
-    """What is trained, on what, and how.
+    """One training: the plug-in, its data set and its settings.
 
     Attributes
     ----------

@@ -41,7 +41,7 @@ def main() -> None:
     os.dup2(2, 1)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, _stop)
-    signal.signal(signal.SIGUSR2, signal.SIG_IGN)  # Slurm's warning is for whoever started us; children inherit this
+    signal.signal(signal.SIGUSR2, signal.SIG_IGN)  # Slurm warns the process that started us; children inherit this
     warm(PRELOADED)
     try:
         for file in map(Path, sys.argv[1:] or _orders()):
@@ -60,7 +60,7 @@ def carried_out(file: Path) -> dict[str, Any]:
         limits, notes = Limits(**places["limits"]), Notes(file.stem)
         folder = file.with_suffix("") if helps else Path(places["results"]) / file.stem
         ending = judged(text, folder, limits, notes)
-        if ending is not None and not helps:  # whoever runs the cell stores how it ended
+        if ending is not None and not helps:  # the process that runs the cell stores how it ended
             store_ending(text, ending, notes)
     except BenchError as error:
         return {"error": [type(error).__name__, str(error)]}

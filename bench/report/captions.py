@@ -35,7 +35,7 @@ def caption_of(
     *,
     brackets: bool = True,
 ) -> str:
-    """Say what the numbers of a table are.
+    """Write the caption of a table.
 
     Parameters
     ----------

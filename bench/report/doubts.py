@@ -19,7 +19,7 @@ def doubted(record: Record) -> float | None:
 
 
 def warning_of(record: Record) -> str | None:
-    """Say of a cell how far its oracles disagree; None if they do not, or if there is only one."""
+    """Return a warning if a cell's oracles disagree; None if they do not, or if there is only one."""
     agreement = doubted(record)
     if agreement is None:
         return None
@@ -46,7 +46,7 @@ def strayed(record: Record) -> tuple[str, float] | None:
 
 
 def distance_of(record: Record) -> str | None:
-    """Say of a cell that its samples look unlike what the judge learnt from; None if they do not."""
+    """Return a warning if a cell's samples look unlike the judge's training images; None if they do not."""
     found = strayed(record)
     if found is None:
         return None
@@ -58,7 +58,7 @@ def distance_of(record: Record) -> str | None:
 
 
 def collapse_of(record: Record) -> str | None:
-    """Say of a cell that its generator collapsed, so that a low ratio is no success; None if it did not.
+    """Return a warning if a cell's generator collapsed, so that a low ratio is no success; None if it did not.
 
     The inception score is 1 where all images look alike. What exceeds 1 is compared with the original's.
     """

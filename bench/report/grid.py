@@ -57,7 +57,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Head:
-    """What stands above a column: a name and an arrow, what several columns share, and the mark of its note."""
+    """The head of a column: a name and an arrow, a title shared by several columns, and the mark of its note."""
 
     name: str
     arrow: str = ""

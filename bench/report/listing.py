@@ -21,7 +21,7 @@ from bench.workspace.store import Store
 
 @dataclass(frozen=True)
 class Filters:
-    """Which cells to list; an empty sequence is no condition."""
+    """The conditions on cells to list; an empty sequence is no condition."""
 
     methods: Sequence[str] = ()
     models: Sequence[str] = ()

@@ -17,7 +17,7 @@ Place = tuple[str, str, str, str, str]  # table, model, feature, method, metric
 
 @dataclass(frozen=True)
 class Published:
-    """What results/paper/tables.csv holds: by place, the parameters of a row and its value."""
+    """The content of results/paper/tables.csv: by place, the parameters of a row and its value."""
 
     registry: Registry
     rows: dict[Place, list[tuple[str, float]]]

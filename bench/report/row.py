@@ -27,7 +27,7 @@ class Row:
         Standard deviation over seeds (ddof=1).
     seeds : int
     n, n_most : int or None
-        Samples of the seed with fewest, and of the one with most: where each seed has a cut of its own, how many lack
+        Samples of the seed with fewest, and of the one with most: where each seed has its own cut, how many lack
         the feature differs.
     higher_is_better : bool or None
     note : str

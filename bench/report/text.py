@@ -77,7 +77,7 @@ def _configuration(item: Planned) -> dict[str, Any]:
 
 
 def counted(plan: Plan, progress: Progress) -> Callable[[Done], None]:
-    """Say how many cells are to run, and return what says of each how it ended: "[2/7] folder: ok"."""
+    """Say how many cells are to run, and return a function that reports each cell's end: "[2/7] folder: ok"."""
     progress.note(plan.summary())
     waiting = plan.waiting
     ended = 0

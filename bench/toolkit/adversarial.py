@@ -1,6 +1,6 @@
 """Losses of generative adversarial networks: WGAN-GP with drift, and non-saturating with lazy R1.
 
-A gradient penalty is part of the critic's loss and of the same ``backward()``: a backward pass of its own gives
+A gradient penalty is part of the critic's loss and of the same ``backward()``: a separate backward pass gives
 silently wrong gradients under DDP.
 """
 

@@ -38,7 +38,7 @@ def random_flip(images: Tensor, rng: torch.Generator) -> Tensor:
 
 
 def blurred(images: Tensor, widths: Tensor) -> Tensor:
-    """Blur each image by a Gaussian of its own width.
+    """Blur each image by a Gaussian whose width is drawn for that image.
 
     Parameters
     ----------

@@ -26,7 +26,7 @@ Rule = Callable[[int, Tensor, Tensor, list[Tensor]], tuple[Gradients, ...]]
 
 
 class DataParams(Params):
-    """How long, and with which batches."""
+    """Steps, batch size and learning rate."""
 
     epochs: int = Field(200, ge=1, description="steps of unlearning, a batch of each kind in each")
     batch_size: int = Field(64, ge=1, description="images to forget, and images to retain, per step")

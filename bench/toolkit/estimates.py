@@ -117,7 +117,7 @@ def _root(covariance: Array) -> Array:
 
 @dataclass(frozen=True)
 class KernelReference:
-    """What samples are compared with: M embeddings, (M, D), and the mean kernel between two different ones of them."""
+    """The reference of the kernel distance: M embeddings, (M, D), and the mean kernel between two different ones."""
 
     embeddings: Array
     within: float

@@ -22,7 +22,7 @@ FIT = 1_000_000_001  # the step that draws initial weights and levels, far beyon
 
 
 class SurrogateParams(Params):
-    """How the surrogate learns from the clicks."""
+    """The surrogate's architecture and training."""
 
     members: int = Field(3, ge=1, description="networks in the ensemble")
     channels: tuple[int, ...] = Field((16, 32, 64), min_length=1, description="channels; each convolution halves H, W")

@@ -14,7 +14,7 @@ from bench.api import Generator, Params, UsageError
 
 
 class StoredWeights(Params):
-    """Which file; inherit it in a method's ``Config``."""
+    """Fields that name a file of weights; inherit them in a method's ``Config``."""
 
     weights: str = Field("", description="unlearned.safetensors of a stored cell of this model")
     sha256: str = Field("", description="of that file; found by itself")

@@ -131,7 +131,7 @@ Targets = Callable[[int, str], tuple[Tensor, Tensor, Tensor]]  # step and tag ->
 
 
 class _Pull:
-    """What pulls a student: the terms of Eq. 5, and the options that change their gradient."""
+    """The objective of a student: the terms of Eq. 5, and the options that change their gradient."""
 
     def __init__(self, params: StudentParams, context: Context, trainee: Trainee, targets_of: Targets) -> None:
         self.params, self.trainee, self.targets_of = params, trainee, targets_of

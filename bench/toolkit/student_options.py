@@ -1,4 +1,4 @@
-"""What every student can be trained with beyond the paper: which weights move, and which way.
+"""Options of every student's training, beyond the paper: which weights change, and in which direction.
 
     mask_share   SalUn (Fan et al., ICLR 2024, arXiv 2310.12508): of the weights, this share is frozen, those
                  with the smallest |gradient of the unlearning terms| at the original weights (published: 0.5)
@@ -31,7 +31,7 @@ BATCHES = 8  # batches of an estimate
 
 
 class StudentOptions(Params):
-    """Which weights of a student move, and which way; all off by default."""
+    """Options for which weights of a student change, and in which direction; all off by default."""
 
     mask_share: float = Field(0.0, ge=0, lt=1, description="share of the weights that SalUn's mask freezes; 0: none")
     surgery: Literal["none", "conflicts", "orthogonal"] = Field(

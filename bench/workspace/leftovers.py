@@ -122,7 +122,7 @@ def _out_of_the_way(folder: Path) -> Path:
 
 
 def _format_of(path: Path) -> int | None:
-    """Return the format of a record of ours, None for anything else."""
+    """Return the format of one of our records, None for any other file."""
     try:
         content = read_json(path)
     except (OSError, ValueError):

@@ -51,7 +51,7 @@ def without_folders(text: str, oracles: Oracles) -> str:
 
 @dataclass(frozen=True)
 class Choice:
-    """Which plug-in has a role, and with which weights.
+    """The plug-in of a role, and its weights.
 
     Attributes
     ----------
@@ -60,7 +60,7 @@ class Choice:
     name : str
         As registered.
     weights : str or None
-        Zoo name or file; None for a classifier that is not trained, and for an extractor without a file of its own.
+        Zoo name or file; None for a classifier that is not trained, and for an extractor without its own file.
     said : str
         Where it was named, for errors.
     """

@@ -90,7 +90,7 @@ class Repeats(Stored):
 
 
 class Clicks(Stored):
-    """How many samples were shown and clicked."""
+    """Numbers of samples shown and clicked."""
 
     count: int = Field(description="samples shown")
     positives: int
@@ -129,26 +129,26 @@ class MachineFacts(Stored):
 
     @property
     def software(self) -> dict[str, Any]:
-        """What may change a number: all but the command."""
+        """The facts that may change a number: all except the command."""
         return self.model_dump(exclude={"command"})
 
 
 class PluginFile(Stored):
-    """Where a plug-in was loaded from."""
+    """The origin of a plug-in."""
 
     origin: str = Field(description='"built-in", "package NAME", or the path of a loose file')
     sha256: str | None = Field(description="of its file; of a package of files, of all of them")
 
 
 class CellLimits(Stored):
-    """What a cell was allowed to use."""
+    """The limits of a cell."""
 
     seconds: float | None = Field(description="wall time (--time-limit)")
     memory_gb: float | None = Field(description="of all its processes together (--memory-limit)")
 
 
 class MetricRun(Stored):
-    """When a metric was computed: every metric of a record has a key of its own, and may be added later."""
+    """The computation of a metric: every metric of a record has its own key, and may be added later."""
 
     key: str = Field(description="of the metric's code and of what it reads besides the cell's samples")
     machine: MachineFacts | None = Field(None, description="if it was computed later, where something had changed")

@@ -90,6 +90,6 @@ def _tables(content: Any) -> dict[str, dict[str, Any]]:
 
 
 def _others(variants: list[Any], own: list[Any]) -> list[Any]:
-    """Return the variants whose labels are not given anew."""
+    """Return the parent's variants whose labels the suite does not define again."""
     labels = [each.get("label") for each in own if isinstance(each, dict)]
     return [each for each in variants if each.get("label") not in labels]

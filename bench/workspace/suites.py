@@ -19,13 +19,13 @@ NO_DATASET = "own"  # the training data of a model outside every suite is unknow
 
 
 class FeedbackSettings(Params):
-    """How feedback is simulated."""
+    """Settings of the simulated feedback."""
 
     count: int = Field(500, ge=2, le=limits.SAMPLES, description="samples shown to the oracle")
 
 
 class EvaluationSettings(Params):
-    """What is measured, and on how many samples."""
+    """Settings of the evaluation: metrics, extractors, number of samples."""
 
     count: int = Field(
         10_000, ge=2, le=limits.SAMPLES, description="samples that are drawn with and without the feature"

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Message:
-    """What one process says to another."""
+    """A message from one process to another."""
 
     kind: str
     content: Any = None

@@ -1,6 +1,6 @@
 """Cells on a Dask cluster: workers of this machine, or those of any scheduler that is running.
 
-A task is the path of a cell's file. The Dask worker that gets it hands it to a worker process of its own (``lane``),
+A task is the path of a cell's file. The Dask worker that gets it hands it to its own worker process (``lane``),
 and returns what that says, as text. All of them need the same results folder, plug-ins and data.
 """
 

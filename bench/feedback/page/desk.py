@@ -52,7 +52,7 @@ class Running:
 
 @dataclass
 class Desk:
-    """What the pages of one folder share.
+    """The state that the pages of one folder share.
 
     Attributes
     ----------

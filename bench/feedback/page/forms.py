@@ -32,7 +32,7 @@ class Changed(Params):
 
 @dataclass(frozen=True)
 class View:
-    """Which part of the images is shown, and how."""
+    """The page of images that is shown, and its order."""
 
     first: int = 0
     size: int = 100

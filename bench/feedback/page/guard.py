@@ -22,7 +22,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Rules:
-    """Which hosts the page answers.
+    """The hosts that the page answers.
 
     Attributes
     ----------

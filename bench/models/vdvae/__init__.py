@@ -1,7 +1,7 @@
 """Very deep VAE: latents from 1 px to full size, drawn top-down (Child 2021, arXiv 2011.10650).
 
 Its latent is the concatenated z of all blocks, drawn by ancestral sampling from per-block noise. ``preset`` selects a
-size for two CPU cores (lite, 64 px) or a published one. Additions of ours shorten the training and are off in the
+size for two CPU cores (lite, 64 px) or a published one. Our additions shorten the training and are off in the
 published presets: coarse latents open first (``open_from``); shapes are learned before shades (one logistic per pixel,
 the floor of whose scale falls); jumps between 1 and 4 px are learned; the prior is bounded; fine resolutions have fewer
 latent channels; features end at 32 px, with 2x2 pixels each. The deployed networks are moving averages, whose decay

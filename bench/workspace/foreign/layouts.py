@@ -21,7 +21,7 @@ PLAIN = "state-dict"
 
 
 class Imported(Params):
-    """Where weights came from, and in which layout; stored with them, so that they can be written back.
+    """The origin and the layout of imported weights, stored with them so that they can be written back.
 
     ``own`` holds the sha256 of each parameter and buffer of the wrapper itself, which the layout has no place for.
     """
