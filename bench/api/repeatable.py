@@ -14,7 +14,7 @@ from torch import Tensor
 
 from bench.api.models import Generator
 from bench.api.noise import stream_noise
-from bench.core import randomness
+from bench.core import modes, randomness
 from bench.errors import PluginError
 
 TWICE = 1e-5  # largest difference of two draws of one batch of images in [0, 1]: rounding on a GPU
@@ -37,6 +37,7 @@ BATCH = (
 STREAM = "check"  # random stream of the noise that checks draw
 
 
+@modes.convolutions(tf32=False)
 @torch.no_grad()
 def require_repeatable(generator: Generator) -> None:
     """Check that images follow from their noise alone: drawn twice, decoded, and one by one."""

@@ -11,8 +11,11 @@ from bench.errors import BenchError
 
 
 @contextmanager
-def ordinary() -> Iterator[None]:
-    """Compute as a fresh process does: no inference mode, no autocast, gradients on, float32, on the CPU by default."""
+def ordinary(tf32: bool = False) -> Iterator[None]:
+    """Compute as a fresh process does: no inference mode, no autocast, gradients on, float32, on the CPU by default.
+
+    A GPU's convolutions round to TF32 only if ``tf32`` says so: see ``convolutions``.
+    """
     import torch
 
     dtype, elsewhere = torch.get_default_dtype(), torch.get_default_device().type != "cpu"
@@ -24,10 +27,29 @@ def ordinary() -> Iterator[None]:
             torch.device("cpu") if elsewhere else nullcontext(),  # it slows every call down
             torch.autocast("cpu", enabled=False),
             torch.autocast("cuda", enabled=False),
+            convolutions(tf32),
         ):
             yield
     finally:
         torch.set_default_dtype(dtype)
+
+
+@contextmanager
+def convolutions(tf32: bool) -> Iterator[None]:
+    """Let a GPU's convolutions round to TF32, as torch does by default, or compute them in float32.
+
+    TF32 keeps 10 bits of 23, which is enough for training. What is measured must not depend on the batch. cuDNN chooses
+    the kernel, and so the rounding, by the batch: a sample alone then differs by more than 1e-3.
+    """
+    import torch
+
+    switches = torch.backends.cudnn
+    before = switches.allow_tf32
+    switches.allow_tf32 = tf32
+    try:
+        yield
+    finally:
+        switches.allow_tf32 = before
 
 
 @contextmanager

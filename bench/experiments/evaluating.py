@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 
 from bench.api import Columns, Extractor, Metric, Oracle
-from bench.core import machine
+from bench.core import machine, modes
 from bench.core.blocks import Blocks
 from bench.core.code_hash import digest
 from bench.core.memory import Memory
@@ -22,6 +22,7 @@ from bench.workspace import seals
 FILE = "columns.npz"
 
 
+@modes.convolutions(tf32=False)
 def evaluate_stage(
     resolved: Resolved,
     weights: str,
@@ -110,6 +111,7 @@ def _memories(resolved: Resolved) -> dict[str, Memory]:
     return {name: Memory(store.stage("seen", key), key) for name, key in memories_of(resolved).items()}
 
 
+@modes.convolutions(tf32=False)
 def _drawn(
     resolved: Resolved,
     student: Student,

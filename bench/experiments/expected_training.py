@@ -9,8 +9,6 @@ from glob import escape
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from bench.core import resuming
 from bench.core.reading import read_toml
 from bench.errors import BenchError, CheckpointError
@@ -63,7 +61,7 @@ def _resumed(begun: Path, steps: int) -> Expected | None:
     if not begun.exists():
         return None
     with suppress(resuming.Unusable, KeyError, TypeError, ValueError):
-        stored = resuming.load(begun, torch.device("cpu"))
+        stored = resuming.load(begun)
         done, seconds = int(stored["done"]), float(stored["seconds"])
         if 0 < done <= steps:
             return Expected(seconds / done * (steps - done), f"the pace of its first {done:,} of {steps:,} steps")

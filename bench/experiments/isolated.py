@@ -166,6 +166,7 @@ def unlearn(text: str, channel: Channel, progress: Progress) -> None:
         train(order.assignment.cell, workspace, Stage(order.file), order.clicks)
 
 
+@modes.convolutions(tf32=False)
 @torch.no_grad()
 def draw(text: str, channel: Channel, progress: Progress) -> None:
     """Rebuild the method's generator and identifier, and answer until the other end closes."""

@@ -66,7 +66,7 @@ def run_method(
     given = (feedback if method.reads_feedback else Feedback(feedback.labels[:0], feedback.stream)).of(original)
     kept = {part: deepcopy(module.state_dict()) for part, module in networks.modules().items()}
     try:
-        with modes.ordinary():
+        with modes.ordinary(tf32=True):  # a training
             unlearned = method.unlearn(original, given, context)
     finally:
         changed = _reset(networks, kept)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench.api import Feedback
-from bench.core import sealed
+from bench.core import modes, sealed
 from bench.core.files import link
 from bench.evaluation.targets import target_mask
 from bench.experiments import stopping
@@ -50,6 +50,7 @@ def feedback_stage(resolved: Resolved) -> tuple[Feedback, Clicks]:
     return read_clicks(clicks, original, resolved.method.also), clicks
 
 
+@modes.convolutions(tf32=False)
 def _click(resolved: Resolved, path: Path, cut: float | None) -> None:
     """Let the feedback oracle click, and store the clicks."""
     cell, original, loaded = resolved.cell, resolved.original, resolved.judgement.oracles.feedback

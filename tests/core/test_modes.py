@@ -9,8 +9,12 @@ import pytest
 import torch
 
 import bench
+from bench.api import repeatable
+from bench.core import modes
 from bench.errors import UsageError
+from bench.experiments import evaluating, stages
 from bench.registry import Registry
+from bench.toolkit import student
 
 CLICKS = bench.make_feedback(np.arange(40) % 4 == 0, stream="feedback/0")
 
@@ -73,6 +77,49 @@ def test_weights_of_another_type_are_one_error_that_names_the_argument(call, cha
         calls[call]()
     generator.generator.float()
     calls[call]()
+
+
+TF32 = torch.backends.cudnn
+
+
+@pytest.mark.parametrize("outside", [True, False])
+def test_convolutions_are_float32_in_library_calls_and_tf32_in_trainings(outside, monkeypatch):
+    monkeypatch.setattr(TF32, "allow_tf32", outside)
+    with modes.ordinary():
+        assert not TF32.allow_tf32
+        with modes.ordinary(tf32=True):
+            assert TF32.allow_tf32
+        assert not TF32.allow_tf32
+    assert TF32.allow_tf32 == outside
+    with pytest.raises(ZeroDivisionError), modes.convolutions(tf32=not outside):
+        assert TF32.allow_tf32 != outside
+        raise ZeroDivisionError
+    assert TF32.allow_tf32 == outside
+
+
+def test_a_cell_unlearns_with_tf32_and_is_clicked_checked_and_evaluated_without(on_bars, monkeypatch):
+    seen = {}
+
+    def watched(owner, name):
+        real = getattr(owner, name)
+
+        def watching(*args, **kwargs):
+            seen.setdefault(name, set()).add(TF32.allow_tf32)
+            return real(*args, **kwargs)
+
+        monkeypatch.setattr(owner, name, watching)
+
+    watched(student, "loss_terms")
+    watched(repeatable, "_sampled")
+    watched(stages, "simulate_feedback")
+    watched(evaluating, "run_pass")
+    watched(evaluating, "compute_metrics")
+    assert TF32.allow_tf32, "torch's default"
+    done = on_bars("ours", "-p", "epochs=1")
+    assert done.code == 0, done.err
+    evaluation = {name: seen.get(name) for name in ("_sampled", "simulate_feedback", "run_pass", "compute_metrics")}
+    assert evaluation == dict.fromkeys(evaluation, {False}) and seen.get("loss_terms", {True}) == {True}
+    assert TF32.allow_tf32
 
 
 def test_a_module_built_under_inference_mode_is_told():
