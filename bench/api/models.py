@@ -174,7 +174,7 @@ class Stateful(Protocol):
         """Return the state."""
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> Any:
-        """Restore the state."""
+        """Restore the state; its tensors are on the CPU."""
 
 
 class Trainable(ABC, Generic[ConfigT]):

@@ -70,7 +70,7 @@ class Blocks:
 
     def _read(self, folder: Path, start: int) -> dict[str, NDArray[Any]] | None:
         try:
-            stored = resuming.load(self._file(folder, start), torch.device("cpu"))
+            stored = resuming.load(self._file(folder, start))
         except resuming.Unusable:
             return None
         return {name: array.numpy() for name, array in stored.items()}

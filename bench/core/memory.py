@@ -36,7 +36,7 @@ class Memory:
         digest.update(data.tobytes())
         path = self._folder / f"{digest.hexdigest()}.pt"
         try:
-            return {name: tensor.numpy() for name, tensor in resuming.load(path, torch.device("cpu")).items()}
+            return {name: tensor.numpy() for name, tensor in resuming.load(path).items()}
         except resuming.Unusable:
             found = compute()
             resuming.save(path, {name: torch.from_numpy(array) for name, array in found.items()})

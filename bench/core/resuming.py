@@ -48,14 +48,17 @@ def save(path: Path, content: Mapping[str, Any]) -> None:
     write_bytes(path, sha256(data).hexdigest().encode() + data)
 
 
-def load(path: Path, device: torch.device) -> dict[str, Any]:
-    """Read what ``save`` wrote; raises Unusable if a bit differs. torch's own reader checks nothing."""
+def load(path: Path) -> dict[str, Any]:
+    """Read what ``save`` wrote, onto the CPU; raises Unusable if a bit differs. torch's own reader checks nothing.
+
+    ``load_state_dict`` moves what belongs on a GPU. Adam's step count does not: it is read after every step.
+    """
     try:
         stored = path.read_bytes()
         digest, data = stored[:DIGEST], stored[DIGEST:]
         if sha256(data).hexdigest().encode() != digest:
             raise Unusable("its sha256 differs")
-        content: dict[str, Any] = torch.load(io.BytesIO(data), map_location=device, weights_only=True)
+        content: dict[str, Any] = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     except (OSError, EOFError, ValueError, RuntimeError, UnpicklingError) as error:
         raise Unusable(type(error).__name__) from error
     return content

@@ -6,8 +6,6 @@ import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import torch
-
 from bench.core import machine, resuming
 from bench.errors import BenchError, CheckpointError, DataError, WrongData, first_sentence
 from bench.workspace import checkpoint, manifest, seals
@@ -102,6 +100,6 @@ def damaged_stages(store: Store) -> Iterator[str]:
             yield f"{fault}. The next cell that needs it makes it again"
     for path in store.kept_looks():
         try:
-            resuming.load(path, torch.device("cpu"))
+            resuming.load(path)
         except resuming.Unusable as error:
             yield f"{path}: {error}. The next cell that needs it makes it again"

@@ -145,7 +145,7 @@ def training(folder: Path) -> Path:
 
 
 def training_read(path: Path) -> Any:
-    content = resuming.load(path, torch.device("cpu"))
+    content = resuming.load(path)
     return content.get("step"), content["student"]["a"].tolist() if "student" in content else None
 
 
