@@ -12,7 +12,7 @@ from bench.api import Context
 from bench.api import context as module
 from bench.core import resuming
 from bench.core.randomness import generator
-from bench.errors import Interrupted, PluginError
+from bench.errors import Diverged, Interrupted, PluginError
 
 CPU = torch.device("cpu")
 
@@ -67,6 +67,67 @@ def test_a_checkpoint_after_every_step_changes_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "CHECKPOINT_SECONDS", 0.0)
     often, its_losses = two_phases(fresh(tmp_path / "often"))
     assert all(torch.equal(a, b) for a, b in zip(whole, often, strict=True)) and its_losses == losses
+
+
+def test_a_checkpoint_that_takes_long_is_written_seldom(tmp_path, monkeypatch):
+    clock, saved = [0.0], []
+    monkeypatch.setattr(module.time, "monotonic", lambda: clock[0])
+
+    def slow(path, content):
+        saved.append(clock[0])
+        clock[0] += 3.0
+
+    monkeypatch.setattr(resuming, "save", slow)
+    for _ in fresh(tmp_path).steps(200, {}):
+        clock[0] += 1.0
+    assert saved == [6.0, 70.0, 134.0, 198.0], "after more than 5 s, then after more than 20 times 3 s"
+
+
+def test_what_is_resumed_on_another_device_is_read_onto_the_cpu(tmp_path):
+    """Adam's count of steps stays there; on a GPU, every step would wait for each parameter's."""
+
+    def begun(context):
+        layer = nn.Linear(2, 1)
+        adam = torch.optim.Adam(layer.parameters())
+        for _ in context.steps(3, {"layer": layer, "adam": adam}, name="first"):
+            layer(torch.ones(1, 2)).sum().backward()
+            adam.step()
+        return layer.weight, adam.state[layer.weight]
+
+    weight, state = begun(fresh(tmp_path))
+    elsewhere = fresh(tmp_path)
+    elsewhere.device = torch.device("meta")
+    again, its_state = begun(elsewhere)
+    assert torch.equal(again, weight) and its_state["step"].device == CPU and int(its_state["step"]) == 3
+    assert torch.equal(its_state["exp_avg"], state["exp_avg"])
+
+
+# --- values -------------------------------------------------------------------------------------------
+
+
+def test_values_are_recorded_to_the_last_bit_whatever_their_type(tmp_path):
+    context, third = fresh(tmp_path), torch.tensor(1 / 3)
+    given = {
+        "single": third,
+        "double": third.double() / 7,
+        "half": third.bfloat16(),
+        "one": third.requires_grad_()[None],
+        "count": torch.tensor(2**24 + 1),
+        "another": third.detach() * 5,
+        "plain": 0.1,
+        "whole": 3,
+    }
+    context.log(0, **given)
+    expected = {k: float(v.detach()) if torch.is_tensor(v) else float(v) for k, v in given.items()}
+    assert context.history == [{"step": 0.0, **expected}] and [*context.history[0]] == ["step", *given]
+    assert all(type(value) is float for value in context.history[0].values())
+
+
+def test_the_first_value_that_is_not_finite_is_named(tmp_path):
+    nan, infinite = torch.tensor(torch.nan), torch.tensor(torch.inf, dtype=torch.float64)
+    with pytest.raises(Diverged) as raised:
+        fresh(tmp_path).log(7, fine=torch.tensor(1.0), first=infinite, second=nan)
+    assert str(raised.value) == str(Diverged(7, "first", float("inf")))
 
 
 @pytest.mark.parametrize("names", [("train", "train"), ("train", "second"), ("first", "train"), ("first", "first")])
