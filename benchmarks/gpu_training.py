@@ -1,12 +1,14 @@
-"""Trainings that fit a time: images held on the device, a step timed, then as many steps as the time allows."""
+"""Trainings that fit a time: images held on the device, a few steps to warm up, then steps until the time is over."""
 
 from __future__ import annotations
 
 import time
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +17,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bench.api import Dataset, Networks, Split, Trainable
+from bench.api import Batch, Dataset, Networks, Split, Trainable
 from bench.api.context import Context
+from bench.core import modes
 from bench.registry import Registry
 from bench.toolkit.training import build, train
 from bench.workspace import checkpoint, manifest, saving
 from bench.workspace.networks import fill
 from bench.workspace.validation import validated
 
-WARM, TIMED = 4, 12  # steps before and after which the clock is read
+WARM = 3  # steps that are not counted: a GPU loads its libraries and chooses its kernels in the first ones
+ENDLESS = 10**9  # steps: the time is over before
+LAST = 1 - 1e-6  # progress is below 1
+WORTH = 500  # images for which another process is worth its start
 LARGEST = 16 * 2**20  # bytes of a weights file that may be shipped
 
 
@@ -51,16 +57,20 @@ def synchronised() -> float:
     return time.perf_counter()
 
 
-def held(dataset: Dataset, split: str, count: int, device: torch.device, processes: int) -> Split:
-    """Return the first images of a split, held on the device; several processes read them."""
+def held(dataset: Dataset, name: str, split: str, count: int, device: torch.device, processes: int) -> Split:
+    """Return the first images of a split, held on the device; several processes read them.
+
+    ``name`` is the data set's registered name: processes open it for themselves, as an open archive cannot be sent.
+    """
     source = dataset.split(split)
     count = min(count, len(source))
-    parts = np.array_split(np.arange(count), max(1, min(processes, count // 500)))
+    parts = np.array_split(np.arange(count), max(1, min(processes, count // WORTH)))
     if len(parts) == 1:
         images = source.read(parts[0])
-    else:
-        with ProcessPoolExecutor(len(parts)) as pool:
-            images = torch.cat(list(pool.map(partial(_read, dataset, split), parts)))
+    else:  # spawned: a process that has used a GPU, or threads, cannot be forked
+        with ProcessPoolExecutor(len(parts), get_context("spawn")) as pool:
+            read_part = partial(_read, name, dataset.data_dir, split)
+            images = torch.from_numpy(np.concatenate(list(pool.map(read_part, parts))))
     there = images.to(device)
 
     def read(indices: NDArray[np.int64]) -> Tensor:
@@ -69,9 +79,18 @@ def held(dataset: Dataset, split: str, count: int, device: torch.device, process
     return Split(source.attributes.iloc[:count], read, source.sha256)
 
 
-def _read(dataset: Dataset, split: str, indices: NDArray[np.int64]) -> Tensor:
+def _read(name: str, data_dir: Path | None, split: str, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """Return images as an array: tensors would be sent in shared memory, of which a container has little."""
     torch.set_num_threads(1)
-    return dataset.split(split).read(indices)
+    dataset: Dataset = Registry().get("datasets", name)(data_dir)
+    images: NDArray[np.uint8] = dataset.split(split).read(indices).numpy()
+    return images
+
+
+def part_of(split: Split, indices: NDArray[np.int64]) -> Split:
+    """Return some images of a split, without reading or copying them."""
+    rows = split.attributes.iloc[indices].reset_index(drop=True)
+    return Split(rows, lambda chosen: split.read(indices[chosen]), split.sha256)
 
 
 def networks_for(plan: Plan, dataset: Dataset, device: torch.device) -> tuple[Trainable[Any], Networks[Any]]:
@@ -92,26 +111,17 @@ def networks_for(plan: Plan, dataset: Dataset, device: torch.device) -> tuple[Tr
     return plugin, networks
 
 
-def seconds_per_step(plugin: Trainable[Any], networks: Networks[Any], split: Split, device: torch.device) -> float:
-    """Time training steps on a copy of the networks."""
-    ends = []
-    for steps in (WARM, WARM + TIMED):
-        copy, began = deepcopy(networks), synchronised()
-        _train(plugin, copy, split, device, steps, "timed")
-        ends.append(synchronised() - began)
-    return max(ends[1] - ends[0], 1e-4) / TIMED
-
-
 def trained(
     plan: Plan, dataset: Dataset, split: Split, seconds: float, device: torch.device, folder: Path
 ) -> tuple[Networks[Any], dict[str, Any]]:
-    """Train for about ``seconds`` and write the weights in half precision; returns networks and what happened."""
+    """Train for ``seconds`` and write the weights in half precision; returns networks and what happened."""
     plugin, networks = networks_for(plan, dataset, device)
-    per_step = seconds_per_step(plugin, networks, split, device)
-    steps = max(1, int(seconds / per_step))
+    warmed = UntilDeadline(plugin, None, WARM)
+    _train(warmed, deepcopy(networks), split, device, "warm")
     began = synchronised()
-    final = _train(plugin, networks, split, device, steps, plan.label)
-    took = synchronised() - began
+    counted = UntilDeadline(plugin, began + seconds)
+    final = _train(counted, networks, split, device, plan.label)
+    took, steps = synchronised() - began, counted.steps
     path = folder / f"{plan.label}.safetensors"
     made = {"dataset": plan.dataset, "seed": plan.seed, "start": plan.start, "steps": steps, "final": final}
     singular = plan.kind.removesuffix("s")
@@ -124,11 +134,41 @@ def trained(
     }  # fmt: skip
 
 
+class TimeIsOver(Exception):
+    """Ends a training between two steps."""
+
+
+class UntilDeadline:
+    """A plug-in whose training ends by the clock; its schedules follow the share of the time that has passed.
+
+    How long a step takes need not be known: it changes while a progressive GAN grows, and the first steps on a GPU take
+    seconds.
+    """
+
+    def __init__(self, plugin: Trainable[Any], ends: float | None, most: int = ENDLESS) -> None:
+        self.plugin, self.began, self.ends, self.most, self.steps = plugin, time.perf_counter(), ends, most, 0
+        self.optimisers = plugin.optimisers
+
+    def training_step(
+        self, networks: Networks[Any], optimisers: Any, batch: Batch, rng: torch.Generator, progress: float
+    ) -> dict[str, Tensor]:
+        now = time.perf_counter()
+        if self.steps >= self.most or (self.steps and self.ends is not None and now >= self.ends):
+            raise TimeIsOver
+        if self.ends is not None:
+            progress = min((now - self.began) / (self.ends - self.began), LAST)
+        self.steps += 1
+        return self.plugin.training_step(networks, optimisers, batch, rng, progress)
+
+
 def _train(
-    plugin: Trainable[Any], networks: Networks[Any], split: Split, device: torch.device, steps: int, label: str
+    plugin: UntilDeadline, networks: Networks[Any], split: Split, device: torch.device, label: str
 ) -> dict[str, Any]:
-    """Train in place for some steps; returns the last step's values."""
+    """Train in place until the time is over; returns the last step's values."""
     batch = networks.config.batch_size
     context = Context(stream=f"on-gpu/{label}", device=device, label=label)
-    train(plugin, networks, split, context, steps / (len(split) // batch), batch)
+    with suppress(TimeIsOver), modes.convolutions(tf32=True):
+        train(plugin, networks, split, context, ENDLESS / (len(split) // batch), batch)  # type: ignore[arg-type]
+    for module in networks.modules().values():
+        module.eval().requires_grad_(False)
     return dict(context.history[-1])
