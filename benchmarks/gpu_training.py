@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
@@ -116,12 +117,10 @@ def trained(
 ) -> tuple[Networks[Any], dict[str, Any]]:
     """Train for ``seconds`` and write the weights in half precision; returns networks and what happened."""
     plugin, networks = networks_for(plan, dataset, device)
-    warmed = UntilDeadline(plugin, None, WARM)
-    _train(warmed, deepcopy(networks), split, device, "warm")
-    began = synchronised()
-    counted = UntilDeadline(plugin, began + seconds)
+    _train(UntilDeadline(plugin, most=WARM), deepcopy(networks), split, device, "warm")
+    counted = UntilDeadline(plugin, seconds)
     final = _train(counted, networks, split, device, plan.label)
-    took, steps = synchronised() - began, counted.steps
+    took, steps = synchronised() - counted.began, counted.steps
     path = folder / f"{plan.label}.safetensors"
     made = {"dataset": plan.dataset, "seed": plan.seed, "start": plan.start, "steps": steps, "final": final}
     singular = plan.kind.removesuffix("s")
@@ -145,20 +144,18 @@ class UntilDeadline:
     seconds.
     """
 
-    def __init__(self, plugin: Trainable[Any], ends: float | None, most: int = ENDLESS) -> None:
-        self.plugin, self.began, self.ends, self.most, self.steps = plugin, time.perf_counter(), ends, most, 0
-        self.optimisers = plugin.optimisers
+    def __init__(self, plugin: Trainable[Any], seconds: float = math.inf, most: int = ENDLESS) -> None:
+        self.plugin, self.seconds, self.most, self.steps = plugin, seconds, most, 0
+        self.optimisers, self.began = plugin.optimisers, synchronised()
 
     def training_step(
         self, networks: Networks[Any], optimisers: Any, batch: Batch, rng: torch.Generator, progress: float
     ) -> dict[str, Tensor]:
-        now = time.perf_counter()
-        if self.steps >= self.most or (self.steps and self.ends is not None and now >= self.ends):
+        passed = (time.perf_counter() - self.began) / self.seconds  # 0 of no end
+        if self.steps >= self.most or (self.steps > 0 and passed >= 1):
             raise TimeIsOver
-        if self.ends is not None:
-            progress = min((now - self.began) / (self.ends - self.began), LAST)
         self.steps += 1
-        return self.plugin.training_step(networks, optimisers, batch, rng, progress)
+        return self.plugin.training_step(networks, optimisers, batch, rng, min(passed, LAST))
 
 
 def _train(
