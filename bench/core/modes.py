@@ -43,13 +43,12 @@ def convolutions(tf32: bool) -> Iterator[None]:
     """
     import torch
 
-    switches = torch.backends.cudnn
-    before = switches.allow_tf32
-    switches.allow_tf32 = tf32
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = tf32
     try:
         yield
     finally:
-        switches.allow_tf32 = before
+        torch.backends.cudnn.allow_tf32 = before
 
 
 @contextmanager
