@@ -237,10 +237,11 @@ class Model(Trainable[ConfigT]):
     """The plug-in around a generator: how it is built and how it was trained. No-argument constructor."""
 
     def batch_loss(self, networks: Networks[ConfigT], batch: Batch, rng: torch.Generator) -> Tensor:
-        """Return the training loss of a batch, for methods that differentiate it; it updates nothing.
+        """Return the training loss of a batch in nats per image, for methods that differentiate it; it updates nothing.
 
         Optional: override it if a batch of images has a loss by itself, as the negative ELBO. It can be differentiated
-        twice.
+        twice. Methods weigh it against terms of their own, so its unit is one for all models, whatever unit
+        ``training_step`` has: the sum over an image's pixels and latents, the mean over the batch.
 
         Parameters
         ----------
@@ -253,6 +254,7 @@ class Model(Trainable[ConfigT]):
         Returns
         -------
         scalar Tensor
+            Nats per image, mean over the batch.
 
         Raises
         ------

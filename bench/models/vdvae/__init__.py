@@ -116,7 +116,7 @@ class VDVAE(Model[VDVAEConfig]):
         generator, images = cast(VDVAEGenerator, networks.generator), batch.images
         noise = torch.randn(len(images), generator.noise_dim, generator=rng, device=images.device)
         parts = bound(generator, cast(Encoder, networks.encoder), images, noise, networks.config.bits)
-        return training_loss(parts, networks.config, float(generator.opened))
+        return parts.dimensions * training_loss(parts, networks.config, float(generator.opened))  # nats per image
 
 
 def learning_rate(config: VDVAEConfig, done: int, progress: float) -> float:
