@@ -27,7 +27,7 @@ from torch.nn.functional import softplus
 
 from bench.api import Context, Feedback, Generator, Method, Params, Stateful, Unlearned, hookimpl
 from bench.toolkit.adversarial import logistic_loss
-from bench.toolkit.data_unlearning import Draw, clicked
+from bench.toolkit.data_unlearning import Draw, clicked_images
 from bench.toolkit.student_options import StudentOptions, Trainee, consolidation, fisher
 
 UNLEARN = "unlearn"  # phase of the main loop
@@ -77,7 +77,7 @@ class AdaptThenUnlearn(Method[Config]):
         return {"weight": (10.0, 1000.0, 10000.0)}
 
     def unlearn(self, generator: Generator, feedback: Feedback, context: Context) -> Unlearned:
-        config, images = self.config, clicked(generator, feedback)
+        config, images = self.config, clicked_images(generator, feedback)
         start = [p.detach().clone() for p in generator.parameters()]
         trainee = Trainee(deepcopy(generator), StudentOptions(), lambda: context.rng(0, "lora"))
         information = fisher(trainee, context, config.batch_size) if config.ewc else []

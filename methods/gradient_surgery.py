@@ -4,7 +4,7 @@
     project=forget    g = -weight (g_f - g_r (g_f.g_r) / (g_r.g_r))   ascends; Bae et al. (2023, arXiv 2307.04550)
 
 g_f is the gradient of the negative ELBO of clicked samples, g_r that of the samples that were not. The second never
-changes L_r to first order.
+changes L_r to first order. Adam divides a gradient by its size, so ``weight`` changes next to nothing.
 
 Deviation: the published method takes both kinds of images from the training data; ``gradient_surgery_with_data`` does
 so. Here they are the samples that were shown, so that clicks are all that is needed.
@@ -12,25 +12,14 @@ so. Here they are the samples that were shown, so that clicks are all that is ne
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
-from bench.api import Context, Feedback, Generator, Method, Unlearned, hookimpl
-from bench.toolkit.data_unlearning import SurgeryParams, clicked, trained
+from bench.api import hookimpl
+from bench.toolkit.data_unlearning import FromClicks, SurgeryParams
 
 
-class GradientSurgery(Method[SurgeryParams]):
+class GradientSurgery(FromClicks[SurgeryParams]):
     """Gradient surgery on the clicked samples."""
 
     Config = SurgeryParams
-    needs = frozenset({"encoder", "recipe"})
-
-    @classmethod
-    def sweep(cls) -> Mapping[str, Sequence[Any]]:
-        return {"epochs": (50, 500)}
-
-    def unlearn(self, generator: Generator, feedback: Feedback, context: Context) -> Unlearned:
-        return Unlearned(trained(clicked(generator, feedback), self.config.rule, self.config, context))
 
 
 @hookimpl

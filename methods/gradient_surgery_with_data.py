@@ -4,7 +4,7 @@
     project=forget    g = -weight (g_f - g_r (g_f.g_r) / (g_r.g_r))   ascends; Bae et al. (2023, arXiv 2307.04550)
 
 g_f is the gradient of the negative ELBO of training images with the feature, g_r that of those without it. The second
-never changes L_r to first order.
+never changes L_r to first order. Adam divides a gradient by its size, so ``weight`` changes next to nothing.
 
 It needs what feature unlearning does without: the training data and its labels. ``gradient_surgery`` is the same from
 clicks alone.
@@ -12,27 +12,14 @@ clicks alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
-from bench.api import Context, Feedback, Generator, Method, Unlearned, hookimpl
-from bench.toolkit.data_unlearning import SurgeryParams, of_training, trained
+from bench.api import hookimpl
+from bench.toolkit.data_unlearning import FromTrainingData, SurgeryParams
 
 
-class GradientSurgeryWithData(Method[SurgeryParams]):
+class GradientSurgeryWithData(FromTrainingData[SurgeryParams]):
     """Gradient surgery on the training data."""
 
     Config = SurgeryParams
-    needs = frozenset({"encoder", "recipe", "training_data"})
-    reads_feedback = False
-    trainings = 3
-
-    @classmethod
-    def sweep(cls) -> Mapping[str, Sequence[Any]]:
-        return {"epochs": (50, 500)}
-
-    def unlearn(self, generator: Generator, feedback: Feedback, context: Context) -> Unlearned:
-        return Unlearned(trained(of_training(context), self.config.rule, self.config, context))
 
 
 @hookimpl

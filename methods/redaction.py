@@ -22,7 +22,7 @@ from torch.nn.functional import softplus
 
 from bench.api import Context, Feedback, Generator, Method, Params, Stateful, Unlearned, hookimpl
 from bench.toolkit.adversarial import squared_gradients
-from bench.toolkit.data_unlearning import clicked
+from bench.toolkit.data_unlearning import clicked_images
 
 
 class Config(Params):
@@ -47,7 +47,7 @@ class Redaction(Method[Config]):
         return {"share": (0.25, 0.75, 0.9)}
 
     def unlearn(self, generator: Generator, feedback: Feedback, context: Context) -> Unlearned:
-        config, images = self.config, clicked(generator, feedback)
+        config, images = self.config, clicked_images(generator, feedback)
         student = deepcopy(generator).requires_grad_(True)
         assert context.discriminator is not None
         critic = deepcopy(context.discriminator).requires_grad_(True)

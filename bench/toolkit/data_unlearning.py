@@ -3,34 +3,56 @@
 Published methods take both from the training data. Here they may also be the clicked samples, positives and negatives,
 so that nothing but clicks is needed. Losses are the negative ELBO, so the model needs an encoder; decoder and encoder
 are trained together, and the decoder is what draws. The equations of the rules are those of the methods' files.
+
+L_f and L_r are nats per image, means over a batch. Adam does not see the scale of a whole gradient, but a weight that
+stands next to a loss does: where code sums the loss over a batch of B images, as that of arXiv 2506.04712 does, its
+weight w of the squared cosine, which has no scale, is w / B here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from bench.api import Batch, Context, Feedback, Generator, Networks, Params, Recipe, UsageError, to_float, to_uint8
+from bench.api import (
+    Batch,
+    Context,
+    Feedback,
+    Generator,
+    Method,
+    Networks,
+    Params,
+    Recipe,
+    Unlearned,
+    UsageError,
+    to_float,
+    to_uint8,
+)
 from bench.toolkit.gradients import Gradients, assign, gradients_of, inner, projected
 
 Draw = Callable[[int, torch.Generator], Tensor]  # how many, and by which random generator -> images (N, C, H, W)
 # Step, L_f (), L_r (), parameters -> gradients, whose sum Adam descends.
 Rule = Callable[[int, Tensor, Tensor, list[Tensor]], tuple[Gradients, ...]]
+SUMMED = 128  # images in a batch of arXiv 2506.04712, whose losses are sums over it: its weight w is w / SUMMED here
 
 
 class DataParams(Params):
-    """Steps, batch size and learning rate."""
+    """Steps, batch size, learning rate, and the mode of the networks."""
 
     epochs: int = Field(200, ge=1, description="steps of unlearning, a batch of each kind in each")
     batch_size: int = Field(64, ge=1, description="images to forget, and images to retain, per step")
     lr: float = Field(1e-4, gt=0, lt=1, description="Adam's learning rate")
+    train_mode: bool = Field(
+        False, description="networks in train mode: batch norm takes the statistics of each batch and updates its own"
+    )
 
 
 @dataclass(frozen=True)
@@ -41,7 +63,7 @@ class Images:
     retain: Draw
 
 
-def clicked(generator: Generator, feedback: Feedback) -> Images:
+def clicked_images(generator: Generator, feedback: Feedback) -> Images:
     """Return the clicked samples as images to forget, the others as those to retain.
 
     Raises
@@ -59,7 +81,7 @@ def clicked(generator: Generator, feedback: Feedback) -> Images:
     return Images(drawn(True), drawn(False))
 
 
-def of_training(context: Context) -> Images:
+def training_images(context: Context) -> Images:
     """Return the training images with the feature as images to forget, the others as those to retain.
 
     Raises
@@ -86,49 +108,71 @@ def _draw(indices: np.ndarray, read: Callable[..., Tensor], device: torch.device
 # --- rules, and the fields of the methods that follow them --------------------------------------------
 
 
-class AscentParams(DataParams):
+class RuleParams(DataParams):
+    """Fields of a method that follows a rule; ``swept`` are the values that a curve of its damage is drawn with."""
+
+    swept: ClassVar[Mapping[str, Sequence[Any]]] = {}
+
+    @property
+    @abstractmethod
+    def rule(self) -> Rule:
+        """How a step goes."""
+
+
+class AscentParams(RuleParams):
     """Fields of gradient ascent."""
 
-    weight: float = Field(1.0, ge=0, description="of the ascent; at 0, without alternate, nothing changes")
+    swept = {"epochs": (20, 50, 500)}
+
+    weight: float = Field(
+        1.0,
+        ge=0,
+        description="of the ascent; without alternate Adam cancels it, except that at 0 nothing changes",
+    )
     alternate: bool = Field(True, description="descend on what is retained in every second step")
 
     @property
     def rule(self) -> Rule:
-        """How a step goes."""
         return ascent(self.weight, self.alternate)
 
 
-class SurgeryParams(DataParams):
+class SurgeryParams(RuleParams):
     """Fields of gradient surgery."""
 
+    swept = {"epochs": (50, 500)}
+
     project: Literal["retain", "forget"] = Field("retain", description="which gradient is projected and followed")
-    weight: float = Field(1.0, ge=0, description="project=forget: of the ascent; at 0 nothing changes")
+    weight: float = Field(
+        1.0, ge=0, description="project=forget: of the ascent; Adam cancels it, except that at 0 nothing changes"
+    )
 
     @property
     def rule(self) -> Rule:
-        """How a step goes."""
         return surgery(self.weight, self.project)
 
 
-class UnoParams(DataParams):
+class UnoParams(RuleParams):
     """Fields of UNO."""
 
-    weight: float = Field(1e3, ge=0, description="of the squared cosine; at 0 it is plain training on what is retained")
+    swept = {"weight": (1.0, 100.0, 1000.0)}
+
+    weight: float = Field(
+        1e3 / SUMMED,
+        ge=0,
+        description="of the squared cosine next to the loss per image, by default the published 1e3 / 128; "
+        "at 0 it is plain training on what is retained",
+    )
 
     @property
     def rule(self) -> Rule:
-        """How a step goes."""
         return orthogonal(self.weight, with_surgery=False)
 
 
-class UnoSParams(DataParams):
-    """Fields of UNO-S."""
-
-    weight: float = Field(1e3, ge=0, description="of the squared cosine in even steps")
+class UnoSParams(UnoParams):
+    """Fields of UNO-S; ``weight`` is that of UNO, in even steps."""
 
     @property
     def rule(self) -> Rule:
-        """How a step goes."""
         return orthogonal(self.weight, with_surgery=True)
 
 
@@ -222,7 +266,7 @@ def trained(images: Images, rule: Rule, params: DataParams, context: Context) ->
     """
     recipe = context.recipe
     assert recipe is not None
-    networks = copied(recipe)
+    networks = copied(recipe, params.train_mode)
     parameters: list[Tensor] = [p for module in networks.modules().values() for p in module.parameters()]
     optimiser = torch.optim.Adam(parameters, lr=params.lr)
     for step in context.steps(params.epochs, {**networks.modules(), "optimiser": optimiser}):
@@ -238,11 +282,46 @@ def trained(images: Images, rule: Rule, params: DataParams, context: Context) ->
     return networks.generator.eval().requires_grad_(False)
 
 
-def copied(recipe: Recipe) -> Networks[Any]:
-    """Return copies of generator and encoder, with gradients; batch norm keeps its statistics."""
+def copied(recipe: Recipe, train_mode: bool) -> Networks[Any]:
+    """Return copies of generator and encoder, with gradients; in eval mode batch norm keeps its statistics."""
     networks = recipe.networks
     generator, encoder = (
-        deepcopy(part).requires_grad_(True) for part in (networks.generator, networks.encoder) if part
+        deepcopy(part).requires_grad_(True).train(train_mode) for part in (networks.generator, networks.encoder) if part
     )
     assert isinstance(generator, Generator)
     return Networks(networks.config, generator=generator, encoder=encoder)
+
+
+# --- methods that follow a rule -----------------------------------------------------------------------
+
+RuleT = TypeVar("RuleT", bound=RuleParams)
+
+
+class RuleMethod(Method[RuleT]):
+    """A method that follows the rule of its Config; which images it reads is left open."""
+
+    Config: ClassVar[type[RuleParams]]
+
+    @classmethod
+    def sweep(cls) -> Mapping[str, Sequence[Any]]:
+        return cls.Config.swept
+
+
+class FromClicks(RuleMethod[RuleT]):
+    """A rule on the samples that were shown: forget those that were clicked, retain the others."""
+
+    needs = frozenset({"encoder", "recipe"})
+
+    def unlearn(self, generator: Generator, feedback: Feedback, context: Context) -> Unlearned:
+        return Unlearned(trained(clicked_images(generator, feedback), self.config.rule, self.config, context))
+
+
+class FromTrainingData(RuleMethod[RuleT]):
+    """A rule on the training images: forget those with the feature, retain the others."""
+
+    needs = frozenset({"encoder", "recipe", "training_data"})
+    reads_feedback = False
+    trainings = 3
+
+    def unlearn(self, generator: Generator, feedback: Feedback, context: Context) -> Unlearned:
+        return Unlearned(trained(training_images(context), self.config.rule, self.config, context))
