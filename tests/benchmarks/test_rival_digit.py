@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import pytest
 import rival_digit
 import torch
 from torch import nn
 
+from bench.api import Batch
 from bench.registry import Registry
+from bench.toolkit.data_unlearning import UnoParams
 from bench.workspace import loading
 
 
@@ -26,9 +30,9 @@ def theirs() -> nn.ModuleDict:
     ).eval()
 
 
-@pytest.fixture
-def original(tmp_path):
-    net = theirs()
+@pytest.fixture(scope="module")
+def original(tmp_path_factory):
+    net, tmp_path = theirs(), tmp_path_factory.mktemp("rival")
     torch.save(net.state_dict(), tmp_path / "vae_200.pth")
     path = rival_digit.imported(tmp_path / "vae_200.pth", tmp_path / "rival")
     assert rival_digit.imported(tmp_path / "vae_200.pth", tmp_path / "rival") == path, "once"
@@ -47,11 +51,29 @@ def test_the_file_is_divided_into_generator_and_encoder(original):
         torch.testing.assert_close(here, there)
 
 
+def test_their_training_goes_on_as_they_trained(original):
+    """Adam at 1e-3 in train mode on the negative ELBO; the mean over the batch, nats per image."""
+    _, found = original
+    model, networks = Registry((rival_digit.PLUGINS,)).get("models", "forget_vae")(), deepcopy(found.networks)
+    for module in networks.modules().values():
+        module.train().requires_grad_(True)
+    optimisers, images = model.optimisers(networks), torch.rand(64, 1, 28, 28).round()
+    batch, rng = Batch(images, torch.empty(0)), torch.Generator().manual_seed(0)
+    losses = [float(model.training_step(networks, optimisers, batch, rng, 0.0)["loss"]) for _ in range(30)]
+    assert optimisers["adam"].param_groups[0]["lr"] == 1e-3
+    assert 450 < losses[0] < 650, "784 pixels at about a bit, 0.69 nats"
+    assert losses[-1] < losses[0] - 20
+
+
 def test_every_case_is_a_method_with_its_parameters():
     registry = Registry()
     for method, *params in rival_digit.CASES.values():
         fields = registry.get("methods", method).Config.model_fields
         assert {each.partition("=")[0] for each in params} <= fields.keys()
+    assert {"weight=7.8125", "epochs=53", "train_mode=true"} <= set(rival_digit.CASES["uno_with_data"])
+    assert UnoParams().weight == 7.8125, "1,000 over their batch of 128"
+    assert "alternate=false" in rival_digit.CASES["gradient_ascent"]
+    assert "alternate=true" in rival_digit.CASES["gradient_ascent_with_data, alternating"]
 
 
 def test_a_cell_becomes_a_row_per_number():
