@@ -31,11 +31,14 @@ NUMBERLESS = frozenset(
         "core.blocks", "core.code_hash", "core.code_imports", "core.code_meaning", "core.code_modules",
         "core.code_places", "core.code_watch", "core.collecting", "core.files", "core.foreign_code", "core.machine",
         "core.memory", "core.old_paths", "core.progress", "core.remembered", "core.resuming", "core.sealed",
-        "core.sources", "core.together", "errors", "hookspecs", "registry", "toolkit.sharing",
-        "workspace.locks", "workspace.seals", "workspace.store",
+        "core.sources", "core.together", "datasets._celeba.hints", "errors", "hookspecs", "registry", "toolkit.sharing",
+        "workspace.locks", "workspace.placing", "workspace.seals", "workspace.store",
     )
 )  # fmt: skip
-TRANSPARENT = ("bench.toolkit.sharing", "shared")  # which process computes what, not what is computed
+TRANSPARENT = {  # which process or device computes, not what is computed
+    ("bench.toolkit.sharing", "shared"),
+    ("bench.workspace.placing", "on_device"),
+}
 # A method with any other decorator may run although its name appears nowhere: a validator, for instance.
 PASSIVE_DECORATORS = frozenset(
     {"abstractmethod", "property", "cached_property", "staticmethod", "classmethod", "override", "no_grad"}
@@ -161,7 +164,7 @@ def _own_meaning(symbol: Symbol) -> str:
 
 
 def _plain(symbol: Symbol, renamed: Mapping[str, str] | None = None) -> str:
-    found = {written for written, meant in _references(symbol) if (meant.module.name, meant.name) == TRANSPARENT}
+    found = {written for written, meant in _references(symbol) if (meant.module.name, meant.name) in TRANSPARENT}
     return meaning(symbol.module.nodes(symbol.name), renamed, transparent=found)
 
 

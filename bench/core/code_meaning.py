@@ -1,9 +1,9 @@
 """What code means: without anything that cannot change a number.
 
 That is comments, docstrings, formatting, import lines, type hints of functions, help texts (``Field(description=)``),
-progress notes (``progress.note(...)``), the arguments of raised errors, and which process computes what
-(``toolkit.sharing.shared(f)`` counts as ``f``). A reference to another definition counts by
-that definition's name alone, so that a module may move.
+progress notes (``progress.note(...)``), the arguments of raised errors, and which process or device computes
+(``toolkit.sharing.shared(f)`` and ``workspace.placing.on_device(f, device)`` count as ``f``). A reference to another
+definition counts by that definition's name alone, so that a module may move.
 """
 
 from __future__ import annotations

@@ -11,6 +11,8 @@ from zipfile import ZipFile
 
 from bench.api import DataError, WrongData
 
+from . import hints
+
 Place = Path | ZipPath
 PHOTOGRAPH = re.compile(r"\d{1,9}\.jpg")
 PAGE = (b"<!doctype html", b"<html")
@@ -25,7 +27,7 @@ def open_folder(folder: Path, remedy: str) -> Place:
         return folder
     file = folder.with_name(f"{folder.name}.zip")
     if not file.is_file():
-        raise DataError(f"{folder}: no such folder, and no {file.name} next to it. {remedy}")
+        raise DataError(f"{folder}: no such folder, and no {file.name} next to it. {hints.misplaced(folder) or remedy}")
     archive = _opened(file, remedy)
     for name in archive.namelist():
         first, *others = re.split(r"[/\\]", name)
@@ -65,7 +67,9 @@ def folder_of_photographs(folder: Place, remedy: str) -> Place:
     """
     found = sorted(set(_parents(folder)))
     if not found:
-        raise DataError(f"{folder}: holds no photographs such as 000001.jpg. {remedy}")
+        raise DataError(
+            f"{folder}: holds no photographs such as 000001.jpg. {hints.without_photographs(folder) or remedy}"
+        )
     if len(found) > 1:
         several = ", ".join(name or "the folder itself" for name in found[:3])
         raise WrongData(f"{folder}: several folders in it hold photographs ({several}). Keep one. {remedy}")

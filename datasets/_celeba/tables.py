@@ -16,6 +16,7 @@ import pandas as pd
 
 from bench.api import DataError, WrongData
 
+from . import hints
 from .files import PHOTOGRAPH, Place, require_no_page
 
 
@@ -104,7 +105,7 @@ def _lines(file: Place, remedy: str) -> list[str]:
     if file.is_dir():
         raise WrongData(f"{file}: is a folder; expected a file. {remedy}")
     if not file.is_file():
-        raise DataError(f"{file}: no such file. {remedy}")
+        raise DataError(f"{file}: no such file. {hints.misplaced(file) or remedy}")
     try:
         read = file.read_bytes()
         require_no_page(read[:64], file, remedy)
