@@ -20,6 +20,7 @@ from bench.workspace.checkpoint import Checkpoint
 from bench.workspace.extractor_names import trained_on
 from bench.workspace.observers import LoadedClassifier, load_observer
 from bench.workspace.oracles import ROLES, Choice, choose
+from bench.workspace.placing import on_device
 from bench.workspace.store import Store
 from bench.workspace.suites import OracleSettings
 
@@ -82,7 +83,7 @@ class Workspace:
         return {role: self._oracle(choice, feature) for role, choice in chosen.items() if choice is not None}
 
     def extractor(self, name: str) -> tuple[Extractor, str]:
-        """Return an extractor and its weights' sha256."""
+        """Return an extractor, on the workspace's device, and its weights' sha256."""
         return self.once(("extractor", name), lambda: self._load_extractor(name))
 
     def usual_extractors(self, dataset: str) -> tuple[str, ...]:
@@ -139,13 +140,15 @@ class Workspace:
     def _load_extractor(self, name: str) -> tuple[Extractor, str]:
         trained = trained_on(self.registry, name)
         if trained is None:
-            return observers.load_extractor(self.registry, name, name)
+            return on_device(observers.load_extractor(self.registry, name, name), self.device)
         if name not in self.extractor_files:
             raise MissingWeights(
                 f"extractor '{name}': bench run, bench table and bench figure train it and know where its weights are. "
                 "Here, name another extractor"
             )
-        return observers.load_extractor(self.registry, trained.plugin, self.extractor_files[name])
+        return on_device(
+            observers.load_extractor(self.registry, trained.plugin, self.extractor_files[name]), self.device
+        )
 
     def _load_original(self, model: str, weights: str) -> loading.Original:
         original = loading.load_original(self.registry, weights, model)
