@@ -6,7 +6,7 @@ A row per copy, feature and split says how many photographs have the feature by 
 oracle's balanced accuracy, and how far it agrees with the other copy (Cohen's kappa). On ``train``, from which both
 copies learnt, this is what one makes of the other's training photographs. The last row of a copy and feature has the
 cut that makes the rate on ``valid`` right, and what that gives on ``test``: to be taken where the rate at the cut 0
-is off by two points.
+is off by two points. A split without photographs has no row.
 """
 
 from __future__ import annotations
@@ -54,6 +54,8 @@ def scored(workspace: Workspace, cell: Cell, dataset: Dataset, count: int) -> tu
     truth: Truth = {}
     for name in SPLITS:
         split = dataset.split(name)
+        if len(split) == 0:
+            continue
         indices = np.arange(min(count, len(split)))
         images, table = pictures(split, indices), split.attributes.iloc[indices]
         truth[name] = np.stack([np.asarray(dataset.has_feature(table, each)) for each in features], axis=1)
@@ -66,12 +68,14 @@ def rows(found: dict[str, Scores], truth: Truth, features: tuple[str, ...]) -> I
     """Yield a row per copy, feature and split at the cut 0, then one at the calibrated cut."""
     for copy, other in (("a", "b"), ("b", "a")):
         for place, feature in enumerate(features):
-            for name in SPLITS:
+            for name in truth:
                 labels, others = found[copy][name][:, place] >= 0, found[other][name][:, place] >= 0
                 agreed = kappa(labels, others)
                 yield _row(copy, feature, name, 0.0, labels, truth[name][:, place]) | {
                     "kappa_with_other": float("nan") if agreed is None else agreed[0]
                 }
+            if not {"valid", "test"} <= truth.keys():
+                continue
             cut = calibrated(found[copy]["valid"][:, place], truth["valid"][:, place])
             labels = found[copy]["test"][:, place] >= cut
             yield _row(copy, feature, "test", cut, labels, truth["test"][:, place])

@@ -75,6 +75,15 @@ def test_a_calibrated_cut_lets_as_many_through_as_have_the_feature():
     assert celeba_oracles.balanced(np.ones(200, bool), truth) == 0.5
 
 
+def test_a_split_without_photographs_has_no_row():
+    truth = {"train": np.arange(8).reshape(8, 1) % 2 == 0}
+    found = {copy: {"train": np.where(truth["train"], 1.0, -1.0)} for copy in ("a", "b")}
+    rows = list(celeba_oracles.rows(found, truth, ("bang",)))
+    assert [(row["copy"], row["split"], row["balanced_accuracy"]) for row in rows] == [
+        ("a", "train", 1.0), ("b", "train", 1.0),
+    ]  # fmt: skip
+
+
 def test_a_copied_photograph_is_at_distance_0_and_its_mirror_image_too():
     images = torch.randint(0, 256, (30, 3, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     photographs = celeba_generator.flat(images), celeba_generator.flat(images.flip(3))

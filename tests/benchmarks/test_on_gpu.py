@@ -55,6 +55,19 @@ def test_the_suite_of_photographs_is_trained_and_described(tmp_path):
     assert loaded[0].sha256 != loaded[1].sha256 and {"bang", "beard"} <= {*loaded[0].classifier.cuts}
 
 
+def test_without_photographs_for_testing_rates_are_of_those_for_training(tmp_path, monkeypatch):
+    data = rendered_celeba.write(tmp_path / "data")
+    parts = data / "celeba" / "list_eval_partition.txt"
+    parts.write_text("".join(f"{number:06}.jpg 0\n" for number in range(1, 49)))
+    looked = []
+    monkeypatch.setattr(on_gpu, "celeba_plans", lambda toy: [Plan("classifiers", "mobilenet", "celeba", 0.1, None, {})])
+    monkeypatch.setattr(on_gpu, "trained", lambda *given: (None, {"what": "train"}))
+    monkeypatch.setattr(on_gpu.attribute_rates, "rates", lambda judge, images: looked.append(len(images)))
+    report = on_gpu.Report(tmp_path, torch.device("cpu"))
+    on_gpu.train_celeba(report, 1.0, torch.device("cpu"), on_gpu.TOY, data)
+    assert looked == [48] and report.rows[0] == {"what": "no photograph of the split test", "instead": "all"}
+
+
 @pytest.mark.slow
 def test_every_part_runs_and_says_how_long_it_took(folder):
     rows = json.loads((folder / "on-gpu.json").read_text())["rows"]

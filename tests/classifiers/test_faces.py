@@ -75,6 +75,8 @@ def test_it_learns_and_measures_itself():
     split = Split(held_out[1], lambda indices: held_out[0][torch.from_numpy(indices)], "toy")
     found = Faces().assess(networks, SimpleNamespace(split={"test": split}.__getitem__))
     assert found["test_images"] == 100 and found["test_accuracy"] > 0.95
+    empty = Split(held_out[1].iloc[:0], split.read, "empty")
+    assert Faces().assess(networks, SimpleNamespace(split={"test": empty}.__getitem__)) == {}
     embeddings, logits = Faces(networks).outputs(held_out[0].float() / 255)
     assert embeddings.shape == (100, 96) and logits.shape == (100, 20)
     scores = networks.classifier.attributes(embeddings)[:, :2]
