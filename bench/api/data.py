@@ -87,6 +87,14 @@ class Dataset(ABC):
         """
         return self.split(split).sha256
 
+    def untested(self) -> str | None:
+        """Return why nothing can be tested on images that no training saw, and what to do; None if that can be done.
+
+        Told once before a classifier or an extractor is trained on this data set. Optional: override it if the split
+        "test" may be empty.
+        """
+        return None
+
     def has_feature(self, attributes: pd.DataFrame, feature: str) -> NDArray[np.bool_] | None:
         """Return which images have a feature, from a split's attributes and ``feature_attributes``.
 

@@ -13,7 +13,7 @@ from bench.core import resuming
 from bench.core.reading import read_toml
 from bench.errors import BenchError, CheckpointError
 from bench.experiments.expected import Expected
-from bench.experiments.recipes import Recipe, checkpoint_of, configured, split_of
+from bench.experiments.recipes import Recipe, checkpoint_of, configured, images_here, split_of
 from bench.workspace import checkpoint
 from bench.workspace.workspace import Workspace
 
@@ -33,7 +33,7 @@ def expected_training(workspace: Workspace, recipe: Recipe, weights: str) -> Exp
     """
     try:
         config = configured(workspace, recipe)[1]
-        images = len(workspace.dataset(recipe.dataset).split(split_of(workspace, recipe)))
+        images = images_here(workspace, recipe.dataset, split_of(workspace, recipe))
         begun = checkpoint_of(workspace, recipe, Path(weights))
     except BenchError:  # what is missing is told elsewhere
         return Expected(None, "never measured")
@@ -50,7 +50,7 @@ def expected_embeddings(workspace: Workspace, dataset: str) -> Expected:
     """Estimate the time of embedding a data set's images, for FID."""
     per_image = _times().get("embeddings", {}).get(dataset)
     try:
-        images = len(workspace.dataset(dataset).split(workspace.dataset(dataset).training_split))
+        images = images_here(workspace, dataset, workspace.dataset(dataset).training_split)
     except BenchError:
         per_image = None
     return Expected(None, "never measured") if per_image is None else Expected(per_image * images, _times()["basis"])

@@ -14,6 +14,7 @@ from bench.experiments.cell import Cell
 from bench.experiments.expected import Expected, expected_cell
 from bench.experiments.expected_training import expected_embeddings, expected_training
 from bench.experiments.needs import Looked, to_embed
+from bench.experiments.recipes import untested
 from bench.experiments.resolve import Resolved, resolve
 from bench.experiments.trained_here import TrainedHere, untrained
 from bench.workspace import seals
@@ -96,12 +97,15 @@ class Plan:
     cells : tuple of Planned
     overwrite : {"never", "failed", "always"}
         Which stored cells run again.
+    notes : tuple of str
+        What the trainings cannot do with the images that are here.
     """
 
     trainings: tuple[Training, ...]
     embeddings: tuple[Embedding, ...]
     cells: tuple[Planned, ...]
     overwrite: Overwrite
+    notes: tuple[str, ...] = ()
 
     @property
     def beforehand(self) -> list[Expected]:
@@ -152,7 +156,8 @@ def plan(cells: Iterable[Cell], workspace: Workspace, overwrite: Overwrite, suit
     found = list(cells)
     with remembering(), collecting.paused():
         planned = tuple(planner.planned(cell) for cell in found)
-        return Plan(planner.trainings(found), planner.embeddings(planned), planned, overwrite)
+        trainings = planner.trainings(found)
+        return Plan(trainings, planner.embeddings(planned), planned, overwrite, planner.notes(trainings))
 
 
 def told_beforehand(trainings: Sequence[Training], embeddings: Sequence[Embedding]) -> str:
@@ -189,6 +194,10 @@ class _Planner:
         return tuple(
             Training(each, expected_training(self.workspace, each.recipe, each.weights)) for each in generators_last
         )
+
+    def notes(self, trainings: Sequence[Training]) -> tuple[str, ...]:
+        told = {untested(self.workspace, each.what.recipe): None for each in trainings}
+        return tuple(note for note in told if note is not None)
 
     def embeddings(self, planned: Sequence[Planned]) -> tuple[Embedding, ...]:
         found = {

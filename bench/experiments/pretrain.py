@@ -23,6 +23,7 @@ from bench.experiments.recipes import (
     pretrained_path,
     split_of,
     starting_weights,
+    untested,
     with_settings,
 )
 from bench.toolkit.training import build, train
@@ -57,6 +58,8 @@ def pretrain_command(
     """
     recipe = with_settings(workspace, recipe, suite_name, params)
     command = _command(recipe, suite_name, params)
+    if (note := untested(workspace, recipe)) is not None:
+        workspace.progress.note(note)
     if ship is None:
         return pretrain(workspace, recipe, out, command)
     path = manifest.WEIGHTS / f"{ship}.safetensors"

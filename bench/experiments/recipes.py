@@ -160,6 +160,19 @@ def split_of(workspace: Workspace, recipe: Recipe) -> str:
     return workspace.dataset(recipe.dataset).training_split if recipe.kind == "models" else "train"
 
 
+def images_here(workspace: Workspace, dataset: str, split: str) -> int:
+    """Count the images of a split; raises DataError if they are not here, even where their attributes are."""
+    source = workspace.dataset(dataset)
+    count = len(source.split(split))
+    source.identity(split)
+    return count
+
+
+def untested(workspace: Workspace, recipe: Recipe) -> str | None:
+    """Return why the accuracy of what a recipe trains cannot be measured; None if it can, or has none."""
+    return None if recipe.kind == "models" else workspace.dataset(recipe.dataset).untested()
+
+
 def _trainable_class(workspace: Workspace, recipe: Recipe) -> type[Trainable[Any]]:
     """Return the plug-in's class; raises UsageError if it cannot be trained here."""
     plugin_class = workspace.registry.get(recipe.kind, recipe.name, recipe.option)

@@ -40,6 +40,7 @@ def dry_run(plan: Plan) -> str:
         lines.append(f"{item.action:7} {' '.join(filter(None, (item.name, label)))}  ({about})")
     lines += [f"time{mark}: {basis}" for basis, mark in marks.items()]
     lines += suite_settings.of_plan(cells)
+    lines += [f"note: {note}" for note in plan.notes]
     if plan.missing:
         lines += ["missing, before all of these can run:", *(indent(text, "  ") for text in plan.missing)]
     if len(plan.cells) > 1:

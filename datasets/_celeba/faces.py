@@ -104,6 +104,23 @@ class FaceDataset(Dataset):
         listed = sizes(folder_of_photographs(self.folder, self.remedy))
         return self._hashed(split, "\n".join(f"{name} {size}" for name, size in listed.items()))
 
+    def untested(self) -> str | None:
+        """Say that no photograph is in the split test: its photographs have the highest numbers."""
+        try:
+            if len(self.split("test")) or not self._here:
+                return None
+        except DataError:  # no photographs: told elsewhere
+            return None
+        test = (name for name, part in zip(self.table.index, self._parts, strict=True) if part == "test")
+        first = next(test, None)
+        numbers = "which has no row in it" if first is None else f"{first} is the first of it"
+        wanted = "" if first is None else f"add photographs from {first} on, or "
+        return (
+            f"{folder_of_photographs(self.folder, self.remedy)}: holds no photograph of the split test ({numbers}; "
+            f"{self.parts_file.name}). Oracles and extractors are trained, but their accuracy is not measured. To "
+            f"measure it, {wanted}give photographs the split test in a {self.parts_file.name} of your own"
+        )
+
     def _hashed(self, split: str, photographs: str = "") -> str:
         tables = [self.table_file, *([] if split == ALL else [self.parts_file])]
         read = [sha256(content(file, self.remedy)).hexdigest() for file in tables]

@@ -140,6 +140,26 @@ def test_a_training_that_fails_costs_the_cells_that_need_it_alone(toy, data, tmp
     assert alone.code == 4 and "do not fill one batch of 4096" in alone.err
 
 
+def test_a_part_without_photographs_for_testing_is_trained_on_and_one_note_says_what_is_not_measured(
+    toy, tmp_path, bench_cli
+):
+    root = rendered_celeba.write(tmp_path / "data") / "celeba"  # as the first photographs, with the official tables
+    first, names, *rows = (root / "list_attr_celeba.txt").read_text().splitlines()
+    last = rows[-1].replace("000048.jpg", "000049.jpg")
+    (root / "list_attr_celeba.txt").write_text("\n".join([str(int(first) + 1), names, *rows, last, ""]))
+    lines = [f"{number:06}.jpg {2 if number == 49 else 0}\n" for number in range(1, 50)]
+    (root / "list_eval_partition.txt").write_text("".join(lines))
+    options = (*ASKED, "--suite", toy, "--data-dir", tmp_path / "data", "--results", tmp_path / "runs")
+    note = f"{root}/img_align_celeba: holds no photograph of the split test (000049.jpg is the first of it"
+    dry = bench_cli("run", *options, "--dry-run")
+    assert dry.code == 0 and dry.out.count(note) == 1
+    done = bench_cli("run", *options, "--json")
+    assert done.code == 0, done.err
+    assert done.err.count(note) == 1 and done.err.index(note) < done.err.index("training the oracle")
+    assert json.loads(done.out)["metrics"]["fid[faces-celeba]"]["value"] > 0
+    assert "holds no photograph" not in bench_cli("run", *options, "--dry-run").out, "nothing is trained any more"
+
+
 def test_two_models_that_train_one_extractor_differently_are_refused(here, toy):
     toy.write_text(toy.read_text().replace("pretrain = { epochs = 4, batch_size = 8 }", "pretrain = { epochs = 5 }", 1))
     with pytest.raises(UsageError, match="two models train the extractor 'faces-celeba' with other settings"):
