@@ -16,10 +16,10 @@ the end. A convolution counts as a matrix with a row for each output.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, Self
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.func import functional_call
 
@@ -42,6 +42,15 @@ class StudentOptions(Params):
     ewc: float = Field(0.0, ge=0, description="weight of elastic weight consolidation; 0: off")
     lora_rank: int = Field(0, ge=0, description="rank of what is added to the last weights (LoRA); 0: all are trained")
     lora_layers: int = Field(3, ge=1, description="how many of the last weights get such a sum")
+
+    @model_validator(mode="after")
+    def _mask_of_all_weights(self) -> Self:
+        if self.mask_share and self.lora_rank:
+            raise ValueError(
+                f"mask_share={self.mask_share} freezes weights of the generator, and lora_rank={self.lora_rank} trains "
+                "none of them; leave one of the two at 0"
+            )
+        return self
 
 
 class Trainee(nn.Module):
@@ -101,7 +110,8 @@ def saliency_mask(gradients: Gradients, share: float) -> Gradients:
     gradients : list of Tensor
         One for each parameter, of its shape.
     share : float
-        Share of all weights together that is frozen, in [0, 1). Weights whose |gradient| equals the cut are trained.
+        Share of all weights together that is frozen, in [0, 1). Of equal gradients the first ones are frozen, so that
+        the share is right even where most of them are 0.
 
     Returns
     -------
@@ -109,8 +119,9 @@ def saliency_mask(gradients: Gradients, share: float) -> Gradients:
         0 or 1, with the shapes and dtypes of ``gradients``.
     """
     sizes = torch.cat([g.abs().flatten() for g in gradients])
-    cut = sizes.sort().values[min(int(share * len(sizes)), len(sizes) - 1)]
-    return [(g.abs() >= cut).to(g) for g in gradients]
+    kept = torch.ones_like(sizes)
+    kept[sizes.argsort(stable=True)[: min(int(share * len(sizes)), len(sizes) - 1)]] = 0
+    return [part.view_as(g) for part, g in zip(kept.split([g.numel() for g in gradients]), gradients, strict=True)]
 
 
 def fisher(trainee: Trainee, context: Context, batch_size: int) -> Gradients:

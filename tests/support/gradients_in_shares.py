@@ -42,7 +42,8 @@ MODELS = {
 STUDENTS = {
     "ours": {},
     "ours, conflicts": {"surgery": "conflicts"},
-    "ours, all options": {"surgery": "orthogonal", "mask_share": 0.3, "ewc": 1.0, "lora_rank": 2},
+    "ours, mask": {"surgery": "orthogonal", "mask_share": 0.3},
+    "ours, low rank": {"surgery": "orthogonal", "ewc": 1.0, "lora_rank": 2},
 }  # fmt: skip
 Found = dict[str, Tensor]  # gradients or weights, by name
 

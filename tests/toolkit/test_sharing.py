@@ -20,7 +20,7 @@ from bench.toolkit.sharing import share_of, shared
 SCRIPT = Path(__file__).parents[1] / "support" / "gradients_in_shares.py"
 ROOT = Path(__file__).parents[2]
 CPU = torch.device("cpu")
-TRAININGS = ["penalty", "vae", "dcgan", "proggan", "proggan wgan-gp", "vdvae", "ours", "ours, conflicts", "ours, all options"]  # fmt: skip
+TRAININGS = ["penalty", "vae", "dcgan", "proggan", "proggan wgan-gp", "vdvae", "ours", "ours, conflicts", "ours, mask", "ours, low rank"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -42,6 +42,20 @@ def test_the_mask_keeps_the_most_salient():
     assert [m.tolist() for m in saliency_mask(gradients, 0.5)] == [[0.0, 1.0, 0.0], [0.0, 1.0, 1.0]]
 
 
+@pytest.mark.parametrize(("share", "trained"), [(0.5, [0, 0, 0, 1, 1, 1]), (0.75, [0, 0, 0, 0, 1, 1]), (0.0, [1] * 6)])
+def test_the_mask_freezes_its_share_of_equal_gradients(share, trained):
+    gradients = [torch.tensor([[0.0, 0.0], [0.0, 0.0]]), torch.tensor([5.0, 0.1])]
+    mask = saliency_mask(gradients, share)
+    assert torch.cat([m.flatten() for m in mask]).tolist() == trained
+    assert [m.shape for m in mask] == [g.shape for g in gradients]
+
+
+def test_a_mask_of_the_weights_that_lora_does_not_train_is_refused():
+    """At the start LoRA's first factors have no gradient at all, and the generator's weights are not trained."""
+    with pytest.raises(ValueError, match=r"mask_share=0.5 freezes weights .* lora_rank=2 trains none of them; leave"):
+        StudentOptions(mask_share=0.5, lora_rank=2)
+
+
 def test_consolidation_holds_the_weights_back():
     size = [sum(float(m.square().sum()) for m in moved(teacher(), ewc=weight)) for weight in (0, 1e6)]
     assert size[1] < 0.5 * size[0]
