@@ -139,6 +139,16 @@ def test_everything_can_be_read():
     assert median(lengths) <= 130
 
 
+def test_a_method_is_read_on_two_screens():
+    lines = {
+        name: len(path.read_text(encoding="utf-8").splitlines())
+        for name, path in modules().items()
+        if room_of(name) == "methods"
+    }
+    assert len(lines) > 20
+    assert {name for name, count in lines.items() if count > 150} == set(), "what others could use is bench.toolkit's"
+
+
 @pytest.mark.parametrize("name", ["bench.core.randomness", "bench.datasets.synthfaces.renderer", "bench.models.vae"])
 def test_the_modules_are_found(name):
     assert name in modules()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from copy import deepcopy
 from dataclasses import replace
 from types import SimpleNamespace
@@ -12,17 +11,15 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
-from bench.api import Classifier, Generator, LatentLayer, NoiseLatentGenerator, Oracle
+from bench.api import Classifier, Generator, Oracle
 from bench.api.context import Context
 from bench.api.feedback import Feedback
 from bench.core import randomness
-from bench.errors import UsageError
 from bench.registry import Registry
 from bench.toolkit.latent import edited_images
 from bench.toolkit.training import build
 
 REGISTRY = Registry()
-PROBE = sys.modules[REGISTRY.get("methods", "probe").__module__]
 SMALL = {
     "image_shape": (3, 16, 16), "width": 16, "custom_widths": "4:24,1:32", "custom_latents": "1:6,4:3,8:2",
     "enc_blocks": "16x1,16d2,8x1,8d2,4d4,1", "dec_blocks": "1x2,4m1,4x2,8m4,8", "mixtures": 3, "open_from": "",
@@ -143,48 +140,3 @@ def test_the_direction_finds_what_was_clicked(vdvae):
     for params in ({}, {"scale": "deviation", "shrink": True}):
         identifier = unlearned("latent_edit", vdvae, **params).identifier
         assert roc_auc_score(bright, identifier(latents).numpy()) > 0.7
-
-
-# --- the probe ----------------------------------------------------------------------------------------
-
-
-class Bowl(NoiseLatentGenerator):
-    """The feature is a ring around the origin of the first two latents: no direction finds it."""
-
-    image_shape, noise_dim, latent_dim = (1, 1, 6), 6, 6
-    latent_layers = (LatentLayer(1, 2, 0), LatentLayer(2, 1, 2))
-
-    def __init__(self):
-        super().__init__()
-        self.scale = torch.nn.Parameter(torch.ones(()))
-
-    def render(self, latents):
-        return self.scale * latents.view(-1, 1, 1, 6)
-
-
-def ring(count, stream="shown"):
-    noise = randomness.draw(stream, range(count), 6)
-    return noise, (noise[:, :2].norm(dim=1) > 1.7).numpy()
-
-
-def fitted(**params):
-    noise, labels = ring(1500)
-    config = PROBE.Config(members=4, hidden=32, probe_steps=150, **params)
-    return PROBE.fit_probe(Bowl(), Feedback(labels, "shown"), config, Context("test", torch.device("cpu")))
-
-
-@pytest.mark.parametrize("params", [{"probe_batch": 2000}, {"probe_batch": 512}, {"layers": (1,)}])
-def test_the_probe_finds_and_removes_what_is_no_direction(params):
-    probe, (z, labels) = fitted(**params), ring(1000, "fresh")
-    assert roc_auc_score(labels, probe(z).numpy()) > 0.93
-    edited = probe.edit(z)
-    assert (edited[:, :2].norm(dim=1) > 1.7).float().mean() < 0.2 * labels.mean()
-    assert torch.equal(edited[:, 2:], z[:, 2:]) == ("layers" in params), "latents that are not read are not moved"
-
-
-def test_the_probe_refuses_latents_too_many(monkeypatch):
-    monkeypatch.setattr(PROBE, "LIMIT", 5)
-    with pytest.raises(UsageError, match="6 latents are too many, at most 5 are allowed.*-p layers=1,4"):
-        fitted()
-    monkeypatch.setattr(PROBE, "LIMIT", 2)
-    assert fitted(layers=(1,)).columns.tolist() == [0, 1]
