@@ -1,7 +1,7 @@
 """Adapt-then-Unlearn: learn to draw clicked samples, then train on the others while staying away from those weights.
 
     1. adapt     theta_k, k = 1..K:  L_adv(clicked samples) + ewc / 2 sum F (theta - theta_0)^2,  from theta_0
-    2. unlearn   theta:  L_adv(samples not clicked) + mean over k of R(r_k),  r_k = mean (theta - theta_k)^2
+    2. unlearn   theta:  L_adv(samples not clicked) + R(r),  r = sum_k |theta - theta_k|^2 / sum_k |theta_0 - theta_k|^2
                  R:  el2  weight e^(-sharpness r)     nl2  -weight r     il2  weight / r
 
     L_adv: the generator's part is E softplus(-D(g(z))), the discriminator's E softplus(-D(real)) + E softplus(D(g(z)))
@@ -9,9 +9,12 @@
 Tiwary, Guha, Panda, Prathosh: Adapt then Unlearn: Exploring Parameter Space Semantics for Unlearning in Generative
 Adversarial Networks (TMLR 2025, arXiv 2309.14054). No training data: what is real are the samples that were shown.
 
-Deviations: the published generator is a StyleGAN2 with its regularisers; here R1 (Mescheder et al. 2018,
-arXiv 1801.04406) holds each discriminator, which starts from the original's, and batch norm keeps its statistics. F is
-of N(g(z), 1 per pixel) instead of the discriminator's. A small number keeps ``il2`` finite.
+Deviations: r begins at 1, so that ``weight`` and ``sharpness`` mean the same on each generator and at each learning
+rate. In the authors' code (github.com/atriguha/Adapt_Unlearn, commit 163a354, MIT) r is K / 2 times the sum over k of
+the mean over the tensors of their mean squared differences, times a factor of each run; weight is 100 in el2, else 1.
+The published generator is a StyleGAN2 with its regularisers; here R1 (Mescheder et al. 2018, arXiv 1801.04406) holds
+each discriminator, which starts from the original's, and batch norm keeps its statistics. F is of N(g(z), 1 per pixel)
+instead of the discriminator's. A small number keeps ``il2`` finite.
 """
 
 from __future__ import annotations
@@ -25,19 +28,28 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from bench.api import Context, Feedback, Generator, Method, Params, Stateful, Unlearned, hookimpl
+from bench.api import Context, Feedback, Generator, Method, Stateful, Unlearned, hookimpl
 from bench.toolkit.adversarial import logistic_loss
 from bench.toolkit.data_unlearning import Draw, clicked_images
-from bench.toolkit.student_options import StudentOptions, Trainee, consolidation, fisher
+from bench.toolkit.gradients import gradients_of, inner
+from bench.toolkit.student_options import (
+    GradientOptions,
+    Trainee,
+    TraineeOptions,
+    consolidation,
+    fisher,
+    pull,
+    saliency_mask,
+)
 
 UNLEARN = "unlearn"  # phase of the main loop
-LEAST = 1e-12  # of r in weight / r
+LEAST = 1e-12  # of r in weight / r, and of what it is divided by
 
 Weights = list[Tensor]
-Held = Callable[[list[nn.Parameter]], Tensor]  # weights -> a term of the generator's loss
+Held = Callable[[list[nn.Parameter]], dict[str, Tensor]]  # weights -> a term of the loss, then what else is logged
 
 
-class Config(Params):
+class Config(GradientOptions):
     """Hyper-parameters of both stages."""
 
     adapted: int = Field(3, ge=1, description="K: generators that are adapted to the clicked samples")
@@ -48,64 +60,72 @@ class Config(Params):
     discriminator_lr: float = Field(1e-4, ge=0, lt=1, description="Adam's learning rate of the discriminator")
     ewc: float = Field(1.0, ge=0, description="weight of the Fisher penalty of an adaptation; 0: off")
     repulsion: Literal["el2", "nl2", "il2"] = Field("el2", description="R, how the adapted weights are kept away from")
-    weight: float = Field(100.0, ge=0, description="of the repulsion; at 0 it is adversarial training on the rest")
+    weight: float = Field(10.0, ge=0, description="of the repulsion; at 0 it is adversarial training on the rest")
     sharpness: float = Field(1.0, gt=0, description="el2: how fast the repulsion fades with the distance")
     gamma: float = Field(1.0, ge=0, description="weight of R1, half the squared gradient at real images")
 
 
 def repulsion(kind: str, distance: Tensor, weight: float, sharpness: float) -> Tensor:
-    """Return R of a mean squared distance of weights."""
+    """Return R of r."""
     if kind == "el2":
         return weight * torch.exp(-sharpness * distance)
     return -weight * distance if kind == "nl2" else weight / (distance + LEAST)
 
 
-def distance_of(weights: Sequence[Tensor], others: Weights) -> Tensor:
-    """Return the mean squared difference of all weights."""
-    total = torch.stack([(a - b).square().sum() for a, b in zip(weights, others, strict=True)]).sum()
-    return total / sum(b.numel() for b in others)
+def distance_of(weights: Sequence[Tensor], others: Sequence[Weights]) -> Tensor:
+    """Return the sum of the squared differences from all others."""
+    return torch.stack([(a - b).square().sum() for each in others for a, b in zip(weights, each, strict=True)]).sum()
 
 
 class AdaptThenUnlearn(Method[Config]):
-    """Adversarial training on unclicked samples, away from weights that draw clicked ones."""
+    """Adversarial training on unclicked samples, away from weights that draw clicked ones.
+
+    Of the student's options it has ``mask_share``, which freezes the weights that the adaptations moved least, and
+    ``surgery``, by which the repulsion gives way to the adversarial term. It has no ``lora_rank``, since r compares all
+    weights, and ``ewc`` is that of the adaptations: at theta_0 it would hold what the repulsion drives away.
+    """
 
     Config = Config
     needs = frozenset({"discriminator"})
 
     @classmethod
     def sweep(cls) -> Mapping[str, Sequence[Any]]:
-        return {"weight": (10.0, 1000.0, 10000.0)}
+        return {"weight": (1.0, 100.0, 1000.0)}
 
     def unlearn(self, generator: Generator, feedback: Feedback, context: Context) -> Unlearned:
         config, images = self.config, clicked_images(generator, feedback)
         start = [p.detach().clone() for p in generator.parameters()]
-        trainee = Trainee(deepcopy(generator), StudentOptions(), lambda: context.rng(0, "lora"))
+        trainee = Trainee(deepcopy(generator), TraineeOptions(), lambda: context.rng(0, "lora"))
         information = fisher(trainee, context, config.batch_size) if config.ewc else []
 
-        def near(weights: list[nn.Parameter]) -> Tensor:
-            return config.ewc * consolidation(weights, start, information) if information else weights[0].new_zeros(())
+        def near(weights: list[nn.Parameter]) -> dict[str, Tensor]:
+            held = consolidation(weights, start, information) if information else weights[0].new_zeros(())
+            return {"penalty": config.ewc * held}
 
         adapted: list[Weights] = []
         for k in range(config.adapted):
-            student = self._trained(generator, images.forget, near, context, config.adapt_epochs, f"adapt-{k}")
+            student = self._trained(generator, images.forget, near, context, f"adapt-{k}")
             adapted.append([p.detach() for p in student.parameters()])
+        unit = distance_of(start, adapted).clamp(min=LEAST)
 
-        def away(weights: list[nn.Parameter]) -> Tensor:
-            parts = [distance_of(weights, each) for each in adapted]
-            return torch.stack([repulsion(config.repulsion, r, config.weight, config.sharpness) for r in parts]).mean()
+        def away(weights: list[nn.Parameter]) -> dict[str, Tensor]:
+            r = distance_of(weights, adapted) / unit
+            return {"repulsion": repulsion(config.repulsion, r, config.weight, config.sharpness), "distance": r}
 
-        student = self._trained(generator, images.retain, away, context, config.epochs, UNLEARN)
+        student = self._trained(generator, images.retain, away, context, UNLEARN)
         return Unlearned(student.requires_grad_(False))
 
-    def _trained(
-        self, generator: Generator, draw: Draw, held: Held, context: Context, epochs: int, phase: str
-    ) -> Generator:
+    def _trained(self, generator: Generator, draw: Draw, held: Held, context: Context, phase: str) -> Generator:
         """Train a copy of the original against a copy of its discriminator, for which drawn images are real."""
         config, student = self.config, deepcopy(generator).requires_grad_(True)
+        options, epochs = (config, config.epochs) if phase == UNLEARN else (GradientOptions(), config.adapt_epochs)
         assert context.discriminator is not None
         critic: nn.Module = deepcopy(context.discriminator).requires_grad_(True)
-        adam_g = torch.optim.Adam(student.parameters(), lr=config.lr, betas=(0.5, 0.999))
+        trained = list(student.parameters())
+        adam_g = torch.optim.Adam(trained, lr=config.lr, betas=(0.5, 0.999))
         adam_d = torch.optim.Adam(critic.parameters(), lr=config.discriminator_lr, betas=(0.5, 0.999))
+        share = options.mask_share
+        mask = saliency_mask(gradients_of(held(trained)["distance"], trained), share) if share else []
         state: dict[str, Stateful] = {"student": student, "critic": critic, "adam_g": adam_g, "adam_d": adam_d}
         for step in context.steps(epochs, state, phase, main=phase == UNLEARN):
             reals = draw(config.batch_size, context.rng(step, "images"))
@@ -114,11 +134,14 @@ class AdaptThenUnlearn(Method[Config]):
             adam_d.zero_grad()
             loss_d.backward()  # type: ignore[no-untyped-call]
             adam_d.step()
-            loss_g, term = softplus(-critic(fakes)).mean(), held(list(student.parameters()))
-            adam_g.zero_grad()
-            (loss_g + term).backward()  # type: ignore[no-untyped-call]
+            loss_g, terms = softplus(-critic(fakes)).mean(), held(trained)
+            name, term = next(iter(terms.items()))
+            away, back = gradients_of(term, trained), gradients_of(loss_g, trained)
+            pull(trained, away, back, options, mask)
             adam_g.step()
-            context.log(step, generator=loss_g, discriminator=loss_d, held=term)
+            pulls = [inner(each, each).sqrt() for each in (away, back)]
+            terms[f"{name}_share"] = pulls[0] / (pulls[0] + pulls[1]).clamp(min=LEAST)  # of the gradients' lengths
+            context.log(step, generator=loss_g, discriminator=loss_d, **terms)
         return student
 
 

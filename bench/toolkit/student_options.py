@@ -24,14 +24,14 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from bench.api import Context, Generator, Params
-from bench.toolkit.gradients import Gradients, gradients_of
+from bench.toolkit.gradients import Gradients, assign, gradients_of, projected
 
 FIT = 1_000_000_002  # the step from which estimates at the original weights are drawn, far beyond training's
 BATCHES = 8  # batches of an estimate
 
 
-class StudentOptions(Params):
-    """Options for which weights of a student change, and in which direction; all off by default."""
+class GradientOptions(Params):
+    """Options for which weights follow the unlearning terms, and in which direction; off by default."""
 
     mask_share: float = Field(0.0, ge=0, lt=1, description="share of the weights that SalUn's mask freezes; 0: none")
     surgery: Literal["none", "conflicts", "orthogonal"] = Field(
@@ -39,7 +39,11 @@ class StudentOptions(Params):
         description="take from the unlearning terms' gradient what opposes that of L_recon (PCGrad), all along it, or "
         "nothing",
     )
-    ewc: float = Field(0.0, ge=0, description="weight of elastic weight consolidation; 0: off")
+
+
+class TraineeOptions(GradientOptions):
+    """Which weights are trained, and which way; off by default."""
+
     lora_rank: int = Field(0, ge=0, description="rank of what is added to the last weights (LoRA); 0: all are trained")
     lora_layers: int = Field(3, ge=1, description="how many of the last weights get such a sum")
 
@@ -53,19 +57,25 @@ class StudentOptions(Params):
         return self
 
 
+class StudentOptions(TraineeOptions):
+    """Which weights of a student move, and which way; all off by default."""
+
+    ewc: float = Field(0.0, ge=0, description="weight of elastic weight consolidation; 0: off")
+
+
 class Trainee(nn.Module):
     """A student and the part of it that is trained: all its weights, or low-rank sums on the last ones.
 
     Parameters
     ----------
     student : Generator
-    options : StudentOptions
+    options : TraineeOptions
     rng : callable
         Returns the random generator, on the student's device, that draws the first factors of the sums; called only if
         ``lora_rank`` is above 0. The second factors are 0, so that nothing changes at first.
     """
 
-    def __init__(self, student: Generator, options: StudentOptions, rng: Callable[[], torch.Generator]) -> None:
+    def __init__(self, student: Generator, options: TraineeOptions, rng: Callable[[], torch.Generator]) -> None:
         super().__init__()
         self.student, self.rank = student.requires_grad_(options.lora_rank == 0), options.lora_rank
         self.down, self.up = nn.ParameterDict(), nn.ParameterDict()
@@ -121,7 +131,8 @@ def saliency_mask(gradients: Gradients, share: float) -> Gradients:
     sizes = torch.cat([g.abs().flatten() for g in gradients])
     kept = torch.ones_like(sizes)
     kept[sizes.argsort(stable=True)[: min(int(share * len(sizes)), len(sizes) - 1)]] = 0
-    return [part.view_as(g) for part, g in zip(kept.split([g.numel() for g in gradients]), gradients, strict=True)]
+    parts = torch.split(kept, [g.numel() for g in gradients])
+    return [part.view_as(g) for part, g in zip(parts, gradients, strict=True)]
 
 
 def fisher(trainee: Trainee, context: Context, batch_size: int) -> Gradients:
@@ -173,6 +184,33 @@ def mean_gradients(losses: Callable[[int], Tensor], trained: list[nn.Parameter])
     """Return the mean over a few batches of a loss's gradient; ``losses`` maps a batch's step to the loss."""
     found = [gradients_of(losses(FIT + k), trained) for k in range(BATCHES)]
     return [torch.stack(each).mean(0) for each in zip(*found, strict=True)]
+
+
+def pull(
+    trained: list[nn.Parameter], away: Gradients, back: Gradients, options: GradientOptions, mask: Gradients
+) -> None:
+    """Set the gradients of what is trained: the unlearning terms' as the options say, and those of all other terms.
+
+    Parameters
+    ----------
+    trained : list of nn.Parameter
+    away, back : list of Tensor
+        Gradients of the unlearning terms and of the others.
+    options : GradientOptions
+    mask : list of Tensor
+        What ``saliency_mask`` returned; empty if all weights move.
+    """
+    if options.surgery != "none":
+        away = projected(away, back, only_conflicts=options.surgery == "conflicts")
+    assign(trained, away, back)
+    freeze(trained, mask)
+
+
+def freeze(trained: list[nn.Parameter], mask: Gradients) -> None:
+    """Set the gradients to 0 where the mask is; an empty one freezes nothing."""
+    for parameter, kept in zip(trained, mask, strict=False):
+        if parameter.grad is not None:
+            parameter.grad *= kept
 
 
 def _flat(weight: Tensor) -> Tensor:
