@@ -22,14 +22,25 @@ from typing import Any, Literal
 
 import torch
 from pydantic import Field
+from torch import Tensor
 
 from bench.api import Context, Feedback, Generator, Method, Oracle, Unlearned, hookimpl
 from bench.toolkit.editing import edited_images
+from bench.toolkit.gradients import gradients_of
 from bench.toolkit.latent import Direction, DirectionParams, fit_direction
-from bench.toolkit.student_options import StudentOptions, Trainee, consolidation, fisher
+from bench.toolkit.student_options import (
+    Trainee,
+    TraineeOptions,
+    consolidation,
+    fisher,
+    freeze,
+    mean_gradients,
+    pull,
+    saliency_mask,
+)
 
 
-class Config(DirectionParams):
+class Config(TraineeOptions, DirectionParams):
     """Hyper-parameters of the direction and of the training."""
 
     epochs: int = Field(200, ge=1, description="steps of unlearning, one batch each")
@@ -44,7 +55,11 @@ class Config(DirectionParams):
 
 
 class SelectiveAmnesia(Method[Config]):
-    """Flagged latents draw a surrogate; replay and a Fisher penalty hold the rest."""
+    """Flagged latents draw a surrogate; replay and a Fisher penalty hold the rest.
+
+    It takes the student's options ``mask_share``, ``surgery`` and ``lora_rank``; the surrogate's term is what unlearns.
+    ``fisher`` is its ``ewc``.
+    """
 
     Config = Config
 
@@ -57,25 +72,37 @@ class SelectiveAmnesia(Method[Config]):
 
     def unlearn(self, generator: Generator, feedback: Feedback, context: Context) -> Unlearned:
         config, direction = self.config, fit_direction(generator, feedback, self.config)
-        trainee = Trainee(deepcopy(generator), StudentOptions(), lambda: context.rng(0, "lora"))
-        anchors = [p.detach().clone() for p in trainee.trained]
-        information = fisher(trainee, context, config.batch_size) if config.fisher else []
-        adam = torch.optim.Adam(trainee.trained, lr=config.lr)
-        for step in context.steps(config.epochs, {"student": trainee, "adam": adam}):
+        trainee = Trainee(deepcopy(generator), config, lambda: context.rng(0, "lora"))
+        trained, anchors = trainee.trained, [p.detach().clone() for p in trainee.trained]
+
+        def terms_of(step: int) -> dict[str, Tensor]:
             noise = context.noise(step, config.batch_size, generator.noise_dim)
             targets, flagged = edited_images(generator, direction, noise)
             if config.surrogate == "noise":
                 drawn = torch.rand(targets.shape, generator=context.rng(step, "surrogate"), device=targets.device)
                 targets = torch.where(flagged[:, None, None, None], drawn, targets)
             unlikely = (trainee(noise) - targets).square().flatten(1).sum(1) / 2  # (N,): -log p
-            terms = {
+            return {
                 "surrogate": config.weight * (unlikely * flagged).sum() / len(noise),
                 "replay": config.gamma * (unlikely * ~flagged).sum() / len(noise),
             }
+
+        share = config.mask_share
+        mask = saliency_mask(mean_gradients(lambda step: terms_of(step)["surrogate"], trained), share) if share else []
+        information = fisher(trainee, context, config.batch_size) if config.fisher else []
+        adam = torch.optim.Adam(trained, lr=config.lr)
+        for step in context.steps(config.epochs, {"student": trainee, "adam": adam}):
+            terms = terms_of(step)
             if information:
-                terms["penalty"] = config.fisher * consolidation(trainee.trained, anchors, information)
+                terms["penalty"] = config.fisher * consolidation(trained, anchors, information)
+            loss = torch.stack(list(terms.values())).sum()
             adam.zero_grad()
-            torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
+            if config.surgery == "none":
+                loss.backward()  # type: ignore[no-untyped-call]
+                freeze(trained, mask)
+            else:
+                away, back = (gradients_of(part, trained) for part in (terms["surrogate"], loss - terms["surrogate"]))
+                pull(trained, away, back, config, mask)
             adam.step()
             context.log(step, **terms)
         return Unlearned(trainee.finished(), direction)

@@ -3,7 +3,7 @@
     s(x)       mean logit of an ensemble of small image classifiers, trained on the shown samples f(z) and their clicks
     flagged    s(f(z)) >= t:  t is the level above which a share 1 - (1 - p)^flag_ratio of fresh samples lies, p the
                share that was clicked
-    L_unlearn  mean over flagged z of max(0, s(g(z) + noise) - safe), safe a level below t, as t is set
+    L_unlearn  mean over flagged z of max(0, s(g(z) + noise) - safe), safe a level not above t, set as t is
     L_recon    mean over the others of |g(z) - f(z)|_1
     step       along weight * PCGrad(grad L_unlearn, grad L_recon) + grad L_recon
 
@@ -24,28 +24,31 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor
 from torch.nn.functional import relu
 
 from bench.api import Context, Feedback, Generator, Method, Oracle, Unlearned, hookimpl
-from bench.toolkit.gradients import assign, gradients_of, projected
-from bench.toolkit.image_surrogate import (
-    ImageSurrogate,
-    SurrogateParams,
-    fit_surrogate,
-    scored_latents,
-    set_levels,
-)
+from bench.toolkit.gradients import gradients_of
+from bench.toolkit.image_surrogate import ImageSurrogate, SurrogateParams, fit_surrogate, scored_latents, set_levels
 from bench.toolkit.losses import l1
+from bench.toolkit.student_options import (
+    StudentOptions,
+    Trainee,
+    consolidation,
+    fisher,
+    mean_gradients,
+    pull,
+    saliency_mask,
+)
 
 FLAGGED = 0.25  # largest share of a batch that is flagged
 
 
-class Config(SurrogateParams):
+class Config(StudentOptions, SurrogateParams):
     """Hyper-parameters of the surrogate and of the student's training."""
 
     epochs: int = Field(200, ge=1, description="steps of unlearning, a batch each")
@@ -61,15 +64,24 @@ class Config(SurrogateParams):
     )
     smoothing: float = Field(0.05, ge=0, description="standard deviation of the noise on the images that are scored")
 
+    @model_validator(mode="after")
+    def _safe_is_below_flagged(self) -> Self:
+        if self.safe_ratio < self.flag_ratio:
+            least = f"safe_ratio={self.safe_ratio} is less than flag_ratio={self.flag_ratio}"
+            raise ValueError(
+                f"{least}, so that some flagged samples would be safe. Raise safe_ratio or lower flag_ratio"
+            )
+        return self
+
 
 class Surrogate(Method[Config]):
-    """Unlearning by the score of a classifier that was learnt from the clicks."""
+    """Unlearning by the score of a classifier that was learnt from the clicks; it takes every option of the student."""
 
     Config = Config
 
     @classmethod
     def sweep(cls) -> Mapping[str, Sequence[Any]]:
-        return {"safe_ratio": (1.5, 2.0, 5.0)}
+        return {"safe_ratio": (2.0, 5.0, 8.0)}
 
     def unlearn(self, generator: Generator, feedback: Feedback, context: Context) -> Unlearned:
         config = self.config
@@ -85,22 +97,28 @@ class Surrogate(Method[Config]):
 
 def train(generator: Generator, surrogate: ImageSurrogate, config: Config, context: Context) -> Generator:
     """Train a copy of the original until the surrogate no longer sees the feature in it."""
-    student = deepcopy(generator).requires_grad_(True)
-    parameters = list(student.parameters())
-    optimiser = torch.optim.Adam(parameters, lr=config.lr)
-    for step in context.steps(config.epochs, {"student": student, "optimiser": optimiser}, "student", main=True):
-        optimiser.param_groups[0]["lr"] = config.lr * 0.5 * (1 + math.cos(math.pi * step / config.epochs))
+    trainee = Trainee(deepcopy(generator), config, lambda: context.rng(0, "lora"))
+    trained, anchors = trainee.trained, [p.detach().clone() for p in trainee.trained]
+
+    def terms_of(step: int) -> tuple[Tensor, Tensor, int]:
         noise, images, flagged = batch(generator, surrogate, config, context, step)
-        drawn = student(noise)
+        drawn = trainee(noise)
         unlearn = config.weight * excess(drawn[:flagged], surrogate, config.smoothing, context.rng(step, "smoothing"))
         recon = l1(drawn[flagged:], images[flagged:]).sum() / max(1, len(drawn) - flagged)
-        away, back = gradients_of(unlearn, parameters), gradients_of(recon, parameters)
-        if config.surgery != "none":
-            away = projected(away, back, only_conflicts=config.surgery == "conflicts")
-        assign(parameters, away, back)
+        return unlearn, recon, flagged
+
+    share = config.mask_share
+    mask = saliency_mask(mean_gradients(lambda step: terms_of(step)[0], trained), share) if share else []
+    information = fisher(trainee, context, config.batch_size) if config.ewc else []
+    optimiser = torch.optim.Adam(trained, lr=config.lr)
+    for step in context.steps(config.epochs, {"student": trainee, "optimiser": optimiser}, "student", main=True):
+        optimiser.param_groups[0]["lr"] = config.lr * 0.5 * (1 + math.cos(math.pi * step / config.epochs))
+        unlearn, recon, flagged = terms_of(step)
+        held = recon + config.ewc * consolidation(trained, anchors, information) if information else recon
+        pull(trained, gradients_of(unlearn, trained), gradients_of(held, trained), config, mask)
         optimiser.step()
         context.log(step, unlearn=unlearn, reconstruction=recon, flagged=flagged)
-    return student.requires_grad_(False)
+    return trainee.finished()
 
 
 @torch.no_grad()

@@ -36,8 +36,8 @@ class GradientOptions(Params):
     mask_share: float = Field(0.0, ge=0, lt=1, description="share of the weights that SalUn's mask freezes; 0: none")
     surgery: Literal["none", "conflicts", "orthogonal"] = Field(
         "none",
-        description="take from the unlearning terms' gradient what opposes that of L_recon (PCGrad), all along it, or "
-        "nothing",
+        description="take from the unlearning terms' gradient what opposes that of the others (PCGrad), all along "
+        "it, or nothing",
     )
 
 

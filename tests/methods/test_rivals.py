@@ -128,6 +128,17 @@ def test_amnesia_draws_noise_where_it_is_asked_to_and_a_fisher_penalty_holds_it_
     assert change[1] < 0.5 * change[0]
 
 
+def test_the_safe_level_is_not_above_that_from_which_samples_are_flagged():
+    """Otherwise a flagged sample below it would neither be changed nor held."""
+    method = REGISTRY.get("methods", "surrogate")
+    with pytest.raises(ValueError, match=r"safe_ratio=1.5 is less than flag_ratio=2.0, .* Raise safe_ratio or lower"):
+        method.Config(safe_ratio=1.5)
+    generator = bars()
+    found = unlearned("surrogate", generator, clicked(generator), epochs=1, members=1, surrogate_steps=20, safe_ratio=2)
+    assert found.identifier.surrogate.safe == found.identifier.threshold
+    assert min(method.sweep()["safe_ratio"]) >= method.Config().flag_ratio
+
+
 # --- what is not --------------------------------------------------------------------------------------
 
 
@@ -179,6 +190,40 @@ def test_a_layer_that_is_not_the_only_way_in_is_not_folded():
     assert type(unlearned("fold", generator, clicked(generator)).generator) is not Around
 
 
+# --- the student's options ----------------------------------------------------------------------------
+
+OPTIONS = {
+    "surrogate": {"mask_share": 0.5, "lora_rank": 1, "ewc": 1e4},
+    "selective_amnesia": {"mask_share": 0.95, "lora_rank": 1, "surgery": "orthogonal"},
+    "adapt_then_unlearn": {"mask_share": 0.5, "surgery": "orthogonal"},
+}
+
+
+def moved(name, **params):
+    """Return how each weight moved, as (784, 3) and (784,)."""
+    generator, quick = bars(), {"epochs": 10, "lr": 1e-2}
+    if name == "adapt_then_unlearn":
+        student = adapted(generator, bar_critic(), **quick, **params)
+    else:
+        settings = {"members": 1, "surrogate_steps": 30, "weight": 1.0} if name == "surrogate" else {"fisher": 1e-3}
+        student = unlearned(name, generator, clicked(generator), **quick, **settings, **params).generator
+    return [b - a for a, b in zip(generator.parameters(), student.parameters(), strict=True)]
+
+
+@pytest.mark.parametrize(("name", "option"), [(name, option) for name in OPTIONS for option in OPTIONS[name]])
+def test_what_trains_a_student_takes_its_options(name, option):
+    plain, found = moved(name), moved(name, **{option: OPTIONS[name][option]})
+    assert not all(torch.equal(a, b) for a, b in zip(plain, found, strict=True)), "it has an effect"
+    if option == "mask_share":
+        still = [float(torch.cat([(m == 0).flatten() for m in each]).float().mean()) for each in (plain, found)]
+        assert still[0] < OPTIONS[name][option] - 0.01 <= still[1]
+    if option == "lora_rank":
+        singular = torch.linalg.svdvals(found[0])
+        assert float(singular[1]) < 1e-3 * float(singular[0]) and not found[1].any()
+    if option == "ewc":
+        assert float(found[0].norm()) < 0.9 * float(plain[0].norm()), "it holds the weights back"
+
+
 # --- files --------------------------------------------------------------------------------------------
 
 
@@ -202,9 +247,20 @@ def test_interpolation_between_two_files(tmp_path):
         unlearned("interpolate", generator, clicked(generator), weights=str(path))
 
 
-def test_a_file_that_is_not_there():
-    with pytest.raises(ValueError, match=r"weights=nowhere.safetensors: the file was not found"):
-        REGISTRY.get("methods", "interpolate").Config(weights="nowhere.safetensors")
+@pytest.mark.parametrize("name", ["interpolate", "stored"])
+def test_a_file_that_is_not_there_or_holds_something_else(name, tmp_path):
+    from safetensors.torch import save_file
+
+    config, remedy = REGISTRY.get("methods", name).Config, ". Name that of a stored cell: -p weights=results/runs/CELL/"
+    with pytest.raises(ValueError, match="weights=nowhere.safetensors: the file was not found" + remedy):
+        config(weights="nowhere.safetensors")
+    pickled, networks = tmp_path / "x.pth", tmp_path / "networks.safetensors"
+    pickled.write_bytes(b"PK")
+    save_file({"encoder.bias": torch.zeros(2)}, networks)
+    for path in (pickled, networks):
+        with pytest.raises(ValueError, match=f"weights={path}: the file does not hold an unlearned generator" + remedy):
+            config(weights=str(path))
+    assert config(weights="gone.safetensors", sha256="0" * 64).sha256 == "0" * 64, "a record of a file that has gone"
 
 
 # --- against a discriminator --------------------------------------------------------------------------
@@ -235,16 +291,19 @@ def test_redaction_changes_nothing_at_a_learning_rate_of_0():
     assert torch.equal(redacted(generator, bar_critic(), epochs=3, lr=0)(noise), generator(noise))
 
 
-def adapted(generator, critic, **params):
+def adapted(generator, critic, history=None, **params):
     method = REGISTRY.get("methods", "adapt_then_unlearn")
     context = Context("test", torch.device("cpu"), discriminator=critic)
     config = method.Config(**{"adapted": 1, "adapt_epochs": 20, "batch_size": 32, **params})
-    return method(config).unlearn(generator, clicked(generator), context).generator
+    student = method(config).unlearn(generator, clicked(generator), context).generator
+    if history is not None:
+        history.append(context.history)
+    return student
 
 
 def test_adapt_then_unlearn_moves_away_from_what_was_clicked():
     generator, noise = bars(), fresh(3)
-    after = adapted(generator, bar_critic(), epochs=60, lr=2e-2, discriminator_lr=5e-3)(noise)
+    after = adapted(generator, bar_critic(), epochs=60, lr=2e-2, discriminator_lr=5e-3, weight=1.0)(noise)
     cut = left(generator(noise)).quantile(0.8)
     assert float((left(after) >= cut).float().mean()) < 0.1
 
@@ -255,17 +314,45 @@ def test_adapt_then_unlearn_changes_nothing_at_a_learning_rate_of_0():
 
 
 @pytest.mark.parametrize("kind", ["el2", "nl2", "il2"])
-def test_the_repulsion_keeps_away_from_the_adapted_weights(kind):
-    """Away from them the loss falls; without a weight there is no adaptation to see in the outcome."""
+def test_the_repulsion_falls_with_the_distance(kind):
     module = sys.modules[REGISTRY.get("methods", "adapt_then_unlearn").__module__]
     near, far = torch.tensor(0.1, requires_grad=True), torch.tensor(0.5)
     assert module.repulsion(kind, far, 2.0, 1.0) < module.repulsion(kind, near, 2.0, 1.0)
     module.repulsion(kind, near, 2.0, 1.0).backward()
     expected = {"el2": -2 * np.exp(-0.1), "nl2": -2.0, "il2": -2 / 0.1**2}
     assert float(near.grad) == pytest.approx(expected[kind], rel=1e-5)
+
+
+def test_the_distance_is_the_sum_of_squared_differences_from_all_adapted_weights():
+    module = sys.modules[REGISTRY.get("methods", "adapt_then_unlearn").__module__]
     weights = [torch.tensor([1.0, 2.0]), torch.tensor([3.0])]
-    assert float(module.distance_of(weights, [torch.tensor([1.0, 0.0]), torch.tensor([1.0])])) == pytest.approx(8 / 3)
-    generator, settings = bars(), {"epochs": 5, "lr": 1e-2, "repulsion": kind, "weight": 0}
+    adapted = [[torch.tensor([1.0, 0.0]), torch.tensor([1.0])], [torch.tensor([0.0, 2.0]), torch.tensor([0.0])]]
+    assert float(module.distance_of(weights, adapted)) == 4 + 4 + 1 + 9
+
+
+@pytest.mark.parametrize(("kind", "weight"), [("el2", 10.0), ("nl2", 1.0), ("il2", 1.0)])
+@pytest.mark.parametrize("lr", [1e-3, 1e-2])
+def test_the_repulsion_keeps_away_from_the_adapted_weights(kind, weight, lr):
+    """Whatever the learning rate: the distance begins at 1, and grows faster than by adversarial training alone."""
+
+    def trained(weight):
+        return adapted(generator, critic, epochs=6, lr=lr, repulsion=kind, weight=weight, history=history)
+
+    generator, critic, history = bars(), bar_critic(), []
+    alone, away = trained(0.0), trained(weight)
+    changes = [
+        torch.cat([(b - a).flatten() for a, b in zip(generator.parameters(), each.parameters(), strict=True)])
+        for each in (alone, away)
+    ]
+    assert float((changes[1] - changes[0]).norm()) > 0.2 * float(changes[0].norm()), "a visible change"
+    first, last = ([row for row in each if row["phase"] == "unlearn"] for each in history)
+    assert first[0]["distance"] == last[0]["distance"] == pytest.approx(1)
+    assert last[-1]["distance"] > 1.2 * first[-1]["distance"]
+    assert {row["repulsion_share"] for row in first} == {0.0} and 0.5 < last[0]["repulsion_share"] < 1
+
+
+def test_without_a_weight_there_is_no_adaptation_to_see_in_the_outcome():
+    generator, settings = bars(), {"epochs": 5, "lr": 1e-2, "weight": 0}
     first, second = (adapted(generator, bar_critic(), adapt_epochs=n, **settings) for n in (1, 20))
     assert torch.equal(first.layer.weight, second.layer.weight)
 
@@ -349,7 +436,5 @@ def test_stored_weights_are_taken_as_they_are(tmp_path):
     save_file({"generator.layer.bias": other.layer.bias}, path)
     with pytest.raises(UsageError, match="not an unlearned generator of this model"):
         unlearned("stored", generator, clicked(generator), weights=str(path))
-    with pytest.raises(ValueError, match="the file was not found. Name unlearned.safetensors"):
-        unlearned("stored", generator, clicked(generator), weights="nowhere.safetensors")
     method = REGISTRY.get("methods", "stored")
     assert "names no stored cell" in method(method.Config()).supports("vae", "slant")
