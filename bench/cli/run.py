@@ -116,6 +116,8 @@ def command(
         cells = grid.cells(request, workspace)
         chains = sequence.chains_of(cells) if sequential else []
         made = plan([chain.cells[0] for chain in chains] or cells, workspace, overwrite, request.suite)
+        if sequential:
+            sequence.require_links(made)
         if dry_run or show_config:
             click.echo(text.configuration(made) if show_config else text.dry_run(made), file=out)
             if sequential:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 
 from pydantic import ValidationError
 
-from bench.api import Dataset, Extractor, Feedback, Method, Params
+from bench.api import Dataset, Extractor, Feedback, Method, Networks, Params
 from bench.core.code_watch import changed
 from bench.core.foreign_code import contained
 from bench.core.remembered import remembered
@@ -116,6 +116,17 @@ def unsupported(cell: Cell, workspace: Workspace) -> str | None:
     """Return why a cell's method cannot handle its model or feature; None if it can."""
     method, place = configured(cell, workspace), cell.place
     return _asked(cell.method, "supports", lambda: method.supports(place.model, place.feature))
+
+
+def no_next_original(found: Resolved) -> str | None:
+    """Return why the cell's method could unlearn nothing further from what it will leave; None if it could."""
+    method, original = configured(found.cell, found.workspace), found.original
+    alone: Networks[Any] = Networks(original.networks.config, generator=original.generator)
+    if lacking := loading.missing_networks(alone, method.needs, original.model):
+        return lacking
+    clicker = found.judgement.oracles.feedback.oracle(found.cell.feature, 0.0) if "oracle" in method.needs else None
+    rebuilt = _asked(found.cell.method, "rebuild", lambda: method.rebuild(original.generator, clicker))
+    return None if loading.keeps_structure(original, rebuilt) else "changes the structure of the generator"
 
 
 @remembered

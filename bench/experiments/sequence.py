@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from bench.errors import UsageError
 from bench.experiments.cell import Cell
 from bench.experiments.execute import Done
+from bench.experiments.plan import Plan
+from bench.experiments.resolve import no_next_original
 from bench.workspace.workspace import Workspace
 
 MEASURING = "stored"  # the method that measures what a request left
@@ -55,6 +57,20 @@ def chains_of(cells: Sequence[Cell]) -> list[Chain]:
         if len(group) < 2:
             raise UsageError(f"--sequential: needs two features or more of '{model}', in the order of the requests")
     return [Chain(tuple(group), group[0].weights) for group in groups.values()]
+
+
+def require_links(first: Plan) -> None:
+    """Raise UsageError unless each method of the first requests can unlearn further from what it leaves.
+
+    What lacks something, or declines its cell, is told elsewhere.
+    """
+    able = [item.resolved for item in first.cells if item.resolved is not None and item.resolved.declined is None]
+    reasons = {f"{each.cell.method} on {each.cell.model}": no_next_original(each) for each in able}
+    if broken := [f"{which} ({why})" for which, why in reasons.items() if why is not None]:
+        raise UsageError(
+            f"--sequential: no second request can begin with what these leave: {'; '.join(broken)}. Leave them out of "
+            "--method, or run them without --sequential"
+        )
 
 
 def run_sequence(chains: Sequence[Chain], workspace: Workspace, run: Run) -> list[Done]:

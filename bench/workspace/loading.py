@@ -143,6 +143,11 @@ def as_original(registry: Registry, stored: Checkpoint, unlearned: Unlearned, pa
     return Original(stored.name, plugin, alone, stored.sha256, path, stored.description)
 
 
+def keeps_structure(original: Original, unlearned: Unlearned) -> bool:
+    """Say whether an unlearned generator could be the original of a further unlearning, as ``as_original`` demands."""
+    return _structure(unlearned.generator) == _structure(original.generator)
+
+
 def missing_networks(networks: Networks[Any], needs: frozenset[str], model: Model[Any] | None) -> str | None:
     """Return why the networks, and the model if known, do not suffice for a method's ``needs``; None if they do."""
     if isinstance(model, Pretrained) and {"training_data", "recipe"} & needs:

@@ -60,9 +60,22 @@ def test_what_cannot_come_one_after_another(asked, told, run):
     assert refused.code == 4 and told in refused.err
 
 
-def test_what_cannot_be_the_next_original_ends_the_chain(run):
-    done = run("--feature", "thickness,slant", "--method", "latent_edit", "--json")
-    found = [(r["method"], r["feature"], r["status"]) for r in records(done)]
-    assert ("ours", "thickness", "ok") in found and ("stored", "slant", "ok") in found
-    assert ("latent_edit", "slant", "ok") not in found and done.code == 1
-    assert "latent_edit" in done.err
+def test_what_cannot_be_the_next_original_is_refused_before_anything_runs(run, tmp_path):
+    asked = ("--feature", "thickness,slant", "--method", "latent_edit,self_reject,reject,fold")
+    for more in ((), ("--dry-run",)):
+        refused = run(*asked, *more)
+        assert refused.code == 4 and refused.err == (
+            "Error: --sequential: no second request can begin with what these leave: latent_edit on bars (changes the "
+            "structure of the generator); self_reject on bars (changes the structure of the generator); reject on bars "
+            "(changes the structure of the generator). Leave them out of --method, or run them without --sequential\n"
+        ), "fold changes the weights of the first layer alone"
+    assert not list((tmp_path / "runs").glob("*-bars-*"))
+
+
+def test_what_needs_more_than_the_generator_is_refused_too(bench_cli, tmp_path):
+    """Unlearned weights come without encoder and discriminator; a method that declines the model is skipped as ever."""
+    cell = ("--method", "uno,redaction", "--model", "vae,dcgan", "--feature", "thickness,slant", "--sequential")
+    refused = bench_cli("run", *cell, "--dry-run", "--results", tmp_path / "runs")
+    assert refused.code == 4
+    assert "uno on vae (needs the encoder, which these weights do not have); redaction on dcgan" in refused.err
+    assert "uno on dcgan" not in refused.err
