@@ -89,6 +89,15 @@ class KeepParams(AxisParams):
         "conditional direction, or SPLINCE (not in the paper)",
     )
 
+    @model_validator(mode="after")
+    def _keeps_by_a_rule(self) -> Self:
+        if self.keep_rule != "shortest" and not self.keep:
+            raise ValueError(
+                f"keep_rule={self.keep_rule} says how attributes are kept, and keep names none: name some "
+                "(-p keep=Male), or leave keep_rule out"
+            )
+        return self
+
 
 class DirectionParams(FlagParams, KeepParams):
     """How the target direction is found and used; shared by every method that edits latents."""

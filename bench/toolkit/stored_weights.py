@@ -12,6 +12,8 @@ from pydantic import Field, model_validator
 
 from bench.api import Generator, Params, UsageError
 
+HEAD = "generator."  # of the names of its tensors
+
 
 class StoredWeights(Params):
     """Fields that name a file of weights; inherit them in a method's ``Config``."""
@@ -26,9 +28,22 @@ class StoredWeights(Params):
         name = fields.get("weights") if isinstance(fields, Mapping) else None
         if not name or fields.get("sha256"):
             return fields
+        remedy = "Name that of a stored cell: -p weights=results/runs/CELL/unlearned.safetensors"
         if not Path(name).is_file():
-            raise ValueError(f"weights={name}: the file was not found. Name unlearned.safetensors of a stored cell")
+            raise ValueError(f"weights={name}: the file was not found. {remedy}")
+        if not _holds_a_generator(Path(name)):
+            raise ValueError(f"weights={name}: the file does not hold an unlearned generator. {remedy}")
         return {**fields, "sha256": sha256(Path(name).read_bytes()).hexdigest()}
+
+
+def _holds_a_generator(path: Path) -> bool:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "pt") as content:
+            return any(name.startswith(HEAD) for name in content.keys())
+    except (OSError, SafetensorError):
+        return False
 
 
 def read_stored(params: StoredWeights, original: Generator) -> Generator:
@@ -42,10 +57,10 @@ def read_stored(params: StoredWeights, original: Generator) -> Generator:
     from safetensors import SafetensorError
     from safetensors.torch import load
 
-    student, path, head = deepcopy(original), Path(params.weights), "generator."
+    student, path = deepcopy(original), Path(params.weights)
     try:
         content = path.read_bytes()
-        tensors = {name.removeprefix(head): t for name, t in load(content).items() if name.startswith(head)}
+        tensors = {name.removeprefix(HEAD): t for name, t in load(content).items() if name.startswith(HEAD)}
         student.load_state_dict(tensors)
     except (OSError, SafetensorError, RuntimeError) as error:
         reason = str(error).partition("\n")[0] or type(error).__name__

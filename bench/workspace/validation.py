@@ -20,8 +20,15 @@ def validated(kind: type[ParamsT], content: Mapping[str, Any], flag: str) -> Par
     try:
         return kind.model_validate(content)
     except ValidationError as error:
-        lines = [f"  {shown('.'.join(map(str, e['loc']))) or '(all)'}: {explain(e, kind)}" for e in error.errors()]
-        raise UsageError(f"{flag}: {error.error_count()} wrong value(s)\n" + "\n".join(lines)) from error
+        lines = [f"{_place(e)}{explain(e, kind)}" for e in error.errors()]
+        if len(lines) == 1 and not _place(error.errors()[0]):
+            raise UsageError(f"{flag}: {lines[0]}") from error
+        raise UsageError(f"{flag}: {len(lines)} wrong value(s)\n" + "\n".join(f"  {line}" for line in lines)) from error
+
+
+def _place(error: Any) -> str:
+    """Return the field that is wrong, as the start of a line; "" for what several say together."""
+    return f"{shown('.'.join(map(str, error['loc'])))}: " if error["loc"] else ""
 
 
 def explain(error: Any, kind: type[Params]) -> str:

@@ -162,7 +162,24 @@ def test_a_wrong_parameter(value, message, refused):
 
 def test_parameters_that_do_not_go_together(refused):
     text = refused(*run("-p", "step=raw", "-p", "direction=logistic"))
-    assert "-p (method 'ours'): 1 wrong value(s)\n" in text and "step=raw needs direction=mean_difference" in text
+    assert text.startswith("-p (method 'ours'): step=raw needs direction=mean_difference")
+    text = refused(*run("-p", "step=raw", "-p", "direction=logistic", "-p", "lr=2", method="ours"))
+    assert text == "-p lr: '2' should be less than 1. For instance: -p lr=0.001", "first what is wrong by itself"
+
+
+@pytest.mark.parametrize(
+    ("method", "params", "message"),
+    [
+        ("ours", ("keep_rule=splince",), "keep_rule=splince says how attributes are kept, and keep names none: name some"),
+        ("ours", ("mask_share=0.5", "lora_rank=2"), "mask_share=0.5 freezes weights of the generator, and lora_rank=2"),
+        ("surrogate", ("safe_ratio=1.5",), "safe_ratio=1.5 is less than flag_ratio=2.0, so some flagged samples would"),
+        ("stored", ("weights=nowhere",), "weights=nowhere: the file was not found. Name that of a stored cell: -p weights="),
+        ("interpolate", ("weights=x.pth",), "weights=x.pth: the file was not found. Name that of a stored cell"),
+    ],
+)  # fmt: skip
+def test_what_says_nothing_or_contradicts_is_refused(method, params, message, refused):
+    text = refused(*run(*(part for each in params for part in ("-p", each)), method=method))
+    assert text.startswith(f"-p (method '{method}'): {message}") and "\n" not in text
 
 
 def test_what_is_wrong_for_several_methods_is_told_once(refused):

@@ -103,10 +103,7 @@ def test_splince_removes_the_target_s_covariance_and_keeps_the_other_s():
     torch.testing.assert_close(moved, (z - z.mean(0)) @ projection.T, atol=1e-3, rtol=0)
 
 
-def test_without_kept_attributes_all_rules_are_one():
-    plain, *others = (
-        fit_direction(Identity(), bearded(500), params(keep_rule=rule))
-        for rule in ("shortest", "conditional", "splince")
-    )
-    z = randomness.draw("fresh", range(20), DIM)
-    assert all(torch.equal(plain.edit(z), other.edit(z)) for other in others)
+@pytest.mark.parametrize("rule", ["conditional", "splince"])
+def test_a_rule_without_an_attribute_to_keep_is_refused(rule):
+    with pytest.raises(ValueError, match=f"keep_rule={rule} says how .* keep names none: name some .*-p keep=Male"):
+        params(keep_rule=rule)
