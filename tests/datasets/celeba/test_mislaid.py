@@ -71,7 +71,7 @@ def test_a_plan_says_that_the_photographs_are_missing(change, message, data, tmp
     made = planned(data, tmp_path / "runs")
     (said,) = made.missing
     assert f"{root}/" in said and message.format(root=root, data=data) in said
-    assert all(each.expected.seconds is None for each in made.beforehand), "how long is not known"
+    assert all(each.seconds is None for each in made.beforehand), "how long is not known"
     with pytest.raises(DataError) as caught:
         made.require_runnable()
     assert str(caught.value) == said
@@ -79,7 +79,7 @@ def test_a_plan_says_that_the_photographs_are_missing(change, message, data, tmp
 
 def test_with_its_photographs_nothing_is_missing(data, tmp_path):
     made = planned(data, tmp_path / "runs")
-    assert made.missing == [] and made.notes == () and None not in [each.expected.seconds for each in made.beforehand]
+    assert made.missing == [] and made.notes == () and None not in [each.seconds for each in made.beforehand]
 
 
 def test_a_run_without_photographs_announces_no_training(data, tmp_path, bench_cli):
