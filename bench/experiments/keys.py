@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bench.api import Unlearned
+from bench.core import modes
 from bench.core.code_hash import code_of, digest, meaning_of
 from bench.core.remembered import remembered
 from bench.evaluation import removers
@@ -30,9 +31,9 @@ from bench.workspace.record import StageKeys
 from bench.workspace.workspace import Workspace
 
 # Where the code of each stage begins; plug-ins are added cell by cell.
-FEEDBACK = (simulate_feedback, to_file, from_file)
+FEEDBACK = (simulate_feedback, to_file, from_file, modes.convolutions)
 UNLEARN = (run_method,)
-SEEN = (run_pass, same_weights, draws_alike)
+SEEN = (run_pass, same_weights, draws_alike, modes.convolutions)
 EVALUATE = (load_unlearned, Oracles.of, Unlearned)
 METRIC = (metric_columns, compute_metrics, look_again)
 # What hands things to these beginnings. It counts by itself: much of what it refers to stores, locks and reports.

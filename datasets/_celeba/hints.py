@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from .files import Place
+from zipfile import Path as ZipPath
 
 FILES = (
     "list_attr_celeba.txt", "list_attr_celeba.csv", "list_eval_partition.txt", "list_eval_partition.csv",
@@ -16,7 +13,7 @@ FILES = (
 PICTURES = (".jpg", ".jpeg", ".png")
 
 
-def misplaced(missing: Place) -> str:
+def misplaced(missing: Path | ZipPath) -> str:
     """Return what to move or to pass instead, where files of CelebA lie near the one that is missing; else ""."""
     above = () if not isinstance(missing, Path) else (missing, *missing.parents)
     root = next((each for each in above if each.name == "celeba"), None)
@@ -36,7 +33,7 @@ def misplaced(missing: Place) -> str:
     return ""
 
 
-def without_photographs(folder: Place) -> str:
+def without_photographs(folder: Path | ZipPath) -> str:
     """Return what a folder holds instead of photographs, and what to do; "" if that is not known."""
     if not isinstance(folder, Path):
         return ""
