@@ -39,7 +39,8 @@ def without_photographs(folder: Path | ZipPath) -> str:
         return ""
     if (archive := folder.with_name(f"{folder.name}.zip")).is_file():
         return f"{archive} is read once the folder next to it is gone: remove {folder}."
-    found = next((each.name for each in os.scandir(folder) if Path(each.name).suffix.lower() in PICTURES), None)
+    with os.scandir(folder) as files:
+        found = next((each.name for each in files if Path(each.name).suffix.lower() in PICTURES), None)
     if found is None:
         return ""
     return (

@@ -63,9 +63,9 @@ def test_without_photographs_for_testing_rates_are_of_those_for_training(tmp_pat
     monkeypatch.setattr(on_gpu, "celeba_plans", lambda toy: [Plan("classifiers", "mobilenet", "celeba", 0.1, None, {})])
     monkeypatch.setattr(on_gpu, "trained", lambda *given: (None, {"what": "train"}))
     monkeypatch.setattr(on_gpu.attribute_rates, "rates", lambda judge, images: looked.append(len(images)))
-    report = on_gpu.Report(tmp_path, torch.device("cpu"))
-    on_gpu.train_celeba(report, 1.0, torch.device("cpu"), on_gpu.TOY, data)
-    assert looked == [48] and report.rows[0] == {"what": "no photograph of the split test", "instead": "all"}
+    report = on_gpu.Report(tmp_path, torch.device("cpu"), 600.0)
+    on_gpu.train_celeba(report, torch.device("cpu"), on_gpu.TOY, data)
+    assert looked == [48] and report.rows[1] == {"what": "no photograph of the split test", "instead": "all"}
 
 
 @pytest.mark.slow

@@ -62,6 +62,9 @@ pretrain = { epochs = 4, batch_size = 8 }
 epochs = 3
 batch_size = 4
 
+[models.proggan.methods.ours]
+epochs = 3
+
 [models.vdvae.pretrain]
 epochs = 1
 batch_size = 8
