@@ -172,7 +172,7 @@ def test_parameters_that_do_not_go_together(refused):
     [
         ("ours", ("keep_rule=splince",), "keep_rule=splince says how attributes are kept, and keep names none: name some"),
         ("ours", ("mask_share=0.5", "lora_rank=2"), "mask_share=0.5 freezes weights of the generator, and lora_rank=2"),
-        ("surrogate", ("safe_ratio=1.5",), "safe_ratio=1.5 is less than flag_ratio=2.0, so some flagged samples would"),
+        ("surrogate", ("safe_ratio=1.5",), "safe_ratio=1.5 is less than flag_ratio=2.0, so that some flagged samples"),
         ("stored", ("weights=nowhere",), "weights=nowhere: the file was not found. Name that of a stored cell: -p weights="),
         ("interpolate", ("weights=x.pth",), "weights=x.pth: the file was not found. Name that of a stored cell"),
     ],
@@ -187,7 +187,7 @@ def test_what_is_wrong_for_several_methods_is_told_once(refused):
     text = refused(*run("-p", "lr=2", "-p", "hidden=0", "-p", "nothing=1", method="ours,probe"))
     assert [line.partition(": ")[0] for line in text.splitlines()] == ["-p (methods ours, probe)", "-p lr", "-p hidden"]
     text = refused(*run("-p", "step=raw", "-p", "direction=logistic", method="ours,latent_edit"))
-    (first, why), (second, again) = (text.splitlines()[:2], text.splitlines()[2:])
+    (first, why), (second, again) = (line.split("): ", 1) for line in text.splitlines())
     assert ("'ours'" in first and "'latent_edit'" in second) and why == again and "step=raw needs" in why
 
 
