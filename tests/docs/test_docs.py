@@ -64,6 +64,7 @@ def test_every_command_exists_with_its_options(typed: str) -> None:
 @pytest.mark.parametrize("typed", TYPED)
 def test_every_name_after_an_option_is_registered(typed: str) -> None:
     registry, suites = Registry(), {path.stem for path in (ROOT / "bench" / "suites").glob("*.toml")}
+    suites |= {f"benchmarks/{path.name}" for path in (ROOT / "benchmarks").glob("*.toml")}  # a file is a suite too
     known = {f"--{kind.singular}": {*registry.names(kind.name), *INVENTED} for kind in KINDS} | {
         "--suite": suites | INVENTED
     }
