@@ -296,7 +296,7 @@ def test_a_value_that_python_cannot_hold(flag, value, refused):
         ("pretrain.nope=3", "pretrain.nope: unknown field. Known:"),
         ("pretrain.lr=fast", "pretrain.lr: should be a valid number (got 'fast')"),
         ("pretrain={nope=3}", "pretrain.nope: unknown field. Known:"),
-        ("oracle.pretrain.lr=1", "oracle.pretrain: nothing reads it"),
+        ("oracle.pretrain.lr=1", "oracle.pretrain: has no effect"),
         ("evaluation.extractors=digits,digits", "evaluation.extractors: names digits twice"),
         ("evaluation.metrics=fidelity,fidelity", "evaluation.metrics: names fidelity twice"),
         ("features=slant,slant", "features: names slant twice"),

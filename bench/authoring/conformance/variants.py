@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
 from pydantic import ValidationError
@@ -34,12 +34,26 @@ def variants(start: Params) -> Iterator[tuple[str, Params]]:
     Every alternative of a Literal and a bool; another number within its bounds; for a list of names an attribute that
     can be clicked. Free text and what a validator of the Config refuses are left out.
     """
+    found: list[tuple[str, list[Any], Params]] = []
+    refused: list[tuple[str, list[Any]]] = []
     for name, field in type(start).model_fields.items():
-        value = getattr(start, name)
-        for values in _others(field.annotation, value):
-            found = next((new for other in values if (new := changed(start, name, other)) is not None), None)
-            if found is not None:
-                yield f"-p {name}={_typed(getattr(found, name))}", found
+        for values in _others(field.annotation, getattr(start, name)):
+            if (new := _first(start, name, values)) is None:
+                refused.append((name, values))
+            else:
+                found.append((name, values, new))
+    for name, _, new in found:
+        yield f"-p {name}={_typed(getattr(new, name))}", new
+    for name, values in refused:  # it may need another field: keep_rule says nothing without keep
+        for other, _, base in found:
+            if (new := _first(base, name, values)) is not None:
+                yield f"-p {name}={_typed(getattr(new, name))} -p {other}={_typed(getattr(new, other))}", new
+                break
+
+
+def _first(start: Params, name: str, values: Iterable[Any]) -> Params | None:
+    """Return the configuration with the first of these values that the Config accepts."""
+    return next((new for value in values if (new := changed(start, name, value)) is not None), None)
 
 
 def choices(start: Params) -> Iterator[tuple[str, Params]]:
