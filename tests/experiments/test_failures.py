@@ -8,6 +8,7 @@ from small_cells import QUICK, folders, records
 
 def test_a_diverging_method_is_told_with_its_step_and_nothing_is_reused(plugins, on_bars, tmp_path, monkeypatch):
     monkeypatch.setattr("bench.api.context.CHECKPOINT_SECONDS", -1.0)  # a checkpoint after every step
+    monkeypatch.setattr("bench.api.context.SAVING_SHARE", 0)
     plugins.add("wild")
     done = on_bars("wild", "--json", plugins=plugins.path)
     assert done.code == 1

@@ -220,6 +220,7 @@ def test_an_interrupted_training_of_something_else_is_not_resumed(change, shelf,
 
     with monkeypatch.context() as patch:
         patch.setattr("bench.api.context.CHECKPOINT_SECONDS", -1.0)
+        patch.setattr("bench.api.context.SAVING_SHARE", 0)
         patch.setattr(resuming, "save", save)
         assert pretrain("-p", "epochs=2", "--out", out).code == 2
     assert saved and saved[0].exists() and not out.exists()

@@ -77,6 +77,7 @@ bench.cli.options.warm_up = lambda: None
 bench.cli.options._try_import = lambda *plugin: None
 argv = sys.argv[1:]
 bench.api.context.CHECKPOINT_SECONDS = -1  # a checkpoint after every step
+bench.api.context.SAVING_SHARE = 0
 plain, moves = pathlib.Path.replace, 0
 
 
