@@ -46,7 +46,7 @@ def variants(start: Params) -> Iterator[tuple[str, Params]]:
         yield f"-p {name}={_typed(getattr(new, name))}", new
     for name, values in refused:  # it may need another field: keep_rule says nothing without keep
         for other, _, base in found:
-            if (new := _first(base, name, values)) is not None:
+            if other != name and (new := _first(base, name, values)) is not None:
                 yield f"-p {name}={_typed(getattr(new, name))} -p {other}={_typed(getattr(new, other))}", new
                 break
 
