@@ -120,6 +120,17 @@ class Extractor(ABC):
         """
         return None
 
+    @classmethod
+    def class_features(cls) -> tuple[str, ...]:
+        """Return the classes as values of an attribute, ``digit=3`` for ``3``, in order; none if they are of none.
+
+        The attribute is ``class_attribute``, else the only one of ``targets``, the attributes that an extractor learns
+        its classes from.
+        """
+        targets = getattr(cls, "targets", ())
+        attribute = cls.class_attribute or (targets[0] if isinstance(targets, tuple) and len(targets) == 1 else None)
+        return () if attribute is None else tuple(f"{attribute}={name}" for name in cls.classes)
+
     @abstractmethod
     def outputs(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Map images (N, C, H, W) float32 in [0, 1] to embeddings (N, D) and logits (N, K) float32."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -65,18 +65,36 @@ class LoadedClassifier:
         registered = self.name in registry.names(kind)  # the stand-in for no oracle at all is not
         return (*self.code, *(registry.plugin(kind, self.name).code("build") if registered else ()))
 
+    @property
+    def features(self) -> tuple[str, ...]:
+        """What it can be the oracle of: what it scores and has a cut for, and a class as ``attribute=class``."""
+        its = self.classifier
+        further = its.extractor.class_features() if isinstance(its, ClassOracle) else ()
+        return tuple(dict.fromkeys([*(name for name in its.attributes if name in its.cuts), *further]))
+
+    def named_as(self, feature: str) -> LoadedClassifier:
+        """Return it with its classes named as the feature is: ``digit=3`` if that is ``digit=1``, else ``3``."""
+        its = self.classifier
+        if not isinstance(its, ClassOracle) or feature in its.attributes:
+            return self
+        names = its.extractor.class_features()
+        return replace(self, classifier=ClassOracle(its.extractor, names)) if feature in names else self
+
     def oracle(self, feature: str, threshold: float) -> Oracle:
         """Return it as the oracle of one feature."""
         return Oracle(self.classifier, self.name, feature, threshold, self.weights, self.sha256)
 
 
 class ClassOracle(Classifier):
-    """An extractor as an oracle: each class is an attribute, whose score is its log odds; the cut is 0, even odds."""
+    """An extractor as an oracle: each class is an attribute, whose score is its log odds; the cut is 0, even odds.
 
-    def __init__(self, extractor: Extractor) -> None:
+    ``names`` are other names of the classes, in order, such as ``digit=3`` for ``3``.
+    """
+
+    def __init__(self, extractor: Extractor, names: Sequence[str] | None = None) -> None:
         super().__init__(extractor.networks)
         self.extractor = extractor
-        self.attributes = tuple(extractor.classes)
+        self.attributes = tuple(extractor.classes if names is None else names)
         self.cuts = dict.fromkeys(self.attributes, 0.0)
 
     @torch.no_grad()
@@ -191,6 +209,7 @@ def stored_oracle(registry: Registry, described: OracleMade | None, path: Path) 
             f"{path}: the weights '{loaded.label}' of its oracle have changed since it was made "
             f"(their sha256 was {str(described.sha256)[:12]}...)"
         )
+    loaded = loaded.named_as(described.feature)
     if described.feature not in loaded.classifier.attributes:
         raise CheckpointError(
             f"{its}: '{loaded.label}' does not know the feature '{shown(described.feature)}'. "

@@ -72,11 +72,10 @@ class Choice:
 
     def require_knows(self, loaded: LoadedClassifier, feature: str) -> None:
         """Raise an error unless the oracle scores a feature and has a cut for it."""
-        known = [name for name in loaded.classifier.attributes if name in loaded.classifier.cuts]
-        if feature not in known:
+        if feature not in loaded.features:
             kind = UsageError if self.weights is None else CheckpointError
             what = f"the oracle '{loaded.label}' does not know the feature '{feature}'"
-            raise kind(f"{self.said}: {what}. {suggestion(feature, known)}")
+            raise kind(f"{self.said}: {what}. {suggestion(feature, loaded.features)}")
 
 
 def choose(

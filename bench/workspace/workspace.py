@@ -128,7 +128,7 @@ class Workspace:
     def _oracle(self, choice: Choice, feature: str) -> LoadedClassifier:
         loaded = self.once(("oracle", choice.kind, choice.name, choice.weights), lambda: self._load_oracle(choice))
         choice.require_knows(loaded, feature)
-        return loaded
+        return loaded.named_as(feature)
 
     def _load_oracle(self, choice: Choice) -> LoadedClassifier:
         loaded = load_observer(self.registry, choice.kind, choice.name, choice.weights)

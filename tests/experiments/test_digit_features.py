@@ -44,6 +44,19 @@ def test_two_judges_of_one_digit_share_the_unlearning(run):
     assert stages[0]["unlearn"] == stages[1]["unlearn"] and stages[0]["evaluate"] != stages[1]["evaluate"]
 
 
+def test_an_extractor_judges_a_digit(run):
+    """Its classes are named as the data set names them, so its attribute shifts are those of the usual judge."""
+    usual, other = (
+        json.loads(run("--method", "original", *more).out) for more in ((), ("--set", "oracle.evaluation=digits"))
+    )
+    assert other["provenance"]["oracle"]["evaluation"]["name"] == "digits"
+    shifts = [{name for name in record["metrics"] if name.startswith("attribute_shift[")} for record in (usual, other)]
+    assert shifts[0] == shifts[1] == {f"attribute_shift[digit={k}]" for k in range(10) if k != 1}
+    ratio, its = (record["metrics"]["target_ratio"]["value"] for record in (usual, other))
+    assert 0.05 < its < 0.3 and abs(its - ratio) < 0.1
+    assert usual["provenance"]["stages"]["unlearn"] == other["provenance"]["stages"]["unlearn"]
+
+
 def test_a_digit_that_is_not_one(bench_cli, tmp_path):
     done = bench_cli("run", "--method", "ours", "--model", "vae", "--feature", "digit=12", "--results", tmp_path / "r")
     assert done.code == 4 and "--feature (data set 'mnist'): unknown feature 'digit=12'" in done.err

@@ -10,6 +10,7 @@ import pytest
 import torch
 from trained_oracles import COUNT, SEEN, B, brightness, record_of
 
+from bench.authoring.conformance import check
 from bench.core import randomness
 from bench.errors import PluginError, UsageError
 from bench.experiments import grid
@@ -127,6 +128,37 @@ def test_the_scores_of_a_class_are_its_log_odds(plugins):
     assert np.allclose(shares.sum(axis=1), 1) and digits.non_target("3") == tuple("012456789")
 
 
+def test_a_class_is_known_as_a_value_of_its_attribute(workspace):
+    """As the data set names it: its judge, too, says ``digit=1`` instead of ``1``, and what it says is the same."""
+    settings = OracleSettings(feedback="digits", evaluation="digits")
+    named, plain = (workspace.oracles("own", settings, name)["evaluation"].classifier for name in ("digit=1", "1"))
+    assert named.attributes == tuple(f"digit={k}" for k in range(10)) and named.cuts == dict.fromkeys(
+        named.attributes, 0.0
+    )
+    assert plain.attributes == tuple("0123456789") and plain.non_target("1") == tuple("023456789")
+    images = torch.randint(0, 256, (5, 1, 28, 28), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    assert np.array_equal(named.scores(images, named.attributes), plain.scores(images, plain.attributes))
+    with pytest.raises(UsageError, match="does not know the feature 'digit=12'. Did you mean 'digit="):
+        workspace.oracles("own", settings, "digit=12")
+    with pytest.raises(UsageError, match="does not know the feature 'shade=1'"):
+        workspace.oracles("own", settings, "shade=1")
+
+
+@pytest.mark.parametrize(
+    ("attribute", "names"),
+    [
+        ('class_attribute = "shade"', ("shade=dark", "shade=light")),
+        ('targets = ("level",)', ("level=dark", "level=light")),
+        ('targets = ("level", "Left")', ()),
+        ("targets = 3", ()),
+    ],
+)
+def test_the_attribute_of_the_classes(attribute, names, plugins):
+    """It is the one that the extractor names, else the only one that it learns its classes from."""
+    plugins.add("shades", ('classes = ("dark", "light")', f'classes = ("dark", "light")\n    {attribute}'))
+    assert Registry(plugins.path).get("extractors", "shades").class_features() == names
+
+
 def test_a_method_that_asks_an_extractor_is_loaded_back(judged, tmp_path, plugins):
     named = ("--dataset", "own", *feedback("shades"), *evaluation("shades"))
     record = record_of(judged(*named, "--json", feature="light", method="reject"))
@@ -144,6 +176,25 @@ def test_a_data_set_may_name_an_extractor_as_its_oracle(world):
     world.plugins.add("strips", ('classifier = "level"', 'classifier = "shades"'))
     record = record_of(world.run("original", "--json", oracles=()))
     assert record["provenance"]["oracle"]["evaluation"]["name"] == "shades"
+
+
+def test_its_features_are_values_of_the_attribute_of_the_classes(judged, plugins, tmp_path):
+    """The names of the data set count in results, and in the file of a method that asks the oracle."""
+    changes = [
+        ('classifier = "level"', 'classifier = "shades"'),
+        ('features = ("light",)', 'features = ("shade=light",)'),
+        ('{"light": ("Dark", False)}', '{"shade=light": ("Dark", False)}'),
+    ]
+    plugins.add("shades", ('classes = ("dark"', 'class_attribute = "shade"\n    classes = ("dark"'))
+    plugins.add("strips", *changes)
+    record = record_of(judged("--dataset", "strips", "--json", feature="shade=light", method="reject"))
+    assert record["provenance"]["oracle"]["feedback"]["name"] == "shades"
+    (path,) = (tmp_path / "runs").glob("*reject*/unlearned.safetensors")
+    drawn = brightness(loading.load_unlearned(Registry(plugins.path), path).generator, randomness.EVALUATION, SEEN)
+    before, after = (record["metrics"][name]["value"] for name in ("original_target_ratio", "target_ratio"))
+    assert before > after == (drawn >= np.float32(0.1)).mean()
+    problems = {o.check: o.problem for o in check(Registry(plugins.path), "strips")}
+    assert problems["the_oracle_knows_the_features"] is None
 
 
 # --- weights and names ----------------------------------------------------------------------------------

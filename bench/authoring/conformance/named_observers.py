@@ -67,7 +67,7 @@ def the_oracle_knows_the_features(held: Held) -> None:
 def _known_to(held: Held, cls: Any) -> list[str]:
     """Return the features that an oracle knows; a trained oracle takes them from the data set."""
     if issubclass(cls, api.Extractor):
-        return list(cls.classes)
+        return [*cls.classes, *cls.class_features()]
     oracle = cls(_built(held, cls)) if issubclass(cls, api.Trainable) else cls()
     return [name for name in oracle.attributes if name in oracle.cuts]
 
