@@ -28,9 +28,9 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from bench.api import Context, Feedback, Generator, Method, Stateful, Unlearned, hookimpl
+from bench.api import Context, Feedback, Generator, Stateful, Unlearned, hookimpl
 from bench.toolkit.adversarial import logistic_loss
-from bench.toolkit.data_unlearning import Draw, clicked_images
+from bench.toolkit.data_unlearning import Draw, ImageMethod
 from bench.toolkit.gradients import gradients_of, inner
 from bench.toolkit.student_options import (
     GradientOptions,
@@ -77,7 +77,7 @@ def distance_of(weights: Sequence[Tensor], others: Sequence[Weights]) -> Tensor:
     return torch.stack([(a - b).square().sum() for each in others for a, b in zip(weights, each, strict=True)]).sum()
 
 
-class AdaptThenUnlearn(Method[Config]):
+class AdaptThenUnlearn(ImageMethod[Config]):
     """Adversarial training on unclicked samples, away from weights that draw clicked ones.
 
     Of the student's options it has ``mask_share``, which freezes the weights that the adaptations moved least, and
@@ -93,7 +93,7 @@ class AdaptThenUnlearn(Method[Config]):
         return {"weight": (1.0, 100.0, 1000.0)}
 
     def unlearn(self, generator: Generator, feedback: Feedback, context: Context) -> Unlearned:
-        config, images = self.config, clicked_images(generator, feedback)
+        config, images = self.config, self.images(generator, feedback, context)
         start = [p.detach().clone() for p in generator.parameters()]
         trainee = Trainee(deepcopy(generator), TraineeOptions(), lambda: context.rng(0, "lora"))
         information = fisher(trainee, context, config.batch_size) if config.ewc else []

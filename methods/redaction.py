@@ -20,9 +20,9 @@ import torch
 from pydantic import Field
 from torch.nn.functional import softplus
 
-from bench.api import Context, Feedback, Generator, Method, Params, Stateful, Unlearned, hookimpl
+from bench.api import Context, Feedback, Generator, Params, Stateful, Unlearned, hookimpl
 from bench.toolkit.adversarial import squared_gradients
-from bench.toolkit.data_unlearning import clicked_images
+from bench.toolkit.data_unlearning import ImageMethod
 
 
 class Config(Params):
@@ -36,7 +36,7 @@ class Config(Params):
     gamma: float = Field(1.0, ge=0, description="weight of R1, half the squared gradient at real images")
 
 
-class Redaction(Method[Config]):
+class Redaction(ImageMethod[Config]):
     """Adversarial training against the clicked samples."""
 
     Config = Config
@@ -47,7 +47,7 @@ class Redaction(Method[Config]):
         return {"share": (0.25, 0.75, 0.9)}
 
     def unlearn(self, generator: Generator, feedback: Feedback, context: Context) -> Unlearned:
-        config, images = self.config, clicked_images(generator, feedback)
+        config, images = self.config, self.images(generator, feedback, context)
         student = deepcopy(generator).requires_grad_(True)
         assert context.discriminator is not None
         critic = deepcopy(context.discriminator).requires_grad_(True)

@@ -84,7 +84,7 @@ class SelectiveAmnesia(Method[Config]):
             unlikely = (trainee(noise) - targets).square().flatten(1).sum(1) / 2  # (N,): -log p
             return {
                 "surrogate": config.weight * (unlikely * flagged).sum() / len(noise),
-                "replay": config.gamma * (unlikely * ~flagged).sum() / len(noise),
+                "replay": self.replay(trainee, unlikely * ~flagged, context, step),
             }
 
         share = config.mask_share
@@ -106,6 +106,10 @@ class SelectiveAmnesia(Method[Config]):
             adam.step()
             context.log(step, **terms)
         return Unlearned(trainee.finished(), direction)
+
+    def replay(self, trainee: Trainee, unlikely: Tensor, context: Context, step: int) -> Tensor:
+        """Return the term that holds the rest, from the (N,) terms of the latents that are not flagged, 0 elsewhere."""
+        return self.config.gamma * unlikely.sum() / len(unlikely)
 
     def rebuild(self, original: Generator, oracle: Oracle | None) -> Unlearned:
         return Unlearned(deepcopy(original), Direction.unfitted(original.latent_dim, self.config))

@@ -24,6 +24,7 @@ from torch import Tensor
 
 from bench.api import (
     Batch,
+    ConfigT,
     Context,
     Feedback,
     Generator,
@@ -217,6 +218,14 @@ def copied(recipe: Recipe, train_mode: bool) -> Networks[Any]:
 # --- methods that follow a rule -----------------------------------------------------------------------
 
 RuleT = TypeVar("RuleT", bound=RuleParams)
+
+
+class ImageMethod(Method[ConfigT]):
+    """A method that reads images to forget and images to retain: by default those that were clicked, and the others."""
+
+    def images(self, generator: Generator, feedback: Feedback, context: Context) -> Images:
+        """Return the images; override it to take others."""
+        return clicked_images(generator, feedback)
 
 
 class RuleMethod(Method[RuleT]):

@@ -70,6 +70,7 @@ def fresh(dim, count=400):
 
 TRAINED = {
     "surrogate": {"epochs": 60, "weight": 1.0, "lr": 5e-2, "surgery": "none", "members": 2, "surrogate_steps": 60},
+    "kl_to_oracle": {"epochs": 60, "weight": 0.1, "lr": 5e-2, "members": 2, "surrogate_steps": 60},
     "task_vector": {"epochs": 40, "lr": 2e-2, "strength": 1.0},
     "interpolate": {"epochs": 40, "lr": 2e-2, "share": 1.0},
     "selective_amnesia": {"epochs": 80, "lr": 2e-2, "fisher": 1e-3},
@@ -90,6 +91,7 @@ def test_the_bar_goes_and_the_other_one_stays(name):
     ("name", "params"),
     [
         ("surrogate", {"weight": 0}),
+        ("kl_to_oracle", {"weight": 0}),
         ("task_vector", {"strength": 0}),
         ("interpolate", {"share": 0}),
         ("selective_amnesia", {"weight": 0}),
@@ -111,6 +113,28 @@ def test_the_surrogate_knows_what_was_clicked_and_changes_that_alone():
     change = (after - before).abs().mean(dim=(1, 2, 3))
     assert float(change[score < score.median()].mean()) < 0.3 * float(change[bright].mean())
     assert not any("held" in name for name in found.identifier.state_dict()), "the original would be stored twice"
+
+
+def test_the_mean_answer_is_drawn_towards_without_the_feature():
+    """The terms that are logged: the share that shows the feature, and its divergence, 0 where none does."""
+    generator, method = bars(), REGISTRY.get("methods", "kl_to_oracle")
+    context = Context("test", torch.device("cpu"))
+    config = method.Config(**TRAINED["kl_to_oracle"])
+    found = method(config).unlearn(generator, clicked(generator), context)
+    steps = [row for row in context.history if row["phase"] == "student"]
+    first, last = (np.mean([row["share"] for row in rows]) for rows in (steps[:5], steps[-5:]))
+    assert first == pytest.approx(0.2, abs=0.08), "a fifth was clicked: the odds of the clicks are added back"
+    assert last < 0.25 * first
+    score, bright = found.identifier(fresh(3)), left(generator(fresh(3)))
+    assert float((score >= found.identifier.threshold).float().mean()) == pytest.approx(0.36, abs=0.08)
+    assert float(np.corrcoef(score, bright)[0, 1]) > 0.7
+
+
+def test_the_divergence_of_both_ends():
+    module = sys.modules[REGISTRY.get("methods", "kl_to_oracle").__module__]
+    none, half, every = (float(module.divergence(torch.tensor(share))) for share in (0.0, 0.5, 1.0))
+    assert none == 0 and every == pytest.approx(np.log(1e8), rel=1e-5)
+    assert half == pytest.approx(0.5 * np.log(0.5) + 0.5 * np.log(0.5e8), rel=1e-5)
 
 
 def test_amnesia_draws_noise_where_it_is_asked_to_and_a_fisher_penalty_holds_it_back():

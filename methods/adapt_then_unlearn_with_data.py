@@ -1,0 +1,33 @@
+"""Adapt-then-Unlearn on the training images: learn those with the feature, then the rest, away from those weights.
+
+    1. adapt     theta_k, k = 1..K:  L_adv(images with the feature) + ewc / 2 sum F (theta - theta_0)^2,  from theta_0
+    2. unlearn   theta:  L_adv(images without it) + mean over k of R(r_k),  r_k the distance of theta to theta_k
+
+R and L_adv are those of ``adapt_then_unlearn``. Tiwary, Guha, Panda, Prathosh (TMLR 2025, arXiv 2309.14054).
+
+Deviation: the published method needs no training data, as ``adapt_then_unlearn`` needs none. This one shows what
+training images instead of the shown samples would add; it names what else deviates.
+"""
+
+from __future__ import annotations
+
+from bench.api import Context, Feedback, Generator, hookimpl
+from bench.toolkit.data_unlearning import Images, training_images
+
+from .adapt_then_unlearn import AdaptThenUnlearn
+
+
+class AdaptThenUnlearnWithData(AdaptThenUnlearn):
+    """Adversarial training on the training images without the feature, away from weights that draw it."""
+
+    needs = frozenset({"discriminator", "training_data"})
+    reads_feedback = False
+    trainings = 3
+
+    def images(self, generator: Generator, feedback: Feedback, context: Context) -> Images:
+        return training_images(context)
+
+
+@hookimpl
+def register_methods(register):  # type: ignore[no-untyped-def]
+    register(AdaptThenUnlearnWithData)
