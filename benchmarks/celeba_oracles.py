@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from suite_cell import Asked, pictures, places, require_trained
 
 from bench.api import Dataset
-from bench.experiments.cell import Cell
+from bench.experiments.cells.cell import Cell
 from bench.toolkit.intervals import kappa
 from bench.workspace.workspace import Workspace
 

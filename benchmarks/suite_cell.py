@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bench.api import Split, chunks
-from bench.experiments import grid
-from bench.experiments.cell import Cell
-from bench.experiments.trained_here import untrained
+from bench.experiments.cells.cell import Cell
+from bench.experiments.cells.trained_here import untrained
+from bench.experiments.planning import grid
 from bench.registry import Registry
 from bench.workspace.store import Store
 from bench.workspace.workspace import Workspace

@@ -1,4 +1,4 @@
-"""How long a step of each training of a suite takes: the numbers of bench/experiments/expected_trainings.toml.
+"""How long a step of each training of a suite takes: the numbers of bench/experiments/planning/expected_trainings.toml.
 
 Run: ``python benchmarks/training_times.py --data-dir DATA`` (two minutes on one thread). It takes CPU time, so other
 work on the machine matters little. A network that grows is measured at ten places of its training, and the mean
@@ -17,8 +17,8 @@ import torch
 from suite_cell import Asked, pictures, places
 
 from bench.api import Batch, to_float
-from bench.experiments.recipes import Recipe, configured, recipe_of, split_of
-from bench.experiments.trained_here import extractor_recipe, oracle_recipe
+from bench.experiments.cells.recipes import Recipe, configured, recipe_of, split_of
+from bench.experiments.cells.trained_here import extractor_recipe, oracle_recipe
 from bench.toolkit.training import build
 from bench.workspace.suites import ModelSettings, load_suite
 from bench.workspace.workspace import Workspace

@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 from reference_numbers import digits, frame, spread
 
-from bench.report.captions import BEST
-from bench.report.grid import NEEDS
+from bench.report.tables.captions import BEST
+from bench.report.tables.grid import NEEDS
 
 ARROWS = {True: " ↑", False: " ↓"}
 NAMES = {
@@ -187,7 +187,7 @@ def _cell(found: pd.DataFrame, paper: bool) -> str:
 
 
 def _is_best(number: pd.Series[Any]) -> bool:
-    """Say whether a file marks a number as among the best (``bench/report/best.py``); older files mark none."""
+    """Say whether a file marks a number as among the best (``bench/report/tables/best.py``); older files mark none."""
     return str(number.get("best", False)) == "True"
 
 

@@ -110,7 +110,7 @@ def test_the_wheel_holds_what_is_needed(names):
         "bench/datasets/mnist.py", "bench/datasets/_celeba/faces.py", "bench/py.typed",
         "bench/models/vae.py", "bench/weights/manifest.json", "bench/weights/vae-mnist.safetensors",
         "bench/weights/digits.safetensors", "bench/results/paper/tables.csv", "bench/suites/lite.toml",
-        "bench/experiments/expected_times.toml",
+        "bench/experiments/planning/expected_times.toml",
         "bench/authoring/templates/method.py.txt", "bench/authoring/templates/model.py.txt",
         "bench/authoring/templates/metric.py.txt",
         "bench/feedback/page/templates/images.html", "bench/feedback/page/static/grid.js",
@@ -154,7 +154,7 @@ import bench, sys
 assert bench.__file__.startswith(sys.argv[1] if len(sys.argv) > 1 else ''), bench.__file__
 from bench.core import code_hash
 from bench.workspace import loading
-from bench.report.published import read_published
+from bench.report.tables.published import read_published
 from bench.registry import Registry
 registry = Registry()
 assert registry.problems() == {}, registry.problems()

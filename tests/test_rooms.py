@@ -87,6 +87,41 @@ def test_every_arrow_points_down():
     assert against == []
 
 
+@pytest.mark.parametrize(
+    "floors",
+    [
+        ("experiments.cells", "experiments.planning", "experiments.execution"),
+        ("experiments.cells", "experiments.stages", "experiments.execution"),
+        ("report.comparing", "report.tables"),
+        ("report.tables", "report.page"),
+        ("report.terminal", "report.figures"),
+    ],
+    ids=" < ".join,
+)
+def test_every_arrow_within_a_room_points_down(floors: tuple[str, ...]):
+    """A folder of a room imports no folder that stands after it."""
+    prefixes = [f"bench.{floor}." for floor in floors]
+    against = [
+        f"{name} imports {target}"
+        for name in modules()
+        for target in imports(name, lazy=True)
+        for floor, prefix in enumerate(prefixes)
+        if name.startswith(prefix) and target.startswith(tuple(prefixes[floor + 1 :]))
+    ]
+    assert against == []
+
+
+def test_no_folder_is_crowded():
+    """Twenty files at most are found at a glance; ``core``, ``workspace`` and ``toolkit`` are older, and may only shrink."""
+    older = {"core": 29, "workspace": 35, "toolkit": 26, "cli": 24}
+    crowded = {
+        str(folder.relative_to(BENCH)): count
+        for folder in BENCH.rglob("*/")
+        if (count := len(list(folder.glob("*.py")))) > older.get(str(folder.relative_to(BENCH)), 20)
+    }
+    assert crowded == {}
+
+
 def test_authoring_stands_on_the_toolkit():
     found = {
         room_of(target) for name in modules() if room_of(name) == "authoring" for target in imports(name, lazy=True)

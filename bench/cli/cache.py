@@ -29,7 +29,7 @@ def ls(results: Path) -> int:
     """List what is kept: size, cells that refer to it, when it was written."""
     from datetime import datetime
 
-    from bench.report.cleaning import size
+    from bench.report.terminal.cleaning import size
     from bench.workspace.caching import cached
     from bench.workspace.store import Store
 
@@ -78,8 +78,8 @@ def gc(
 ) -> int:
     """List the stages that no cell refers to, as bench clean --what orphaned does, or remove them."""
     workspace = workspace_at(plugins, results, data_dir, device, write=yes)
-    from bench.experiments.cleaning import clean, plan_cleaning, with_oldest
-    from bench.report import cleaning as text
+    from bench.experiments.planning.cleaning import clean, plan_cleaning, with_oldest
+    from bench.report.terminal import cleaning as text
 
     found = plan_cleaning(workspace, ["orphaned"])
     if max_size is not None:

@@ -35,8 +35,8 @@ def command(what: str, yes: bool, plugins: tuple[Path, ...], results: Path, data
             raise unknown("kind", kind, KINDS, "--what")
     workspace = workspace_at(plugins, results, data_dir, device, write=yes)
     workspace.store.require_there()
-    from bench.experiments.cleaning import clean, plan_cleaning
-    from bench.report import cleaning as text
+    from bench.experiments.planning.cleaning import clean, plan_cleaning
+    from bench.report.terminal import cleaning as text
 
     found = plan_cleaning(workspace, kinds)
     for line in text.lines(found):

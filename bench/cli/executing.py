@@ -13,8 +13,8 @@ import click
 from bench.errors import UsageError, shown
 
 if TYPE_CHECKING:
-    from bench.experiments.backends.base import Backend
-    from bench.experiments.plan import Plan
+    from bench.experiments.execution.backends.base import Backend
+    from bench.experiments.planning.plan import Plan
     from bench.workspace.workspace import Workspace
 
     FloatType = click.ParamType[float]
@@ -71,7 +71,7 @@ class How:
     def opened(self, plan: Plan, workspace: Workspace) -> Backend:
         """Return the back end for a plan, and set the limits of cells."""
         from bench.core.processes.watch import Limits
-        from bench.experiments.backends.choice import Asked, choose
+        from bench.experiments.execution.backends.choice import Asked, choose
 
         memory = None if self.memory_limit is None else int(self.memory_limit)
         workspace.limits = Limits(self.time_limit, memory)

@@ -31,7 +31,7 @@ def command(out: Path, results: Path, **asked: Any) -> int:
     Another results folder takes them with bench merge. Cells without a result (failed, stopped) are left out.
     """
     from bench.errors import EXIT_NOTHING
-    from bench.report import cleaning, listing
+    from bench.report.terminal import cleaning, listing
     from bench.workspace.exporting import export
     from bench.workspace.store import Store
 

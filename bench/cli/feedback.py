@@ -48,7 +48,7 @@ def command(
     from bench.feedback.after import click_left
     from bench.feedback.clicked import lists_of
     from bench.feedback.folder import click_samples
-    from bench.report.text import clicked_line
+    from bench.report.terminal.text import clicked_line
 
     if cell is not None:
         for flag, given in (("--out", out), ("--also", also)):

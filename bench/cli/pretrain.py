@@ -60,9 +60,9 @@ def command(
     if out is not None and out.suffix != SUFFIX:
         raise UsageError(f"--out {out}: a weights file is named FILE{SUFFIX}")
     workspace = workspace_at(plugins, results, data_dir, device)
-    from bench.experiments.assisting import with_the_others
-    from bench.experiments.pretrain import pretrain_command
-    from bench.experiments.recipes import Recipe, suite_dataset
+    from bench.experiments.cells.recipes import Recipe, suite_dataset
+    from bench.experiments.execution.assisting import with_the_others
+    from bench.experiments.execution.pretrain import pretrain_command
 
     dataset = dataset or suite_dataset(workspace, suite, kind, name)
     recipe = Recipe(kind, name, dataset, seed=seed, start=start, half=half)

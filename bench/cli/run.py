@@ -15,8 +15,8 @@ from bench.cli.options import choice, params, seeds, suite, warm_up, workplace, 
 from bench.errors import UsageError
 
 if TYPE_CHECKING:
-    from bench.experiments.execute import Done
-    from bench.experiments.plan import Plan
+    from bench.experiments.execution.execute import Done
+    from bench.experiments.planning.plan import Plan
     from bench.workspace.workspace import Workspace
 
 
@@ -105,11 +105,11 @@ def command(
         warm_up()
     workspace = workspace_at(plugins, results, data_dir, device, write=not (dry_run or show_config))
     from bench.core.foreign_code import prints_to_stderr
-    from bench.experiments import grid, sequence
-    from bench.experiments.assisting import alone, with_the_others
-    from bench.experiments.execute import exit_code
-    from bench.experiments.plan import plan
-    from bench.report import text
+    from bench.experiments.execution import execute, sequence
+    from bench.experiments.execution.assisting import alone, with_the_others
+    from bench.experiments.planning import grid
+    from bench.experiments.planning.plan import plan
+    from bench.report.terminal import text
 
     request = grid.Request(**asked)
     with prints_to_stderr() as out:  # a plug-in's print must not break the lines of --json
@@ -126,16 +126,16 @@ def command(
 
         run, carried_out = _runner(how, workspace, as_json, out), with_the_others if as_one else alone
         if not sequential:
-            return carried_out(lambda: exit_code(run(made)), workspace.progress) or 0
+            return carried_out(lambda: execute.exit_code(run(made)), workspace.progress) or 0
         planned = partial(plan, workspace=workspace, overwrite=overwrite, suite=request.suite)
         chain = partial(sequence.run_sequence, chains, workspace, lambda cells: run(planned(cells)))
-        return carried_out(lambda: exit_code(chain()), workspace.progress) or 0
+        return carried_out(lambda: execute.exit_code(chain()), workspace.progress) or 0
 
 
 def _runner(how: How, workspace: Workspace, as_json: bool, out: TextIO) -> Callable[[Plan], list[Done]]:
     """Return what runs a plan and prints each cell as it ends."""
-    from bench.experiments.execute import execute
-    from bench.report import live, text
+    from bench.experiments.execution.execute import execute
+    from bench.report.terminal import live, text
 
     def run(made: Plan) -> list[Done]:
         backend, watch = how.opened(made, workspace), live.for_stderr(workspace.progress, not how.in_this_process)

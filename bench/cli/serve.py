@@ -112,8 +112,8 @@ def _fitting(
 
     Raises the error of `bench run` if none does.
     """
-    from bench.experiments import grid
-    from bench.experiments.resolve import unsupported
+    from bench.experiments.cells.resolve import unsupported
+    from bench.experiments.planning import grid
 
     fitting, wrong = {}, []
     for method, keeps in methods.items():

@@ -20,7 +20,7 @@ def command(name: str, suite: str | None, plugins: tuple[Path, ...]) -> int:
     bench.toolkit.latent.
     """
     from bench.authoring.show import describe
-    from bench.report import suite_settings
+    from bench.report.terminal import suite_settings
 
     registry = open_registry(plugins)
     suite_settings.require_not_shown_elsewhere(registry, name)

@@ -29,7 +29,7 @@ STATUSES = ("ok", "failed", "diverged", "killed", "timeout", "skipped", "running
 def command(results: Path, as_json: bool, **asked: Any) -> int:
     """List stored, running, waiting and stopped cells, also those of other commands."""
     from bench.errors import EXIT_NOTHING
-    from bench.report import listing
+    from bench.report.terminal import listing
     from bench.workspace.store import Store
 
     store = Store(results)

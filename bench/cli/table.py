@@ -56,8 +56,8 @@ def command(
     if not (no_run or dry_run) and how.in_this_process:
         warm_up()
     workspace = workspace_at(plugins, results, data_dir, device, write=not (no_run or dry_run))
-    from bench.report.definitions import Options
-    from bench.report.tables import make_table, plan_table
+    from bench.report.tables.definitions import Options
+    from bench.report.tables.making import make_table, plan_table
 
     options = Options(
         metrics=[part.strip() for part in metrics.split(",") if part.strip()], backend=how.opened, **asked

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 # What the processes of a cell import, once, in the process that they are forked from.
 PRELOADED = (
-    "bench.experiments.isolated",
+    "bench.experiments.execution.isolated",
     "sklearn.metrics",
     "skimage.measure",
     "torch_fidelity",

@@ -18,7 +18,7 @@ from bench.evaluation.metric_plugins import load_metrics, reserved_names
 from bench.evaluation.metrics import clashes, compute_metrics, metric_columns, source_of
 from bench.evaluation.passes import run_pass, unchanged
 from bench.evaluation.sight import require_sight
-from bench.experiments.judgement import ClicksOnly, Judgement, judged_by
+from bench.experiments.cells.judgement import ClicksOnly, Judgement, judged_by
 from bench.library.arguments import whole
 from bench.library.known import KnownGenerator
 from bench.library.places import PLUGINS, workspace_for

@@ -15,7 +15,7 @@ from bench.core.modes import ordinary
 from bench.errors import UsageError
 from bench.evaluation.sight import require_sight
 from bench.evaluation.targets import target_mask
-from bench.experiments import method_run
+from bench.experiments.cells import method_run
 from bench.library.arguments import whole
 from bench.library.known import KnownGenerator, UnlearnedGenerator, frozen_networks, known
 from bench.library.methods import Chosen, choose, merged

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from bench.experiments.cell import Cell
+from bench.experiments.cells.cell import Cell
 from bench.workspace.record import Record
 from bench.workspace.suites import ModelSettings
 from bench.workspace.values import assignments

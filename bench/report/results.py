@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from bench.report.listing import Filters, Listed, listed, stored_at
+from bench.report.terminal.listing import Filters, Listed, listed, stored_at
 from bench.workspace.record import Record
 from bench.workspace.store import Store
 from bench.workspace.typed_text import to_text

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from bench.core import machine
-from bench.experiments.backends import local
+from bench.experiments.execution.backends import local
 
 
 @pytest.mark.parametrize(

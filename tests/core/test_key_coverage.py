@@ -14,9 +14,10 @@ import torch
 from here import Here
 
 from bench.core import code_hash, code_meaning, code_modules, code_places
-from bench.experiments import grid, keys
-from bench.experiments.resolve import Resolved, resolve
-from bench.experiments.run import run_cell
+from bench.experiments.cells import keys
+from bench.experiments.cells.resolve import Resolved, resolve
+from bench.experiments.planning import grid
+from bench.experiments.stages.run import run_cell
 from bench.registry import Registry
 from bench.workspace.store import Store
 from bench.workspace.workspace import Workspace
@@ -28,21 +29,21 @@ AROUND = {
     "bench.evaluation.metric_plugins",
     "bench.evaluation.images",
     "bench.evaluation.references",
-    "bench.experiments.cell",
-    "bench.experiments.cuts",
-    "bench.experiments.evaluating",
-    "bench.experiments.from_where",
-    "bench.experiments.hands",
-    "bench.experiments.judgement",
-    "bench.experiments.keys",
-    "bench.experiments.losses",
-    "bench.experiments.measured",
-    "bench.experiments.parts",
-    "bench.experiments.plugin_code",
-    "bench.experiments.resolve",
-    "bench.experiments.run",
-    "bench.experiments.stages",
-    "bench.experiments.training",
+    "bench.experiments.cells.cell",
+    "bench.experiments.stages.cuts",
+    "bench.experiments.stages.evaluating",
+    "bench.experiments.cells.from_where",
+    "bench.experiments.stages.hands",
+    "bench.experiments.cells.judgement",
+    "bench.experiments.cells.keys",
+    "bench.experiments.stages.losses",
+    "bench.experiments.stages.measured",
+    "bench.experiments.cells.parts",
+    "bench.experiments.cells.plugin_code",
+    "bench.experiments.cells.resolve",
+    "bench.experiments.stages.run",
+    "bench.experiments.stages.first_stages",
+    "bench.experiments.stages.training",
     "bench.workspace.extractor_names",
     "bench.workspace.record",
     "bench.workspace.checkpoint",
@@ -73,7 +74,7 @@ def watched(resolved: Resolved) -> dict[str, set[tuple[Path, str]]]:
         if event != "call" or "site-packages" in code.co_filename:
             return
         name = code.co_qualname.split(".<locals>")[0]
-        if code.co_filename.endswith(("stages.py", "evaluating.py", "experiments/training.py")):
+        if code.co_filename.endswith(("stages.py", "evaluating.py", "experiments/stages/training.py")):
             now[0] = STAGES.get(name, now[0])
         if name == "load_unlearned":  # what is evaluated is what was stored
             now[0] = "original"
@@ -239,11 +240,11 @@ def keyed(bars, tmp_path_factory):
         ("evaluation/looks.py", "rows_of(metric, f_images[start:stop], g_images[start:stop])", "rows_of(metric, g_images[start:stop], f_images[start:stop])", {"original", "evaluate", "columns", "metrics"}),
         ("evaluation/counterfactual.py", "4 * e**2", "5 * e**2", set()),
         ("workspace/oracles.py", "top_fraction is not None else", "top_fraction is None else", {"evaluate", "columns"}),
-        ("experiments/stages.py", 'stream, count = f"feedback/{cell.seed}"', 'stream, count = f"feedback/{cell.seed + 1}"', {"feedback", "unlearn", "evaluate", "columns"}),
-        ("experiments/training.py", "stream_of(method.reads_feedback, method.trainings, cell.seed)", "stream_of(method.reads_feedback, method.trainings, 0)", {"unlearn", "evaluate", "columns"}),
+        ("experiments/stages/first_stages.py", 'stream, count = f"feedback/{cell.seed}"', 'stream, count = f"feedback/{cell.seed + 1}"', {"feedback", "unlearn", "evaluate", "columns"}),
+        ("experiments/stages/training.py", "stream_of(method.reads_feedback, method.trainings, cell.seed)", "stream_of(method.reads_feedback, method.trainings, 0)", {"unlearn", "evaluate", "columns"}),
         ("workspace/checkpoint.py", '{name}": tensor.detach()', '{name}": tensor.half()', {"unlearn", "evaluate", "columns"}),
-        ("experiments/isolated.py", "noise.detach().cpu()", "noise.detach().half().cpu()", {"original", "evaluate", "columns"}),
-        ("experiments/evaluating.py", "resolved.cell.settings.evaluation.count,", "resolved.cell.settings.evaluation.count - 1,", {"original", "evaluate", "columns"}),
+        ("experiments/execution/isolated.py", "noise.detach().cpu()", "noise.detach().half().cpu()", {"original", "evaluate", "columns"}),
+        ("experiments/stages/evaluating.py", "resolved.cell.settings.evaluation.count,", "resolved.cell.settings.evaluation.count - 1,", {"original", "evaluate", "columns"}),
         ("evaluation/references.py", 'moments.get(f"without {feature}")', 'moments.get("all")', {"metrics"}),
         ("errors.py", "training diverged", "the training diverged", set()),
         ("core/progress.py", "} left {", "} more {", set()),
@@ -286,8 +287,7 @@ def test_the_code_of_a_built_in_model_and_of_its_recipe_counts(path, old, new, c
 
 
 def test_what_counts_by_itself_is_there():
-    for names in keys.GLUE.values():
-        for name in names:
-            file, _, definition = name.partition(":")
+    for places in keys.GLUE.values():
+        for file, names in places.items():
             module = code_places.module_named(f"bench.{file}", code_places.ENGINE)
-            assert module is not None and module.nodes(definition), name
+            assert module is not None and all(module.nodes(name) for name in names), file

@@ -12,7 +12,8 @@ import bench
 from bench.api import repeatable
 from bench.core import modes
 from bench.errors import UsageError
-from bench.experiments import evaluating, stages
+from bench.experiments.stages import evaluating
+from bench.experiments.stages import first_stages as stages
 from bench.registry import Registry
 from bench.toolkit import student
 

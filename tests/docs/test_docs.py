@@ -22,7 +22,7 @@ from bench import errors, hookspecs
 from bench.api import Columns
 from bench.hookspecs import KINDS
 from bench.registry import Registry
-from bench.report.value_names import TIMINGS, value_names
+from bench.report.tables.value_names import TIMINGS, value_names
 
 # Plug-ins and suites of the pages themselves.
 INVENTED = {

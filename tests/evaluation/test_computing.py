@@ -19,7 +19,7 @@ from bench.evaluation.own_metrics import OWN
 from bench.evaluation.passes import Pass
 from bench.evaluation.reference import Reference
 from bench.registry import Registry
-from bench.report.value_names import TIMINGS
+from bench.report.tables.value_names import TIMINGS
 
 SEEN = Described(NULL.scores[:, None], {"toy": NULL.embeddings}, {"toy": NULL.logits})
 RESULT = Pass(SEEN, SEEN, NULL.identifier_scores, NULL.pixel_change)

@@ -100,8 +100,8 @@ def test_a_file_of_clicks_keeps_its_cut_and_one_without_a_cut_is_judged_by_the_g
 
 
 def test_the_cut_reaches_what_reads_it_alone(bars, workspace):
-    from bench.experiments import grid
-    from bench.experiments.resolve import resolve
+    from bench.experiments.cells.resolve import resolve
+    from bench.experiments.planning import grid
 
     def keys(method, *overrides):
         request = grid.Request(

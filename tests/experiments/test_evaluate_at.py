@@ -9,8 +9,9 @@ import torch
 from safetensors.torch import load_file
 from small_cells import folders, records
 
-from bench.experiments import grid, stopping
-from bench.experiments.resolve import resolve
+from bench.experiments.cells import stopping
+from bench.experiments.cells.resolve import resolve
+from bench.experiments.planning import grid
 
 SMALL = ("--set", "feedback.count=60", "--set", "evaluation.count=70")
 QUICK = ("-p", "epochs=6", "-p", "batch_size=8")

@@ -7,8 +7,8 @@ import torch
 from made_records import made_record
 
 from bench.core.durations import duration
-from bench.experiments import expected, grid
-from bench.experiments.expected import expected_cell
+from bench.experiments.planning import expected, grid
+from bench.experiments.planning.expected import expected_cell
 from bench.registry import Registry
 from bench.workspace.store import Store
 from bench.workspace.suites import load_suite

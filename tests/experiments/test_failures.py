@@ -160,6 +160,8 @@ def test_cells_that_share_an_unlearning_make_it_again_once(plugins, on_bars, tmp
 
 def test_what_a_method_declines_needs_no_process(plugins, on_bars, monkeypatch):
     plugins.method("choosy", "raise AssertionError", "def supports(self, model, feature):\n    return 'no'")
-    monkeypatch.setattr("bench.experiments.isolated.run_apart", lambda *_: pytest.fail("a process was started"))
+    monkeypatch.setattr(
+        "bench.experiments.execution.isolated.run_apart", lambda *_: pytest.fail("a process was started")
+    )
     (record,) = records(on_bars("choosy", "--json", plugins=plugins.path))
     assert (record["status"], record["reason"]) == ("skipped", "no")

@@ -6,8 +6,8 @@ import pytest
 import torch
 from fresh_imports import fresh_imports, write_modules
 
-from bench.experiments import grid
-from bench.experiments.resolve import resolve
+from bench.experiments.cells.resolve import resolve
+from bench.experiments.planning import grid
 from bench.registry import Registry
 from bench.workspace.store import Store
 from bench.workspace.workspace import Workspace

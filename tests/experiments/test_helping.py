@@ -11,10 +11,10 @@ from here import Here
 
 from bench.core.blocks import Blocks
 from bench.evaluation import passes
-from bench.experiments import grid
-from bench.experiments.helping import Helper
-from bench.experiments.resolve import resolve
-from bench.experiments.run import run_cell
+from bench.experiments.cells.resolve import resolve
+from bench.experiments.planning import grid
+from bench.experiments.stages.helping import Helper
+from bench.experiments.stages.run import run_cell
 from bench.workspace.store import Store
 
 

@@ -13,8 +13,8 @@ from bench.core import resuming
 from bench.errors import DataError
 from bench.evaluation.images import images_identity
 from bench.evaluation.targets import target_mask
-from bench.experiments import grid
-from bench.experiments.resolve import resolve
+from bench.experiments.cells.resolve import resolve
+from bench.experiments.planning import grid
 from bench.registry import Registry
 from bench.workspace import checkpoint
 from bench.workspace.store import Store

@@ -68,9 +68,9 @@ REPOSITORY = Path(__file__).parents[2]
 KILLER = """
 import os, pathlib, signal, sys
 import bench.cli.options, bench.api.context
-from bench.experiments import isolated
+from bench.experiments.execution import isolated
 from here import Here
-from bench.experiments.run import run_cell
+from bench.experiments.stages.run import run_cell
 
 isolated.run_apart = lambda resolved, since=None: run_cell(resolved, Here(), since)  # all writes in one process
 bench.cli.options.warm_up = lambda: None

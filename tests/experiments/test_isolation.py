@@ -267,5 +267,5 @@ def test_the_plan_is_not_asked_twice_for_what_another_process_stored(on_bars, ba
         return plain(self, folder, *more, **named)
 
     monkeypatch.setattr(Store, "locked", locked)
-    monkeypatch.setattr("bench.experiments.run._stages", lambda *_: pytest.fail("computed again"))
+    monkeypatch.setattr("bench.experiments.stages.run._stages", lambda *_: pytest.fail("computed again"))
     assert json.dumps(records(on_bars("original", "--json"))[0]) == json.dumps(first)

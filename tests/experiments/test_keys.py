@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from bench.experiments import grid
-from bench.experiments.resolve import resolve
+from bench.experiments.cells.resolve import resolve
+from bench.experiments.planning import grid
 from bench.registry import Registry
 
 

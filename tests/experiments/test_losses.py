@@ -11,7 +11,7 @@ from small_cells import QUICK, folders, records
 
 import bench
 from bench.core.files import file_sha256
-from bench.experiments import losses
+from bench.experiments.stages import losses
 
 TWO_PHASES = """
     generator = deepcopy(generator)

@@ -11,8 +11,8 @@ from trained_oracles import COUNT, SEEN, A, B, brightness, record_of
 from bench.core import randomness
 from bench.core.rendering import to_uint8
 from bench.errors import CheckpointError
-from bench.experiments import grid
-from bench.experiments.resolve import resolve
+from bench.experiments.cells.resolve import resolve
+from bench.experiments.planning import grid
 from bench.registry import Registry
 from bench.workspace import checkpoint, loading
 from bench.workspace.store import Store

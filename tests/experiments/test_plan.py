@@ -7,11 +7,11 @@ import json
 import pytest
 
 from bench.errors import DataError, UsageError
-from bench.experiments import grid
-from bench.experiments.execute import execute, exit_code, stored
-from bench.experiments.needs import is_to_be_trained
-from bench.experiments.plan import plan
-from bench.experiments.resolve import resolve
+from bench.experiments.cells.needs import is_to_be_trained
+from bench.experiments.cells.resolve import resolve
+from bench.experiments.execution.execute import execute, exit_code, stored
+from bench.experiments.planning import grid
+from bench.experiments.planning.plan import plan
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_where_no_cell_can_run_the_first_lack_is_the_error(asked, workspace):
 
 def test_a_stored_cell_needs_nothing_that_only_running_reads(asked, workspace, monkeypatch):
     """A cell of ``retrain`` counts where its images have gone."""
-    from bench.experiments.needs import Looked
+    from bench.experiments.cells.needs import Looked
 
     made = plan(asked("original"), workspace, "failed")
     execute(made, workspace, lambda done: None)
@@ -94,11 +94,11 @@ def test_a_stored_cell_needs_nothing_that_only_running_reads(asked, workspace, m
 
 
 def test_training_a_missing_generator_is_a_step_of_the_plan(asked, workspace, monkeypatch):
-    from bench.experiments import isolated
+    from bench.experiments.execution import isolated
 
     cells = asked("original", weights=None)
     assert all(is_to_be_trained(cell) for cell in cells)
-    monkeypatch.setattr("bench.experiments.needs.Looked.to_run", lambda self, cell: [])
+    monkeypatch.setattr("bench.experiments.cells.needs.Looked.to_run", lambda self, cell: [])
     made = plan(cells, workspace, "failed")
     assert [(t.what.name, t.weights) for t in made.trainings] == [("bars", cells[0].weights)]
     assert [(item.action, item.why, item.name) for item in made.cells] == [

@@ -6,8 +6,8 @@ import json
 
 from trained_oracles import SEEN, brightness, record_of
 
-from bench.experiments import grid
-from bench.experiments.resolve import resolve
+from bench.experiments.cells.resolve import resolve
+from bench.experiments.planning import grid
 from bench.workspace.suites import load_suite
 
 SELECTION = ("--set", "evaluation.stream=selection")

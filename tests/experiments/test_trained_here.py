@@ -10,11 +10,11 @@ import torch
 
 from bench.core import resuming
 from bench.errors import UsageError
-from bench.experiments import expected_training as expected
-from bench.experiments import grid
-from bench.experiments.plan import plan, told_beforehand
-from bench.experiments.recipes import Recipe, checkpoint_of, pretrained_path
-from bench.experiments.trained_here import untrained
+from bench.experiments.cells.recipes import Recipe, checkpoint_of, pretrained_path
+from bench.experiments.cells.trained_here import untrained
+from bench.experiments.planning import expected_training as expected
+from bench.experiments.planning import grid
+from bench.experiments.planning.plan import plan, told_beforehand
 from bench.registry import Registry
 from bench.workspace.extractor_names import TrainedOn, plugin_of, trained_on
 from bench.workspace.store import Store

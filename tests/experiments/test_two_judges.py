@@ -13,8 +13,8 @@ from trained_oracles import COUNT, SEEN, B, brightness, record_of
 from bench.authoring.conformance import check
 from bench.core import randomness
 from bench.errors import PluginError, UsageError
-from bench.experiments import grid
-from bench.experiments.resolve import resolve
+from bench.experiments.cells.resolve import resolve
+from bench.experiments.planning import grid
 from bench.registry import Registry
 from bench.workspace import checkpoint, loading, saving
 from bench.workspace.observers import ClassOracle, load_observer

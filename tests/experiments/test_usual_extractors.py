@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from bench.errors import CheckpointError
-from bench.experiments import grid
+from bench.experiments.planning import grid
 from bench.registry import Registry
 from bench.workspace.store import Store
 from bench.workspace.workspace import Workspace

@@ -185,7 +185,7 @@ def test_a_worker_that_is_killed_costs_no_cell(commands, plugins):
     workers = [
         int(folder.name)
         for folder in Path("/proc").glob("[0-9]*")
-        if b"bench.experiments.worker" in _read(folder / "cmdline")
+        if b"bench.experiments.execution.worker" in _read(folder / "cmdline")
         and commands.mark.encode() in _read(folder / "environ")
     ]
     os.kill(workers[0], signal.SIGKILL)
@@ -216,7 +216,7 @@ def _begun(log: Path) -> list[str]:
 
 def _worker_of(pid: int) -> int:
     """Return Dask's worker process, the parent of the worker process from which another one stems."""
-    while b"bench.experiments.worker" not in _read(Path(f"/proc/{pid}/cmdline")):
+    while b"bench.experiments.execution.worker" not in _read(Path(f"/proc/{pid}/cmdline")):
         pid = _parent(pid)
     return _parent(pid)
 

@@ -11,11 +11,11 @@ import pytest
 from html_cells import Cells
 
 from bench.registry import Registry
-from bench.report import formats
-from bench.report.agreement import agreement_of, agreement_rows
-from bench.report.definitions import TABLES, Options
-from bench.report.published import read_published
-from bench.report.row import Row
+from bench.report.tables.agreement import agreement_of, agreement_rows
+from bench.report.tables.definitions import TABLES, Options
+from bench.report.tables.formats import files as formats
+from bench.report.tables.published import read_published
+from bench.report.tables.row import Row
 
 N = 10_000
 PAPER = {("vae", "thickness"): 0.0097, ("vae", "slant"): 0.0091, ("proggan", "beard"): 0.0101}

@@ -11,10 +11,10 @@ import torch
 
 from bench.core import sealed
 from bench.registry import Registry
-from bench.report.asked import table_asked
-from bench.report.definitions import TABLES, Options
-from bench.report.tables import cells_of
-from bench.report.value_names import value_names
+from bench.report.tables.asked import table_asked
+from bench.report.tables.definitions import TABLES, Options
+from bench.report.tables.making import cells_of
+from bench.report.tables.value_names import value_names
 from bench.workspace.store import Store
 from bench.workspace.suites import load_suite
 from bench.workspace.workspace import Workspace

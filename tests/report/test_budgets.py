@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bench.errors import UsageError
-from bench.report import budgets
-from bench.report.definitions import TABLES, Options
+from bench.report.tables import budgets
+from bench.report.tables.definitions import TABLES, Options
 
 
 def test_passes_add_up_over_the_trainings_that_one_resumed_from():

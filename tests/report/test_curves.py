@@ -13,8 +13,8 @@ from types import SimpleNamespace
 import pytest
 
 from bench.core import sealed
-from bench.experiments.judgement import Judged
-from bench.report.operating import OPERATING
+from bench.experiments.cells.judgement import Judged
+from bench.report.comparing.operating import OPERATING
 
 COUNT = 64  # samples that are evaluated
 SEEDS = (0, 1, 2, 3)

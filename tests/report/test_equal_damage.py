@@ -7,11 +7,11 @@ import math
 import numpy as np
 import pytest
 
-from bench.report.curves import Spot, measured, spot_at
-from bench.report.equal_damage import compare, read
-from bench.report.operating import OPERATING, Default, Operating
-from bench.report.paired import Factor, factor
-from bench.report.verdicts import verdict_of
+from bench.report.comparing.curves import Spot, measured, spot_at
+from bench.report.comparing.equal_damage import compare, read
+from bench.report.comparing.operating import OPERATING, Default, Operating
+from bench.report.comparing.paired import Factor, factor
+from bench.report.comparing.verdicts import verdict_of
 
 N = 10_000
 AT_DEFAULT, HALF, MORE, REMOVED, TENTH, TWENTIETH = OPERATING.values()

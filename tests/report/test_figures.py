@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from bench.experiments import grid
+from bench.experiments.planning import grid
 from bench.registry import Registry
 from bench.report.figures import page, series, sheet
 from bench.report.figures.attributes import most_shifted

@@ -8,14 +8,14 @@ from dataclasses import replace
 import pytest
 from html_cells import Cells
 
-from bench.report import formats
-from bench.report.best import with_best
-from bench.report.definitions import Options, Table
+from bench.report.comparing.paired import over_seeds
 from bench.report.digits import decimals
-from bench.report.grid import Cell, grid_of
 from bench.report.names import file_stem
-from bench.report.paired import over_seeds
-from bench.report.row import Row
+from bench.report.tables.best import with_best
+from bench.report.tables.definitions import Options, Table
+from bench.report.tables.formats import files as formats
+from bench.report.tables.grid import Cell, grid_of
+from bench.report.tables.row import Row
 
 SHAPE = Table("x", "A title", (), ("fid",))
 ROW = Row(

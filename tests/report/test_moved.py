@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from bench.report.moved import moved_attributes
+from bench.report.tables.moved import moved_attributes
 from bench.workspace.record import Measurement
 
 

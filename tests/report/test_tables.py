@@ -10,10 +10,10 @@ import pytest
 from html_cells import Cells
 
 from bench.registry import Registry
-from bench.report.definitions import SEEDS, TABLES, Options, Table, Variant
 from bench.report.digits import decimals
-from bench.report.formats import files_of
-from bench.report.published import read_published
+from bench.report.tables.definitions import SEEDS, TABLES, Options, Table, Variant
+from bench.report.tables.formats.files import files_of
+from bench.report.tables.published import read_published
 from bench.workspace import checkpoint, manifest
 
 # --- Table 3: a row per model -------------------------------------------------------------------------
@@ -195,7 +195,7 @@ def test_a_method_that_declines_or_fails_is_told_in_its_cell(table, plugins, mon
 
 def test_a_cell_that_cannot_be_run_stops_no_other(table, monkeypatch, bars):
     from bench.errors import UsageError
-    from bench.experiments import isolated
+    from bench.experiments.execution import isolated
 
     plain = isolated.run_apart
 
@@ -333,7 +333,7 @@ def test_a_table_s_plan_names_its_cells_and_runs_none(table, tmp_path):
 
 
 def test_an_unknown_format_is_refused_before_any_work(table, tmp_path, monkeypatch):
-    monkeypatch.setattr("bench.report.tables.cells_of", lambda *_a, **_k: pytest.fail("work began"))
+    monkeypatch.setattr("bench.report.tables.making.cells_of", lambda *_a, **_k: pytest.fail("work began"))
     done, _ = table("3", "--formats", "csv,pdf")
     assert done.code == 4 and done.err == "Error: --formats pdf: expected some of csv,latex,html\n"
 

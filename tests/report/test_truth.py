@@ -8,8 +8,9 @@ from types import SimpleNamespace
 import pytest
 
 from bench.evaluation import removers
-from bench.report import text, truth
-from bench.report.row import Row
+from bench.report.tables import truth
+from bench.report.tables.row import Row
+from bench.report.terminal import text
 from bench.workspace import manifest
 
 ROW = Row("2", "proggan", "beard", "ours", metric=truth.INSIDE, mean=0.0087)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 
-from bench.experiments.hands import load_student, stage_of
-from bench.experiments.training import train
+from bench.experiments.stages.hands import load_student, stage_of
+from bench.experiments.stages.training import train
 
 
 class Here:

@@ -15,9 +15,9 @@ def in_this_process() -> Iterator[pytest.MonkeyPatch]:
     """Run cells in the process of the tests; a module whose tests want real processes undoes it (``apart``)."""
     from here import Here
 
-    from bench.experiments import isolated, pretrain
-    from bench.experiments.assignment import Assignment
-    from bench.experiments.run import run_cell
+    from bench.experiments.cells.assignment import Assignment
+    from bench.experiments.execution import isolated, pretrain
+    from bench.experiments.stages.run import run_cell
 
     def run(resolved, since=None):
         told = Assignment.model_validate_json(Assignment.of(resolved, since).model_dump_json())
@@ -35,9 +35,9 @@ def in_this_process() -> Iterator[pytest.MonkeyPatch]:
 def apart(monkeypatch: pytest.MonkeyPatch) -> None:
     """Run cells in processes of their own, as the command line does."""
     warm(PRELOADED)
-    monkeypatch.setattr("bench.experiments.isolated.run_apart", RUN_APART)
+    monkeypatch.setattr("bench.experiments.execution.isolated.run_apart", RUN_APART)
     monkeypatch.setattr("bench.cli.options._try_import", TRY_IMPORT)
 
 
-from bench.experiments.isolated import run_apart as RUN_APART  # noqa: E402, N812  (before anything is patched)
+from bench.experiments.execution.isolated import run_apart as RUN_APART  # noqa: E402, N812  (before anything is patched)
 from bench.workspace.trial import try_import as TRY_IMPORT  # noqa: E402, N812

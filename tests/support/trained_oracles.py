@@ -10,8 +10,8 @@ import torch
 
 from bench.core import randomness
 from bench.core.rendering import to_uint8
-from bench.experiments import grid
-from bench.experiments.resolve import resolve
+from bench.experiments.cells.resolve import resolve
+from bench.experiments.planning import grid
 from bench.registry import Registry
 from bench.toolkit.training import build
 from bench.workspace import saving

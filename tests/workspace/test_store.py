@@ -263,7 +263,7 @@ def test_an_unwritable_folder_is_refused_before_any_work(tmp_path, bench_cli, mo
     def work(*_args):
         raise AssertionError("work began")
 
-    monkeypatch.setattr("bench.experiments.grid.cells", work)
+    monkeypatch.setattr("bench.experiments.planning.grid.cells", work)
     monkeypatch.setattr("bench.core.machine.choose_device", work)
     for folder in unusable(tmp_path):
         with pytest.raises(StoreError, match="cannot be written .* Choose another folder"):
@@ -276,7 +276,7 @@ def test_an_unwritable_folder_is_refused_before_any_work(tmp_path, bench_cli, mo
 
 
 def test_other_places_that_cannot_be_written_give_one_line(tmp_path, bench_cli, bars, monkeypatch):
-    monkeypatch.setattr("bench.experiments.grid.cells", lambda *_a, **_k: pytest.fail("work began"))
+    monkeypatch.setattr("bench.experiments.planning.grid.cells", lambda *_a, **_k: pytest.fail("work began"))
     file = unusable(tmp_path)[0]
     for argv in (
         ("sample", "--weights", "digits-of-nobody", "--out", file),

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from bench.errors import UsageError
-from bench.experiments import grid
-from bench.experiments.recipes import Recipe, configured
+from bench.experiments.cells.recipes import Recipe, configured
+from bench.experiments.planning import grid
 from bench.registry import Registry
 from bench.workspace import manifest
 from bench.workspace.settings import method_params, model_settings

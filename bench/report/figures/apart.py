@@ -12,9 +12,9 @@ from bench.core.processes.line import Ended, Failed, Helper
 from bench.core.processes.parent import Child
 from bench.core.progress import Progress
 from bench.errors import BenchError
-from bench.experiments import isolated
-from bench.experiments.assignment import Assignment
-from bench.experiments.hands import Drawer
+from bench.experiments.cells.assignment import Assignment
+from bench.experiments.execution import isolated
+from bench.experiments.stages.hands import Drawer
 from bench.report.figures import samples, sheet, traversal
 from bench.report.figures.series import Panel, Series
 from bench.workspace.workspace import Workspace

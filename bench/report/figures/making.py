@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.errors import EXIT_OK, EXIT_SOME_FAILED, BenchError, UsageError, unknown
-from bench.experiments import grid
-from bench.experiments.backends.base import Opened
-from bench.experiments.cell import Cell
-from bench.experiments.execute import Done, stored
-from bench.experiments.plan import Plan, plan
-from bench.report import running, text
+from bench.experiments.cells.cell import Cell
+from bench.experiments.execution.backends.base import Opened
+from bench.experiments.execution.execute import Done, stored
+from bench.experiments.planning import grid
+from bench.experiments.planning.plan import Plan, plan
 from bench.report.figures import apart, attributes, page
 from bench.report.figures.series import Panel, Series
 from bench.report.names import file_stem
+from bench.report.terminal import running, text
 from bench.workspace.store import Store
 from bench.workspace.suites import load_suite
 from bench.workspace.values import assignments

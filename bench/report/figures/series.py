@@ -12,8 +12,8 @@ from bench.api import Generator, Oracle
 from bench.api.noise import noise_chunks
 from bench.core import randomness
 from bench.core.rendering import to_uint8
-from bench.experiments.hands import Drawer, Student
-from bench.experiments.resolve import Resolved
+from bench.experiments.cells.resolve import Resolved
+from bench.experiments.stages.hands import Drawer, Student
 from bench.workspace.oracles import without_folders
 from bench.workspace.record import Record
 

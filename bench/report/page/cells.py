@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bench.errors import StoreError
 from bench.report import labels as names
-from bench.report.listing import listed
+from bench.report.terminal.listing import listed
 from bench.workspace.record import Record
 from bench.workspace.store import Store
 

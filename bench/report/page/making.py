@@ -17,16 +17,16 @@ from bench.core.version import __version__
 from bench.errors import UsageError
 from bench.feedback.repeats import noise_told
 from bench.registry import Registry
-from bench.report.definitions import Table
-from bench.report.grid import Cell, Grid, grid_of
 from bench.report.page import curves, plots
 from bench.report.page.before import before_lines, judge_lines
 from bench.report.page.cells import Gathered, StoredCell, gather
 from bench.report.page.drawn import Drawing, drawing
 from bench.report.page.rows import rows_of
 from bench.report.page.strips import Strip, strip_of
-from bench.report.published import read_published
-from bench.report.row import Row
+from bench.report.tables.definitions import Table
+from bench.report.tables.grid import Cell, Grid, grid_of
+from bench.report.tables.published import read_published
+from bench.report.tables.row import Row
 
 HERE = Path(__file__).parent
 RATIOS = ("target_ratio", "learnt_target_ratio", "clicked_ratio")  # how much is left; the first that there is

@@ -9,12 +9,12 @@ from typing import Any
 
 from bench.errors import BenchError
 from bench.registry import Registry
-from bench.report.best import with_best
-from bench.report.definitions import Variant
+from bench.report.comparing.paired import over_seeds
 from bench.report.page.cells import StoredCell
-from bench.report.paired import over_seeds
-from bench.report.published import Published
-from bench.report.row import Row
+from bench.report.tables.best import with_best
+from bench.report.tables.definitions import Variant
+from bench.report.tables.published import Published
+from bench.report.tables.row import Row
 from bench.toolkit.student import StudentParams
 from bench.workspace.record import Measurement
 

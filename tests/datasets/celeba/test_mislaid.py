@@ -9,8 +9,8 @@ import torch
 from celeba_files import faces, jpeg, zipped
 
 from bench.errors import DataError
-from bench.experiments import grid
-from bench.experiments.plan import plan
+from bench.experiments.planning import grid
+from bench.experiments.planning.plan import plan
 from bench.registry import Registry
 from bench.workspace.store import Store
 from bench.workspace.workspace import Workspace

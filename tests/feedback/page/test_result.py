@@ -11,7 +11,7 @@ from made_records import made_record
 from PIL import Image
 
 from bench.api import Params
-from bench.experiments.cell import Cell
+from bench.experiments.cells.cell import Cell
 from bench.feedback.page import session
 from bench.feedback.page.desk import Running
 from bench.feedback.page.runs import Runs, RunState

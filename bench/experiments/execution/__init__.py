@@ -1,0 +1,1 @@
+"""The processes that run a plan, here or on a cluster."""

@@ -1,0 +1,101 @@
+"""How long trainings should take: from how far one is, from one like it that ended here, or from the shipped times."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from functools import cache
+from glob import escape
+from pathlib import Path
+from typing import Any
+
+from bench.core import resuming
+from bench.core.reading import read_toml
+from bench.errors import BenchError, CheckpointError
+from bench.experiments.cells.recipes import Recipe, checkpoint_of, configured, images_here, split_of
+from bench.experiments.planning.expected import Expected
+from bench.workspace import checkpoint
+from bench.workspace.workspace import Workspace
+
+TIMES = Path(__file__).parent / "expected_trainings.toml"
+FREE = frozenset({"epochs", "attributes", "features"})  # fields that change the number of steps or follow from the data
+
+
+def expected_training(workspace: Workspace, recipe: Recipe, weights: str) -> Expected:
+    """Estimate the time that a training still takes; unknown if the images are not here.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    recipe : Recipe
+    weights : str
+        The file that it writes.
+    """
+    try:
+        config = configured(workspace, recipe)[1]
+        images = images_here(workspace, recipe.dataset, split_of(workspace, recipe))
+        begun = checkpoint_of(workspace, recipe, Path(weights))
+    except BenchError:  # what is missing is told elsewhere
+        return Expected(None, "never measured")
+    steps = max(1, round(config.epochs * max(1, images // config.batch_size)))
+    return (
+        _resumed(begun, steps)
+        or _measured_here(recipe, config.model_dump(mode="json"), Path(weights), steps)
+        or _shipped(recipe, steps)
+        or Expected(None, "never measured")
+    )
+
+
+def expected_embeddings(workspace: Workspace, dataset: str) -> Expected:
+    """Estimate the time of embedding a data set's images, for FID."""
+    per_image = _times().get("embeddings", {}).get(dataset)
+    try:
+        images = images_here(workspace, dataset, workspace.dataset(dataset).training_split)
+    except BenchError:
+        per_image = None
+    return Expected(None, "never measured") if per_image is None else Expected(per_image * images, _times()["basis"])
+
+
+def _resumed(begun: Path, steps: int) -> Expected | None:
+    """Estimate what is left of a stopped training at its pace so far."""
+    if not begun.exists():
+        return None
+    with suppress(resuming.Unusable, KeyError, TypeError, ValueError):
+        stored = resuming.load(begun)
+        done, seconds = int(stored["done"]), float(stored["seconds"])
+        if 0 < done <= steps:
+            return Expected(seconds / done * (steps - done), f"the pace of its first {done:,} of {steps:,} steps")
+    return None
+
+
+def _measured_here(recipe: Recipe, config: Mapping[str, Any], weights: Path, steps: int) -> Expected | None:
+    """Scale the time of a training of the same networks on the same data set, whose weights lie next to these."""
+    for stored in _alike(recipe, weights):
+        said = stored.description
+        made = {name: value for name, value in said.get("config", {}).items() if name not in FREE}
+        took, done = said.get("timing", {}).get("seconds"), said.get("final", {}).get("step")
+        same = made == {name: value for name, value in config.items() if name not in FREE}
+        if same and said.get("dataset") == recipe.dataset and took and done is not None:
+            return Expected(took / (done + 1) * steps, "a training of the same networks here")
+    return None
+
+
+def _alike(recipe: Recipe, weights: Path) -> Iterator[checkpoint.Checkpoint]:
+    for path in sorted(weights.parent.glob(f"{escape(recipe.name)}-{escape(recipe.dataset)}-*.safetensors")):
+        with suppress(CheckpointError):
+            yield checkpoint.read(path)
+
+
+def _shipped(recipe: Recipe, steps: int) -> Expected | None:
+    """Scale a shipped time of the same networks on the same data set."""
+    settings = {name: value for name, value in recipe.settings.items() if name not in FREE}
+    for each in _times().get("trainings", ()):
+        same = (each["kind"], each["name"], each["dataset"]) == (recipe.kind, recipe.name, recipe.dataset)
+        if same and each["settings"] == settings:
+            return Expected(each["seconds_per_step"] * steps, _times()["basis"])
+    return None
+
+
+@cache
+def _times() -> dict[str, Any]:
+    return read_toml(TIMES)

@@ -1,0 +1,1 @@
+"""The stages of one cell: feedback, unlearning, evaluation, record."""

@@ -1,0 +1,1 @@
+"""Comparisons of methods: paired intervals, curves, equal damage and equal removal."""

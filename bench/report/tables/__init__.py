@@ -1,0 +1,1 @@
+"""Tables: their definitions, rows, layout and files."""

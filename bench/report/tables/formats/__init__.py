@@ -1,0 +1,1 @@
+"""A table as CSV, LaTeX, HTML and plain text."""
