@@ -23,7 +23,8 @@ from bench.api.noise import noise_chunks
 from bench.core.rendering import chunks, to_uint8
 from bench.registry import Registry
 from bench.toolkit import estimates
-from bench.workspace import checkpoint, loading, manifest, observers
+from bench.workspace import manifest
+from bench.workspace.weights import checkpoint, loading, observers
 
 DATASET, JUDGE, EXTRACTOR = "synthfaces", ("mobilenet", "mobilenet-synthfaces-b"), "faces"
 LEFT_OUT = ("bang", "beard", "No_Beard")

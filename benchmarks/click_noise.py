@@ -29,8 +29,8 @@ from bench.feedback.page import serving, session
 from bench.feedback.page.outcome import labels_of
 from bench.feedback.repeats import label_noise
 from bench.registry import Registry
-from bench.workspace.record import Record
-from bench.workspace.store import Store
+from bench.workspace.store.record import Record
+from bench.workspace.store.store import Store
 
 WEIGHTS = {"vae": ("vae-mnist", "mnist"), "proggan": ("proggan-synthfaces", "synthfaces")}
 PAGE = 100

@@ -23,9 +23,10 @@ from bench.api.context import Context
 from bench.core import modes
 from bench.registry import Registry
 from bench.toolkit.training import build, train
-from bench.workspace import checkpoint, manifest, saving
-from bench.workspace.networks import fill
-from bench.workspace.validation import validated
+from bench.workspace import manifest
+from bench.workspace.settings.validation import validated
+from bench.workspace.weights import checkpoint, saving
+from bench.workspace.weights.networks import fill
 
 WARM = 3  # steps that are not counted: a GPU loads its libraries and chooses its kernels in the first ones
 ENDLESS = 10**9  # steps: the time is over before

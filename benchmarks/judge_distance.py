@@ -26,7 +26,8 @@ from bench.core.rendering import to_uint8
 from bench.registry import Registry
 from bench.toolkit.intervals import kappa
 from bench.toolkit.nearest import far
-from bench.workspace import checkpoint, manifest, observers
+from bench.workspace import manifest
+from bench.workspace.weights import checkpoint, observers
 
 FEATURES = {"faces": ("bang", "beard"), "digits": ("thickness", "slant")}
 BLURS = {"faces": (0.5, 1.0, 1.5, 2.0), "digits": (0.25, 0.5, 0.6, 0.75, 1.0)}  # px

@@ -24,7 +24,8 @@ from bench.api import Dataset, Split
 from bench.registry import Registry
 from bench.toolkit import estimates
 from bench.toolkit.frechet import statistics_of
-from bench.workspace import checkpoint, loading, manifest, observers
+from bench.workspace import manifest
+from bench.workspace.weights import checkpoint, loading, observers
 
 DATASETS = {"faces": "synthfaces", "digits": "mnist"}
 JUDGES = {"faces": ("mobilenet", "mobilenet-synthfaces-b"), "digits": ("morpho_mnist", None)}

@@ -37,9 +37,9 @@ from bench.core.files import write_bytes
 from bench.registry import Registry
 from bench.toolkit import estimates
 from bench.toolkit.frechet import statistics_of
-from bench.workspace import loading
 from bench.workspace.pictures import save_grid
-from bench.workspace.suites import load_suite
+from bench.workspace.settings.suites import load_suite
+from bench.workspace.weights import loading
 
 Far = Callable[[Tensor], estimates.Estimate]
 

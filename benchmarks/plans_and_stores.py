@@ -21,7 +21,7 @@ import click
 
 from bench.core import sealed
 from bench.core.code_hash import digest
-from bench.workspace.store import DIGITS, Store
+from bench.workspace.store.store import DIGITS, Store
 
 SMALL = ("--set", "feedback.count=100", "--set", "evaluation.count=200")
 MANY = ("--method", "ours,gradient_ascent", "--model", "vae,dcgan", "--feature", "all")

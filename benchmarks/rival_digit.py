@@ -27,7 +27,7 @@ import pandas as pd
 
 from bench.core.files import write_bytes
 from bench.registry import Registry
-from bench.workspace import checkpoint, saving
+from bench.workspace.weights import checkpoint, saving
 
 PLUGINS = Path(__file__).parent / "plugins"
 BENCH = (sys.executable, "-c", "from bench.cli import main; main()")

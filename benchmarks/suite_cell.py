@@ -20,7 +20,7 @@ from bench.experiments.cells.cell import Cell
 from bench.experiments.cells.trained_here import untrained
 from bench.experiments.planning import grid
 from bench.registry import Registry
-from bench.workspace.store import Store
+from bench.workspace.store.store import Store
 from bench.workspace.workspace import Workspace
 
 READ = 500  # photographs read at once

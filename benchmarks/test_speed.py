@@ -25,7 +25,7 @@ from bench.registry import Registry
 from bench.toolkit import student
 from bench.toolkit.latent import Direction
 from bench.toolkit.similarity import ms_ssim
-from bench.workspace import loading
+from bench.workspace.weights import loading
 
 MODELS = {"vae-mnist": 64, "dcgan-mnist": 64, "proggan-synthfaces": 16, "vdvae-synthfaces": 16}  # weights to batch size
 WAYS = pytest.mark.parametrize("way", ["now", "before"])

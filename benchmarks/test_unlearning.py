@@ -21,7 +21,7 @@ from bench.core import randomness
 from bench.registry import Registry
 from bench.toolkit.latent import Direction, DirectionParams, edited_images, fit_direction
 from bench.toolkit.student import StudentParams, loss_terms, total_loss, train_student
-from bench.workspace import loading
+from bench.workspace.weights import loading
 
 MODELS = {  # weights: steps, batch size
     "vae-mnist": (50, 64),

@@ -20,7 +20,7 @@ from bench.api import Batch, to_float
 from bench.experiments.cells.recipes import Recipe, configured, recipe_of, split_of
 from bench.experiments.cells.trained_here import extractor_recipe, oracle_recipe
 from bench.toolkit.training import build
-from bench.workspace.suites import ModelSettings, load_suite
+from bench.workspace.settings.suites import ModelSettings, load_suite
 from bench.workspace.workspace import Workspace
 
 PLACES = [(place + 0.5) / 10 for place in range(10)]  # progress of the training

@@ -166,7 +166,7 @@ def bars(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     """Return the model ``bars``: its plug-in folder, registry, original and weights file."""
     from bench.registry import Registry
     from bench.toolkit.training import build
-    from bench.workspace import loading, saving
+    from bench.workspace.weights import loading, saving
 
     folder = PluginFolder(tmp_path_factory.mktemp("bars"))
     folder.add("bars")
@@ -196,7 +196,7 @@ def on_bars(bars: SimpleNamespace, bench_cli: Callable[..., Outcome], tmp_path: 
 @pytest.fixture
 def workspace(bars: SimpleNamespace, tmp_path: Path):
     """Return a workspace on an empty store and the CPU, which knows the model ``bars``."""
-    from bench.workspace.store import Store
+    from bench.workspace.store.store import Store
     from bench.workspace.workspace import Workspace
 
     return Workspace(bars.registry, Store(tmp_path / "runs"), torch.device("cpu"))

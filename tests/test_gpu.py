@@ -15,7 +15,7 @@ from on_gpu import main
 from bench.api import Batch
 from bench.api.checks import require_contract
 from bench.registry import Registry
-from bench.workspace import loading
+from bench.workspace.weights import loading
 
 pytestmark = [
     pytest.mark.gpu,

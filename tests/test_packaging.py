@@ -153,7 +153,7 @@ def test_the_wheel_works_where_no_checkout_is(wheel, tmp_path):
 import bench, sys
 assert bench.__file__.startswith(sys.argv[1] if len(sys.argv) > 1 else ''), bench.__file__
 from bench.core import code_hash
-from bench.workspace import loading
+from bench.workspace.weights import loading
 from bench.report.tables.published import read_published
 from bench.registry import Registry
 registry = Registry()

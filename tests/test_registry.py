@@ -351,7 +351,7 @@ def stranger(tmp_path, plugins, monkeypatch):
 
 def test_an_installed_package_is_found_run_and_checked(stranger, bars, bench_cli, tmp_path):
     from bench.toolkit.training import build
-    from bench.workspace import saving
+    from bench.workspace.weights import saving
 
     registry = Registry()
     listed = bench_cli("list")

@@ -90,6 +90,7 @@ def test_every_arrow_points_down():
 @pytest.mark.parametrize(
     "floors",
     [
+        ("workspace.settings", "workspace.weights", "workspace.store"),
         ("experiments.cells", "experiments.planning", "experiments.execution"),
         ("experiments.cells", "experiments.stages", "experiments.execution"),
         ("report.comparing", "report.tables"),
@@ -112,8 +113,8 @@ def test_every_arrow_within_a_room_points_down(floors: tuple[str, ...]):
 
 
 def test_no_folder_is_crowded():
-    """Twenty files at most are found at a glance; ``core``, ``workspace`` and ``toolkit`` are older, and may only shrink."""
-    older = {"core": 29, "workspace": 35, "toolkit": 26, "cli": 24}
+    """Twenty files at most are found at a glance; older folders may only shrink."""
+    older = {"core": 29, "toolkit": 26, "cli": 24}
     crowded = {
         str(folder.relative_to(BENCH)): count
         for folder in BENCH.rglob("*/")

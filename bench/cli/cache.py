@@ -30,8 +30,8 @@ def ls(results: Path) -> int:
     from datetime import datetime
 
     from bench.report.terminal.cleaning import size
-    from bench.workspace.caching import cached
-    from bench.workspace.store import Store
+    from bench.workspace.store.caching import cached
+    from bench.workspace.store.store import Store
 
     store = Store(results)
     store.require_folder()
@@ -52,7 +52,7 @@ def verify(results: Path) -> int:
     """
     from bench.errors import EXIT_SOME_FAILED
     from bench.workspace.doctor import damaged_stages
-    from bench.workspace.store import Store
+    from bench.workspace.store.store import Store
 
     store = Store(results)
     store.require_folder()

@@ -32,8 +32,8 @@ def command(out: Path, results: Path, **asked: Any) -> int:
     """
     from bench.errors import EXIT_NOTHING
     from bench.report.terminal import cleaning, listing
-    from bench.workspace.exporting import export
-    from bench.workspace.store import Store
+    from bench.workspace.store.exporting import export
+    from bench.workspace.store.store import Store
 
     store = Store(results)
     store.require_folder()

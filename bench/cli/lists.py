@@ -36,7 +36,7 @@ class Names(NamesType):
         if isinstance(value, list):
             return value
         if self.kind == "methods":
-            from bench.workspace.asked_methods import split_methods
+            from bench.workspace.settings.asked_methods import split_methods
 
             found = split_methods(value)
         else:

@@ -29,9 +29,9 @@ def command(sources: tuple[Path, ...], dry_run: bool, as_json: bool, results: Pa
     import json
 
     from bench.errors import EXIT_SOME_FAILED
-    from bench.workspace.merging import merge
-    from bench.workspace.store import Store
-    from bench.workspace.travelling import opened
+    from bench.workspace.store.merging import merge
+    from bench.workspace.store.store import Store
+    from bench.workspace.store.travelling import opened
 
     parcels = [opened(source) for source in sources]  # first: a wrong name is told before anything is written
     store = Store(results)

@@ -193,7 +193,7 @@ def workspace_at(
     with collecting.importing("torch"):
         from bench.core.machine import choose_device
         from bench.core.progress import for_stderr
-        from bench.workspace.store import Store
+        from bench.workspace.store.store import Store
         from bench.workspace.workspace import Workspace
 
     store = Store(results)
@@ -202,7 +202,7 @@ def workspace_at(
     if write and not results.is_dir():
         store.require_writable()
     if write:
-        from bench.workspace import sweeps
+        from bench.workspace.store import sweeps
 
         store.sweep()
         sweeps.tidy(store)

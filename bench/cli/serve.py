@@ -51,7 +51,7 @@ def command(model: str | None, host: str, port: int, browse: bool, device: str, 
     registry = open_registry(asked["plugins"])
     from bench.core.machine import choose_device
     from bench.feedback.page import session
-    from bench.workspace.store import Store
+    from bench.workspace.store.store import Store
     from bench.workspace.workspace import Workspace
 
     weights, name, dataset = _generator(registry, model, asked)
@@ -84,8 +84,8 @@ def command(model: str | None, host: str, port: int, browse: bool, device: str, 
 def _generator(registry: Any, model: str | None, asked: dict[str, Any]) -> tuple[str, str, str]:
     """Return weights, model and data set: what was named, else the suite's; own clicks alone if no oracle knows."""
     from bench.errors import unknown
-    from bench.workspace import loading
-    from bench.workspace.suites import NO_DATASET, load_suite
+    from bench.workspace.settings.suites import NO_DATASET, load_suite
+    from bench.workspace.weights import loading
 
     models = load_suite(asked["suite"]).models
     if asked["weights"] is None:

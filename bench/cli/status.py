@@ -30,7 +30,7 @@ def command(results: Path, as_json: bool, **asked: Any) -> int:
     """List stored, running, waiting and stopped cells, also those of other commands."""
     from bench.errors import EXIT_NOTHING
     from bench.report.terminal import listing
-    from bench.workspace.store import Store
+    from bench.workspace.store.store import Store
 
     store = Store(results)
     store.require_folder()

@@ -89,7 +89,7 @@ def import_(
     """
     registry = open_registry(plugins)
     from bench.workspace.foreign.importing import import_official, import_state_dict
-    from bench.workspace.values import read_assignments
+    from bench.workspace.settings.values import read_assignments
 
     typed = read_assignments(params, "-p")
     if layout == STATE_DICT and model is None:

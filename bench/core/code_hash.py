@@ -32,12 +32,12 @@ NUMBERLESS = frozenset(
         "core.code_places", "core.code_watch", "core.collecting", "core.files", "core.foreign_code", "core.machine",
         "core.memory", "core.old_paths", "core.progress", "core.remembered", "core.resuming", "core.sealed",
         "core.sources", "core.together", "datasets._celeba.hints", "errors", "hookspecs", "registry", "toolkit.sharing",
-        "workspace.locks", "workspace.placing", "workspace.seals", "workspace.store",
+        "workspace.store.locks", "workspace.weights.placing", "workspace.store.seals", "workspace.store.store",
     )
 )  # fmt: skip
 TRANSPARENT = {  # which process or device computes, not what is computed
     ("bench.toolkit.sharing", "shared"),
-    ("bench.workspace.placing", "on_device"),
+    ("bench.workspace.weights.placing", "on_device"),
 }
 # A method with any other decorator may run although its name appears nowhere: a validator, for instance.
 PASSIVE_DECORATORS = frozenset(

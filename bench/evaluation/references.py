@@ -22,9 +22,10 @@ from bench.evaluation.redrawn import redrawn
 from bench.evaluation.reference import Reference, evenly
 from bench.evaluation.targets import target_identity, target_mask
 from bench.toolkit.frechet import statistics_of
-from bench.workspace import checkpoint, loading, manifest
-from bench.workspace.extractor_names import plugin_of
-from bench.workspace.store import DIGITS
+from bench.workspace import manifest
+from bench.workspace.store.store import DIGITS
+from bench.workspace.weights import checkpoint, loading
+from bench.workspace.weights.extractor_names import plugin_of
 from bench.workspace.workspace import Workspace
 
 

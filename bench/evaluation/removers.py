@@ -24,10 +24,11 @@ from bench.evaluation.counterfactual import (
     true_pairs,
 )
 from bench.evaluation.images import images_identity
-from bench.workspace import checkpoint, manifest
-from bench.workspace.building import TooLarge, WithinReason
-from bench.workspace.made_by import RemoverSize, made_as
-from bench.workspace.store import DIGITS
+from bench.workspace import manifest
+from bench.workspace.store.store import DIGITS
+from bench.workspace.weights import checkpoint
+from bench.workspace.weights.building import TooLarge, WithinReason
+from bench.workspace.weights.made_by import RemoverSize, made_as
 
 if TYPE_CHECKING:
     from bench.workspace.workspace import Workspace

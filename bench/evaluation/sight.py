@@ -10,7 +10,7 @@ import torch
 
 from bench.api import Classifier, Dataset, Extractor
 from bench.errors import UsageError
-from bench.workspace.observers import LoadedClassifier
+from bench.workspace.weights.observers import LoadedClassifier
 
 Shape = tuple[int, ...]
 

@@ -10,9 +10,9 @@ from bench.core import code_hash
 from bench.core.files import write_atomically
 from bench.core.rendering import chunks
 from bench.evaluation.images import images_identity
-from bench.workspace import seals
-from bench.workspace.observers import LoadedClassifier
-from bench.workspace.suites import OracleSettings
+from bench.workspace.settings.suites import OracleSettings
+from bench.workspace.store import seals
+from bench.workspace.weights.observers import LoadedClassifier
 from bench.workspace.workspace import Workspace
 
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from bench.api import Classifier, Dataset, Metric
 from bench.errors import unknown
-from bench.workspace.names import require_feature_name
+from bench.workspace.settings.names import require_feature_name
 
 ORACLE = "an oracle"
 LACKING = {

@@ -14,8 +14,8 @@ from bench.feedback.clicked import clicked_numbers
 from bench.feedback.file import FeedbackFile
 from bench.feedback.folder import SamplesFile, read_samples_file
 from bench.toolkit.intervals import wilson
-from bench.workspace.record import CLICKS_AFTER, Artefact, Measurement, MetricRun, Record
-from bench.workspace.store import Store
+from bench.workspace.store.record import CLICKS_AFTER, Artefact, Measurement, MetricRun, Record
+from bench.workspace.store.store import Store
 
 FILE = "clicks-after.json"
 

@@ -16,9 +16,9 @@ from bench.errors import UsageError, wrong_fields
 from bench.feedback.clicked import clicked_of_both_kinds
 from bench.feedback.file import FeedbackFile, noise_hash
 from bench.registry import Registry
-from bench.workspace import loading
-from bench.workspace.names import require_feature_name, require_name
 from bench.workspace.pictures import sample_to_folder
+from bench.workspace.settings.names import require_feature_name, require_name
+from bench.workspace.weights import loading
 
 SAMPLES = "samples.json"
 BEGUN = "samples.begun.json"  # the same, while they are drawn: after a stop the same command draws them all

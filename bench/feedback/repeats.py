@@ -15,7 +15,7 @@ from bench.core import sealed
 from bench.core.files import file_sha256
 from bench.errors import UsageError, wrong_fields
 from bench.toolkit.intervals import wilson
-from bench.workspace.record import Repeats
+from bench.workspace.store.record import Repeats
 
 FORMAT = "bench-repeats/1"
 FEWEST = 10  # samples seen twice, from which a share of mistaken clicks is told

@@ -26,7 +26,7 @@ from bench.library.seen import remember, remembered
 from bench.library.sound import fitting_feedback, measurable
 from bench.library.task import Task, dataset_of, oracle_of
 from bench.library.wording import arguments_of
-from bench.workspace.suites import NO_DATASET
+from bench.workspace.settings.suites import NO_DATASET
 from bench.workspace.workspace import Workspace
 
 FIELDS = ("value", "low", "high", "covers", "n", "higher_is_better", "source", "skipped")

@@ -19,7 +19,7 @@ from bench.library.known import KnownGenerator, LoadedGenerator, UnlearnedGenera
 from bench.library.places import PLUGINS, workspace_for
 from bench.library.sound import require_shown
 from bench.library.wording import arguments_of
-from bench.workspace import loading, saving
+from bench.workspace.weights import loading, saving
 from bench.workspace.workspace import Workspace
 
 SUFFIX = ".safetensors"

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from bench.api import Generator, Networks, Oracle, Params
 from bench.errors import UsageError
-from bench.workspace.checkpoint import content_sha256, state_of
-from bench.workspace.loading import Original
+from bench.workspace.weights.checkpoint import content_sha256, state_of
+from bench.workspace.weights.loading import Original
 
 
 @dataclass(frozen=True, eq=False)

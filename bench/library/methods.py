@@ -10,8 +10,8 @@ from typing import Any
 from bench.api import Method
 from bench.errors import UsageError
 from bench.library.task import Task
-from bench.workspace.suites import load_suite
-from bench.workspace.validation import validated
+from bench.workspace.settings.suites import load_suite
+from bench.workspace.settings.validation import validated
 from bench.workspace.workspace import Workspace
 
 

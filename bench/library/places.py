@@ -13,7 +13,7 @@ from bench.core.progress import for_stderr
 from bench.errors import UsageError
 from bench.library.wording import arguments_of
 from bench.registry import Registry
-from bench.workspace.store import Store
+from bench.workspace.store.store import Store
 from bench.workspace.workspace import Workspace
 
 PLUGINS, RESULTS = "plugins", "results/runs"  # in the working directory, as on the command line

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bench.errors import UsageError
 from bench.library.places import RESULTS
-from bench.workspace.store import Store
+from bench.workspace.store.store import Store
 from bench.workspace.workspace import Workspace
 
 if TYPE_CHECKING:

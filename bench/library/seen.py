@@ -19,7 +19,7 @@ from bench.api.noise import stream_noise
 from bench.core import randomness
 from bench.core.rendering import CHUNK, to_float, to_uint8, whole
 from bench.evaluation.described import Described, Observers
-from bench.workspace.checkpoint import content_sha256, state_of
+from bench.workspace.weights.checkpoint import content_sha256, state_of
 
 BYTES = 2**28  # what is kept of the pictures and latents of one generator, at most
 Drawn = dict[bytes, tuple[Tensor | None, Tensor]]  # by noise: latents, unless they are the noise, and uint8 images

@@ -10,8 +10,8 @@ from pathlib import Path
 from bench.api import Dataset
 from bench.errors import UsageError
 from bench.evaluation.without_oracle import require_feature
-from bench.workspace.observers import LoadedClassifier
-from bench.workspace.suites import OracleSettings
+from bench.workspace.settings.suites import OracleSettings
+from bench.workspace.weights.observers import LoadedClassifier
 from bench.workspace.workspace import Workspace
 
 

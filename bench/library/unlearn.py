@@ -23,7 +23,7 @@ from bench.library.places import PLUGINS, workspace_for
 from bench.library.sound import fitting_feedback, require_trainable
 from bench.library.task import Task, dataset_of, oracle_of
 from bench.library.wording import arguments_of
-from bench.workspace import loading
+from bench.workspace.weights import loading
 from bench.workspace.workspace import Workspace
 
 

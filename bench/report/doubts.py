@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 
-from bench.workspace.record import Record
+from bench.workspace.store.record import Record
 
 COLLAPSED = 0.5  # share of the original's inception score above 1; results/reference has 0.75 and more in every row
 FAR = 0.15  # share of samples; real images are at 0.05, and oracles err from here on (docs/results/judge-distance.md)

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bench.experiments.cells.cell import Cell
-from bench.workspace.record import Record
-from bench.workspace.suites import ModelSettings
-from bench.workspace.values import assignments
+from bench.workspace.settings.suites import ModelSettings
+from bench.workspace.settings.values import assignments
+from bench.workspace.store.record import Record
 
 SEPARATE = ("features", "methods", "student")  # of no single cell, or in its parameters
 

@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 
 from bench.report.terminal.listing import Filters, Listed, listed, stored_at
-from bench.workspace.record import Record
-from bench.workspace.store import Store
-from bench.workspace.typed_text import to_text
+from bench.workspace.settings.typed_text import to_text
+from bench.workspace.store.record import Record
+from bench.workspace.store.store import Store
 
 FIRST = ("cell", "status", "method", "model", "dataset", "feature", "seed", "label")
 LAST = ("reason", "suite", "key", "stored", "folder", "losses")

@@ -8,10 +8,12 @@ from pathlib import Path
 
 from bench.core import machine, resuming
 from bench.errors import BenchError, CheckpointError, DataError, WrongData, first_sentence
-from bench.workspace import checkpoint, manifest, seals
-from bench.workspace.record import Record
-from bench.workspace.store import Store
-from bench.workspace.travelling import fault_of
+from bench.workspace import manifest
+from bench.workspace.store import seals
+from bench.workspace.store.record import Record
+from bench.workspace.store.store import Store
+from bench.workspace.store.travelling import fault_of
+from bench.workspace.weights import checkpoint
 from bench.workspace.workspace import Workspace
 
 

@@ -15,14 +15,14 @@ from bench.core.processes.watch import NONE, Limits
 from bench.core.progress import Progress, silent
 from bench.errors import CheckpointError, MissingWeights
 from bench.registry import Registry
-from bench.workspace import checkpoint, loading, observers
-from bench.workspace.checkpoint import Checkpoint
-from bench.workspace.extractor_names import trained_on
-from bench.workspace.observers import LoadedClassifier, load_observer
-from bench.workspace.oracles import ROLES, Choice, choose
-from bench.workspace.placing import on_device
-from bench.workspace.store import Store
-from bench.workspace.suites import OracleSettings
+from bench.workspace.settings.suites import OracleSettings
+from bench.workspace.store.store import Store
+from bench.workspace.weights import checkpoint, loading, observers
+from bench.workspace.weights.checkpoint import Checkpoint
+from bench.workspace.weights.extractor_names import trained_on
+from bench.workspace.weights.observers import LoadedClassifier, load_observer
+from bench.workspace.weights.oracles import ROLES, Choice, choose
+from bench.workspace.weights.placing import on_device
 
 T = TypeVar("T")
 

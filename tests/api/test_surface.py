@@ -67,7 +67,7 @@ def test_a_plug_in_imports_the_surface_alone(path: Path) -> None:
         ("from bench.api import api", 1),
         ("from bench import api", 1),
         ("def f():\n    from bench.core.files import write_bytes", 1),
-        ("import bench.workspace.store as s", 1),
+        ("import bench.workspace.store.store as s", 1),
         ("import bench", 1),
         ("from .parts import x", 0),
         ("from ..methods import ours", 1),

@@ -21,8 +21,8 @@ from gpu_training import Plan
 from on_gpu import main
 
 from bench.registry import Registry
-from bench.workspace import loading
-from bench.workspace.observers import load_observer
+from bench.workspace.weights import loading
+from bench.workspace.weights.observers import load_observer
 
 
 def run(out, *options):

@@ -12,7 +12,7 @@ from torch import nn
 from bench.api import Batch
 from bench.registry import Registry
 from bench.toolkit.data_unlearning import UnoParams
-from bench.workspace import loading
+from bench.workspace.weights import loading
 
 
 def theirs() -> nn.ModuleDict:

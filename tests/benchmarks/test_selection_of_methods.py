@@ -11,8 +11,8 @@ from select_methods import main, recipes
 from select_reading import METRICS, cells_of
 
 from bench.registry import Registry
-from bench.workspace.settings import method_params
-from bench.workspace.suites import load_suite
+from bench.workspace.settings.settings import method_params
+from bench.workspace.settings.suites import load_suite
 
 CHOSEN = pd.read_csv(Path(__file__).resolve().parents[2] / "results/reference/selection-methods-mnist.csv")
 

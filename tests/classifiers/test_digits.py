@@ -7,7 +7,8 @@ from torchvision.transforms.functional import gaussian_blur
 
 from bench.registry import Registry
 from bench.toolkit import estimates
-from bench.workspace import checkpoint, loading, manifest, observers
+from bench.workspace import manifest
+from bench.workspace.weights import checkpoint, loading, observers
 
 COUNT = 1000
 

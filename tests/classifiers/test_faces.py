@@ -14,7 +14,8 @@ from bench.registry import Registry
 from bench.toolkit import estimates
 from bench.toolkit.augmentation import blurred, random_flip, random_shift
 from bench.toolkit.training import build
-from bench.workspace import checkpoint, loading, manifest, observers
+from bench.workspace import manifest
+from bench.workspace.weights import checkpoint, loading, observers
 
 Faces = Registry().get("extractors", "faces")
 MODULE = sys.modules[Faces.__module__]

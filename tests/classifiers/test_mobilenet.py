@@ -11,7 +11,7 @@ import torch
 from bench.api import Batch, Split
 from bench.registry import Registry
 from bench.toolkit.training import build
-from bench.workspace import observers
+from bench.workspace.weights import observers
 
 REGISTRY = Registry()
 MobileNet = REGISTRY.get("classifiers", "mobilenet")

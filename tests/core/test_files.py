@@ -13,7 +13,7 @@ import pytest
 
 from bench.core import files
 from bench.core.files import sweep, write_atomically, write_bytes
-from bench.workspace.store import Store
+from bench.workspace.store.store import Store
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -71,7 +71,7 @@ def test_sigkill_never_leaves_a_torn_file(tmp_path):
 LOCKER = """
 import sys, time
 from pathlib import Path
-from bench.workspace.store import Store
+from bench.workspace.store.store import Store
 with Store(Path(sys.argv[1])).locked(Path(sys.argv[1]) / "cell"):
     print("held", flush=True)
     time.sleep(60)

@@ -19,7 +19,7 @@ from bench.experiments.cells.resolve import Resolved, resolve
 from bench.experiments.planning import grid
 from bench.experiments.stages.run import run_cell
 from bench.registry import Registry
-from bench.workspace.store import Store
+from bench.workspace.store.store import Store
 from bench.workspace.workspace import Workspace
 
 REPOSITORY = Path(__file__).parents[2]
@@ -44,18 +44,18 @@ AROUND = {
     "bench.experiments.stages.run",
     "bench.experiments.stages.first_stages",
     "bench.experiments.stages.training",
-    "bench.workspace.extractor_names",
-    "bench.workspace.record",
-    "bench.workspace.checkpoint",
+    "bench.workspace.weights.extractor_names",
+    "bench.workspace.store.record",
+    "bench.workspace.weights.checkpoint",
     "bench.workspace.pictures",
-    "bench.workspace.suites",
+    "bench.workspace.settings.suites",
     "bench.workspace.workspace",
-    "bench.workspace.loading",
-    "bench.workspace.networks",
-    "bench.workspace.observers",
-    "bench.workspace.oracles",
+    "bench.workspace.weights.loading",
+    "bench.workspace.weights.networks",
+    "bench.workspace.weights.observers",
+    "bench.workspace.weights.oracles",
     "bench.workspace.manifest",
-    "bench.workspace.saving",
+    "bench.workspace.weights.saving",
 }
 BY_VALUE = {  # what they return is in the key
     "stream_of", "Method.also_asks", "Ours.also_asks", "LatentEdit.also_asks", "has_counterfactuals", "identity",
@@ -239,10 +239,10 @@ def keyed(bars, tmp_path_factory):
         ("evaluation/metrics.py", "scores >= oracle.threshold", "scores > oracle.threshold", {"metrics"}),
         ("evaluation/looks.py", "rows_of(metric, f_images[start:stop], g_images[start:stop])", "rows_of(metric, g_images[start:stop], f_images[start:stop])", {"original", "evaluate", "columns", "metrics"}),
         ("evaluation/counterfactual.py", "4 * e**2", "5 * e**2", set()),
-        ("workspace/oracles.py", "top_fraction is not None else", "top_fraction is None else", {"evaluate", "columns"}),
+        ("workspace/weights/oracles.py", "top_fraction is not None else", "top_fraction is None else", {"evaluate", "columns"}),
         ("experiments/stages/first_stages.py", 'stream, count = f"feedback/{cell.seed}"', 'stream, count = f"feedback/{cell.seed + 1}"', {"feedback", "unlearn", "evaluate", "columns"}),
         ("experiments/stages/training.py", "stream_of(method.reads_feedback, method.trainings, cell.seed)", "stream_of(method.reads_feedback, method.trainings, 0)", {"unlearn", "evaluate", "columns"}),
-        ("workspace/checkpoint.py", '{name}": tensor.detach()', '{name}": tensor.half()', {"unlearn", "evaluate", "columns"}),
+        ("workspace/weights/checkpoint.py", '{name}": tensor.detach()', '{name}": tensor.half()', {"unlearn", "evaluate", "columns"}),
         ("experiments/execution/isolated.py", "noise.detach().cpu()", "noise.detach().half().cpu()", {"original", "evaluate", "columns"}),
         ("experiments/stages/evaluating.py", "resolved.cell.settings.evaluation.count,", "resolved.cell.settings.evaluation.count - 1,", {"original", "evaluate", "columns"}),
         ("evaluation/references.py", 'moments.get(f"without {feature}")', 'moments.get("all")', {"metrics"}),

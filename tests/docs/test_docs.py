@@ -135,7 +135,7 @@ def test_python_in_the_docs_can_be_parsed_and_imports_what_exists(page: Path) ->
 
 
 def test_the_suite_in_the_docs_is_a_suite() -> None:
-    from bench.workspace.suites import Suite
+    from bench.workspace.settings.suites import Suite
 
     (written,) = blocks(DOCS / "reference" / "file-formats.md", "toml")
     assert set(Suite.model_validate(tomllib.loads(written)).models) == {"vae"}
@@ -153,7 +153,7 @@ def test_the_feedback_file_in_the_docs_is_one() -> None:
 
 
 def test_the_record_in_the_docs_names_every_field() -> None:
-    from bench.workspace.record import Provenance, Record
+    from bench.workspace.store.record import Provenance, Record
 
     text = (
         (DOCS / "reference" / "file-formats.md")

@@ -21,7 +21,8 @@ from bench.evaluation.counterfactual import errors, fit_remover, has_counterfact
 from bench.evaluation.removers import load_remover
 from bench.hookspecs import kind_named
 from bench.registry import Plugin, Registry
-from bench.workspace import checkpoint, manifest
+from bench.workspace import manifest
+from bench.workspace.weights import checkpoint
 
 
 class Badges(Dataset):

@@ -22,7 +22,7 @@ from bench.registry import Registry
 
 @pytest.fixture
 def observers():
-    from bench.workspace import observers
+    from bench.workspace.weights import observers
 
     extractor = observers.load_extractor(Registry(), "digits", "digits")[0]
     return Observers(Registry().get("classifiers", "morpho_mnist")(), {"digits": extractor})

@@ -10,7 +10,7 @@ import torch
 from bench.api import Classifier, Dataset, Split
 from bench.evaluation import redrawn as module
 from bench.evaluation.redrawn import redrawn
-from bench.workspace.observers import LoadedClassifier
+from bench.workspace.weights.observers import LoadedClassifier
 
 
 class Brightness(Classifier):

@@ -11,9 +11,9 @@ from trained_oracles import A
 
 from bench.evaluation.targets import target_identity, target_mask
 from bench.registry import Registry
-from bench.workspace import checkpoint
-from bench.workspace.store import Store
-from bench.workspace.suites import OracleSettings
+from bench.workspace.settings.suites import OracleSettings
+from bench.workspace.store.store import Store
+from bench.workspace.weights import checkpoint
 from bench.workspace.workspace import Workspace
 
 

@@ -8,7 +8,7 @@ import pytest
 from small_cells import QUICK, folders
 
 from bench.errors import UsageError
-from bench.workspace.asked_methods import AskedMethod, read_method, split_methods
+from bench.workspace.settings.asked_methods import AskedMethod, read_method, split_methods
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from bench.core import randomness
 from bench.core.code_hash import digest
 from bench.core.rendering import to_uint8
 from bench.registry import Registry
-from bench.workspace import checkpoint
+from bench.workspace.weights import checkpoint
 
 FIELDS = {"format", 
     "key", "status", "reason", "suite", "method", "model", "dataset", "feature", "seed", "params", "needs", "metrics",

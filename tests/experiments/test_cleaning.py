@@ -10,9 +10,9 @@ from made_records import made_record
 from small_cells import QUICK, folders
 
 from bench.cli.clean import KINDS
-from bench.workspace import leftovers
-from bench.workspace.store import Store
-from bench.workspace.sweeps import CELLS, SWEEPS
+from bench.workspace.store import leftovers
+from bench.workspace.store.store import Store
+from bench.workspace.store.sweeps import CELLS, SWEEPS
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from trained_oracles import brightness, record_of
 
 from bench.api import Split
 from bench.feedback.oracle import generator_cut
-from bench.workspace.loading import load_original
+from bench.workspace.weights.loading import load_original
 
 SHOWN = ("--set", "oracle.cut=shown")
 

@@ -10,7 +10,7 @@ import torch
 from torchvision.transforms.functional import gaussian_blur
 
 from bench.registry import Registry
-from bench.workspace.observers import load_classifier
+from bench.workspace.weights.observers import load_classifier
 
 SMALL = ("--set", "feedback.count=100", "--set", "evaluation.count=200")
 CELL = ("run", "--model", "vae", "--feature", "digit=1", *SMALL)

@@ -10,8 +10,8 @@ from bench.core.durations import duration
 from bench.experiments.planning import expected, grid
 from bench.experiments.planning.expected import expected_cell
 from bench.registry import Registry
-from bench.workspace.store import Store
-from bench.workspace.suites import load_suite
+from bench.workspace.settings.suites import load_suite
+from bench.workspace.store.store import Store
 from bench.workspace.workspace import Workspace
 
 

@@ -10,7 +10,7 @@ from trained_oracles import COUNT, record_of
 
 from bench.core import randomness
 from bench.core.rendering import to_uint8
-from bench.workspace import checkpoint
+from bench.workspace.weights import checkpoint
 
 
 def test_further_clicks_are_asked_stored_and_handed_over(world, bars):

@@ -9,7 +9,7 @@ from fresh_imports import fresh_imports, write_modules
 from bench.experiments.cells.resolve import resolve
 from bench.experiments.planning import grid
 from bench.registry import Registry
-from bench.workspace.store import Store
+from bench.workspace.store.store import Store
 from bench.workspace.workspace import Workspace
 from tests.conftest import PLUGINS
 

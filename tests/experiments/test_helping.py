@@ -15,7 +15,7 @@ from bench.experiments.cells.resolve import resolve
 from bench.experiments.planning import grid
 from bench.experiments.stages.helping import Helper
 from bench.experiments.stages.run import run_cell
-from bench.workspace.store import Store
+from bench.workspace.store.store import Store
 
 
 @pytest.fixture

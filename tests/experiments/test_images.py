@@ -16,8 +16,8 @@ from bench.evaluation.targets import target_mask
 from bench.experiments.cells.resolve import resolve
 from bench.experiments.planning import grid
 from bench.registry import Registry
-from bench.workspace import checkpoint
-from bench.workspace.store import Store
+from bench.workspace.store.store import Store
+from bench.workspace.weights import checkpoint
 from bench.workspace.workspace import Workspace
 
 STRAIGHT, TURNED = np.arange(40, dtype=np.uint8), 60 - np.arange(40, dtype=np.uint8)
@@ -87,7 +87,7 @@ def shelf(world, bars, bench_cli, tmp_path):
 @pytest.fixture(autouse=True)
 def default_oracle(monkeypatch, tmp_path):
     """Let the data set's own oracle be the first of the two copies, which its training masks come from."""
-    from bench.workspace import oracles
+    from bench.workspace.weights import oracles
 
     plain = oracles.choose
 

@@ -12,7 +12,7 @@ import pytest
 from small_cells import QUICK, folders, records
 
 from bench.core.progress import Lines
-from bench.workspace import checkpoint
+from bench.workspace.weights import checkpoint
 
 
 def test_ctrl_c_leaves_a_cell_that_goes_on_to_the_same_weights(on_bars, tmp_path, interrupt_at, monkeypatch):

@@ -257,7 +257,7 @@ def test_the_plan_is_not_asked_twice_for_what_another_process_stored(on_bars, ba
     result = next((tmp_path / "runs").glob("*/result.json"))
     hidden = result.read_bytes()
     result.unlink()
-    from bench.workspace.store import Store
+    from bench.workspace.store.store import Store
 
     plain = Store.locked
 

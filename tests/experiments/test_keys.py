@@ -69,7 +69,8 @@ def test_a_method_that_reads_no_feedback_is_trained_once_for_all_seeds(keyed):
 
 
 def test_weights_count_by_content_not_by_path(keyed, bars, workspace, tmp_path, monkeypatch):
-    from bench.workspace import checkpoint, manifest
+    from bench.workspace import manifest
+    from bench.workspace.weights import checkpoint
 
     base = keyed()
     copy = tmp_path / "copy.safetensors"
@@ -88,7 +89,7 @@ def test_weights_count_by_content_not_by_path(keyed, bars, workspace, tmp_path, 
 def test_place_threads_suite_and_other_plug_ins_do_not_count(keyed, bars, tmp_path, plugins):
     import torch
 
-    from bench.workspace.store import Store
+    from bench.workspace.store.store import Store
     from bench.workspace.workspace import Workspace
 
     base = keyed()
@@ -121,7 +122,7 @@ def test_reference_statistics_count(keyed, monkeypatch):
 def test_a_stranger_s_code_counts(keyed, bars, plugins, tmp_path):
     import torch
 
-    from bench.workspace.store import Store
+    from bench.workspace.store.store import Store
     from bench.workspace.workspace import Workspace
 
     found = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from small_cells import records
 
-from bench.workspace.record import Record
+from bench.workspace.store.record import Record
 
 
 def test_stages_that_other_threads_made_are_told(on_bars):

@@ -14,8 +14,8 @@ from bench.errors import CheckpointError
 from bench.experiments.cells.resolve import resolve
 from bench.experiments.planning import grid
 from bench.registry import Registry
-from bench.workspace import checkpoint, loading
-from bench.workspace.store import Store
+from bench.workspace.store.store import Store
+from bench.workspace.weights import checkpoint, loading
 from bench.workspace.workspace import Workspace
 
 # --- two copies ---------------------------------------------------------------------------------------

@@ -57,7 +57,7 @@ def test_a_judge_learnt_from_the_clicks_says_what_is_left(unlearned):
 
 
 def test_the_flagged_are_those_above_the_method_s_own_threshold(unlearned, hers):
-    from bench.workspace.loading import load_unlearned
+    from bench.workspace.weights.loading import load_unlearned
 
     _, record, folder = unlearned
     identifier = load_unlearned(Registry(EXAMPLES), folder / "unlearned.safetensors").identifier

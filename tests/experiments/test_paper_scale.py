@@ -25,7 +25,7 @@ from bench.registry import Registry
 from bench.toolkit.latent import Direction
 from bench.toolkit.student import StudentParams, train_student
 from bench.toolkit.training import build
-from bench.workspace.suites import load_suite
+from bench.workspace.settings.suites import load_suite
 
 CPU = torch.device("cpu")
 BATCH = 2  # the suites have 16; time and memory of a step grow with it

@@ -8,7 +8,7 @@ from safetensors.torch import load
 from trained_oracles import record_of
 
 from bench.registry import Registry
-from bench.workspace import checkpoint, loading
+from bench.workspace.weights import checkpoint, loading
 
 
 def test_pretraining_a_classifier_ends_with_its_accuracy(world, bench_cli, tmp_path):

@@ -10,7 +10,7 @@ import pytest
 from bench.api.feedback import Feedback
 from bench.feedback import repeats
 from bench.feedback.file import to_file
-from bench.workspace.record import Repeats
+from bench.workspace.store.record import Repeats
 
 
 @pytest.fixture

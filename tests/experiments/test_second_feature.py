@@ -40,8 +40,8 @@ def test_a_second_feature_is_unlearned_from_unlearned_weights(unlearn, first, fo
     done, record = unlearn("ours", "slant", "-p", "epochs=2", "--weights", first)
     assert done.code == 0 and record["status"] == "ok", done.err
     (second,) = folder.glob("runs/ours-vae-slant-*/unlearned.safetensors")
-    described = bench.workspace.checkpoint.read(second).description
-    assert described["original_sha256"] == bench.workspace.checkpoint.read(first).sha256
+    described = bench.workspace.weights.checkpoint.read(second).description
+    assert described["original_sha256"] == bench.workspace.weights.checkpoint.read(first).sha256
     original, before, after = (bench.sample(bench.load(file), 20) for file in ("vae-mnist", first, second))
     assert 0 < abs(after - before).mean() < abs(after - original).mean(), "the first feature stays unlearned"
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from small_cells import QUICK, records
 
-from bench.workspace import checkpoint
+from bench.workspace.weights import checkpoint
 
 SMALL = ("--set", "feedback.count=60", "--set", "evaluation.count=70")
 

@@ -8,7 +8,7 @@ from trained_oracles import SEEN, brightness, record_of
 
 from bench.experiments.cells.resolve import resolve
 from bench.experiments.planning import grid
-from bench.workspace.suites import load_suite
+from bench.workspace.settings.suites import load_suite
 
 SELECTION = ("--set", "evaluation.stream=selection")
 

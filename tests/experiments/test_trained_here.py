@@ -16,9 +16,9 @@ from bench.experiments.planning import expected_training as expected
 from bench.experiments.planning import grid
 from bench.experiments.planning.plan import plan, told_beforehand
 from bench.registry import Registry
-from bench.workspace.extractor_names import TrainedOn, plugin_of, trained_on
-from bench.workspace.store import Store
-from bench.workspace.suites import load_suite
+from bench.workspace.settings.suites import load_suite
+from bench.workspace.store.store import Store
+from bench.workspace.weights.extractor_names import TrainedOn, plugin_of, trained_on
 from bench.workspace.workspace import Workspace
 
 ASKED = ("--method", "ours", "--model", "proggan", "--feature", "bang")

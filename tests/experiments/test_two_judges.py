@@ -16,10 +16,10 @@ from bench.errors import PluginError, UsageError
 from bench.experiments.cells.resolve import resolve
 from bench.experiments.planning import grid
 from bench.registry import Registry
-from bench.workspace import checkpoint, loading, saving
-from bench.workspace.observers import ClassOracle, load_observer
-from bench.workspace.store import Store
-from bench.workspace.suites import OracleSettings
+from bench.workspace.settings.suites import OracleSettings
+from bench.workspace.store.store import Store
+from bench.workspace.weights import checkpoint, loading, saving
+from bench.workspace.weights.observers import ClassOracle, load_observer
 from bench.workspace.workspace import Workspace
 
 ROOT = Path(__file__).parents[2]

@@ -8,7 +8,7 @@ import torch
 from bench.errors import CheckpointError
 from bench.experiments.planning import grid
 from bench.registry import Registry
-from bench.workspace.store import Store
+from bench.workspace.store.store import Store
 from bench.workspace.workspace import Workspace
 
 

@@ -16,7 +16,7 @@ import pytest
 from made_records import made_record
 from waiting import wait_for
 
-from bench.workspace.store import Store
+from bench.workspace.store.store import Store
 
 pytestmark = pytest.mark.faults
 
@@ -38,8 +38,8 @@ FAULTS = int(os.environ.get("BENCH_FAULTS", "100"))  # how many writers are kill
 WRITERS = """
 import os, random, signal, sys, time
 from pathlib import Path
-from bench.workspace.record import Record
-from bench.workspace.store import Store
+from bench.workspace.store.record import Record
+from bench.workspace.store.store import Store
 
 root, kills, log = Path(sys.argv[1]), int(sys.argv[2]), os.open(sys.argv[3], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 record, store, rng = Record.model_validate_json(sys.stdin.read()), Store(root), random.Random(0)

@@ -9,7 +9,7 @@ import pytest
 from own_generator import EXAMPLES
 
 from bench.toolkit.intervals import wilson
-from bench.workspace.store import Store
+from bench.workspace.store.store import Store
 
 COUNT = 60
 

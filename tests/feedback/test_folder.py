@@ -28,7 +28,7 @@ def test_numbers_and_names_and_paths_are_read(click, hers):
     assert (done.code, done.err) == (0, "")
     made = json.loads(out.read_text())
     assert made["positive"] == [3, 17, 20, 21, 99] and (made["stream"], made["count"]) == ("sample", 100)
-    assert made["weights_sha256"] == bench.workspace.checkpoint.read(hers / "mine.safetensors").sha256
+    assert made["weights_sha256"] == bench.workspace.weights.checkpoint.read(hers / "mine.safetensors").sha256
 
 
 @pytest.mark.parametrize(

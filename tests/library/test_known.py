@@ -13,7 +13,7 @@ from proggan_toys import new
 import bench
 from bench.api import Method, Params, Unlearned
 from bench.errors import UsageError
-from bench.workspace import checkpoint
+from bench.workspace.weights import checkpoint
 
 SMALL = {"epochs": 2, "batch_size": 8}
 TASK = {"feature": "thickness", "dataset": "mnist"}

@@ -25,7 +25,7 @@ def test_one_workspace_serves_every_call(bars, tmp_path):
     feedback = bench.make_feedback(labels, stream="feedback/0")
     task = bench.Task(**TASK, threshold=threshold)
     unlearned = bench.unlearn(original, feedback, "reject", task=task, redraws=2, workspace=opened)
-    asked = opened.oracles("mnist", bench.workspace.suites.OracleSettings(), TASK["feature"])["feedback"]
+    asked = opened.oracles("mnist", bench.workspace.settings.suites.OracleSettings(), TASK["feature"])["feedback"]
     assert unlearned.oracle.classifier is asked.classifier
     measured = bench.evaluate(unlearned, original, **TASK, threshold=threshold, count=130, workspace=opened)
     assert measured.loc["target_ratio", "value"] < measured.loc["original_target_ratio", "value"]

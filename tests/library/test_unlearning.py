@@ -13,7 +13,7 @@ import bench
 from bench.api import Unlearned
 from bench.errors import UsageError
 from bench.registry import Registry
-from bench.workspace import checkpoint
+from bench.workspace.weights import checkpoint
 
 TASK = {"feature": "thickness", "dataset": "mnist"}
 

@@ -15,9 +15,10 @@ from safetensors.torch import load_file, save_file
 from bench.core import sealed
 from bench.errors import BenchError
 from bench.registry import Registry
-from bench.workspace import checkpoint, loading, manifest
-from bench.workspace.settings import model_settings
-from bench.workspace.suites import load_suite
+from bench.workspace import manifest
+from bench.workspace.settings.settings import model_settings
+from bench.workspace.settings.suites import load_suite
+from bench.workspace.weights import checkpoint, loading
 
 SEALED = ("feedback", "record", "repeats", "samples")  # JSON with its own sha256
 

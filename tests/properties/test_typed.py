@@ -18,13 +18,13 @@ from bench.cli.executing import SIZES, TIMES, Jobs, Quantity
 from bench.errors import BenchError
 from bench.feedback.clicked import lists_of
 from bench.methods.ours import Ours
-from bench.workspace.asked_methods import read_method, split_methods
 from bench.workspace.foreign.places import state_at
-from bench.workspace.names import require_feature_name
-from bench.workspace.settings import method_params, model_settings
-from bench.workspace.suite_files import content_of
-from bench.workspace.suites import load_suite
-from bench.workspace.values import assignments, grid_of, read_assignments, values_of
+from bench.workspace.settings.asked_methods import read_method, split_methods
+from bench.workspace.settings.names import require_feature_name
+from bench.workspace.settings.settings import method_params, model_settings
+from bench.workspace.settings.suite_files import content_of
+from bench.workspace.settings.suites import load_suite
+from bench.workspace.settings.values import assignments, grid_of, read_assignments, values_of
 
 OPTIONS = {
     "seeds": (lists.Seeds(), ["0", "0,1,2", "0-4", "0-4,7", "100-104"]),

@@ -15,8 +15,8 @@ from bench.report.tables.asked import table_asked
 from bench.report.tables.definitions import TABLES, Options
 from bench.report.tables.making import cells_of
 from bench.report.tables.value_names import value_names
-from bench.workspace.store import Store
-from bench.workspace.suites import load_suite
+from bench.workspace.settings.suites import load_suite
+from bench.workspace.store.store import Store
 from bench.workspace.workspace import Workspace
 
 # --- chosen rows and columns --------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from bench.report.figures.making import FIGURES, _label
 from bench.report.figures.series import Panel
 from bench.report.figures.traversal import _seen
 from bench.toolkit.latent import Direction
-from bench.workspace.store import Store
+from bench.workspace.store.store import Store
 from bench.workspace.workspace import Workspace
 
 

@@ -12,7 +12,7 @@ from small_cells import QUICK, folders
 
 import bench
 from bench.errors import UsageError
-from bench.workspace.store import Store
+from bench.workspace.store.store import Store
 
 
 def number(value, **more):

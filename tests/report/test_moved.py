@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from bench.report.tables.moved import moved_attributes
-from bench.workspace.record import Measurement
+from bench.workspace.store.record import Measurement
 
 
 def cell(variant, **shifts):

@@ -18,7 +18,7 @@ from bench.report.page import curves
 from bench.report.page.cells import gather
 from bench.report.page.making import make_report
 from bench.report.page.strips import strip_of
-from bench.workspace.store import Store
+from bench.workspace.store.store import Store
 
 METRICS = {
     "target_ratio": (0.01, False, True), "fid[digits]": (7.0, False, False), "roc_auc": (0.93, True, True),

@@ -14,7 +14,8 @@ from bench.report.digits import decimals
 from bench.report.tables.definitions import SEEDS, TABLES, Options, Table, Variant
 from bench.report.tables.formats.files import files_of
 from bench.report.tables.published import read_published
-from bench.workspace import checkpoint, manifest
+from bench.workspace import manifest
+from bench.workspace.weights import checkpoint
 
 # --- Table 3: a row per model -------------------------------------------------------------------------
 

@@ -25,12 +25,13 @@ from bench.evaluation.described import read_arrays, write_arrays
 from bench.feedback import clicked, given, repeats
 from bench.feedback.file import FeedbackFile, noise_hash
 from bench.feedback.folder import SAMPLES, SamplesFile, read_samples_file
-from bench.workspace import checkpoint, seals, travelling
 from bench.workspace.foreign.containers import read_content
 from bench.workspace.foreign.places import state_at
-from bench.workspace.record import Repeats
-from bench.workspace.store import DIGITS, Store
-from bench.workspace.suites import load_suite
+from bench.workspace.settings.suites import load_suite
+from bench.workspace.store import seals, travelling
+from bench.workspace.store.record import Repeats
+from bench.workspace.store.store import DIGITS, Store
+from bench.workspace.weights import checkpoint
 
 KEY = "c0" * 32
 IMAGES = "t10k-images-idx3-ubyte"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.workspace.record import Record
+from bench.workspace.store.record import Record
 
 KEY = "ab" * 32
 MACHINE = {

@@ -14,8 +14,8 @@ from bench.experiments.cells.resolve import resolve
 from bench.experiments.planning import grid
 from bench.registry import Registry
 from bench.toolkit.training import build
-from bench.workspace import saving
-from bench.workspace.store import Store
+from bench.workspace.store.store import Store
+from bench.workspace.weights import saving
 from bench.workspace.workspace import Workspace
 
 A, B = 0.1, 0.08  # the levels of the two copies; the samples lie between 0.04 and 0.15

@@ -10,7 +10,7 @@ from own_generator import bring, take_home
 
 from bench.api import Unlearned
 from bench.registry import Registry
-from bench.workspace import loading, saving
+from bench.workspace.weights import loading, saving
 
 LAYERS = "self.first, self.last = nn.Linear(6, 12), nn.Linear(12, 64)"
 BUILT = "self.net = Net()"

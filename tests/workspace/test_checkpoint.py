@@ -9,7 +9,8 @@ from torch import nn
 
 import bench
 from bench.errors import CheckpointError
-from bench.workspace import checkpoint, loading, manifest
+from bench.workspace import manifest
+from bench.workspace.weights import checkpoint, loading
 
 TENSORS = {
     "generator.weight": torch.arange(6, dtype=torch.float32).view(2, 3),

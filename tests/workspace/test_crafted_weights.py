@@ -13,7 +13,8 @@ import bench
 from bench.core import machine
 from bench.errors import BenchError, CheckpointError
 from bench.registry import Registry
-from bench.workspace import checkpoint, loading, made_by, manifest
+from bench.workspace import manifest
+from bench.workspace.weights import checkpoint, loading, made_by
 
 VAE = checkpoint.read(manifest.path_of("vae-mnist"))
 DIGITS = checkpoint.read(manifest.path_of("digits"))

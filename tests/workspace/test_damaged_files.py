@@ -7,7 +7,7 @@ from damage import cost, outcomes
 from file_kinds import KINDS
 from hostile import HOSTILE
 
-from bench.workspace.suites import load_suite
+from bench.workspace.settings.suites import load_suite
 
 BY_HAND = {"suite", "attributes", "splits", "clicked"}  # text that people write holds nothing to check it by
 FOREIGN = {"foreign", "archive", "noise"}  # of other programs, or checked as a whole elsewhere

@@ -8,7 +8,7 @@ import shutil
 import pytest
 from small_cells import QUICK
 
-from bench.workspace import seals
+from bench.workspace.store import seals
 
 
 @pytest.fixture

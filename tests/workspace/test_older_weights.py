@@ -12,7 +12,8 @@ from bench.errors import CheckpointError
 from bench.registry import Registry
 from bench.toolkit.latent import Direction
 from bench.toolkit.training import build
-from bench.workspace import checkpoint, loading, manifest, observers, saving
+from bench.workspace import manifest
+from bench.workspace.weights import checkpoint, loading, observers, saving
 
 
 def test_an_extractor_stored_as_a_classifier_is_read(tmp_path):

@@ -8,9 +8,9 @@ import torch
 from bench.api import Extractor
 from bench.evaluation.references import _embedded
 from bench.registry import Registry
-from bench.workspace import observers
-from bench.workspace.placing import Placed, on_device
-from bench.workspace.store import Store
+from bench.workspace.store.store import Store
+from bench.workspace.weights import observers
+from bench.workspace.weights.placing import Placed, on_device
 from bench.workspace.workspace import Workspace
 
 META, CPU = torch.device("meta"), torch.device("cpu")

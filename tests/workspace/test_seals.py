@@ -9,7 +9,7 @@ import torch
 
 from bench.core import machine, sealed
 from bench.core.progress import silent
-from bench.workspace import seals
+from bench.workspace.store import seals
 
 KEY, CPU = "ab" * 32, torch.device("cpu")
 

@@ -15,8 +15,8 @@ from pydantic import ValidationError
 
 from bench.core.code_hash import digest
 from bench.errors import StoreError
-from bench.workspace.record import Record
-from bench.workspace.store import Store
+from bench.workspace.store.record import Record
+from bench.workspace.store.store import Store
 
 KEY = "ab" * 32
 PROVENANCE = {

@@ -6,7 +6,7 @@ import pytest
 
 from bench.errors import UsageError
 from bench.registry import Registry
-from bench.workspace.suites import load_suite
+from bench.workspace.settings.suites import load_suite
 
 LITE = load_suite("lite")
 

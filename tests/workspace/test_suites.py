@@ -8,9 +8,9 @@ from bench.experiments.cells.recipes import Recipe, configured
 from bench.experiments.planning import grid
 from bench.registry import Registry
 from bench.workspace import manifest
-from bench.workspace.settings import method_params, model_settings
-from bench.workspace.store import Store
-from bench.workspace.suites import load_suite
+from bench.workspace.settings.settings import method_params, model_settings
+from bench.workspace.settings.suites import load_suite
+from bench.workspace.store.store import Store
 from bench.workspace.workspace import Workspace
 
 LITE = load_suite("lite")

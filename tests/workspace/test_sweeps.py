@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bench.workspace.store import Store
-from bench.workspace.sweeps import CELLS, SWEEPS, known, told
+from bench.workspace.store.store import Store
+from bench.workspace.store.sweeps import CELLS, SWEEPS, known, told
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from made_records import made_record
 
 from bench.core.files import file_sha256
-from bench.workspace.store import Store
+from bench.workspace.store.store import Store
 
 
 def number(value):

@@ -11,10 +11,10 @@ from bench.api import Params
 from bench.api.base import EachOnce, Names
 from bench.errors import UsageError
 from bench.registry import Registry
-from bench.workspace import typed_text
-from bench.workspace.suite_files import suite_names
-from bench.workspace.suites import Suite, load_suite
-from bench.workspace.values import assignments, grid_of, read_assignments, values_of
+from bench.workspace.settings import typed_text
+from bench.workspace.settings.suite_files import suite_names
+from bench.workspace.settings.suites import Suite, load_suite
+from bench.workspace.settings.values import assignments, grid_of, read_assignments, values_of
 
 KINDS = ("methods", "models", "classifiers")
 REGISTRY = Registry()
@@ -137,7 +137,7 @@ def test_two_slashes_make_a_grid_of_every_combination():
 
 
 def test_the_rule_loads_no_torch():
-    code = "import sys, bench.workspace.values; assert 'torch' not in sys.modules"
+    code = "import sys, bench.workspace.settings.values; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

@@ -17,9 +17,9 @@ from bench.experiments.cells.cell import Cell, Untyped
 from bench.experiments.cells.parts import Declared
 from bench.experiments.cells.resolve import Resolved, load_parts
 from bench.registry import Registry
-from bench.workspace.record import StageKeys
-from bench.workspace.store import Store
-from bench.workspace.suites import ModelSettings
+from bench.workspace.settings.suites import ModelSettings
+from bench.workspace.store.record import StageKeys
+from bench.workspace.store.store import Store
 from bench.workspace.workspace import Workspace
 
 

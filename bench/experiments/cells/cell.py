@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 from pydantic import ConfigDict
 
 from bench.api import Params
-from bench.workspace.record import readable_name
-from bench.workspace.suites import ModelSettings
-from bench.workspace.values import assignments
+from bench.workspace.settings.suites import ModelSettings
+from bench.workspace.settings.values import assignments
+from bench.workspace.store.record import readable_name
 
 
 class Untyped(Params):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bench.experiments.cells.parts import Parts
-from bench.workspace.extractor_names import plugin_of
-from bench.workspace.record import PluginFile
+from bench.workspace.store.record import PluginFile
+from bench.workspace.weights.extractor_names import plugin_of
 
 
 def loaded_from(parts: Parts) -> dict[str, PluginFile]:

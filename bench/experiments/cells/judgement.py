@@ -15,10 +15,10 @@ from bench.errors import UsageError, shown, unknown
 from bench.evaluation import own_metrics, references, removers, without_oracle
 from bench.evaluation.passes import Truth
 from bench.evaluation.reference import Reference
-from bench.workspace.observers import LoadedClassifier
-from bench.workspace.oracles import Oracles
-from bench.workspace.record import OracleCopy, OraclePair
-from bench.workspace.suites import ModelSettings
+from bench.workspace.settings.suites import ModelSettings
+from bench.workspace.store.record import OracleCopy, OraclePair
+from bench.workspace.weights.observers import LoadedClassifier
+from bench.workspace.weights.oracles import Oracles
 from bench.workspace.workspace import Workspace
 
 

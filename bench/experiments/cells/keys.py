@@ -24,10 +24,10 @@ from bench.experiments.cells.stopping import Stopped
 from bench.feedback import oracle as simulated
 from bench.feedback.file import files_sha256, from_file, to_file
 from bench.feedback.oracle import generator_cut, simulate_feedback
-from bench.workspace.loading import load_unlearned
-from bench.workspace.observers import LoadedClassifier
-from bench.workspace.oracles import Oracles
-from bench.workspace.record import StageKeys
+from bench.workspace.store.record import StageKeys
+from bench.workspace.weights.loading import load_unlearned
+from bench.workspace.weights.observers import LoadedClassifier
+from bench.workspace.weights.oracles import Oracles
 from bench.workspace.workspace import Workspace
 
 # Where the code of each stage begins; plug-ins are added cell by cell.
@@ -44,8 +44,8 @@ GLUE: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "unlearn": {
         "experiments.stages.training": ("train", "_training_data", "read_clicks"),
         "experiments.stages.first_stages": ("feedback_stage",),
-        "workspace.saving": ("save_unlearned",),
-        "workspace.checkpoint": ("state_of", "save"),
+        "workspace.weights.saving": ("save_unlearned",),
+        "workspace.weights.checkpoint": ("state_of", "save"),
     },
     "seen": {
         "experiments.stages.evaluating": ("_drawn", "_same", "_seen"),
@@ -67,7 +67,7 @@ GLUE: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "experiments.cells.judgement": ("Judged.references", "Judged.home", "ClicksOnly.own_metrics"),
         "evaluation.references": ("with_oracle", "references", "_stored"),
         "evaluation.own_metrics": ("of",),
-        "workspace.loading": ("statistics_in",),
+        "workspace.weights.loading": ("statistics_in",),
     },
 }  # fmt: skip
 

@@ -11,7 +11,7 @@ from bench.api import Dataset, Extractor, Feedback, Metric, Params
 from bench.experiments.cells.cell import Cell, Place
 from bench.experiments.cells.judgement import Judgement
 from bench.feedback.file import FeedbackFile
-from bench.workspace import loading
+from bench.workspace.weights import loading
 from bench.workspace.workspace import Workspace
 
 

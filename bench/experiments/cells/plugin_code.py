@@ -8,8 +8,8 @@ from bench.core.code_watch import sources_of
 from bench.core.remembered import remembered
 from bench.evaluation.own_metrics import OwnMetric
 from bench.experiments.cells.parts import Parts, Shared
-from bench.workspace.extractor_names import plugin_of
-from bench.workspace.loading import Original
+from bench.workspace.weights.extractor_names import plugin_of
+from bench.workspace.weights.loading import Original
 
 
 @remembered

@@ -13,14 +13,15 @@ from bench.errors import CheckpointError, DataError, UsageError
 from bench.evaluation.images import images_identity
 from bench.hookspecs import kind_named
 from bench.toolkit.training import build, train
-from bench.workspace import checkpoint, manifest
-from bench.workspace.checkpoint import Checkpoint
-from bench.workspace.networks import config_of
-from bench.workspace.oracles import ROLES
-from bench.workspace.store import DIGITS
-from bench.workspace.suites import NO_DATASET, ModelSettings, load_suite
-from bench.workspace.validation import validated
-from bench.workspace.values import read_assignments, values_of
+from bench.workspace import manifest
+from bench.workspace.settings.suites import NO_DATASET, ModelSettings, load_suite
+from bench.workspace.settings.validation import validated
+from bench.workspace.settings.values import read_assignments, values_of
+from bench.workspace.store.store import DIGITS
+from bench.workspace.weights import checkpoint
+from bench.workspace.weights.checkpoint import Checkpoint
+from bench.workspace.weights.networks import config_of
+from bench.workspace.weights.oracles import ROLES
 from bench.workspace.workspace import Workspace
 
 

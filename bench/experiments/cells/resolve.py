@@ -28,8 +28,8 @@ from bench.experiments.cells.stopping import Stopped
 from bench.feedback import file as feedback_file
 from bench.feedback import given
 from bench.feedback.file import FeedbackFile
-from bench.workspace import loading
-from bench.workspace.record import StageKeys
+from bench.workspace.store.record import StageKeys
+from bench.workspace.weights import loading
 from bench.workspace.workspace import Workspace
 
 T = TypeVar("T")

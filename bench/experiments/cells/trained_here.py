@@ -15,9 +15,9 @@ from bench.errors import DataError, UsageError
 from bench.experiments.cells.cell import Place
 from bench.experiments.cells.recipes import Recipe, pretrained_path, recipe_of
 from bench.workspace import manifest
-from bench.workspace.extractor_names import trained_on
-from bench.workspace.oracles import ROLES
-from bench.workspace.suites import ModelSettings
+from bench.workspace.settings.suites import ModelSettings
+from bench.workspace.weights.extractor_names import trained_on
+from bench.workspace.weights.oracles import ROLES
 from bench.workspace.workspace import Workspace
 
 DOES = {"feedback": "clicks", "evaluation": "judges"}  # what the oracle of each role does

@@ -20,8 +20,8 @@ from bench.experiments.planning.pace import Pace, State
 from bench.experiments.planning.plan import Plan, Planned, Training, told_beforehand
 from bench.experiments.stages.measured import shown
 from bench.experiments.stages.run import store_end
-from bench.workspace.record import Record
-from bench.workspace.sweeps import told
+from bench.workspace.store.record import Record
+from bench.workspace.store.sweeps import told
 from bench.workspace.workspace import Workspace
 
 SECONDS = 0.5  # between two looks at what runs

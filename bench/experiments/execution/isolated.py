@@ -37,7 +37,7 @@ from bench.experiments.stages.measured import shown
 from bench.experiments.stages.run import run_cell, store_end
 from bench.experiments.stages.training import Clicks, Stage, train
 from bench.toolkit.latent import Direction
-from bench.workspace.record import Record, Status
+from bench.workspace.store.record import Record, Status
 from bench.workspace.workspace import Workspace
 
 # --- a cell -------------------------------------------------------------------------------------------

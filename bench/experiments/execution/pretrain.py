@@ -27,9 +27,10 @@ from bench.experiments.cells.recipes import (
     with_settings,
 )
 from bench.toolkit.training import build, train
-from bench.workspace import checkpoint, manifest, saving
-from bench.workspace.networks import fill, networks_of
-from bench.workspace.store import Store
+from bench.workspace import manifest
+from bench.workspace.store.store import Store
+from bench.workspace.weights import checkpoint, saving
+from bench.workspace.weights.networks import fill, networks_of
 from bench.workspace.workspace import Workspace
 
 

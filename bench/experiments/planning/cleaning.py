@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.experiments.planning.outdated import outdated
-from bench.workspace import caching, leftovers
-from bench.workspace.leftovers import Leftover
-from bench.workspace.store import Store
+from bench.workspace.store import caching, leftovers
+from bench.workspace.store.leftovers import Leftover
+from bench.workspace.store.store import Store
 from bench.workspace.workspace import Workspace
 
 

@@ -11,10 +11,10 @@ from typing import Any
 from bench.api import Params
 from bench.errors import PluginError, UsageError, unknown
 from bench.experiments.cells.cell import Untyped
-from bench.workspace.asked_methods import AskedMethod
-from bench.workspace.settings import method_params
-from bench.workspace.suites import ModelSettings
-from bench.workspace.values import grid_of, read_assignments
+from bench.workspace.settings.asked_methods import AskedMethod
+from bench.workspace.settings.settings import method_params
+from bench.workspace.settings.suites import ModelSettings
+from bench.workspace.settings.values import grid_of, read_assignments
 from bench.workspace.workspace import Workspace
 
 

@@ -15,8 +15,8 @@ from bench.core.durations import duration
 from bench.core.reading import read_toml
 from bench.core.remembered import remembered
 from bench.experiments.cells.cell import Cell, Place
-from bench.workspace.record import Record
-from bench.workspace.suites import ModelSettings, load_suite
+from bench.workspace.settings.suites import ModelSettings, load_suite
+from bench.workspace.store.record import Record
 from bench.workspace.workspace import Workspace
 
 TIMES = Path(__file__).parent / "expected_times.toml"

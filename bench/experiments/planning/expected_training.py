@@ -14,7 +14,7 @@ from bench.core.reading import read_toml
 from bench.errors import BenchError, CheckpointError
 from bench.experiments.cells.recipes import Recipe, checkpoint_of, configured, images_here, split_of
 from bench.experiments.planning.expected import Expected
-from bench.workspace import checkpoint
+from bench.workspace.weights import checkpoint
 from bench.workspace.workspace import Workspace
 
 TIMES = Path(__file__).parent / "expected_trainings.toml"

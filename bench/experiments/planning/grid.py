@@ -21,11 +21,11 @@ from bench.experiments.cells.resolve import steps_of
 from bench.experiments.cells.trained_here import name_extractors, with_oracles
 from bench.experiments.planning.configurations import Configured, configurations
 from bench.workspace import manifest
-from bench.workspace.asked_methods import AskedMethod, read_method
-from bench.workspace.plugin_fields import PluginFields
-from bench.workspace.settings import model_settings
-from bench.workspace.suites import ModelSettings, Suite, load_suite
-from bench.workspace.values import read_assignments
+from bench.workspace.settings.asked_methods import AskedMethod, read_method
+from bench.workspace.settings.plugin_fields import PluginFields
+from bench.workspace.settings.settings import model_settings
+from bench.workspace.settings.suites import ModelSettings, Suite, load_suite
+from bench.workspace.settings.values import read_assignments
 from bench.workspace.workspace import Workspace
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from bench.experiments.cells.resolve import Resolved
 from bench.experiments.planning.plan import Plan
-from bench.workspace import seals
-from bench.workspace.store import Store
+from bench.workspace.store import seals
+from bench.workspace.store.store import Store
 
 LOOKED_AT = 200  # cells that are looked at, at most, before the first is taken
 SHARED = ("cut", "feedback", "unlearn", "original")  # stages that several cells share

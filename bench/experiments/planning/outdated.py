@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from bench.errors import BenchError, first_sentence
 from bench.experiments.cells.cell import Cell
 from bench.experiments.cells.resolve import resolve
-from bench.workspace.leftovers import Leftover
-from bench.workspace.record import Record
+from bench.workspace.store.leftovers import Leftover
+from bench.workspace.store.record import Record
 from bench.workspace.workspace import Workspace
 
 

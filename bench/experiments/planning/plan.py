@@ -17,8 +17,8 @@ from bench.experiments.cells.resolve import Resolved, resolve
 from bench.experiments.cells.trained_here import TrainedHere, untrained
 from bench.experiments.planning.expected import Expected, expected_cell
 from bench.experiments.planning.expected_training import expected_embeddings, expected_training
-from bench.workspace import seals
-from bench.workspace.record import Record
+from bench.workspace.store import seals
+from bench.workspace.store.record import Record
 from bench.workspace.workspace import Workspace
 
 Overwrite = Literal["never", "failed", "always"]

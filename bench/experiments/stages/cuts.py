@@ -6,7 +6,7 @@ from bench.api import Params
 from bench.core import sealed
 from bench.experiments.cells.resolve import Resolved
 from bench.feedback.oracle import generator_cut
-from bench.workspace import seals
+from bench.workspace.store import seals
 
 
 class Cut(Params):

@@ -16,8 +16,8 @@ from bench.experiments.stages.hands import Hands
 from bench.experiments.stages.training import Clicks, Stage, read_clicks
 from bench.feedback import file as feedback_file
 from bench.feedback.oracle import simulate_feedback
-from bench.workspace import seals
-from bench.workspace.record import Cost
+from bench.workspace.store import seals
+from bench.workspace.store.record import Cost
 
 # --- feedback -----------------------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ from bench.experiments.cells.cell import Cell
 from bench.experiments.cells.resolve import Resolved
 from bench.experiments.stages.training import Clicks, Stage
 from bench.toolkit.latent import Direction
-from bench.workspace import loading
+from bench.workspace.weights import loading
 from bench.workspace.workspace import Workspace
 
 

@@ -23,8 +23,9 @@ from bench.experiments.cells.resolve import Resolved
 from bench.experiments.stages.evaluating import FILE, _drawn
 from bench.experiments.stages.first_stages import feedback_stage
 from bench.experiments.stages.hands import Drawer, Hands
-from bench.workspace import checkpoint, seals
-from bench.workspace.locks import LOOK
+from bench.workspace.store import seals
+from bench.workspace.store.locks import LOOK
+from bench.workspace.weights import checkpoint
 
 
 class Helper:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench.core.files import file_sha256, link, write_bytes
-from bench.workspace.record import Artefact
+from bench.workspace.store.record import Artefact
 
 FILE = "losses.csv"
 

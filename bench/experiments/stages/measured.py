@@ -13,9 +13,9 @@ from bench.evaluation.metrics import Outcome, clashes, source_of
 from bench.experiments.cells.resolve import Resolved
 from bench.experiments.stages.evaluating import evaluate_stage
 from bench.experiments.stages.hands import Drawer, Hands
-from bench.workspace import checkpoint
-from bench.workspace.oracles import without_folders
-from bench.workspace.record import MachineFacts, Measurement, MetricRun, Record
+from bench.workspace.store.record import MachineFacts, Measurement, MetricRun, Record
+from bench.workspace.weights import checkpoint
+from bench.workspace.weights.oracles import without_folders
 
 
 @dataclass(frozen=True)

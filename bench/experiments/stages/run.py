@@ -23,8 +23,9 @@ from bench.experiments.stages.helping import Helper
 from bench.experiments.stages.measured import Measured, completed, measured, shown
 from bench.feedback import repeats
 from bench.feedback.file import first_noise_hash
-from bench.workspace import checkpoint, pictures, seals
-from bench.workspace.record import (
+from bench.workspace import pictures
+from bench.workspace.store import seals
+from bench.workspace.store.record import (
     Artefact,
     CellLimits,
     Cost,
@@ -35,7 +36,8 @@ from bench.workspace.record import (
     Status,
     Weights,
 )
-from bench.workspace.record import Clicks as ClickCounts
+from bench.workspace.store.record import Clicks as ClickCounts
+from bench.workspace.weights import checkpoint
 
 
 @dataclass(frozen=True)

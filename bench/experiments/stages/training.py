@@ -17,8 +17,8 @@ from bench.experiments.cells.method_run import run_method, stream_of
 from bench.experiments.cells.resolve import configured
 from bench.experiments.stages import losses
 from bench.feedback import file as feedback_file
-from bench.workspace import loading, saving
-from bench.workspace.record import Cost
+from bench.workspace.store.record import Cost
+from bench.workspace.weights import loading, saving
 from bench.workspace.workspace import Workspace
 
 

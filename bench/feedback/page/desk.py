@@ -16,7 +16,7 @@ from bench.feedback.page.layout import Round
 from bench.feedback.page.outcome import labels_of
 from bench.feedback.page.runs import Runs
 from bench.feedback.page.samples import Samples
-from bench.workspace.record import Record
+from bench.workspace.store.record import Record
 
 ORIGINAL = "original"
 AFTER = 200  # fresh samples of the unlearned generator that are clicked

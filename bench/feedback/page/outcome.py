@@ -17,7 +17,7 @@ from bench.feedback import repeats as repeats_file
 from bench.feedback.file import to_file
 from bench.feedback.page.book import Book
 from bench.feedback.page.layout import Round
-from bench.workspace.record import Repeats
+from bench.workspace.store.record import Repeats
 
 FEW = 20  # clicked samples below which a direction is mostly noise
 Rest = Literal["left out", "without"]  # what samples count as that were not looked at

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from bench.core.files import write_bytes
 from bench.errors import BenchError
-from bench.workspace.record import Record
+from bench.workspace.store.record import Record
 
 # The command line, telling its progress every second instead of every 15.
 BENCH = "from bench.core import progress; progress.LINE_SECONDS = 1.0; from bench.cli import main; main()"

@@ -19,10 +19,10 @@ from bench.feedback.page.layout import Round
 from bench.feedback.page.runs import Runs
 from bench.feedback.page.samples import Samples
 from bench.registry import Registry
-from bench.workspace import loading
-from bench.workspace.names import require_feature_name, require_name
-from bench.workspace.record import Record
-from bench.workspace.store import Store
+from bench.workspace.settings.names import require_feature_name, require_name
+from bench.workspace.store.record import Record
+from bench.workspace.store.store import Store
+from bench.workspace.weights import loading
 
 FILE = "clicks.sqlite3"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bench.workspace.record import Measurement, Record
+from bench.workspace.store.record import Measurement, Record
 
 COUNTED_BY = {
     "target_ratio": "the oracle {name}",

@@ -18,9 +18,9 @@ from bench.report.figures import apart, attributes, page
 from bench.report.figures.series import Panel, Series
 from bench.report.names import file_stem
 from bench.report.terminal import running, text
-from bench.workspace.store import Store
-from bench.workspace.suites import load_suite
-from bench.workspace.values import assignments
+from bench.workspace.settings.suites import load_suite
+from bench.workspace.settings.values import assignments
+from bench.workspace.store.store import Store
 from bench.workspace.workspace import Workspace
 
 if TYPE_CHECKING:

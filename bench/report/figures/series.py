@@ -14,8 +14,8 @@ from bench.core import randomness
 from bench.core.rendering import to_uint8
 from bench.experiments.cells.resolve import Resolved
 from bench.experiments.stages.hands import Drawer, Student
-from bench.workspace.oracles import without_folders
-from bench.workspace.record import Record
+from bench.workspace.store.record import Record
+from bench.workspace.weights.oracles import without_folders
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench.report.page.cells import StoredCell
-from bench.workspace.record import Measurement
+from bench.workspace.store.record import Measurement
 
 RATIOS = ("target_ratio", "clicker_target_ratio", "learnt_target_ratio", "clicked_ratio")
 

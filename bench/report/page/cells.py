@@ -9,8 +9,8 @@ from pathlib import Path
 from bench.errors import StoreError
 from bench.report import labels as names
 from bench.report.terminal.listing import listed
-from bench.workspace.record import Record
-from bench.workspace.store import Store
+from bench.workspace.store.record import Record
+from bench.workspace.store.store import Store
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.report.page.cells import StoredCell
-from bench.workspace.store import Store
+from bench.workspace.store.store import Store
 
 MOST_ATTRIBUTES, MOST_VARIANTS = 10, 6  # of the plot of attribute shifts
 FEWEST = 3  # values of a parameter that make a curve

@@ -16,7 +16,7 @@ from bench.report.tables.definitions import Variant
 from bench.report.tables.published import Published
 from bench.report.tables.row import Row
 from bench.toolkit.student import StudentParams
-from bench.workspace.record import Measurement
+from bench.workspace.store.record import Measurement
 
 SHOWN = (
     "target_ratio", "clicker_target_ratio", "learnt_target_ratio", "clicked_ratio", "roc_auc", "fid", "fid_change",

@@ -14,7 +14,7 @@ from bench.report.tables.moved import COLUMN, moved_attributes
 from bench.report.tables.published import Published
 from bench.report.tables.row import Row
 from bench.report.tables.value_names import TIMINGS, ValueNames
-from bench.workspace.record import Measurement, Record
+from bench.workspace.store.record import Measurement, Record
 from bench.workspace.workspace import Workspace
 
 

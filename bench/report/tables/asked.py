@@ -10,9 +10,9 @@ from bench.errors import UsageError, shown, unknown
 from bench.report.tables.budgets import budgets
 from bench.report.tables.definitions import Options, Table, Variant, clicked, stepped, table_named
 from bench.report.tables.value_names import ValueNames
-from bench.workspace.asked_methods import divided, read_method
-from bench.workspace.suites import Suite, load_suite
-from bench.workspace.values import assignments, grid_of, read_assignments
+from bench.workspace.settings.asked_methods import divided, read_method
+from bench.workspace.settings.suites import Suite, load_suite
+from bench.workspace.settings.values import assignments, grid_of, read_assignments
 from bench.workspace.workspace import Workspace
 
 FIXED = ("1", "damage")  # tables whose columns mean nothing without one another

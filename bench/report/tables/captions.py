@@ -14,8 +14,8 @@ from bench.report.tables.definitions import SEEDS, Options, Table
 from bench.report.tables.entry import Entry
 from bench.report.tables.grid import INTERVALS
 from bench.report.tables.row import Row
-from bench.workspace.record import MachineFacts
-from bench.workspace.suites import load_suite
+from bench.workspace.settings.suites import load_suite
+from bench.workspace.store.record import MachineFacts
 
 EMBEDDED = {
     "inception_score": "IS",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bench.experiments.execution.execute import Done
 from bench.report.tables.definitions import Variant
-from bench.workspace.record import Record
+from bench.workspace.store.record import Record
 
 
 @dataclass(frozen=True)

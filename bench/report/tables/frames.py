@@ -12,7 +12,7 @@ from bench.report.tables.definitions import Options, Table
 from bench.report.tables.entry import Entry
 from bench.report.tables.published import Published
 from bench.report.tables.row import Row
-from bench.workspace.suites import load_suite
+from bench.workspace.settings.suites import load_suite
 from bench.workspace.workspace import Workspace
 
 NOT_MEASURED = "its images are not measured yet"

@@ -28,7 +28,7 @@ from bench.report.tables.published import read_published
 from bench.report.tables.row import Row
 from bench.report.tables.value_names import ValueNames, value_names
 from bench.report.terminal import running, text
-from bench.workspace.store import Store
+from bench.workspace.store.store import Store
 from bench.workspace.workspace import Workspace
 
 

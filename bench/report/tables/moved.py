@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bench.report.tables.entry import Entry
-from bench.workspace.record import Record
+from bench.workspace.store.record import Record
 
 COLUMN = "attribute_shift"  # the column that sums up what these rows say one by one
 ALWAYS = ("Male",)  # removing beards removes men: its share is given wherever a judge names it

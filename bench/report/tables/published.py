@@ -10,7 +10,7 @@ import pandas as pd
 
 from bench.registry import Registry
 from bench.report.tables.definitions import Variant
-from bench.workspace.values import read_assignments, values_of
+from bench.workspace.settings.values import read_assignments, values_of
 
 Place = tuple[str, str, str, str, str]  # table, model, feature, method, metric
 

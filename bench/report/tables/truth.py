@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bench.report.tables.entry import Entry
 from bench.report.tables.row import Row
-from bench.workspace.record import Record
+from bench.workspace.store.record import Record
 from bench.workspace.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from typing import Any
 from bench.core import written_progress
 from bench.core.durations import duration
 from bench.report import labels
-from bench.workspace import sweeps
-from bench.workspace.record import Record
-from bench.workspace.store import Store
+from bench.workspace.store import sweeps
+from bench.workspace.store.record import Record
+from bench.workspace.store.store import Store
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from bench.errors import UsageError
 from bench.experiments.cells.cell import Cell
 from bench.registry import Registry
 from bench.workspace import manifest
-from bench.workspace.suite_files import suite_names
-from bench.workspace.suites import Suite, load_suite
-from bench.workspace.values import assignments
+from bench.workspace.settings.suite_files import suite_names
+from bench.workspace.settings.suites import Suite, load_suite
+from bench.workspace.settings.values import assignments
 
 
 def require_not_shown_elsewhere(registry: Registry, name: str) -> None:

@@ -15,7 +15,7 @@ from bench.experiments.planning.plan import Plan, Planned
 from bench.report import doubts, labels
 from bench.report.tables import truth
 from bench.report.terminal import suite_settings
-from bench.workspace.record import Record
+from bench.workspace.store.record import Record
 
 STAGES = ("feedback", "unlearn", "evaluate")  # in the order in which they run
 SHOWN_FILES = ("picture", "surest", "weights")

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from bench.core.archives import require_few_members
 from bench.errors import CheckpointError
-from bench.workspace.checkpoint import FORMAT, require_short_header
+from bench.workspace.weights.checkpoint import FORMAT, require_short_header
 
 ZIP_START = b"PK\x03\x04"
 

@@ -12,13 +12,13 @@ from torch import Tensor
 
 from bench.core.files import write_atomically
 from bench.errors import CheckpointError, UsageError
-from bench.workspace import checkpoint
-from bench.workspace.checkpoint import Checkpoint
 from bench.workspace.foreign import containers
 from bench.workspace.foreign.fitting import mismatches
 from bench.workspace.foreign.layouts import Imported, read_as, tensor_sha256
 from bench.workspace.foreign.release import Release
-from bench.workspace.validation import validated
+from bench.workspace.settings.validation import validated
+from bench.workspace.weights import checkpoint
+from bench.workspace.weights.checkpoint import Checkpoint
 
 
 def export_release(weights: Path, like: Path, out: Path) -> str:

@@ -13,7 +13,7 @@ from bench.api import Networks
 from bench.errors import CheckpointError, PluginError
 from bench.registry import Registry
 from bench.workspace.foreign.release import Release
-from bench.workspace.validation import validated
+from bench.workspace.settings.validation import validated
 
 
 def built(registry: Registry, model: str, fields: dict[str, Any]) -> Networks[Any]:

@@ -12,14 +12,14 @@ from bench.api import Networks
 from bench.core.files import file_sha256
 from bench.errors import CheckpointError, UsageError
 from bench.registry import Registry
-from bench.workspace import saving
 from bench.workspace.foreign.containers import read_content
 from bench.workspace.foreign.fitting import built, fitting_networks, require_fit, taken
 from bench.workspace.foreign.layouts import MODELS, OFFICIAL, PLAIN, Imported, tensor_sha256
 from bench.workspace.foreign.plain import read_plain
 from bench.workspace.foreign.release import Release
-from bench.workspace.loading import require_contract_of
-from bench.workspace.values import values_of
+from bench.workspace.settings.values import values_of
+from bench.workspace.weights import saving
+from bench.workspace.weights.loading import require_contract_of
 
 
 def import_official(registry: Registry, source: Path, layout: str, out: Path, typed: Mapping[str, str]) -> str:

@@ -9,11 +9,11 @@ from typing import Any
 from torch import Tensor
 
 from bench.api import Params
-from bench.workspace.checkpoint import content_sha256
 from bench.workspace.foreign.pgan import read_pgan
 from bench.workspace.foreign.plain import read_plain
 from bench.workspace.foreign.release import Release
 from bench.workspace.foreign.vdvae import read_vdvae
+from bench.workspace.weights.checkpoint import content_sha256
 
 OFFICIAL: dict[str, Callable[[Any, Path, dict[str, Any]], Release]] = {"vdvae": read_vdvae, "pgan": read_pgan}
 MODELS = {"vdvae": "vdvae", "pgan": "proggan"}  # the model of each layout

@@ -21,7 +21,7 @@ from bench.models.proggan.equalised import he_constant
 from bench.models.proggan.progressive import BASE, channel_widths
 from bench.workspace.foreign.containers import BaseConfig
 from bench.workspace.foreign.release import Release, State, state_dict
-from bench.workspace.validation import validated
+from bench.workspace.settings.validation import validated
 
 GROUP = 4  # samples per group of the minibatch deviation (its mini_batch_stddev_module.py)
 LAYERS = {

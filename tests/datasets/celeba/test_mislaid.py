@@ -12,7 +12,7 @@ from bench.errors import DataError
 from bench.experiments.planning import grid
 from bench.experiments.planning.plan import plan
 from bench.registry import Registry
-from bench.workspace.store import Store
+from bench.workspace.store.store import Store
 from bench.workspace.workspace import Workspace
 
 

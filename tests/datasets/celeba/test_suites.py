@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from bench.registry import Registry
-from bench.workspace.settings import method_params
-from bench.workspace.suites import load_suite
+from bench.workspace.settings.settings import method_params
+from bench.workspace.settings.suites import load_suite
 
 
 @pytest.mark.parametrize("name", ["celeba", "paper", "paper-hq"])

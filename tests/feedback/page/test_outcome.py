@@ -12,7 +12,7 @@ from bench.feedback import repeats
 from bench.feedback.file import from_file
 from bench.feedback.page.layout import page_of
 from bench.feedback.page.outcome import labels_of, problem_of, warning_of, write_feedback
-from bench.workspace.record import Repeats
+from bench.workspace.store.record import Repeats
 
 
 @pytest.fixture

@@ -16,9 +16,9 @@ from bench.feedback.page import session
 from bench.feedback.page.desk import Running
 from bench.feedback.page.runs import Runs, RunState
 from bench.registry import Registry
-from bench.workspace.record import Measurement, OracleCopy, OraclePair
-from bench.workspace.store import Store
-from bench.workspace.suites import ModelSettings
+from bench.workspace.settings.suites import ModelSettings
+from bench.workspace.store.record import Measurement, OracleCopy, OraclePair
+from bench.workspace.store.store import Store
 
 FILES = {
     "weights": {"file": "unlearned.safetensors", "sha256": "a" * 64},

@@ -18,7 +18,7 @@ from page_site import Site
 
 from bench.core import randomness
 from bench.feedback.page import serving
-from bench.workspace.store import Store
+from bench.workspace.store.store import Store
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from torch import nn
 
 from bench.registry import Registry
 from bench.toolkit.adversarial import logistic_loss
-from bench.workspace import loading, saving
+from bench.workspace.weights import loading, saving
 
 # --- losses -------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from vdvae_toys import MICRO, MODEL
 
 from bench.models.vdvae.architecture import Step, parse_by_resolution, parse_steps
-from bench.workspace import values
+from bench.workspace.settings import values
 
 
 def test_layer_strings_by_hand():

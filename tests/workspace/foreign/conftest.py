@@ -9,7 +9,7 @@ from official_files import (
 )
 
 from bench.registry import Registry
-from bench.workspace import loading
+from bench.workspace.weights import loading
 
 # --- the same pixels ----------------------------------------------------------------------------------
 

@@ -15,9 +15,9 @@ from official_files import (
 
 from bench.api import Unlearned
 from bench.registry import Registry
-from bench.workspace import loading, saving
 from bench.workspace.foreign.containers import read_content
 from bench.workspace.foreign.vdvae import official_name as vdvae_name
+from bench.workspace.weights import loading, saving
 
 
 @pytest.fixture

@@ -39,14 +39,16 @@ def test_a_nested_file_keeps_its_layout_and_what_lies_beside(at, plugins, bench_
     torch.save(content, like)
     options = ("--at", at, "--plugins", plugins.path)
     assert bring(bench_cli, like, weights, *options, model="normed").code == 0
-    original = bench.workspace.loading.load_original(Registry(plugins.path), weights)
+    original = bench.workspace.weights.loading.load_original(Registry(plugins.path), weights)
     unlearned = original.generator.requires_grad_(False)
     for parameter in unlearned.parameters():
         parameter.mul_(2)
     unlearned.norm.num_batches_tracked.fill_(7)
     method = Registry().get("methods", "original")
     made = bench.api.Unlearned(unlearned)
-    bench.workspace.saving.save_unlearned(tmp_path / "u.safetensors", original, made, "original", method.Config(), None)
+    bench.workspace.weights.saving.save_unlearned(
+        tmp_path / "u.safetensors", original, made, "original", method.Config(), None
+    )
     done = take_home(bench_cli, tmp_path / "u.safetensors", like, out)
     assert done.code == 0, done.err
     assert "other tensors (of model) are unchanged" in done.out, "raw and ema are one object in the file"

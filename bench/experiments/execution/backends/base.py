@@ -13,7 +13,7 @@ from bench.core.files import write_bytes
 from bench.errors import BenchError
 from bench.experiments.cells.assignment import Assignment
 from bench.experiments.cells.resolve import Resolved
-from bench.workspace.record import Record
+from bench.workspace.store.record import Record
 
 if TYPE_CHECKING:
     from bench.experiments.planning.plan import Plan

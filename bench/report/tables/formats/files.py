@@ -18,7 +18,7 @@ from bench.report.tables.formats.latex import latex_text
 from bench.report.tables.formats.plain import BEST, plain_text
 from bench.report.tables.grid import Grid, grid_of
 from bench.report.tables.row import Row, frame_of
-from bench.workspace.suites import load_suite
+from bench.workspace.settings.suites import load_suite
 
 SUFFIX = {"csv": ".csv", "latex": ".tex", "html": ".html"}
 

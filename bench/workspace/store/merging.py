@@ -10,9 +10,9 @@ from typing import Any, Literal
 
 from bench.core.files import file_sha256
 from bench.errors import StoreError
-from bench.workspace.record import Record
-from bench.workspace.store import Store
-from bench.workspace.travelling import RESULT, Parcel, unpacked
+from bench.workspace.store.record import Record
+from bench.workspace.store.store import Store
+from bench.workspace.store.travelling import RESULT, Parcel, unpacked
 
 CONFLICTS = "conflicts"  # folder in a cell's folder
 SHOWN = 4  # differences

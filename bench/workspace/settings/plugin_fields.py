@@ -16,7 +16,7 @@ from bench.api import Params, Pretrained, Trainable
 from bench.errors import PluginError, UsageError, unknown
 from bench.registry import Registry
 from bench.toolkit.student import StudentParams
-from bench.workspace.validation import explain
+from bench.workspace.settings.validation import explain
 
 Place = tuple[str, ...]  # the keys that lead to a table of settings
 

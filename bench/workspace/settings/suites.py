@@ -12,8 +12,8 @@ from bench.api.base import Names
 from bench.core import limits
 from bench.errors import wrong_fields
 from bench.toolkit.student import StudentParams
-from bench.workspace.suite_files import content_of
-from bench.workspace.validation import validated
+from bench.workspace.settings.suite_files import content_of
+from bench.workspace.settings.validation import validated
 
 NO_DATASET = "own"  # the training data of a model outside every suite is unknown
 

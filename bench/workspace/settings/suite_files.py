@@ -9,7 +9,7 @@ from typing import Any
 from bench.core.reading import read_toml
 from bench.errors import UsageError, shown, unknown
 
-SUITES = Path(__file__).parents[1] / "suites"
+SUITES = Path(__file__).parents[2] / "suites"
 
 
 def suite_names() -> list[str]:

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, ValidationError
 
 from bench.api import Params
 from bench.errors import CheckpointError, wrong_fields
-from bench.workspace.checkpoint import Checkpoint
+from bench.workspace.weights.checkpoint import Checkpoint
 
 
 class Described(Params):

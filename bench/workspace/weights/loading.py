@@ -14,12 +14,13 @@ from bench.api import Generator, Method, Model, Networks, Pretrained, Statistics
 from bench.api.checks import require_contract
 from bench.errors import BenchError, CheckpointError, PluginError, shown, wrong_fields
 from bench.registry import Registry
-from bench.workspace import checkpoint, manifest
-from bench.workspace.building import TooLarge, WithinReason
-from bench.workspace.checkpoint import Checkpoint
-from bench.workspace.made_by import MadeBy, Summary, made_as
-from bench.workspace.networks import LINE, built, networks_of
-from bench.workspace.observers import stored_oracle
+from bench.workspace import manifest
+from bench.workspace.weights import checkpoint
+from bench.workspace.weights.building import TooLarge, WithinReason
+from bench.workspace.weights.checkpoint import Checkpoint
+from bench.workspace.weights.made_by import MadeBy, Summary, made_as
+from bench.workspace.weights.networks import LINE, built, networks_of
+from bench.workspace.weights.observers import stored_oracle
 
 MOMENTS = ("mean", "covariance")  # tensors of the statistics of one subset
 

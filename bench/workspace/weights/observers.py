@@ -16,8 +16,8 @@ from bench.api import Classifier, Extractor, Oracle, Trainable, chunks, to_float
 from bench.errors import CheckpointError, MissingWeights, PluginError, shown, suggestion
 from bench.registry import Registry
 from bench.workspace import manifest
-from bench.workspace.made_by import OracleMade, Tested, made_as
-from bench.workspace.networks import networks_of, stored_for
+from bench.workspace.weights.made_by import OracleMade, Tested, made_as
+from bench.workspace.weights.networks import networks_of, stored_for
 
 OBSERVERS = ("classifiers", "extractors")  # the kinds that can be oracles; of two plug-ins of one name, the first
 

@@ -27,9 +27,9 @@ from bench.core.files import sweep
 from bench.core.reading import read_json
 from bench.core.remembered import remembered
 from bench.errors import StoreError, wrong_fields
-from bench.workspace import seals
-from bench.workspace.locks import acquired
-from bench.workspace.record import FORMAT, Record
+from bench.workspace.store import seals
+from bench.workspace.store.locks import acquired
+from bench.workspace.store.record import FORMAT, Record
 
 STAGES = ".stages"
 DIGITS = 16  # of a key, in the name of a folder

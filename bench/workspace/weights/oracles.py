@@ -11,9 +11,10 @@ from typing import Any
 from bench.api import Oracle, Trainable
 from bench.errors import CheckpointError, UsageError, suggestion
 from bench.registry import Registry
-from bench.workspace import checkpoint, manifest
-from bench.workspace.observers import OBSERVERS, LoadedClassifier
-from bench.workspace.values import assignments
+from bench.workspace import manifest
+from bench.workspace.settings.values import assignments
+from bench.workspace.weights import checkpoint
+from bench.workspace.weights.observers import OBSERVERS, LoadedClassifier
 
 ROLES: Mapping[str, tuple[str, int]] = {  # last letter of the default weights' name, and seed of their training
     "feedback": ("a", 0),

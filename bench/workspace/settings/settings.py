@@ -8,12 +8,12 @@ from typing import Any
 
 from bench.api import Params
 from bench.errors import UsageError, shown, unknown
-from bench.workspace.plugin_fields import PluginFields
-from bench.workspace.suite_files import merged
-from bench.workspace.suites import NO_DATASET, ModelSettings, Suite
-from bench.workspace.typed_text import DEEPEST, type_at
-from bench.workspace.validation import validated
-from bench.workspace.values import one_value, read_assignments
+from bench.workspace.settings.plugin_fields import PluginFields
+from bench.workspace.settings.suite_files import merged
+from bench.workspace.settings.suites import NO_DATASET, ModelSettings, Suite
+from bench.workspace.settings.typed_text import DEEPEST, type_at
+from bench.workspace.settings.validation import validated
+from bench.workspace.settings.values import one_value, read_assignments
 
 
 def model_settings(

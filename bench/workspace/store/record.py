@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bench.api import Value
 from bench.core.code_hash import digest
-from bench.workspace.suites import ModelSettings
+from bench.workspace.settings.suites import ModelSettings
 
 FORMAT: Literal[3] = 3  # a record of another format is named and left as it is
 CLICKS_AFTER = "clicks after"  # the metric that `bench feedback --cell` adds to a record; no cell computes it

@@ -17,7 +17,7 @@ from shutil import rmtree
 from filelock import FileLock
 
 from bench.core.files import HOST
-from bench.workspace.store import Store
+from bench.workspace.store.store import Store
 
 SWEEPS = ".sweeps"
 CELLS = "cells.txt"

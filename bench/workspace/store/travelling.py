@@ -18,9 +18,9 @@ from tempfile import TemporaryDirectory
 from bench.core.archives import require_few_members
 from bench.core.files import file_sha256
 from bench.errors import CheckpointError, StoreError, UsageError
-from bench.workspace import checkpoint
-from bench.workspace.record import Artefact, Record
-from bench.workspace.store import CELL, Store
+from bench.workspace.store.record import Artefact, Record
+from bench.workspace.store.store import CELL, Store
+from bench.workspace.weights import checkpoint
 
 RESULT = "result.json"
 FILE = re.compile(r"[A-Za-z0-9][\w.-]{0,100}")  # of a cell; not what begins with a dot: locks, temporary files

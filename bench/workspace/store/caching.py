@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.workspace.leftovers import freed
-from bench.workspace.store import DIGITS, STAGES, Store
+from bench.workspace.store.leftovers import freed
+from bench.workspace.store.store import DIGITS, STAGES, Store
 
 
 @dataclass(frozen=True)

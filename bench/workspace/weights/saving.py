@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.api import Networks, Oracle, Params, Unlearned
-from bench.workspace import checkpoint
-from bench.workspace.loading import Original
+from bench.workspace.weights import checkpoint
+from bench.workspace.weights.loading import Original
 
 
 def save_networks(

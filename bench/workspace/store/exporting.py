@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench.core.files import write_atomically
 from bench.errors import UsageError
-from bench.workspace.travelling import ARCHIVE, RESULT, files_of
+from bench.workspace.store.travelling import ARCHIVE, RESULT, files_of
 
 STORED = (".png", ".safetensors")  # do not get smaller
 

@@ -10,9 +10,9 @@ from pydantic import ValidationError
 
 from bench.api import Networks, Params
 from bench.errors import CheckpointError, shown, wrong_fields
-from bench.workspace import checkpoint
-from bench.workspace.building import TooLarge, WithinReason
-from bench.workspace.checkpoint import Checkpoint
+from bench.workspace.weights import checkpoint
+from bench.workspace.weights.building import TooLarge, WithinReason
+from bench.workspace.weights.checkpoint import Checkpoint
 
 LINE = 200  # characters of a plug-in's error that are quoted
 

@@ -12,9 +12,9 @@ from shutil import rmtree
 from filelock import FileLock, Timeout
 
 from bench.core.reading import read_json
-from bench.workspace import sweeps
-from bench.workspace.record import FORMAT, Record
-from bench.workspace.store import DIGITS, STAGES, Store
+from bench.workspace.store import sweeps
+from bench.workspace.store.record import FORMAT, Record
+from bench.workspace.store.store import DIGITS, STAGES, Store
 
 KINDS = ("failed", "stale", "orphaned", "stopped")
 ENDED_BADLY = ("failed", "diverged", "killed", "timeout")

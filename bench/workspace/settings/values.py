@@ -27,7 +27,7 @@ from pydantic import ValidationError
 
 from bench.core import limits
 from bench.errors import UsageError, shown, unknown
-from bench.workspace import typed_text
+from bench.workspace.settings import typed_text
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo

@@ -1,0 +1,1 @@
+"""Suites, parameters and what a person types, checked against typed fields."""

@@ -1,0 +1,1 @@
+"""Weights: checkpoint files, the zoo, and networks that are loaded from them."""
