@@ -13,10 +13,10 @@ samples that look as if they had the feature are changed, as little as the score
 than it trains on, so that a quarter of the batch is flagged.
 
 A student could learn to fool the surrogate instead of drawing without the feature. Against that: several networks,
-trained on shifted, blurred and noisy images, noise on the student's images, and a hinge that lets go of a sample as
-soon as its score is safe. On MNIST's thickness the pictures and the distance to the training digits redrawn
-without it agree with the judge: strokes become thinner, now and then one breaks. On the VAE's slant that distance
-rises a little (docs: All methods on MNIST).
+trained on shifted, blurred and noisy images, noise on the student's images, a hinge that lets go of a sample as soon as
+its score is safe, and on request (``stop_share``) a second surrogate that only decides when the training ends. On
+MNIST's thickness the pictures and the distance to the training digits redrawn without it agree with the judge: strokes
+become thinner, now and then one breaks. On the VAE's slant that distance rises a little (docs: All methods on MNIST).
 """
 
 from __future__ import annotations
@@ -29,11 +29,10 @@ from typing import Any, Literal, Self
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor
-from torch.nn.functional import relu
 
 from bench.api import Context, Feedback, Generator, Method, Oracle, Unlearned, hookimpl
 from bench.toolkit.gradients import gradients_of
-from bench.toolkit.image_surrogate import ImageSurrogate, SurrogateParams, fit_surrogate, scored_latents, set_levels
+from bench.toolkit.image_surrogate import ImageSurrogate, excess, fit_surrogate, scored_latents, set_levels
 from bench.toolkit.losses import l1
 from bench.toolkit.student_options import (
     StudentOptions,
@@ -44,11 +43,12 @@ from bench.toolkit.student_options import (
     pull,
     saliency_mask,
 )
+from bench.toolkit.watching import Watcher, WatchParams, calibrate, split, watcher_for
 
 FLAGGED = 0.25  # largest share of a batch that is flagged
 
 
-class Config(StudentOptions, SurrogateParams):
+class Config(StudentOptions, WatchParams):
     """Hyper-parameters of the surrogate and of the student's training."""
 
     epochs: int = Field(200, ge=1, description="steps of unlearning, a batch each")
@@ -67,10 +67,8 @@ class Config(StudentOptions, SurrogateParams):
     @model_validator(mode="after")
     def _safe_is_below_flagged(self) -> Self:
         if self.safe_ratio < self.flag_ratio:
-            least = f"safe_ratio={self.safe_ratio} is less than flag_ratio={self.flag_ratio}"
-            raise ValueError(
-                f"{least}, so that some flagged samples would be safe. Raise safe_ratio or lower flag_ratio"
-            )
+            low = f"safe_ratio={self.safe_ratio} is less than flag_ratio={self.flag_ratio}"
+            raise ValueError(f"{low}, so that some flagged samples would be safe. Raise safe_ratio or lower flag_ratio")
         return self
 
 
@@ -85,9 +83,13 @@ class Surrogate(Method[Config]):
 
     def unlearn(self, generator: Generator, feedback: Feedback, context: Context) -> Unlearned:
         config = self.config
-        surrogate = fit_surrogate(generator, feedback, config, context)
+        learnt, held = split(feedback, generator, config.holdout, context)
+        surrogate = fit_surrogate(generator, learnt, config, context)
+        if config.holdout:
+            calibrate(surrogate, held, generator, config.surrogate_steps, context)
         set_levels(surrogate, generator, feedback, config.flag_ratio, config.safe_ratio, context, config.level_samples)
-        student = train(generator, surrogate, config, context)
+        watcher = watcher_for(generator, held, config, context)
+        student = train(generator, surrogate, watcher, config, context)
         return Unlearned(student, scored_latents(generator, surrogate))
 
     def rebuild(self, original: Generator, oracle: Oracle | None) -> Unlearned:
@@ -95,7 +97,9 @@ class Surrogate(Method[Config]):
         return Unlearned(deepcopy(original), scored_latents(original, surrogate))
 
 
-def train(generator: Generator, surrogate: ImageSurrogate, config: Config, context: Context) -> Generator:
+def train(
+    generator: Generator, surrogate: ImageSurrogate, watcher: Watcher | None, config: Config, context: Context
+) -> Generator:
     """Train a copy of the original until the surrogate no longer sees the feature in it."""
     trainee = Trainee(deepcopy(generator), config, lambda: context.rng(0, "lora"))
     trained, anchors = trainee.trained, [p.detach().clone() for p in trainee.trained]
@@ -112,6 +116,8 @@ def train(generator: Generator, surrogate: ImageSurrogate, config: Config, conte
     information = fisher(trainee, context, config.batch_size) if config.ewc else []
     optimiser = torch.optim.Adam(trained, lr=config.lr)
     for step in context.steps(config.epochs, {"student": trainee, "optimiser": optimiser}, "student", main=True):
+        if watcher and watcher.satisfied(trainee, generator.noise_dim, step, context):
+            break
         optimiser.param_groups[0]["lr"] = config.lr * 0.5 * (1 + math.cos(math.pi * step / config.epochs))
         unlearn, recon, flagged = terms_of(step)
         held = recon + config.ewc * consolidation(trained, anchors, information) if information else recon
@@ -133,13 +139,6 @@ def batch(
     others = (~flagged).nonzero()[: config.batch_size - len(first), 0]
     chosen = torch.cat([first, others])
     return noise[chosen], images[chosen], len(first)
-
-
-def excess(images: Tensor, surrogate: ImageSurrogate, smoothing: float, rng: torch.Generator) -> Tensor:
-    """Return by how much the scores of images, with noise on them, exceed the safe level: their mean, 0 if none."""
-    unit = torch.randn(images.shape, generator=rng, device=images.device)
-    over = relu(surrogate(images + smoothing * unit) - surrogate.safe)
-    return over.sum() / max(1, len(images))
 
 
 @hookimpl

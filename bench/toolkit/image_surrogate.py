@@ -13,7 +13,7 @@ from copy import deepcopy
 import torch
 from pydantic import Field
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.nn.functional import binary_cross_entropy_with_logits, relu
 
 from bench.api import Context, Feedback, Generator, Params, chunks, draw_noise, to_float, to_uint8
 from bench.toolkit.augmentation import blurred, random_shift
@@ -86,9 +86,9 @@ def scored_latents(original: Generator, surrogate: ImageSurrogate) -> ScoredLate
 
 
 def fit_surrogate(
-    generator: Generator, feedback: Feedback, params: SurrogateParams, context: Context
+    generator: Generator, feedback: Feedback, params: SurrogateParams, context: Context, name: str = "surrogate"
 ) -> ImageSurrogate:
-    """Train a surrogate on the clicked samples, both classes equally often.
+    """Train a surrogate on the clicked samples, both classes equally often, in a phase of this name.
 
     Raises
     ------
@@ -102,7 +102,7 @@ def fit_surrogate(
     _initialise(surrogate, context.rng(FIT, "initial"))
     optimiser = torch.optim.AdamW(surrogate.parameters(), params.surrogate_lr, weight_decay=params.weight_decay)
     total = params.surrogate_steps
-    for step in context.steps(total, {"surrogate": surrogate, "optimiser": optimiser}, name="surrogate"):
+    for step in context.steps(total, {"surrogate": surrogate, "optimiser": optimiser}, name=name):
         optimiser.param_groups[0]["lr"] = params.surrogate_lr * 0.5 * (1 + math.cos(math.pi * step / total))
         rng = context.rng(step)
         losses = []
@@ -161,6 +161,13 @@ def set_levels(
     found, rest = torch.cat(scores), 1 - feedback.positives / len(feedback)
     for level, k in ((surrogate.threshold, flagged), (surrogate.safe, safe)):
         level.copy_(torch.quantile(found, rest**k))
+
+
+def excess(images: Tensor, surrogate: ImageSurrogate, smoothing: float, rng: torch.Generator) -> Tensor:
+    """Return by how much the scores of images, with noise on them, exceed the safe level: their mean, 0 if none."""
+    unit = torch.randn(images.shape, generator=rng, device=images.device)
+    over = relu(surrogate(images + smoothing * unit) - surrogate.safe)
+    return over.sum() / max(1, len(images))
 
 
 def _network(widths: tuple[int, ...], grid: int) -> nn.Sequential:

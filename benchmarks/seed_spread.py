@@ -1,0 +1,80 @@
+"""How much a method's outcome depends on which samples were clicked: its spread over seeds, with intervals.
+
+Run: ``python benchmarks/seed_spread.py RESULTS --method surrogate --out SPREAD.csv`` on a folder of results that holds
+several seeds of each variant of the method; the commands are in ``docs/results/selection.md``. It prints and stores a
+row per model, feature and variant.
+
+    spread      s.d. / mean of target_ratio over the seeds
+    low, high   95 % interval of the spread: percentiles of 10,000 bootstrap samples of the seeds
+    counting    1 / sqrt(n mean): the spread that n judged samples would show if every seed left the same share
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+import bench
+
+DRAWS = 10_000
+
+
+def spread_of(values: NDArray[np.float64]) -> tuple[float, float, float]:
+    """Return s.d. / mean of values (seeds,) and its bootstrap interval; NaN where nothing is left at all."""
+    drawn = values[np.random.default_rng(0).integers(len(values), size=(DRAWS, len(values)))]
+    means = drawn.mean(1)
+    ratios = drawn[means > 0].std(1, ddof=1) / means[means > 0]
+    if len(ratios) == 0:
+        return float("nan"), float("nan"), float("nan")
+    low, high = np.quantile(ratios, (0.025, 0.975))
+    return float(values.std(ddof=1) / values.mean()), float(low), float(high)
+
+
+def spreads(cells: pd.DataFrame) -> pd.DataFrame:
+    """Return a row per model, feature and variant of tidy results (``bench.results(tidy=True)``) of one method."""
+    found = []
+    for (model, feature, label), rows in cells.groupby(["model", "feature", "label"], sort=False):
+        seeds = rows.pivot(index="seed", columns="metric", values="value")
+        left = seeds["target_ratio"].to_numpy()
+        spread, low, high = spread_of(left)
+        samples = rows[rows["metric"] == "target_ratio"]["n"].min()
+        found.append(
+            {
+                "model": model,
+                "feature": feature,
+                "variant": label,
+                "seeds": len(seeds),
+                "n": int(samples),
+                "target_ratio": left.mean(),
+                "sd": left.std(ddof=1),
+                "spread": spread,
+                "low": low,
+                "high": high,
+                "counting": (samples * left.mean()) ** -0.5 if left.any() else float("nan"),
+                "worst": left.max(),
+                "retain_change": seeds["retain_change"].mean(),
+                "retain_change_sd": seeds["retain_change"].std(ddof=1),
+            }
+        )
+    return pd.DataFrame(found)
+
+
+@click.command()
+@click.argument("results", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--method", default="surrogate", show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), default=None, help="Also write the rows to this CSV file.")
+def main(results: Path, method: str, out: Path | None) -> None:
+    """Write how much each variant of a method spreads over the seeds."""
+    cells = bench.results(results, tidy=True)
+    rows = spreads(cells[(cells["method"] == method) & (cells["status"] == "ok")])
+    click.echo(rows.to_string(index=False, float_format=lambda value: f"{value:.3g}"))
+    if out is not None:
+        rows.to_csv(out, index=False, float_format="%.6g")
+
+
+if __name__ == "__main__":
+    main()
