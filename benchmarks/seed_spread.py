@@ -2,7 +2,7 @@
 
 Run: ``python benchmarks/seed_spread.py RESULTS --method surrogate --out SPREAD.csv`` on a folder of results that holds
 several seeds of each variant of the method; the commands are in ``docs/results/selection.md``. It prints and stores a
-row per model, feature and variant.
+row per model, feature and variant (the parameters that are not the default's and differ between cells).
 
     spread      s.d. / mean of target_ratio over the seeds
     low, high   95 % interval of the spread: percentiles of 10,000 bootstrap samples of the seeds
@@ -12,6 +12,7 @@ row per model, feature and variant.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -19,6 +20,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 import bench
+from bench.registry import Registry
 
 DRAWS = 10_000
 
@@ -34,14 +36,29 @@ def spread_of(values: NDArray[np.float64]) -> tuple[float, float, float]:
     return float(values.std(ddof=1) / values.mean()), float(low), float(high)
 
 
+def variants(cells: pd.DataFrame, defaults: dict[str, Any]) -> pd.Series[str]:
+    """Return each cell's parameters that are neither the default's nor those of all cells of its model."""
+    found = pd.Series("", index=cells.index)
+    for column in cells.filter(like="params."):
+        name = column.removeprefix("params.")
+        default = _written(defaults.get(name))
+        values = cells[column].map(_written, na_action="ignore").fillna(default)  # stored before the option was there
+        told = (values.groupby(cells["model"]).transform("nunique") > 1) & (values != default)
+        found[told] += f", {name}=" + values[told]
+    return found.str.removeprefix(", ")
+
+
+def _written(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float | int) else str(value)
+
+
 def spreads(cells: pd.DataFrame) -> pd.DataFrame:
-    """Return a row per model, feature and variant of tidy results (``bench.results(tidy=True)``) of one method."""
+    """Return a row per model, feature and variant of cells with the columns of ``bench.results`` and ``variant``."""
     found = []
-    for (model, feature, label), rows in cells.groupby(["model", "feature", "label"], sort=False):
-        seeds = rows.pivot(index="seed", columns="metric", values="value")
+    for (model, feature, label), seeds in cells.groupby(["model", "feature", "variant"]):
         left = seeds["target_ratio"].to_numpy()
         spread, low, high = spread_of(left)
-        samples = rows[rows["metric"] == "target_ratio"]["n"].min()
+        samples = seeds["n"].min()
         found.append(
             {
                 "model": model,
@@ -69,8 +86,11 @@ def spreads(cells: pd.DataFrame) -> pd.DataFrame:
 @click.option("--out", type=click.Path(path_type=Path), default=None, help="Also write the rows to this CSV file.")
 def main(results: Path, method: str, out: Path | None) -> None:
     """Write how much each variant of a method spreads over the seeds."""
-    cells = bench.results(results, tidy=True)
-    rows = spreads(cells[(cells["method"] == method) & (cells["status"] == "ok")])
+    cells, tidy = bench.results(results), bench.results(results, tidy=True)
+    cells = cells[(cells["method"] == method) & (cells["status"] == "ok")]
+    counts = tidy[tidy["metric"] == "target_ratio"].set_index("cell")["n"]
+    defaults = Registry().get("methods", method).Config().model_dump()
+    rows = spreads(cells.assign(n=cells["cell"].map(counts), variant=variants(cells, defaults)))
     click.echo(rows.to_string(index=False, float_format=lambda value: f"{value:.3g}"))
     if out is not None:
         rows.to_csv(out, index=False, float_format="%.6g")

@@ -47,6 +47,7 @@ MAKERS: dict[str, Callable[..., str]] = {
     "home": sensitivity_tables.home,
     "selection": sensitivity_tables.selection,
     "recipes": sensitivity_tables.recipes,
+    "spreads": sensitivity_tables.spreads,
     "order": reference_clicks.order,
     "noise": reference_clicks.noise,
     "claims": reference_claims.claims,

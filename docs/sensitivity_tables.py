@@ -116,3 +116,27 @@ def recipes(images: str) -> str:
     each = f"{rows.cells.iloc[0]} cells (features) and {rows.trials.iloc[0]} trials each"
     caption = f"*{each}; left and retain change: geometric means.*"
     return "\n".join([*lines, "", caption])
+
+
+def spreads(method: str) -> str:
+    """Return a row per variant of a method: what it leaves and changes, and how much that spreads over the clicks.
+
+    Parameters
+    ----------
+    method : str
+        ``surrogate``.
+    """
+    rows = frame(f"selection-{method}").fillna({"variant": ""})
+    lines = [
+        "| model, feature | variant | seeds | target ratio | s.d. / mean | of counting | | retain change |",
+        "|-|-|-|-|-|-|-|-|",
+    ]
+    for r in rows.itertuples():
+        today = rows[(rows.model == r.model) & (rows.feature == r.feature) & (rows.variant == "")].iloc[0]
+        apart = r.high < today.low or r.low > today.high
+        told = "" if r.variant == "" else "another spread" if apart else "cannot be told apart"
+        lines.append(
+            f"| {r.model}, {r.feature} | {r.variant or 'the default'} | {r.seeds} | {r.target_ratio:.4f} ± {r.sd:.4f} "
+            f"| {r.spread:.2f} ({r.low:.2f} to {r.high:.2f}) | {r.counting:.2f} | {told} | {r.retain_change:.4f} |"
+        )
+    return "\n".join([*lines, "", f"*n = {rows.n.iloc[0]:,} samples for each seed; ±: standard deviation over seeds.*"])

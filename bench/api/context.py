@@ -162,7 +162,8 @@ class Context:
         """Yield the steps still to do, showing progress and saving ``state`` every few seconds.
 
         A run that was stopped resumes from its last checkpoint. Every step draws from its own seed, so the outcome
-        is the same to the last bit. The first Ctrl-C saves and stops after the current step.
+        is the same to the last bit. The first Ctrl-C saves and stops after the current step. A method may ``break`` out
+        of its loop; what decides that must depend on ``state`` and the step alone, so that a resumed run does it too.
 
         Parameters
         ----------
@@ -189,7 +190,11 @@ class Context:
         saved, wait = time.monotonic(), CHECKPOINT_SECONDS
         with _deferred_interrupt() as interrupted:
             for step in range(done, end):
-                yield step
+                try:
+                    yield step
+                except GeneratorExit:  # the method left its loop
+                    self.progress.stop()
+                    raise
                 self.progress.advance()
                 if interrupted.is_set() or time.monotonic() - saved > wait:
                     began = time.monotonic()

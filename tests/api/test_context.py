@@ -69,6 +69,15 @@ def test_a_checkpoint_after_every_step_changes_nothing(tmp_path, monkeypatch):
     assert all(torch.equal(a, b) for a, b in zip(whole, often, strict=True)) and its_losses == losses
 
 
+def test_a_loop_that_is_left_early_ends_its_progress(tmp_path):
+    context, ended = fresh(tmp_path), []
+    context.progress.stop = lambda: ended.append("stopped")
+    for step in context.steps(10, {}):
+        if step == 3:
+            break
+    assert ended == ["stopped"]
+
+
 def test_a_checkpoint_that_takes_long_is_written_seldom(tmp_path, monkeypatch):
     clock, saved = [0.0], []
     monkeypatch.setattr(module.time, "monotonic", lambda: clock[0])

@@ -10,6 +10,7 @@ import torch
 from bar_toys import bars, clicked, left
 
 from bench.api import Feedback, UsageError
+from bench.api import context as context_module
 from bench.api.context import Context
 from bench.core import randomness
 from bench.core.progress import Silent
@@ -19,7 +20,7 @@ from bench.toolkit.watching import Watcher, calibrate, split
 
 REGISTRY = Registry()
 SMALL = {
-    **{"epochs": 60, "weight": 1.0, "lr": 5e-2, "surgery": "none", "members": 2, "surrogate_steps": 60},
+    **{"epochs": 60, "weight": 1.0, "lr": 5e-2, "surgery": "none", "members": 1, "surrogate_steps": 40},
     **{"level_samples": 256, "look_every": 5},
 }
 
@@ -144,6 +145,29 @@ def test_one_that_is_never_satisfied_changes_nothing_else():
     assert len(steps) == 8
     alone, _ = trained(generator, lr=1e-3, epochs=8)
     assert torch.equal(student(noise), alone(noise)) and not torch.equal(student(noise), generator(noise))
+
+
+def test_a_resumed_training_ends_at_the_same_look(tmp_path, monkeypatch):
+    """With a checkpoint after every step; it is cut off one step before the look that ends it, and at that look."""
+    monkeypatch.setattr(context_module, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(context_module, "SAVING_SHARE", 0)
+    generator, noise = bars(), fresh(50)
+    settings = {"stop_share": 0.2, "lr": 2e-2, "surrogate_steps": 20, "members": 1}
+    whole, steps = trained(generator, **settings)
+    assert SMALL["look_every"] < len(steps) < SMALL["epochs"]
+
+    def cut(step, **values):
+        if step == last and "flagged" in values:
+            raise KeyboardInterrupt
+
+    for last in (len(steps) - 2, len(steps) - 1):
+        path = tmp_path / str(last) / "checkpoint.pt"
+        interrupted = context(checkpoint=path)
+        interrupted.log = cut
+        with pytest.raises(KeyboardInterrupt):
+            trained(generator, within=interrupted, **settings)
+        again, its_steps = trained(generator, within=context(checkpoint=path), **settings)
+        assert torch.equal(again(noise), whole(noise)) and its_steps[-1] == steps[-1]
 
 
 def test_the_second_surrogate_has_other_weights():
