@@ -20,6 +20,7 @@ from pathlib import Path
 
 import reference_claims
 import reference_clicks
+import reference_fools
 import reference_numbers
 import reference_people
 import reference_photographs
@@ -57,6 +58,7 @@ MAKERS: dict[str, Callable[..., str]] = {
     "apart": reference_people.apart,
     "large": reference_people.large,
     "rival": reference_rivals.rival,
+    "fools": reference_fools.fools,
     "floor": reference_people.floor,
     "oracles": reference_photographs.oracles,
     "drawn": reference_photographs.drawn,

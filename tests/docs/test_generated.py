@@ -146,6 +146,17 @@ def test_numbers_have_the_digits_that_mean_something(metric: str, mean: float, d
     assert reference_numbers.spread(metric, mean, deviation).replace("\u00a0", " ") == written
 
 
+def test_what_readers_see_is_given_in_percent_with_its_interval_of_the_widest_blur(changed: Path) -> None:
+    head = {"model": "vae", "feature": "slant", "method": "ours", "shown": 500, "n": 1000}
+    numbers = [("judge", 0.015, 0.01, 0.12), ("judge, blurred 0.5 px", 1.0, 0.9, 1.1), ("judge, blurred 1 px", 0.0, 0.0, 0.004)]
+    rows = [head | {"seed": seed, "reader": reader, "ratio": ratio + 0.01 * seed * (ratio == 0.015), "low": low, "high": high}
+            for seed in (0, 1) for reader, ratio, low, high in numbers]  # fmt: skip
+    pd.DataFrame(rows).to_csv(changed / "fools-or-removes.csv", index=False)
+    lines = generate.made("fools").splitlines()
+    assert lines[2] == "| vae, slant, ours |  |  |  |  |  | 2.0 [1.0, 12] | 0 [0, 0.4] |  | 2 |"
+    assert "1 px on MNIST" in lines[-1] and "faces" not in lines[-1].split("widest")[1]
+
+
 def test_a_table_of_ratios_has_a_row_for_each_method_at_an_operating_point(changed: Path) -> None:
     head = {"table": "damage", "model": "vae", "feature": "slant", "seeds": 10, "n": 10_000, "needs": "",
             "higher_is_better": False, "data": "MNIST (real)", "source": "MNIST (real); oracle morpho_mnist"}  # fmt: skip
