@@ -342,16 +342,19 @@ class Samples:
         case, stream = self.case, f"feedback/{seed}"
         labels, _ = self.clicks(drawn(self.original, case.shown, stream))
         feedback = bench.make_feedback(labels, stream=stream)
+        learnt: dict[SurrogateParams, ImageSurrogate] = {}
         for method in methods:
             student = bench.unlearn(self.original, feedback, method, seed=seed, workspace=self.workspace)
             params = student.params if isinstance(student.params, SurrogateParams) else self.usual
-            fresh = fresh_ensemble(self.original.generator, feedback, params, seed)
+            kind = SurrogateParams(**{name: getattr(params, name) for name in SurrogateParams.model_fields})
+            if kind not in learnt:
+                learnt[kind] = fresh_ensemble(self.original.generator, feedback, kind, seed)
             if self.pictures is not None:
                 seen = Feedback(self.clicked, "evaluation")
                 path = self.pictures / f"{method}-{case.model}-{case.feature}-s{seed}.png"
                 save_before_after(self.original.generator, student.generator, self.clicked, path, seen)
             after = drawn(student, case.count, "evaluation")
-            rows = readings([*self.of(student, fresh)], self.before, after, self.clicked)
+            rows = readings(list(self.of(student, learnt[kind])), self.before, after, self.clicked)
             rows += readings(self.readers, self.before, after, self.clicked, self.known)
             yield [{**named(case, seed), "method": method, "shown": case.shown, **row} for row in rows]
 

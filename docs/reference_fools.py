@@ -25,11 +25,14 @@ def fools() -> str:
         cells = [_left(_of(found, reader)) for reader in READERS]
         lines.append(f"| {model}, {feature}, {method} | {' | '.join(cells)} | {found['seed'].nunique()} |")
     wide, few = int(rows["n"].max()), int(rows["n"].min())
+    sources = {
+        "vae and dcgan": "MNIST (real), morpho_mnist clicks and judges",
+        "proggan": "synthfaces (synthetic), one copy of mobilenet clicks and another one judges",
+    }
     caption = (
         "*What is left, in % of what the reader saw before unlearning; mean over seeds; brackets: mean of the 95 % "
-        f"intervals. {few:,} to {wide:,} samples. vae and dcgan: MNIST (real), morpho_mnist clicks and judges; proggan: "
-        "synthfaces (synthetic), one copy of mobilenet clicks and another judges. Blurred: the widest blur in the file, "
-        f"{_widths(rows)}.*"
+        f"intervals. {few:,} to {wide:,} samples. {'; '.join(f'{who}: {what}' for who, what in sources.items())}. "
+        f"Blurred: by the widest Gaussian in the file, {_widths(rows)}.*"
     )
     return "\n".join([*lines, "", caption])
 
@@ -65,4 +68,4 @@ def _left(found: pd.DataFrame) -> str:
 
 def _plain(value: float) -> str:
     """Return a percentage with two significant digits, never in powers of ten."""
-    return f"{value:.0f}" if value >= 10 else f"{value:.1f}" if value else "0"
+    return f"{value:.0f}" if value >= 10 else f"{value:.1f}" if value >= 0.1 else f"{value:.2f}" if value else "0"

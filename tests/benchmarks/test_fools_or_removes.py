@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import fools_or_removes as script
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from student_toys import context
@@ -12,6 +15,7 @@ from torch import nn
 from bench.api import Feedback, NoiseLatentGenerator
 from bench.toolkit.image_surrogate import SurrogateParams, fit_surrogate
 
+REFERENCE = Path(__file__).parents[2] / "results" / "reference"
 PARAMS = SurrogateParams(members=1, channels=(8, 16), surrogate_steps=60, max_shift=1, max_blur=0, max_noise=0)
 COUNT = 1024
 STEP, STEPS, LARGEST = 0.05, 20, 0.3  # of the pattern: it crosses 1/2, from where the ruler measures, on edges alone
@@ -141,3 +145,23 @@ def test_noise_and_blur_are_the_same_for_the_same_samples():
     assert script.noisy(flat).float().std() == pytest.approx(255 * script.NOISE, rel=0.05)
     assert torch.equal(script.blurring(1.0)(flat), flat)
     assert script.blurring(1.0)(images).float().std() < 0.5 * images.float().std()
+
+
+def test_the_page_says_what_the_stored_intervals_show():
+    rows = pd.read_csv(REFERENCE / "fools-or-removes.csv")
+    cells = [
+        found.set_index("reader")
+        for _, found in rows[rows.model != "proggan"].groupby(["model", "feature", "method", "seed"])
+    ]
+    steered = [cell for cell in cells if (cell.method == "surrogate").all()]
+    assert len(steered) == 12 and {script.verdict(cell.reset_index()) for cell in steered} == {"removes"}
+    for cell in steered:
+        own, judge, fresh = (cell.loc[name] for name in (script.OWN, script.JUDGE, "fresh classifiers"))
+        assert (judge.low > own.high) == (judge.feature == "thickness")
+        assert fresh.low <= own.high and own.low <= fresh.high
+        assert cell[cell.index.str.startswith("judge")].high.max() < 1 / 5
+        assert own.high < judge.ratio or judge.feature == "slant"
+    missed = [cell.loc["fresh classifiers"].high < cell.loc[script.JUDGE].low for cell in cells
+              if tuple(cell.iloc[0][["model", "feature", "method"]]) == ("vae", "thickness", "ours")]  # fmt: skip
+    assert sorted(missed) == [False, True, True]
+    assert rows[(rows.reader == "linear") & (rows.model != "proggan")].unclicked.min() > 0.24

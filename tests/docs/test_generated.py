@@ -148,7 +148,11 @@ def test_numbers_have_the_digits_that_mean_something(metric: str, mean: float, d
 
 def test_what_readers_see_is_given_in_percent_with_its_interval_of_the_widest_blur(changed: Path) -> None:
     head = {"model": "vae", "feature": "slant", "method": "ours", "shown": 500, "n": 1000}
-    numbers = [("judge", 0.015, 0.01, 0.12), ("judge, blurred 0.5 px", 1.0, 0.9, 1.1), ("judge, blurred 1 px", 0.0, 0.0, 0.004)]
+    numbers = [
+        ("judge", 0.015, 0.01, 0.12),
+        ("judge, blurred 0.5 px", 1.0, 0.9, 1.1),
+        ("judge, blurred 1 px", 0.0, 0.0, 0.004),
+    ]
     rows = [head | {"seed": seed, "reader": reader, "ratio": ratio + 0.01 * seed * (ratio == 0.015), "low": low, "high": high}
             for seed in (0, 1) for reader, ratio, low, high in numbers]  # fmt: skip
     pd.DataFrame(rows).to_csv(changed / "fools-or-removes.csv", index=False)
