@@ -165,3 +165,8 @@ def test_the_page_says_what_the_stored_intervals_show():
               if tuple(cell.iloc[0][["model", "feature", "method"]]) == ("vae", "thickness", "ours")]  # fmt: skip
     assert sorted(missed) == [False, True, True]
     assert rows[(rows.reader == "linear") & (rows.model != "proggan")].unclicked.min() > 0.24
+    faces = rows[rows.model == "proggan"].set_index("reader")
+    own, judge = faces.loc[script.OWN], faces.loc[script.JUDGE]
+    assert script.verdict(faces.reset_index()) == "between" and judge.low > own.high
+    assert all(faces.loc[name].low <= own.high for name in ("fresh classifiers", "clicker"))
+    assert judge.ratio == pytest.approx(1 / 7, abs=0.01) and own.ratio == pytest.approx(1 / 12, abs=0.01)
