@@ -1,7 +1,8 @@
 """Does a method remove a feature, or fool the classifiers whose gradient it follows? Independent readers count too.
 
-Run: ``python benchmarks/fools_or_removes.py --data-dir DATA --out results/reference/fools-or-removes.csv`` (half an
-hour on one core, half of it for proggan; ``--model`` for one of the three, and rows that the file has are kept). The
+Run: ``python benchmarks/fools_or_removes.py --data-dir DATA --out results/reference/fools-or-removes.csv`` (on a busy
+core half an hour for MNIST, and up to twenty minutes for each cell of proggan; ``--model``, ``--feature`` and
+``--method`` choose some, and cells that the file has are kept). The
 oracle clicks as in ``bench run``; each method unlearns with the suite's settings. These read the same samples before
 and after:
 
