@@ -99,10 +99,11 @@ def removal() -> Iterator[Line]:
 
 def baseline() -> Iterator[Line]:
     """Compare the target ratio with that of retraining."""
-    for model, feature in MNIST:
+    for folder, feature in (*MNIST, *CELEBA):
+        model = folder.rpartition("/")[2]
         theirs = [published("2", model, feature, method, "target_ratio") for method in ("ours", "retrain")]
-        ours = [_of_table_2(model, feature, variant, "target_ratio") for variant in ("ours", "retrain")]
-        where, paper = f"{model}, {feature}", f"{theirs[0]:g}, retrained {theirs[1]:g}"
+        ours = [_of_table_2(folder, feature, variant, "target_ratio") for variant in (_plain(folder), "retrain")]
+        where, paper = f"{_named(folder)}, {feature}", f"{theirs[0]:g}, retrained {theirs[1]:g}"
         if not ours[1].known:
             yield Line(where, paper, f"{ours[0].plain}, {NOT_RETRAINED}", OTHER, ours[:1])
             continue
