@@ -16,9 +16,8 @@ from pydantic import Field
 
 from bench.api import Context, Feedback, Generator, Method, Oracle, Unlearned, hookimpl
 from bench.toolkit.latent import Direction, DirectionParams, fit_direction
-from bench.toolkit.stored_weights import StoredWeights, read_stored
 from bench.toolkit.student import StudentParams, train_student
-from bench.toolkit.weights import moved
+from bench.toolkit.weights import StoredWeights, moved, read_stored
 
 
 class Config(StoredWeights, DirectionParams, StudentParams):

@@ -10,7 +10,7 @@ from copy import deepcopy
 from pydantic import Field
 
 from bench.api import Context, Feedback, Generator, Method, Unlearned, hookimpl
-from bench.toolkit.stored_weights import StoredWeights, read_stored
+from bench.toolkit.weights import StoredWeights, read_stored
 
 
 class Config(StoredWeights):

@@ -1,12 +1,74 @@
-"""Arithmetic of weights."""
+"""Weights of generators: those of a stored cell as a hyper-parameter, with their hash; the way between two."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from copy import deepcopy
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
 
 import torch
+from pydantic import Field, model_validator
 
-from bench.api import Generator
+from bench.api import Generator, Params, UsageError
+
+HEAD = "generator."  # of the names of its tensors
+
+
+class StoredWeights(Params):
+    """Fields that name a file of weights; inherit them in a method's ``Config``."""
+
+    weights: str = Field("", description="unlearned.safetensors of a stored cell of this model")
+    sha256: str = Field("", description="of that file; found by itself")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _hashed(cls, fields: Any) -> Any:
+        """Add the file's hash, so that another file is another cell."""
+        name = fields.get("weights") if isinstance(fields, Mapping) else None
+        if not name or fields.get("sha256"):
+            return fields
+        remedy = "Name that of a stored cell: -p weights=results/runs/CELL/unlearned.safetensors"
+        if not Path(name).is_file():
+            raise ValueError(f"weights={name}: the file was not found. {remedy}")
+        if not _holds_a_generator(Path(name)):
+            raise ValueError(f"weights={name}: the file does not hold an unlearned generator. {remedy}")
+        return {**fields, "sha256": sha256(Path(name).read_bytes()).hexdigest()}
+
+
+def _holds_a_generator(path: Path) -> bool:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "pt") as content:
+            return any(name.startswith(HEAD) for name in content.keys())
+    except (OSError, SafetensorError):
+        return False
+
+
+def read_stored(params: StoredWeights, original: Generator) -> Generator:
+    """Read an unlearned generator of the original's structure.
+
+    Raises
+    ------
+    UsageError
+        If the file is missing, was changed, or holds other weights.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    student, path = deepcopy(original), Path(params.weights)
+    try:
+        content = path.read_bytes()
+        tensors = {name.removeprefix(HEAD): t for name, t in load(content).items() if name.startswith(HEAD)}
+        student.load_state_dict(tensors)
+    except (OSError, SafetensorError, RuntimeError) as error:
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise UsageError(f"-p weights={path}: not an unlearned generator of this model ({reason})") from error
+    if sha256(content).hexdigest() != params.sha256:
+        raise UsageError(f"-p weights={path}: the file is not the one with sha256 {params.sha256}; leave sha256 out")
+    return student
 
 
 @torch.no_grad()
