@@ -22,6 +22,7 @@ NOT_RETRAINED = "not retrained yet"
 SMALLEST = 1000  # a smaller part of 10,000 samples is a handful
 PARAMS = {ALONE: "reconstruction_term=false perception_term=false", WITHOUT: "perception_term=false", ALL: ""}
 TERMS = (("proggan", "bang"), *MNIST)
+FID = {"proggan": "fid[faces]", "celeba/proggan": "fid[faces-celeba]"}  # elsewhere fid[digits]
 ALPHA = (("proggan", "bang"), ("vae", "thickness"), ("dcgan", "thickness"), ("dcgan", "slant"))
 
 
@@ -135,14 +136,14 @@ def identifier() -> Iterator[Line]:
 def _changes(metric: str, first: str, second: str) -> Iterator[Line]:
     """Yield by model how a metric goes from one row of table 4 to another one, and whether it goes the paper's way."""
     theirs = [published("4", "proggan", "bang", "ours", metric, PARAMS[name]) for name in (first, second)]
-    for model, feature in TERMS:
-        name = metric if metric != "fid" else "fid[faces]" if model == "proggan" else "fid[digits]"
-        before, after = (Number(f"{model}/table-4", feature, variant, name) for variant in (first, second))
+    for folder, feature in TERMS:
+        name = metric if metric != "fid" else FID.get(folder, "fid[digits]")
+        before, after = (Number(f"{folder}/table-4", feature, variant, name) for variant in (first, second))
         same = (after.mean - before.mean) * (theirs[1] - theirs[0]) > 0
         apart = before.apart_from(after)
         label = "FID" if metric == "fid" else metric.replace("_", " ")
         yield Line(
-            f"{model}, {feature}: {label}",
+            f"{_named(folder)}, {feature}: {label}",
             f"{digits(metric, theirs[0])} → {digits(metric, theirs[1])}",
             f"{before.text} → {after.text}",
             (HOLDS if same else NOT) if apart else UNCLEAR,
@@ -165,10 +166,10 @@ def alone() -> Iterator[Line]:
 def alpha() -> Iterator[Line]:
     """Compare what alpha 5 leaves with what alpha 1 leaves."""
     theirs = [published("5", "proggan", "bang", "ours", "target_ratio", f"alpha={a}") for a in (1, 5)]
-    for model, feature in ALPHA:
-        first, last = (Number(f"{model}/table-5", feature, f"alpha = {a}", "target_ratio") for a in (1, 5))
+    for folder, feature in ALPHA:
+        first, last = (Number(f"{folder}/table-5", feature, f"alpha = {a}", "target_ratio") for a in (1, 5))
         yield Line(
-            f"{model}, {feature}",
+            f"{_named(folder)}, {feature}",
             f"{theirs[0]:g} → {theirs[1]:g}, {_times(*theirs)}",
             f"{first.text} → {last.text}, {_times(first.mean, last.mean)}",
             UNCLEAR if first.seeds < 2 else HOLDS if first.mean >= 10 * last.mean else NOT,
