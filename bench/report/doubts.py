@@ -88,15 +88,23 @@ def warnings_of(record: Record) -> list[str]:
 
 
 def caption_of(records: Iterable[Record]) -> list[str]:
-    """Name the models and features on which the oracles disagree, and models whose images look unfamiliar to them."""
+    """Name where the oracles disagree, where images look unfamiliar to them, and which generators collapsed."""
     kappas: dict[str, float] = {}
     shares: dict[str, float] = {}
+    collapsed: dict[str, None] = {}
     for record in records:
         if (agreement := doubted(record)) is not None:
             kappas[f"{record.model} {record.feature}"] = _below(agreement)
         if (far := strayed(record)) is not None:
             shares[record.model] = max(far[1], shares.get(record.model, 0.0))
+        if collapse_of(record) is not None:
+            collapsed[f"{record.model} {record.feature}, {record.method}"] = None
     sentences = []
+    if collapsed:
+        sentences.append(
+            f"Warning: the generator collapsed ({'; '.join(sorted(collapsed))}). Its images look alike, so a low ratio "
+            "says nothing of the feature."
+        )
     if kappas:
         sentences.append(
             "Warning: the oracle that clicked and the judge disagree on the original's samples, so a ratio depends on "

@@ -11,7 +11,7 @@ from bench.report.doubts import FAR, caption_of, collapse_of, distance_of, warni
 
 def cell(**values):
     named = {f"{name}[digits]": value for name, value in values.items()}
-    return SimpleNamespace(metrics=named, value=named.get, model="vae", feature="slant")
+    return SimpleNamespace(metrics=named, value=named.get, model="vae", feature="slant", method="retrain")
 
 
 def test_a_collapse_is_told_with_the_numbers_before_and_after():
@@ -26,6 +26,12 @@ def test_a_collapse_is_told_with_the_numbers_before_and_after():
 def test_the_bar_is_half_of_what_the_original_exceeds_one_by(after, told):
     found = cell(inception_score=after, inception_score_change=after - 6.0)
     assert (collapse_of(found) is not None) == told
+
+
+def test_a_table_names_the_generators_that_collapsed():
+    one = cell(inception_score=1.0, inception_score_change=-5.0)
+    (caption,) = caption_of([one, one, cell(inception_score=6.0, inception_score_change=0.0)])
+    assert "the generator collapsed (vae slant, retrain)" in caption
 
 
 def test_without_an_extractor_nothing_is_said():
