@@ -5,22 +5,16 @@ from __future__ import annotations
 import pandas as pd
 from reference_numbers import frame
 
-READERS = {
-    "own classifiers": "own classifiers",
-    "fresh classifiers": "fresh classifiers",
-    "learnt judge": "learnt judge",
-    "linear": "linear",
-    "clicker": "clicker",
-    "judge": "judge",
-    "judge, blurred": "judge, blurred",
-    "judge, noisy": "judge, noisy",
-}
+READERS = (
+    "own classifiers", "fresh classifiers", "learnt judge", "linear", "clicker", "judge",
+    "judge, blurred", "judge, noisy",
+)  # fmt: skip
 
 
 def fools() -> str:
     """Return a row per model, feature and method of ``fools-or-removes``: what is left of what each reader saw, %."""
     rows = frame("fools-or-removes")
-    lines = [f"| | {' | '.join(READERS.values())} | seeds |", "|-" * (len(READERS) + 2) + "|"]
+    lines = [f"| | {' | '.join(READERS)} | seeds |", "|-" * (len(READERS) + 2) + "|"]
     for (model, feature, method), found in rows.groupby(["model", "feature", "method"], sort=False):
         cells = [_left(_of(found, reader)) for reader in READERS]
         lines.append(f"| {model}, {feature}, {method} | {' | '.join(cells)} | {found['seed'].nunique()} |")

@@ -11,21 +11,16 @@ training images instead of the shown samples would add; it names what else devia
 
 from __future__ import annotations
 
-from bench.api import Context, Feedback, Generator, hookimpl
-from bench.toolkit.data_unlearning import Images, training_images
+from bench.api import hookimpl
+from bench.toolkit.data_unlearning import TrainingImages
 
-from .adapt_then_unlearn import AdaptThenUnlearn
+from .adapt_then_unlearn import AdaptThenUnlearn, Config
 
 
-class AdaptThenUnlearnWithData(AdaptThenUnlearn):
+class AdaptThenUnlearnWithData(TrainingImages[Config], AdaptThenUnlearn):
     """Adversarial training on the training images without the feature, away from weights that draw it."""
 
     needs = frozenset({"discriminator", "training_data"})
-    reads_feedback = False
-    trainings = 3
-
-    def images(self, generator: Generator, feedback: Feedback, context: Context) -> Images:
-        return training_images(context)
 
 
 @hookimpl

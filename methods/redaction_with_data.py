@@ -12,21 +12,16 @@ alone, and names what else deviates.
 
 from __future__ import annotations
 
-from bench.api import Context, Feedback, Generator, hookimpl
-from bench.toolkit.data_unlearning import Images, training_images
+from bench.api import hookimpl
+from bench.toolkit.data_unlearning import TrainingImages
 
-from .redaction import Redaction
+from .redaction import Config, Redaction
 
 
-class RedactionWithData(Redaction):
+class RedactionWithData(TrainingImages[Config], Redaction):
     """Adversarial training against the training images that have the feature."""
 
     needs = frozenset({"discriminator", "training_data"})
-    reads_feedback = False
-    trainings = 3
-
-    def images(self, generator: Generator, feedback: Feedback, context: Context) -> Images:
-        return training_images(context)
 
 
 @hookimpl

@@ -228,6 +228,16 @@ class ImageMethod(Method[ConfigT]):
         return clicked_images(generator, feedback)
 
 
+class TrainingImages(ImageMethod[ConfigT]):
+    """The same with the training images with and without the feature; inherit it before the method from clicks."""
+
+    reads_feedback = False
+    trainings = 3
+
+    def images(self, generator: Generator, feedback: Feedback, context: Context) -> Images:
+        return training_images(context)
+
+
 class RuleMethod(Method[RuleT]):
     """A method that follows the rule of its Config; which images it reads is left open."""
 

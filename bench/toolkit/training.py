@@ -78,8 +78,13 @@ def train(
 
 
 def mixed_precision(device: torch.device, wanted: bool) -> torch.autocast:
-    """Return a context for mixed precision: bfloat16 if it is wanted and the device supports it, else float32."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=wanted and machine.has_bfloat16(device))
+    """Return a context for mixed precision: bfloat16 if it is wanted and the device supports it, else float32.
+
+    Weights are cast anew each time. autocast's cache of them is cleared only where the outermost autocast ends, and a
+    method runs within another one: a training would go on seeing the weights that it began with.
+    """
+    enabled = wanted and machine.has_bfloat16(device)
+    return torch.autocast(device.type, torch.bfloat16, enabled=enabled, cache_enabled=False)
 
 
 def build(trainable: Trainable[Any], config: Any, stream: str) -> Networks[Any]:

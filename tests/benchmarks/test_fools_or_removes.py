@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import feature_readers as readers
 import fools_or_removes as script
 import numpy as np
 import pandas as pd
@@ -78,13 +79,13 @@ def read(scene, student):
     original, feedback, own, cut = scene
     before, after = (script.drawn(each, COUNT, "evaluation") for each in (original, student))
     clicked = ruler(before) >= cut
-    readers = [
-        script.Reader(script.OWN, script.by_ensemble(own), share=clicked.mean()),
-        script.Reader("fresh classifiers", script.by_ensemble(script.fresh_ensemble(original, feedback, PARAMS, 0)), share=clicked.mean()),
-        script.Reader(script.JUDGE, ruler, cut),
-        *script.altered(script.JUDGE, ruler, (0.5,), clicked.mean()),
+    asked = [
+        readers.Reader(script.OWN, readers.by_ensemble(own), share=clicked.mean()),
+        readers.Reader("fresh classifiers", readers.by_ensemble(script.fresh_ensemble(original, feedback, PARAMS, 0)), share=clicked.mean()),
+        readers.Reader(script.JUDGE, ruler, cut),
+        *readers.altered(script.JUDGE, ruler, (0.5,), clicked.mean()),
     ]  # fmt: skip
-    rows = script.readings(readers, before, after, clicked)
+    rows = readers.readings(asked, before, after, clicked)
     return script.verdict(rows), {row["reader"]: row for row in rows}
 
 
@@ -126,25 +127,25 @@ def test_the_verdict_goes_by_the_intervals(own, judge, said):
 
 
 def test_the_interval_of_a_ratio_covers_and_has_a_length_where_nothing_is_left():
-    value, low, high = script.ratio(0, 1000, 10_000)
+    value, low, high = readers.ratio(0, 1000, 10_000)
     assert (value, low) == (0, 0) and high == pytest.approx(3.84 / 1000, rel=0.1), "Wilson's z^2 / n"
     rng, covered, truth = np.random.default_rng(0), 0, 0.3
     for _ in range(400):
         before = rng.random(2000) < 0.1
         after = before & (rng.random(2000) < truth)
-        _, low, high = script.ratio(int(after.sum()), int(before.sum()), 2000)
+        _, low, high = readers.ratio(int(after.sum()), int(before.sum()), 2000)
         covered += low <= truth <= high
     assert covered / 400 > 0.93
-    assert np.isnan(script.ratio(3, 0, 100)[0])
+    assert np.isnan(readers.ratio(3, 0, 100)[0])
 
 
 def test_noise_and_blur_are_the_same_for_the_same_samples():
     images = torch.randint(256, (70, 1, 16, 16), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     flat = torch.full_like(images, 100)
-    assert torch.equal(script.noisy(images), script.noisy(images)) and not torch.equal(script.noisy(images), images)
-    assert script.noisy(flat).float().std() == pytest.approx(255 * script.NOISE, rel=0.05)
-    assert torch.equal(script.blurring(1.0)(flat), flat)
-    assert script.blurring(1.0)(images).float().std() < 0.5 * images.float().std()
+    assert torch.equal(readers.noisy(images), readers.noisy(images)) and not torch.equal(readers.noisy(images), images)
+    assert readers.noisy(flat).float().std() == pytest.approx(255 * readers.NOISE, rel=0.05)
+    assert torch.equal(readers.blurring(1.0)(flat), flat)
+    assert readers.blurring(1.0)(images).float().std() < 0.5 * images.float().std()
 
 
 def test_the_page_says_what_the_stored_intervals_show():

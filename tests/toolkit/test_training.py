@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from bench.api import Context, Networks, Split, Trainable, TrainingConfig
-from bench.core import machine
+from bench.core import machine, modes
 from bench.errors import DataError, Diverged, Interrupted
 from bench.toolkit.training import build, mixed_precision, train
 
@@ -235,3 +235,14 @@ def test_bfloat16_where_the_processor_has_it(processor, wanted, kind, monkeypatc
     with mixed_precision(CPU, wanted):
         assert torch.nn.functional.linear(torch.ones(2, 3), torch.ones(4, 3)).dtype == kind
     assert machine.provenance(CPU)["bfloat16"] == (processor == "AVX512")
+
+
+def test_within_another_autocast_each_step_sees_the_weights_of_the_last_one(monkeypatch):
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")  # elsewhere it is emulated
+    layer, ones = nn.Linear(3, 1, bias=False), torch.ones(1, 3)
+    with modes.ordinary():  # as methods run; autocast's cache of weights outlives the inner context there
+        for value in (1.0, 2.0):
+            with torch.no_grad():
+                layer.weight.fill_(value)
+            with mixed_precision(CPU, True):
+                assert layer(ones).item() == 3 * value
