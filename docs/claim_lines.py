@@ -16,7 +16,8 @@ HOLDS, NOT, UNCLEAR, OTHER = "holds", "does not hold", "not told apart", "cannot
 MNIST = (("vae", "thickness"), ("vae", "slant"), ("dcgan", "thickness"), ("dcgan", "slant"))
 FACES = (("proggan", "bang"), ("proggan", "beard"), ("vdvae", "bang"), ("vdvae", "beard"))
 PLAIN_BY_DEFAULT = ("vae", "dcgan", "celeba/proggan")  # elsewhere our default is another rule
-CELEBA = (("celeba/proggan", "bang"), ("celeba/proggan", "beard"))  # folder of results/reference, feature
+PHOTOGRAPHS = ("celeba/proggan", "celeba/vdvae")  # folders of results/reference
+CELEBA = tuple((folder, feature) for folder in PHOTOGRAPHS for feature in ("bang", "beard"))
 ALONE, WITHOUT, ALL = "unlearn", "recon + unlearn", "recon + unlearn + percep"  # rows of table 4
 NOT_RETRAINED = "not retrained yet"
 SMALLEST = 1000  # a smaller part of 10,000 samples is a handful
@@ -182,7 +183,7 @@ def alpha() -> Iterator[Line]:
 
 def others() -> Iterator[Line]:
     """Compare how far other attributes shift without bangs with how far they do by retraining."""
-    for folder in ("proggan", "vdvae", "celeba/proggan"):
+    for folder in ("proggan", "vdvae", *PHOTOGRAPHS):
         ours, retrained = (_of_table_2(folder, "bang", v, "attribute_shift") for v in (_plain(folder), "retrain"))
         where, paper = f"{_named(folder)}, bang", "`ours` less than retraining"
         if not retrained.known:
@@ -194,7 +195,7 @@ def others() -> Iterator[Line]:
 
 def beard() -> Iterator[Line]:
     """Compare how far other attributes shift without beards with how far they do without bangs."""
-    for folder in ("proggan", "vdvae", "celeba/proggan"):
+    for folder in ("proggan", "vdvae", *PHOTOGRAPHS):
         bang, beard = (_of_table_2(folder, feature, _plain(folder), "attribute_shift") for feature in ("bang", "beard"))
         verdict = (HOLDS if beard.mean > bang.mean else NOT) if beard.apart_from(bang) else UNCLEAR
         here = f"beard {beard.text}, bang {bang.text}"

@@ -1,7 +1,7 @@
 """Adapt-then-Unlearn on the training images: learn those with the feature, then the rest, away from those weights.
 
     1. adapt     theta_k, k = 1..K:  L_adv(images with the feature) + ewc / 2 sum F (theta - theta_0)^2,  from theta_0
-    2. unlearn   theta:  L_adv(images without it) + mean over k of R(r_k),  r_k the distance of theta to theta_k
+    2. unlearn   theta:  L_adv(images without it) + R(r),  r = sum_k |theta - theta_k|^2 / sum_k |theta_0 - theta_k|^2
 
 R and L_adv are those of ``adapt_then_unlearn``. Tiwary, Guha, Panda, Prathosh (TMLR 2025, arXiv 2309.14054).
 

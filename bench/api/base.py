@@ -21,10 +21,13 @@ class Params(BaseModel):
     removed_fields : mapping of str to Any
         Fields that earlier versions wrote into weights files, each with its value for "off". A file with that value
         loads without the field; a file with another value is refused, as for any unknown field.
+    unkeyed : frozenset of str
+        Fields that do not count in a cell's key, such as the path of a file whose hash is another field.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     removed_fields: ClassVar[Mapping[str, Any]] = {}
+    unkeyed: ClassVar[frozenset[str]] = frozenset()
 
     @model_validator(mode="before")
     @classmethod

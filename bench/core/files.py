@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
+from secrets import token_hex
 from tempfile import NamedTemporaryFile
 from typing import IO
 
@@ -108,7 +109,7 @@ def _removed(path: Path) -> bool:
 
 
 def _umask() -> int:
-    current = os.umask(0)
+    current = os.umask(0o077)  # what another thread creates at this moment is rather too private than open to all
     os.umask(current)
     return current
 
@@ -120,12 +121,21 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def link(source: Path, target: Path) -> None:
-    """Give a file a further name, in place of what has that name; a copy where the file system has no hard links."""
-    target.unlink(missing_ok=True)
-    try:
-        target.hardlink_to(source)
-    except OSError:
-        write_bytes(target, source.read_bytes())
+    """Give a file a further name, atomically replacing what has that name; a copy if hard links are not possible."""
+    if target.exists() and target.samefile(source):
+        return  # renaming one name of a file over another one of it would do nothing
+    while True:
+        temporary = target.with_name(f".{target.name}-{HOST}-{token_hex(4)}.tmp")
+        try:
+            temporary.hardlink_to(source)
+        except OSError:
+            write_bytes(target, source.read_bytes())
+            return
+        try:
+            temporary.replace(target)
+            return
+        except FileNotFoundError:
+            continue  # swept before it was renamed
 
 
 def file_sha256(path: Path) -> str:

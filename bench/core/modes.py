@@ -14,12 +14,15 @@ from bench.errors import BenchError
 def ordinary(tf32: bool = False) -> Iterator[None]:
     """Compute as a fresh process does: no inference mode, no autocast, gradients on, float32, on the CPU by default.
 
+    Matrix products keep all bits of float32, too: ``torch.set_float32_matmul_precision`` lowers them for a process.
     A GPU's convolutions round to TF32 only if ``tf32`` says so: see ``convolutions``.
     """
     import torch
 
     dtype, elsewhere = torch.get_default_dtype(), torch.get_default_device().type != "cpu"
+    products = torch.get_float32_matmul_precision()
     torch.set_default_dtype(torch.float32)
+    torch.set_float32_matmul_precision("highest")
     try:
         with (
             torch.inference_mode(False),
@@ -32,6 +35,7 @@ def ordinary(tf32: bool = False) -> Iterator[None]:
             yield
     finally:
         torch.set_default_dtype(dtype)
+        torch.set_float32_matmul_precision(products)
 
 
 @contextmanager
@@ -73,8 +77,8 @@ def untouched() -> Iterator[None]:
         yield
         if _switches(torch) != before:
             raise BenchError(
-                "changes a setting of torch (threads, gradients, default type or device, deterministic algorithms), in "
-                "which other numbers are computed. Leave it as it is"
+                "changes a setting of torch (threads, gradients, default type or device, deterministic algorithms, "
+                "matrix precision, cuDNN), in which other numbers are computed. Leave it as it is"
             )
 
 
@@ -99,17 +103,22 @@ class _Switches(NamedTuple):
     device: Any = None  # the CPU
     deterministic: tuple[bool, bool] = (False, False)  # whether, and only with a warning
     threads: int = 0  # unknown
+    products: str = "highest"  # precision of matrix products
+    cudnn: tuple[bool, bool, bool] = (True, False, False)  # allow_tf32, benchmark, deterministic
 
 
 def _switches(torch: Any) -> _Switches:
     device, dtype = torch.get_default_device(), torch.get_default_dtype()
     strict = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    cudnn = torch.backends.cudnn
     return _Switches(
         torch.is_grad_enabled(),
         None if dtype == torch.float32 else dtype,
         None if device.type == "cpu" else device,
         strict,
         torch.get_num_threads(),
+        torch.get_float32_matmul_precision(),
+        (cudnn.allow_tf32, cudnn.benchmark, cudnn.deterministic),
     )
 
 
@@ -123,3 +132,8 @@ def _put_back(torch: Any, before: _Switches) -> None:
         torch.use_deterministic_algorithms(before.deterministic[0], warn_only=before.deterministic[1])
     if before.threads not in (0, now.threads):
         torch.set_num_threads(before.threads)
+    if now.products != before.products:
+        torch.set_float32_matmul_precision(before.products)
+    if now.cudnn != before.cudnn:
+        cudnn = torch.backends.cudnn
+        cudnn.allow_tf32, cudnn.benchmark, cudnn.deterministic = before.cudnn

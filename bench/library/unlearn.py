@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bench.api import Generator, Method, Model, Networks, Oracle
+from bench.api import Dataset, Generator, Method, Model, Networks, Oracle
 from bench.api.context import Context, Recipe, TrainingData
 from bench.api.feedback import Feedback
 from bench.core.modes import ordinary
@@ -179,8 +179,18 @@ class _Unlearning:
         assert self.task is not None
         plugin = self.workspace.dataset(self.task.dataset)
         split = plugin.split(plugin.training_split)
-        target = target_mask(self.workspace, self.task.dataset, split, self.task.feature)
+        target = target_mask(self.workspace, self.task.dataset, split, self.task.feature, self._cut(plugin))
         return TrainingData(split, target, model, networks)
+
+    def _cut(self, plugin: Dataset) -> float | None:
+        """Return the task's threshold where it is on the scale of the scores of training images, as the engine does."""
+        assert self.task is not None
+        threshold, by_name = self.task.threshold, self.task.feature in plugin.feature_attributes
+        if threshold is None or by_name or plugin.classifier is None:
+            return None
+        clicker = oracle_of(self.workspace, self.task, "feedback")
+        own = clicker.name == plugin.classifier and clicker.classifier.top_fraction is not None
+        return threshold if own else None
 
     def _model(self) -> Model[Any]:
         if self.teacher.original is None:

@@ -23,12 +23,17 @@ def of_cells(cells: Sequence[Cell]) -> list[str]:
 
 
 def of_records(records: Sequence[Record]) -> list[str]:
-    """Return the parameters and settings in which each record differs from the others of its kind."""
+    """Return the parameters and settings in which each record differs from the others of its kind.
+
+    Two of one seed that differ in neither were made by different code: they are told apart by its commit.
+    """
     kinds = [(record.method, record.model, record.feature) for record in records]
     params = differing(kinds, [record.told_apart_by for record in records])
     names = [(*kind, record.seed, text) for kind, record, text in zip(kinds, records, params, strict=True)]
     settings = differing(names, [_flat(record.provenance.settings) for record in records])
-    return [" ".join(filter(None, pair)) for pair in zip(params, settings, strict=True)]
+    same = [(*name, text) for name, text in zip(names, settings, strict=True)]
+    commits = differing(same, [{"commit": (record.provenance.machine.git_commit or "")[:7]} for record in records])
+    return [" ".join(filter(None, texts)) for texts in zip(params, settings, commits, strict=True)]
 
 
 def differing(groups: Sequence[Any], fields: Sequence[Mapping[str, Any]]) -> list[str]:

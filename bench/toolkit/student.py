@@ -119,9 +119,8 @@ def train_student(generator: Generator, editor: Editor, params: StudentParams, c
         if params.schedule == "cosine":
             optimiser.param_groups[0]["lr"] = params.lr * 0.5 * (1 + math.cos(math.pi * step / total))
         terms = loss_terms(shared(trainee)(noise), targets, flagged, params)
-        loss = total_loss(terms, params.alpha)
         optimiser.zero_grad(set_to_none=True)
-        pull.backward(loss, terms)
+        loss = pull.backward(terms)
         optimiser.step()
         context.log(step, loss=loss, **terms)
     return trainee.finished()
@@ -147,9 +146,10 @@ class _Pull:
         noise, targets, flagged = self.targets_of(step, "saliency")
         return self._unlearning(loss_terms(self.trainee(noise), targets, flagged, self.params))
 
-    def backward(self, loss: Tensor, terms: dict[str, Tensor]) -> None:
-        """Set the gradients of what is trained."""
+    def backward(self, terms: dict[str, Tensor]) -> Tensor:
+        """Set the gradients of what is trained; return the objective. It adds the penalty, if any, to the terms."""
         trained, params = self.trainee.trained, self.params
+        loss = total_loss(terms, params.alpha)
         if self.information is not None:
             terms["consolidation"] = consolidation(trained, self.anchors, self.information)
             loss = loss + params.ewc * terms["consolidation"]
@@ -162,6 +162,7 @@ class _Pull:
         for parameter, kept in zip(trained, self.mask or [], strict=False):
             if parameter.grad is not None:
                 parameter.grad *= kept
+        return loss
 
     def _unlearning(self, terms: dict[str, Tensor]) -> Tensor:
         """Return the unlearning terms, weighted."""

@@ -18,7 +18,7 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from bench.api import Context, Feedback, Generator, chunks
+from bench.api import Context, Feedback, Generator, UsageError, chunks
 from bench.toolkit import intervals
 from bench.toolkit.image_surrogate import FIT, ImageSurrogate, SurrogateParams, fit_surrogate, set_levels
 
@@ -87,20 +87,26 @@ def split(feedback: Feedback, generator: Generator, share: float, context: Conte
     Raises
     ------
     UsageError
-        If a part lacks a class.
+        If there are not two of each class.
     """
     if share == 0:
         return feedback, feedback
+    fewest = min(feedback.positives, len(feedback) - feedback.positives)
+    if fewest < 2:
+        raise UsageError(
+            f"-p holdout={share:g}: {feedback.positives} of {len(feedback)} samples were clicked, and each part takes at "
+            "least one that was and one that was not. Show more samples, or leave it at 0"
+        )
     rng, held = context.rng(FIT, "split"), np.zeros(len(feedback), dtype=bool)
     for value in (True, False):
         index = np.flatnonzero(feedback.labels == value)
         order = torch.randperm(len(index), generator=rng, device=rng.device).cpu().numpy()
         held[index[order[: min(max(1, round(share * len(index))), len(index) - 1)]]] = True
     noise = feedback.noise(0, len(feedback), generator.noise_dim).numpy()
-    parts = [Feedback(feedback.labels[part], noise_array=noise[part], prior=feedback.prior) for part in (~held, held)]
-    for part in parts:
-        part.require_both_classes()
-    return parts[0], parts[1]
+    learnt, rest = (
+        Feedback(feedback.labels[part], noise_array=noise[part], prior=feedback.prior) for part in (~held, held)
+    )
+    return learnt, rest
 
 
 def calibrate(surrogate: ImageSurrogate, held: Feedback, generator: Generator, step: int, context: Context) -> float:

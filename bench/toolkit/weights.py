@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from copy import deepcopy
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from pydantic import Field, model_validator
@@ -20,7 +20,8 @@ class StoredWeights(Params):
     """Fields that name a file of weights; inherit them in a method's ``Config``."""
 
     weights: str = Field("", description="unlearned.safetensors of a stored cell of this model")
-    sha256: str = Field("", description="of that file; found by itself")
+    sha256: str = Field("", description="of that file; computed if left out")
+    unkeyed: ClassVar[frozenset[str]] = frozenset({"weights"})
 
     @model_validator(mode="before")
     @classmethod

@@ -29,11 +29,22 @@ def double_by_default():
         torch.set_default_dtype(torch.float32)
 
 
+@contextlib.contextmanager
+def coarse_products():
+    torch.set_float32_matmul_precision("medium")
+    try:
+        yield
+        assert torch.get_float32_matmul_precision() == "medium"
+    finally:
+        torch.set_float32_matmul_precision("highest")
+
+
 MODES = {
     "no gradients": torch.no_grad,
     "inference": torch.inference_mode,
     "autocast": lambda: torch.autocast("cpu", torch.bfloat16),
     "double by default": double_by_default,
+    "coarse matrix products": coarse_products,
     "another device by default": lambda: torch.device("meta"),
     "anomaly detection": lambda: torch.autograd.set_detect_anomaly(True),
 }

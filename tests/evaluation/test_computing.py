@@ -118,13 +118,15 @@ SWITCHES = {
     "determinism": lambda: torch.use_deterministic_algorithms(True),
     "determinism, warned": lambda: torch.use_deterministic_algorithms(True, warn_only=True),
     "threads": lambda: torch.set_num_threads(torch.get_num_threads() + 1),
+    "matrix precision": lambda: torch.set_float32_matmul_precision("medium"),
+    "cuDNN": lambda: setattr(torch.backends.cudnn, "benchmark", True),
 }
 
 
 def settings():
     strict = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
     switched = torch.get_default_dtype(), torch.get_default_device(), torch.is_grad_enabled(), torch.get_num_threads()
-    return strict, switched
+    return strict, switched, (torch.get_float32_matmul_precision(), torch.backends.cudnn.benchmark)
 
 
 @pytest.mark.parametrize("error", [None, ValueError("mine"), SystemExit(3)], ids=repr)
@@ -161,3 +163,5 @@ def test_what_a_metric_switches_is_put_back_and_told_even_if_it_raises(switch, e
         torch.set_default_device(None)
         torch.set_grad_enabled(before[1][2])
         torch.set_num_threads(before[1][3])
+        torch.set_float32_matmul_precision(before[2][0])
+        torch.backends.cudnn.benchmark = before[2][1]

@@ -119,6 +119,46 @@ def test_a_method_is_handed_the_other_networks_of_the_file_if_it_needs_them(orig
         bench.unlearn(original.generator, clicked[0], "curious", plugins=plugins.path)
 
 
+INKED = """
+import numpy as np
+import pandas as pd
+import torch
+from bench.api import Dataset, Split, hookimpl
+
+class Inked(Dataset):
+    image_shape = (1, 28, 28)
+    classifier = "ink"
+    features = ("thickness",)
+    label = "inked (test)"
+    extractors = ()
+
+    def split(self, name):
+        levels = torch.arange(0, 200, 5, dtype=torch.uint8)
+        images = levels.view(-1, 1, 1, 1).expand(-1, 1, 28, 28)
+        return Split(pd.DataFrame(index=range(40)), lambda rows: images[torch.from_numpy(rows)], "of a test")
+
+@hookimpl
+def register_datasets(register):
+    register(Inked)
+"""
+
+
+@pytest.mark.parametrize(("threshold", "count"), [(None, 34), (0.4, 19)])
+def test_training_images_with_the_feature_lie_above_the_threshold_of_the_task(threshold, count, original, plugins):
+    """As in a cell, where the generator's cut is the ruler for both."""
+    plugins.add("bars")
+    plugins.add("ink")
+    plugins.write("inked", INKED)
+    plugins.method(
+        "counting",
+        f"assert context.training_data.target.sum() == {count}, context.training_data.target.sum()\n"
+        "return Unlearned(deepcopy(generator))",
+        "needs = frozenset({'training_data'})",
+    )
+    task = bench.Task("thickness", "inked", threshold)
+    bench.unlearn(original, bench.make_feedback([True, False], stream="x"), "counting", task=task, plugins=plugins.path)
+
+
 def test_a_metric_of_any_class_is_measured(original, plugins):
     """A dataclass without ``frozen`` has no hash."""
     plugins.write(

@@ -238,7 +238,7 @@ def _unlearn(parts: Parts, feedback: str, cut: str | None) -> str:
     run = digest(
         {
             "weights": parts.original.sha256,
-            "method": [cell.method, cell.params.model_dump(mode="json")],
+            "method": [cell.method, cell.params.model_dump(mode="json", exclude={*cell.params.unkeyed})],
             "stream": stream_of(method.reads_feedback, method.trainings, cell.seed),
             "feedback": feedback if method.reads_feedback or "oracle" in method.needs else None,
             "training_data": [images, cut] if training_data else None,

@@ -90,7 +90,7 @@ def cells(request: Request, workspace: Workspace) -> list[Cell]:
     typed = read_assignments(request.params, "-p")
     params_of = configurations(methods, settings_of, typed, request.values, workspace)
     features_of = {model: _features(request, settings, workspace) for model, settings in settings_of.items()}
-    _require_few(params_of, features_of, request.seeds)
+    _require_few(params_of, features_of, len(request.seeds) * max(1, len(request.evaluate_at)))
     found: dict[tuple[str, ...], Cell] = {}
     for model, settings in settings_of.items():
         weights = request.weights or settings.weights or _trained_here(workspace, model, settings)
@@ -149,13 +149,17 @@ def _require_said_once(request: Request, progress: Progress) -> None:
 def _require_few(
     params_of: Mapping[tuple[str, AskedMethod], Sequence[Configured]],
     features_of: Mapping[str, Sequence[str]],
-    seeds: Sequence[int],
+    each: int,
 ) -> None:
-    """Raise UsageError for more cells than a command should have, before they fill the memory."""
-    count = sum(len(params) * len(features_of[model]) * len(seeds) for (model, _), params in params_of.items())
+    """Raise UsageError for more cells than a command should have, before they fill the memory.
+
+    ``each``: how many cells every configuration and feature has, by seeds and steps.
+    """
+    count = each * sum(len(params) * len(features_of[model]) for (model, _), params in params_of.items())
     if count > limits.CELLS:
         raise UsageError(
-            f"--method, --model, --feature, --seed, -p: name {count:,} cells; at most {limits.CELLS:,} in one command"
+            f"--method, --model, --feature, --seed, -p, --evaluate-at: name {count:,} cells; at most {limits.CELLS:,} "
+            "in one command"
         )
 
 

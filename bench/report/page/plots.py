@@ -39,6 +39,7 @@ def lines(curves: Sequence[Curve], x: str, y: str) -> Figure:
     """Draw curves: their means as lines, a point for each seed."""
     figure, axes = _axes(x, y, _names(curves))
     floor = _floor(curves)
+    places = sorted({p.x for curve in curves for p in curve.points})
     for number, curve in enumerate(curves):
         colour, marker = _look(number)
         xs = sorted({p.x for p in curve.points})
@@ -47,8 +48,8 @@ def lines(curves: Sequence[Curve], x: str, y: str) -> Figure:
         ys = [max(p.y, floor) for p in curve.points]
         points = axes.scatter([p.x for p in curve.points], ys, s=26, marker=marker, color=colour)
         points.set_urls([f"#{p.cell.anchor}" for p in curve.points])
-    axes.set_xscale("log" if max(xs) / max(min(xs), 1e-9) > 8 else "linear")
-    axes.set_xticks(xs, [f"{value:g}" for value in xs])
+    axes.set_xscale("log" if max(places) / max(min(places), 1e-9) > 8 else "linear")
+    axes.set_xticks(places, [f"{value:g}" for value in places])
     axes.minorticks_off()
     _log_share(axes, floor)
     _legend(axes, _names(curves))

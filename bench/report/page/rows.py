@@ -11,6 +11,7 @@ from bench.errors import BenchError
 from bench.registry import Registry
 from bench.report.comparing.paired import over_seeds
 from bench.report.page.cells import StoredCell
+from bench.report.tables.aggregate import first_of_each_run
 from bench.report.tables.best import with_best
 from bench.report.tables.definitions import Variant
 from bench.report.tables.published import Published
@@ -66,7 +67,9 @@ def measured(cell: StoredCell, metric: str) -> Measurement | None:
 
 def _row(members: Sequence[StoredCell], metric: str, published: Published, registry: Registry) -> Row:
     first = members[0].record
-    found = {cell.record.seed: each for cell in members if (each := measured(cell, metric)) is not None}
+    by_seed = {cell.record.seed: each for cell in members if (each := measured(cell, metric)) is not None}
+    firsts = first_of_each_run({cell.record.seed: cell.record for cell in members})
+    found = {seed: by_seed[seed] for seed in firsts if seed in by_seed}
     values = [each.value for each in found.values()]
     one = next(iter(found.values()), None)
     seeds = over_seeds(values)

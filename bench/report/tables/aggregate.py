@@ -59,7 +59,8 @@ def _row(
         for entry in members
         if entry.result is not None and (measurement := _measured(entry.result, metric)) is not None
     }
-    found = {seed: measured[seed] for seed in _first_of_each_run(members) if seed in measured}
+    results = {entry.seed: entry.result for entry in members if entry.result is not None}
+    found = {seed: measured[seed] for seed in first_of_each_run(results) if seed in measured}
     values = [measurement.value for measurement in found.values()]
     counts = [measurement.n for measurement in found.values()]
     one = next(iter(found.values()), None)
@@ -92,12 +93,11 @@ def _row(
     )
 
 
-def _first_of_each_run(members: Sequence[Entry]) -> list[int]:
+def first_of_each_run(records: Mapping[int, Record]) -> list[int]:
     """Return the first seed of every different unlearning: repeats of one tell nothing of its spread."""
     firsts: dict[str, int] = {}
-    for entry in members:
-        if entry.result is not None:
-            firsts.setdefault(entry.result.provenance.stages.unlearn, entry.seed)
+    for seed, record in records.items():
+        firsts.setdefault(record.provenance.stages.unlearn, seed)
     return list(firsts.values())
 
 

@@ -79,8 +79,9 @@ def _extended(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
         if "dataset" not in others.get(name, {}) or others[name]["dataset"] == fields.get("dataset")
     }
     found = merged({**base, "models": kept}, own)
-    if isinstance(own.get("variants", []), list):
-        found["variants"] = [*_others(base.get("variants", []), own.get("variants", [])), *own.get("variants", [])]
+    variants, further = base.get("variants", []), own.get("variants", [])
+    if isinstance(variants, list) and isinstance(further, list):  # anything else is left to the validation of the whole
+        found["variants"] = [*_others(variants, further), *further]
     return found
 
 
@@ -92,4 +93,4 @@ def _tables(content: Any) -> dict[str, dict[str, Any]]:
 def _others(variants: list[Any], own: list[Any]) -> list[Any]:
     """Return the parent's variants whose labels the suite does not define again."""
     labels = [each.get("label") for each in own if isinstance(each, dict)]
-    return [each for each in variants if each.get("label") not in labels]
+    return [each for each in variants if not (isinstance(each, dict) and each.get("label") in labels)]

@@ -104,11 +104,17 @@ def _put(folder: Path, target: Path, record: Record, store: Store) -> None:
 
 
 def _completed(ours: Record, theirs: Record) -> Record:
-    """Return our record with the metrics that only theirs has."""
+    """Return our record with the metrics that only theirs has, and the machine that computed these."""
+    facts = theirs.provenance.machine
+    elsewhere = facts.software != ours.provenance.machine.software
+    further = {
+        name: run.model_copy(update={"machine": facts}) if run.machine is None and elsewhere else run
+        for name, run in theirs.metric_runs.items()
+    }
     return ours.model_copy(
         update={
             "metrics": {**theirs.metrics, **ours.metrics},
-            "metric_runs": {**theirs.metric_runs, **ours.metric_runs},
+            "metric_runs": {**further, **ours.metric_runs},
             "skipped_metrics": {
                 name: why
                 for name, why in {**theirs.skipped_metrics, **ours.skipped_metrics}.items()
