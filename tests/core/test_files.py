@@ -190,3 +190,27 @@ def test_all_places_of_a_store_are_swept(tmp_path):
     assert len(left(tmp_path)) == len(places) - 1, "a folder of tables: itself alone"
     Store(tmp_path / "runs").sweep()
     assert left(tmp_path) == []
+
+
+def test_a_further_name_replaces_another_file_at_once(tmp_path, monkeypatch):
+    """A reader finds the old file or the new one; the same name again changes nothing."""
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.write_bytes(b"new")
+    target.write_bytes(b"old")
+    monkeypatch.setattr(Path, "unlink", lambda *_, **__: pytest.fail("the name was gone for a moment"))
+    for _ in range(2):
+        files.link(source, target)
+        assert target.samefile(source) and target.read_bytes() == b"new" and left(tmp_path) == []
+
+
+def test_where_no_hard_links_are_possible_a_further_name_is_a_copy(tmp_path, monkeypatch):
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.write_bytes(b"new")
+    target.write_bytes(b"old")
+
+    def refused(*_):
+        raise OSError("no links here")
+
+    monkeypatch.setattr(Path, "hardlink_to", refused)
+    files.link(source, target)
+    assert target.read_bytes() == b"new" and not target.samefile(source) and left(tmp_path) == []

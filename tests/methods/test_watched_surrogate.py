@@ -115,6 +115,12 @@ def test_the_method_logs_how_good_its_surrogate_is_on_held_out_clicks():
     assert 0.8 < logged[0]["balanced_accuracy"] <= 1 and len(steps) == 2
 
 
+def test_too_few_clicks_to_hold_some_out_are_told():
+    one = Feedback(torch.arange(50).numpy() == 3, stream="feedback/0")
+    with pytest.raises(UsageError, match=r"-p holdout=0.2: 1 of 50 samples were clicked.*leave it at 0"):
+        split(one, bars(), 0.2, context())
+
+
 # --- the second surrogate -------------------------------------------------------------------------------
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import zlib
+from hashlib import sha256
 
 import numpy as np
 import pytest
@@ -14,10 +15,12 @@ from PIL import Image
 from bench.core import sealed
 from bench.core.files import file_sha256
 from bench.registry import Registry
-from bench.report.page import curves
+from bench.report.page import curves, plots
 from bench.report.page.cells import gather
 from bench.report.page.making import make_report
+from bench.report.page.rows import rows_of
 from bench.report.page.strips import strip_of
+from bench.report.tables.published import read_published
 from bench.workspace.store.store import Store
 
 METRICS = {
@@ -51,7 +54,8 @@ def store_cell(root, method="ours", seed=0, number=0, *, picture=False, scale=1.
         "timings": timings,
         "artefacts": artefacts,
     }
-    record = made_record(**{**fields, **changed})
+    stages = {"unlearn": sha256(f"{method} {changed.get('trained', seed)} {number}".encode()).hexdigest()}
+    record = made_record(stages=stages, **{**fields, **{n: v for n, v in changed.items() if n != "trained"}})
     sealed.write(folder / "result.json", record.model_dump(mode="json"))
     return record
 
@@ -107,6 +111,25 @@ def test_the_numbers_are_the_records_with_intervals_and_the_paper_s_value(text):
     assert "0.0108" in first and "± 0.0006" in first and "(0.0091)" in first and "[0.0088, 0.0128]" in first
     assert "<b>" in first, "three times less is left than by retrain"
     assert "<b>" not in re.search(r'data-sort="retrain">.*?</td>', text, re.S)[0]
+
+
+def test_a_training_that_several_seeds_share_counts_once(tmp_path):
+    for seed in range(5):
+        store_cell(tmp_path, "retrain", seed, trained=seed % 3)
+    cells = gather([tmp_path]).cells
+    rows = rows_of(cells, read_published(Registry()), Registry())
+    (row,) = (row for row in rows if row.metric == "target_ratio")
+    assert row.seeds == 3 and [*row.by_seed] == [0, 1, 2]
+
+
+def test_two_cells_of_a_seed_that_only_their_code_tells_apart_are_two_variants(tmp_path):
+    for number, commit in enumerate(("a" * 40, "b" * 40)):
+        record = store_cell(tmp_path, "ours", 0, number)
+        machine = record.provenance.machine.model_copy(update={"git_commit": commit})
+        provenance = record.provenance.model_copy(update={"machine": machine})
+        record = record.model_copy(update={"provenance": provenance})
+        sealed.write(tmp_path / f"ours-vae-slant-s0-{record.key[:16]}" / "result.json", record.model_dump(mode="json"))
+    assert [cell.label for cell in gather([tmp_path]).cells] == ["commit=aaaaaaa", "commit=bbbbbbb"]
 
 
 def test_failed_and_skipped_cells_have_their_reason_and_are_escaped(text):
@@ -178,6 +201,16 @@ def test_how_much_there_was_before_and_how_good_the_learnt_judge_is(tmp_path):
         in text
     )
     assert "by 0.95 to 0.97 (1 is always, 0.5 is chance), and cannot tell a share below 0.010 from none." in text
+
+
+def test_the_axis_of_curves_holds_the_places_of_all(runs):
+    cell = gather([runs]).cells[0]
+    drawn = [
+        curves.Curve(name, [curves.Point(x, 0.1, cell) for x in places])
+        for name, places in (("long", (1, 10, 1000)), ("short", (3, 4)))
+    ]
+    axes = plots.lines(drawn, "steps", "target ratio").axes[0]
+    assert axes.get_xscale() == "log" and [*axes.get_xticks()] == [1, 3, 4, 10, 1000]
 
 
 def test_curves_need_three_values_and_nothing_else_that_differs(runs):

@@ -63,6 +63,13 @@ def test_a_model_with_another_data_set_takes_nothing_over(suite):
     assert same == LITE.models["proggan"]
 
 
+@pytest.mark.parametrize("variants", ["3", '["x"]', "[[1]]"])
+def test_variants_of_the_extended_suite_that_are_none_are_told(suite, tmp_path, variants):
+    (tmp_path / "base.toml").write_text(f'extends = "lite"\nvariants = {variants}\n')
+    with pytest.raises(UsageError, match="variants"):
+        suite(f'extends = "{tmp_path / "base.toml"}"\n[[variants]]\nlabel = "x"\nmethod = "ours"\n')
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

@@ -80,6 +80,19 @@ def test_a_further_metric_is_added(ours, theirs, merge):
     done = merge(theirs.root)
     assert done.code == 0 and "completed" in done.out and "with y" in done.out
     assert sorted(ours.read(folder).metrics) == ["m", "x", "y"]
+    assert ours.read(folder).metric_runs["y"].machine is None, "the same software"
+
+
+def test_a_further_metric_of_another_machine_names_it(ours, theirs, merge):
+    folder, far = stored(ours, "a"), stored(theirs, "a", further=["y"])
+    record = theirs.read(far)
+    machine = record.provenance.machine.model_copy(update={"device": "cuda (far away)"})
+    provenance = record.provenance.model_copy(update={"machine": machine})
+    theirs.write(far, record.model_copy(update={"provenance": provenance}))
+    assert merge(theirs.root).code == 0
+    merged = ours.read(folder)
+    assert merged.metric_runs["y"].machine == machine and merged.metric_runs["m"].machine is None
+    assert "cuda (far away)" in {facts.device for facts in merged.machines}
 
 
 def test_a_result_replaces_a_failure_and_not_the_other_way(ours, theirs, merge):
