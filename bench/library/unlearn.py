@@ -188,8 +188,7 @@ class _Unlearning:
         threshold, by_name = self.task.threshold, self.task.feature in plugin.feature_attributes
         if threshold is None or by_name or plugin.classifier is None:
             return None
-        clicker = oracle_of(self.workspace, self.task, "feedback")
-        own = clicker.name == plugin.classifier and clicker.classifier.top_fraction is not None
+        own = oracle_of(self.workspace, self.task, "feedback").name == plugin.classifier
         return threshold if own else None
 
     def _model(self) -> Model[Any]:

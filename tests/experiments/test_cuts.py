@@ -7,8 +7,10 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from feedback_files import change, write
 from trained_oracles import brightness, record_of
 
+import bench
 from bench.api import Split
 from bench.feedback.oracle import generator_cut
 from bench.workspace.weights.loading import load_original
@@ -117,6 +119,29 @@ def test_the_cut_reaches_what_reads_it_alone(bars, workspace):
         changed = {name for name, key in vars(frozen).items() if key != getattr(shown, name)}
         assert changed == {"cut", "feedback", "unlearn", "evaluate", "columns"}, "retrain removes by the same ruler"
         assert frozen.original == shown.original
+
+
+def test_the_threshold_of_a_file_of_clicks_tells_training_images_too(bars, workspace, tmp_path):
+    """What is removed from the training and what is judged have one ruler; another threshold is another retraining."""
+    from bench.experiments.cells.resolve import resolve
+    from bench.experiments.planning import grid
+    from bench.experiments.stages.first_stages import feedback_stage
+
+    shown = bench.make_feedback(np.arange(40) % 4 == 0, stream="feedback/0")
+    file, found = tmp_path / "clicks.json", []
+    write(file, shown, bars.original.generator)
+    for threshold in (1.5, 2.5):
+        change(file, threshold=threshold, weights_sha256=bars.original.sha256)
+        request = grid.Request(
+            methods=["retrain"], models=["bars"], features=["thickness"], dataset="mnist", weights=str(bars.weights),
+            feedback_file=file,
+        )  # fmt: skip
+        (cell,) = grid.cells(request, workspace)
+        resolved = resolve(cell, workspace)
+        clicks = feedback_stage(resolved)[1]
+        assert clicks.cut == clicks.threshold == threshold
+        found.append(resolved.keys.unlearn)
+    assert len({*found}) == 2
 
 
 def test_training_images_are_told_by_the_cut_that_is_given(workspace, monkeypatch):

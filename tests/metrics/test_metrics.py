@@ -64,6 +64,20 @@ def test_attribute_shift_of_a_planted_shift():
     assert back["attribute_shift[grows]"] == pytest.approx(-0.3) and back["attribute_shift"] == pytest.approx(0.1)
 
 
+def test_the_interval_of_the_attribute_shift_covers_the_true_one():
+    """Two attributes that change together, one up and one down, and one that grows apart from them."""
+    rng, n, covered = np.random.default_rng(0), 400, 0
+    for _ in range(200):
+        before = rng.random((n, 3)) < (0.2, 0.6, 0.1)
+        moves = np.stack([rng.random(n) < 0.15] * 2 + [rng.random(n) < 0.1], axis=1)
+        after = np.where(moves, (True, False, True), before)
+        frames = [pd.DataFrame(values, columns=["up", "down", "apart"]) for values in (before, after)]
+        found = compute("diversity", replace(NULL, original_attributes=frames[0], attributes=frames[1]))
+        shift = found["attribute_shift"]
+        covered += shift.low <= (0.15 * 0.8 + 0.15 * 0.6 + 0.1 * 0.9) / 3 <= shift.high
+    assert 182 <= covered <= 198
+
+
 def test_attribute_shift_of_an_untouched_generator_is_0():
     found = values("diversity", NULL)
     assert {number for name, number in found.items() if name.startswith("attribute_shift")} == {0.0}

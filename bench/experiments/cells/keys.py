@@ -241,12 +241,18 @@ def _unlearn(parts: Parts, feedback: str, cut: str | None) -> str:
             "method": [cell.method, cell.params.model_dump(mode="json", exclude={*cell.params.unkeyed})],
             "stream": stream_of(method.reads_feedback, method.trainings, cell.seed),
             "feedback": feedback if method.reads_feedback or "oracle" in method.needs else None,
-            "training_data": [images, cut] if training_data else None,
+            "training_data": [images, cut, *_threshold_of_file(parts)] if training_data else None,
             "code": code_of(*UNLEARN, *method_code(parts), *original_code(parts), *recipe),
             "glue": _glue("unlearn"),
         }
     )
     return run if cell.step is None else digest({"run": run, "step": cell.step, "code": code_of(Stopped)})
+
+
+def _threshold_of_file(parts: Parts) -> tuple[float, ...]:
+    """Return the threshold that a feedback file holds, if any: it also says which training images have the feature."""
+    stored = None if parts.given is None else parts.given[1].threshold
+    return () if stored is None else (stored,)
 
 
 @remembered_asking

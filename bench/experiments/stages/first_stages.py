@@ -26,7 +26,6 @@ def feedback_stage(resolved: Resolved) -> tuple[Feedback, Clicks]:
     """Return the clicks on the feature and the method's further attributes; their file and threshold."""
     cell, judgement, original = resolved.cell, resolved.judgement, resolved.original
     cut, own = generators_cut(resolved), judgement.oracles.feedback.name == resolved.dataset.classifier
-    ruler = cut if own else None  # scores of another oracle are on another scale
     if resolved.given is not None:
         assert cell.feedback_file is not None
         stored = resolved.given[1]
@@ -35,7 +34,8 @@ def feedback_stage(resolved: Resolved) -> tuple[Feedback, Clicks]:
             resolved.workspace.progress.note(
                 f"{cell.feedback_file} holds no threshold: the oracle judges by its default cut, {threshold:.4g}"
             )
-        clicks = Clicks(file=cell.feedback_file, threshold=threshold, cut=ruler)
+        ruler = stored.threshold if cut is None else cut
+        clicks = Clicks(file=cell.feedback_file, threshold=threshold, cut=ruler if own else None)
         return read_clicks(clicks, original, resolved.method.also), clicks
     folder = resolved.workspace.store.stage("feedback", resolved.keys.feedback)
     path = folder / "feedback.json"
@@ -46,7 +46,7 @@ def feedback_stage(resolved: Resolved) -> tuple[Feedback, Clicks]:
             seals.seal(folder, resolved.keys.feedback, resolved.workspace.device, path.name)
         _, stored = feedback_file.from_file(path, original.sha256, original.generator)
     assert stored.threshold is not None
-    clicks = Clicks(file=path, threshold=stored.threshold, cut=ruler)
+    clicks = Clicks(file=path, threshold=stored.threshold, cut=cut if own else None)
     return read_clicks(clicks, original, resolved.method.also), clicks
 
 

@@ -31,8 +31,8 @@ class Clicks(Params):
     threshold : float
         The score from which a clicked sample has the feature; infinite if no oracle scores.
     cut : float or None
-        The generator's cut, where the oracle clicks a top share of its samples: training images that reach it have the
-        feature too.
+        The score from which a training image has the feature, if scores of training images are on the clicks' scale:
+        the generator's cut, where the oracle clicks a top share of its samples, or what a feedback file says.
     """
 
     model_config = ConfigDict(allow_inf_nan=True, ser_json_inf_nan="constants")
