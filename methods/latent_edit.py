@@ -17,6 +17,7 @@ class LatentEdit(Method[DirectionParams]):
     """The exact edit, with the direction options of ``ours``."""
 
     Config = DirectionParams
+    reference = True
 
     def also_asks(self) -> tuple[str, ...]:
         return self.config.keep

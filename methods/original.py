@@ -16,6 +16,7 @@ class Original(Method[Config]):
 
     Config = Config
     reads_feedback = False
+    reference = True
 
     def unlearn(self, generator: Generator, feedback: Feedback, context: Context) -> Unlearned:
         return Unlearned(deepcopy(generator))

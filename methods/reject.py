@@ -39,6 +39,7 @@ class Reject(Method[Config]):
     Config = Config
     needs = frozenset({"oracle"})
     reads_feedback = False
+    reference = True
 
     def unlearn(self, generator: Generator, feedback: Feedback, context: Context) -> Unlearned:
         assert context.oracle is not None

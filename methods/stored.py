@@ -23,6 +23,7 @@ class Stored(Method[Config]):
     """The generator of a stored cell, against another original."""
 
     Config = Config
+    reference = True
 
     def supports(self, model: str, feature: str) -> str | None:
         return None if self.config.weights else "names no stored cell (-p weights=FILE)"

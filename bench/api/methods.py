@@ -63,12 +63,16 @@ class Method(ABC, Generic[ConfigT]):
     trainings : int
         How many different runs a method that reads no clicks has over all seeds: seed i is run i modulo this. One that
         trains has some, so that its spread is seen; one run suffices where nothing is random.
+    reference : bool
+        True for what others are compared with and nobody would choose, such as the original itself: it is never marked
+        as best, and the page of clicks does not offer it.
     """
 
     Config: ClassVar[type[Params]] = Params
     needs: ClassVar[frozenset[str]] = frozenset()
     reads_feedback: ClassVar[bool] = True
     trainings: ClassVar[int] = 1
+    reference: ClassVar[bool] = False
 
     def __init__(self, config: ConfigT) -> None:
         self.config = config

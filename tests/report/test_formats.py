@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from html_cells import Cells
 
+from bench.registry import Registry
 from bench.report.comparing.paired import over_seeds
 from bench.report.digits import decimals
 from bench.report.names import file_stem
@@ -17,6 +18,7 @@ from bench.report.tables.formats import files as formats
 from bench.report.tables.grid import Cell, grid_of
 from bench.report.tables.row import Row
 
+REGISTRY = Registry()
 SHAPE = Table("x", "A title", (), ("fid",))
 ROW = Row(
     "x", "vae", "slant", "ours", "ours", metric="fid[digits]", mean=1234.5, sd=0.0123, seeds=5, n=10,
@@ -277,7 +279,7 @@ def compared(*numbers, **changed):
     for i, values in enumerate(numbers):
         found = replace(ROW, variant=str(i), by_seed=dict(enumerate(values)), mean=sum(values) / len(values), **changed)
         rows.append(found)
-    return [row.best for row in with_best(rows)]
+    return [row.best for row in with_best(rows, REGISTRY)]
 
 
 def test_the_best_are_those_that_paired_intervals_cannot_tell_apart():
@@ -297,14 +299,15 @@ def test_references_and_methods_that_need_more_than_clicks_do_not_compete():
         replace(ROW, variant="reject", method="reject", needs="oracle", by_seed=dict(enumerate(best)), mean=0.0),
         replace(ROW, variant="edit", method="latent_edit", by_seed=dict(enumerate(best)), mean=0.0),
     ]
-    assert [row.best for row in with_best(rows)] == [True, False, False, False]
+    assert [row.best for row in with_best(rows, REGISTRY)] == [True, False, False, False]
 
 
 def test_the_best_is_bold_and_the_caption_says_what_that_means(tmp_path):
-    rows = with_best([replace(ROW, variant=str(i), by_seed={0: i + 1.0, 1: i + 2.1}, mean=i + 1.0) for i in range(2)])
+    rows = [replace(ROW, variant=str(i), by_seed={0: i + 1.0, 1: i + 2.1}, mean=i + 1.0) for i in range(2)]
+    rows = with_best(rows, REGISTRY)
     latex, html = written(rows, tmp_path)
-    assert latex.count(r"\textbf{1.000}") == 1 == html.count("<b>1.000</b>") and "Bold: the best method" in latex
-    assert "*: the best method" in " ".join(formats.as_text(SHAPE, rows, [], Options()).split())
+    assert latex.count(r"\textbf{1.000}") == 1 == html.count("<b>1.000</b>") and "Bold: of the methods that need clicks alone" in latex
+    assert "*: of the methods that need clicks alone" in " ".join(formats.as_text(SHAPE, rows, [], Options()).split())
 
 
 # --- names of files -----------------------------------------------------------------------------------

@@ -69,7 +69,7 @@ def methods_of(registry: Registry) -> dict[str, bool]:
     found = {}
     for name in sorted(registry.names("methods"), key=lambda each: (each != "ours", each)):
         method = registry.get("methods", name)
-        if not method.needs and method.reads_feedback and name not in ("original", "latent_edit", "reject"):
+        if not method.needs and method.reads_feedback and not method.reference:
             found[name] = "keep" in method.Config.model_fields
     return found
 

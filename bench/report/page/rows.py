@@ -40,7 +40,7 @@ def rows_of(cells: Sequence[StoredCell], published: Published, registry: Registr
     by_data: dict[str, list[Row]] = {}
     for row in rows:
         by_data.setdefault(row.data, []).append(row)
-    return [row for of_data in by_data.values() for row in with_best(of_data)]
+    return [row for of_data in by_data.values() for row in with_best(of_data, registry)]
 
 
 def metrics_of(cells: Sequence[StoredCell]) -> list[str]:

@@ -6,26 +6,37 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from statistics import fmean
 
+from bench.errors import BenchError
+from bench.registry import Registry
 from bench.report.comparing.paired import FEWEST, student
 from bench.report.tables.row import Row
 
-REFERENCES = frozenset({"original", "latent_edit", "reject"})  # nothing is unlearned there
 
+def with_best(rows: Sequence[Row], registry: Registry) -> list[Row]:
+    """Mark the best numbers of each model, feature and metric; none where all of them would be.
 
-def with_best(rows: Sequence[Row]) -> list[Row]:
-    """Mark the best numbers of each model, feature and metric; none where all of them would be."""
+    Methods compete that need clicks alone, on two seeds or more; references do not.
+    """
+    references = {name for name in {row.method for row in rows} if _is_reference(name, registry)}
     groups: dict[tuple[str, str, str], list[Row]] = {}
     for row in rows:
-        if _competes(row):
+        if row.method not in references and _competes(row):
             groups.setdefault((row.model, row.feature, row.metric), []).append(row)
     best = {id(row) for group in groups.values() for row in _best(group)}
     return [replace(row, best=True) if id(row) in best else row for row in rows]
 
 
+def _is_reference(name: str, registry: Registry) -> bool:
+    """Say whether a method is one; a row may be of a plug-in that is not here, or no longer loads."""
+    try:
+        return bool(registry.get("methods", name).reference)
+    except BenchError:
+        return False
+
+
 def _competes(row: Row) -> bool:
-    """Say whether a row is of a method that unlearns from clicks alone, on enough seeds, in a known direction."""
-    fair = row.method not in REFERENCES and not row.needs
-    return fair and row.higher_is_better is not None and len(row.by_seed) >= FEWEST
+    """Say whether a row is of a method that needs clicks alone, on enough seeds, in a known direction."""
+    return not row.needs and row.higher_is_better is not None and len(row.by_seed) >= FEWEST
 
 
 def _best(group: Sequence[Row]) -> list[Row]:

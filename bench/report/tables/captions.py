@@ -24,7 +24,10 @@ EMBEDDED = {
     "fid_counterfactual": "FID",
     "kid": "KID",
 }  # metrics of an extractor's embeddings, as captions call them
-BEST = "the best method that needs clicks alone, and those that paired 95 % intervals over seeds cannot tell from it"
+BEST = (
+    "of the methods that need clicks alone and have two seeds or more, references aside: the best, and those that "
+    "paired 95 % intervals over seeds cannot tell from it"
+)
 
 
 def caption_of(

@@ -149,7 +149,7 @@ def _rows(
         return count_rows(table, options, workspace, published, run_missing=run_missing)
     if table.name == "damage":
         return damage_rows(table, entries, workspace)
-    rows = with_best(tidy_rows(table, entries, workspace, published, names))
+    rows = with_best(tidy_rows(table, entries, workspace, published, names), workspace.registry)
     if table.name == "readings":
         return [*rows, *agreement_rows(rows, entries, published)]
     return rows + pretraining_rows(table, entries, workspace) if table.name == "cost" else rows

@@ -46,7 +46,7 @@ class Row:
     best : bool
         Whether paired intervals over seeds cannot tell it from the best one.
     by_seed : mapping of int to float
-        The numbers behind the mean.
+        The numbers behind the mean; as text in the frame, "0:0.0125 1:0.0137".
     column : bool
         Whether it stands in a column of the table; a number without one is in the CSV alone.
     """
@@ -80,10 +80,15 @@ class Row:
     column: bool = True
 
 
-COLUMNS = tuple(each.name for each in fields(Row) if each.name not in ("by_seed", "column"))
+COLUMNS = tuple(each.name for each in fields(Row) if each.name != "column")
 
 
 def frame_of(rows: Sequence[Row]) -> pd.DataFrame:
-    """Return rows as a frame, a column per field of ``Row``; the numbers behind a mean are left out."""
-    frame = pd.DataFrame([{name: getattr(row, name) for name in COLUMNS} for row in rows], columns=list(COLUMNS))
+    """Return rows as a frame, a column per field of ``Row``."""
+    records = [
+        {name: getattr(row, name) for name in COLUMNS}
+        | {"by_seed": " ".join(f"{seed}:{value:.6g}" for seed, value in row.by_seed.items())}
+        for row in rows
+    ]
+    frame = pd.DataFrame(records, columns=list(COLUMNS))
     return frame.astype({"mean": float, "n": "Int64", "n_most": "Int64"})
