@@ -28,7 +28,7 @@ def warning_of(record: Record) -> str | None:
     return (
         f"warning: the oracle that clicked and the judge disagree on {share:.1%} of the original's samples (Cohen's "
         f"kappa {_below(agreement):.2f}, below {LEAST_KAPPA}). These samples look unlike what they learnt from: look "
-        "at the sheet of those that the judge is surest about, and read both target ratios"
+        "at judge-surest.png, the samples that the judge is surest about, and read both target ratios"
     )
 
 
@@ -50,10 +50,12 @@ def distance_of(record: Record) -> str | None:
     found = strayed(record)
     if found is None:
         return None
+    before = record.value(f"original_oracle_far[{found[0]}]")
+    original = "" if before is None else f" ({before:.0%} of the original's)"
     return (
-        f"warning: {found[1]:.0%} of the samples are farther from the images that the judge learnt from than 95 % of "
-        f"these are from each other (extractor {found[0]}; from {FAR:.0%} on oracles were seen to err): look at the "
-        "sheet of those that the judge is surest about"
+        f"warning: {found[1]:.0%} of the samples{original} are farther from the nearest training image than 95 % of "
+        f"training images are from each other (extractor {found[0]}). From {FAR:.0%} on, oracles were seen to err: look "
+        "at judge-surest.png, the samples that the judge is surest about"
     )
 
 

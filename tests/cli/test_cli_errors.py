@@ -84,7 +84,11 @@ def test_unknown_feature(refused):
 
 
 def test_a_feature_of_another_data_set(refused):
-    assert refused(*run(feature="beard")) == ("--feature (data set 'mnist'): unknown feature 'beard'. " + OF_MNIST)
+    assert refused(*run(feature="beard")) == (
+        "--feature (data set 'mnist'): unknown feature 'beard'. "
+        + OF_MNIST
+        + (" Models whose data set has it: --model proggan or vdvae.")
+    )
 
 
 def test_unknown_data_set(refused):

@@ -89,7 +89,7 @@ def cells(request: Request, workspace: Workspace) -> list[Cell]:
     settings_of = {model: _settings(suite, model, request, workspace) for model in models}
     typed = read_assignments(request.params, "-p")
     params_of = configurations(methods, settings_of, typed, request.values, workspace)
-    features_of = {model: _features(request, settings, workspace) for model, settings in settings_of.items()}
+    features_of = {model: _features(request, suite, settings, workspace) for model, settings in settings_of.items()}
     _require_few(params_of, features_of, len(request.seeds) * max(1, len(request.evaluate_at)))
     found: dict[tuple[str, ...], Cell] = {}
     for model, settings in settings_of.items():
@@ -209,13 +209,26 @@ def _settings(suite: Suite, model: str, request: Request, workspace: Workspace) 
     return settings.model_copy(update={"evaluation": evaluation})
 
 
-def _features(request: Request, settings: ModelSettings, workspace: Workspace) -> list[str]:
+def _features(request: Request, suite: Suite, settings: ModelSettings, workspace: Workspace) -> list[str]:
     dataset = workspace.dataset(settings.dataset)
     chosen = _chosen(request.features, settings.features or dataset.features or request.features)
     for feature in dict.fromkeys((*chosen, *(settings.features or ()))):
         if feature not in dataset.features:
-            require_feature(dataset, settings.dataset, feature, tuple(_further(settings.dataset, workspace)))
+            try:
+                require_feature(dataset, settings.dataset, feature, tuple(_further(settings.dataset, workspace)))
+            except UsageError as error:
+                raise UsageError(f"{error}{_where_it_is(feature, request, suite, workspace)}") from error
     return chosen
+
+
+def _where_it_is(feature: str, request: Request, suite: Suite, workspace: Workspace) -> str:
+    """Return which models of the suite draw a feature, and how to remove one that only a person's clicks know."""
+    models = [name for name, each in suite.models.items() if feature in workspace.dataset(each.dataset).features]
+    if models:
+        return f" Models whose data set has it: --model {' or '.join(models)}."
+    if request.feedback_file is not None:
+        return " A feature that no data set knows is removed by clicks alone: --dataset own."
+    return ""
 
 
 def _asks(request: Request, method: str, workspace: Workspace) -> bool:
