@@ -6,7 +6,8 @@
                  2020, arXiv 2001.06782), or without all along it
     ewc          elastic weight consolidation (Kirkpatrick et al. 2017, arXiv 1612.00796, Eq. 3): a penalty
                  ewc / 2 * sum F (theta - theta_0)^2, F the diagonal Fisher information
-    lora_rank    only a sum of low rank on the last weights is trained, W + B A (Hu et al. 2022, arXiv 2106.09685)
+    lora_rank    only a sum of low rank on the last weights that a pass uses is trained, W + B A (Hu et al. 2022, arXiv
+                 2106.09685)
 
 Deviations: the reconstruction term has its minimum, with no gradient, at the original weights, so F is that of a
 Gaussian around the image, N(g(z), 1 per pixel), estimated with random signs. LoRA's sum is folded into the weights in
@@ -23,7 +24,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from bench.api import Context, Generator, Params
+from bench.api import Context, Generator, Params, draw_noise
 from bench.toolkit.gradients import Gradients, assign, gradients_of, projected
 
 FIT = 1_000_000_002  # the step from which estimates at the original weights are drawn, far beyond training's
@@ -45,7 +46,7 @@ class TraineeOptions(GradientOptions):
     """Which weights are trained, and which way; off by default."""
 
     lora_rank: int = Field(0, ge=0, description="rank of what is added to the last weights (LoRA); 0: all are trained")
-    lora_layers: int = Field(3, ge=1, description="how many of the last weights get such a sum")
+    lora_layers: int = Field(3, ge=1, description="how many weights get such a sum: the last ones that an image uses")
 
     @model_validator(mode="after")
     def _mask_of_all_weights(self) -> Self:
@@ -64,7 +65,7 @@ class StudentOptions(TraineeOptions):
 
 
 class Trainee(nn.Module):
-    """A student and the part of it that is trained: all its weights, or low-rank sums on the last ones.
+    """A student and the part of it that is trained: all its weights, or low-rank sums on the last ones (``by_use``).
 
     Parameters
     ----------
@@ -77,16 +78,17 @@ class Trainee(nn.Module):
 
     def __init__(self, student: Generator, options: TraineeOptions, rng: Callable[[], torch.Generator]) -> None:
         super().__init__()
-        self.student, self.rank = student.requires_grad_(options.lora_rank == 0), options.lora_rank
+        self.student, self.rank = student, options.lora_rank
         self.down, self.up = nn.ParameterDict(), nn.ParameterDict()
         if self.rank:
             random = rng()
-            matrices = [(name, p) for name, p in student.named_parameters() if p.ndim > 1 and min(_flat(p).shape) > 1]
-            for name, weight in matrices[-options.lora_layers :]:
+            for name in by_use(student)[-options.lora_layers :]:
+                weight = student.get_parameter(name)
                 rows, columns = _flat(weight).shape
                 first = torch.randn(self.rank, columns, generator=random, device=weight.device) / columns**0.5
                 self.down[_key(name)] = nn.Parameter(first)
                 self.up[_key(name)] = nn.Parameter(weight.new_zeros(rows, self.rank))
+        student.requires_grad_(self.rank == 0)
 
     @property
     def trained(self) -> list[nn.Parameter]:
@@ -110,6 +112,38 @@ class Trainee(nn.Module):
             self.student.get_parameter(name).copy_(weight)
         student: Generator = self.student
         return student.requires_grad_(False)
+
+
+def by_use(student: Generator) -> list[str]:
+    """Return the names of the matrices that an image depends on, in the order in which a pass uses them.
+
+    A weight used more than once stands where it is used last. The order is read off the autograd graph of two images,
+    whose nodes are numbered as the pass makes them. Hooks on modules would miss a weight that is used without a call of
+    its module (ProgGAN's ``upsampled``, VDVAE's ``OutNet``), and would count a module whose output no image shows.
+
+    Parameters
+    ----------
+    student : Generator
+        Its parameters require gradients afterwards.
+    """
+    names = {id(p): name for name, p in student.named_parameters() if p.ndim > 1 and min(_flat(p).shape) > 1}
+    device = next(student.parameters()).device
+    noise = draw_noise(student, 2, torch.Generator().manual_seed(0)).to(device)
+    with torch.enable_grad(), torch.autocast(device.type, enabled=False):  # autocast would cache copies of the weights
+        images = student.requires_grad_(True)(noise)
+    last: dict[str, int] = {}  # number of the last node that reads a matrix
+    seen, pending = set(), [images.grad_fn] if images.grad_fn else []
+    while pending:
+        node = pending.pop()
+        for source, _ in node.next_functions:
+            leaf = getattr(source, "variable", None)  # the parameter, at an end of the graph
+            if leaf is not None and id(leaf) in names:
+                name = names[id(leaf)]
+                last[name] = max(last.get(name, -1), node._sequence_nr())
+            elif source is not None and source not in seen:
+                seen.add(source)
+                pending.append(source)
+    return sorted(last, key=last.__getitem__)
 
 
 def saliency_mask(gradients: Gradients, share: float) -> Gradients:
