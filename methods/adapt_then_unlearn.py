@@ -31,7 +31,7 @@ from torch.nn.functional import softplus
 from bench.api import Context, Feedback, Generator, Stateful, Unlearned, hookimpl
 from bench.toolkit.adversarial import logistic_loss
 from bench.toolkit.data_unlearning import Draw, ImageMethod
-from bench.toolkit.gradients import gradients_of, inner
+from bench.toolkit.gradients import gradients_of, inner, saliency_mask
 from bench.toolkit.student_options import (
     GradientOptions,
     Trainee,
@@ -39,7 +39,6 @@ from bench.toolkit.student_options import (
     consolidation,
     fisher,
     pull,
-    saliency_mask,
 )
 
 UNLEARN = "unlearn"  # phase of the main loop

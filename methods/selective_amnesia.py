@@ -26,17 +26,15 @@ from torch import Tensor
 
 from bench.api import Context, Feedback, Generator, Method, Oracle, Unlearned, hookimpl
 from bench.toolkit.editing import edited_images
-from bench.toolkit.gradients import gradients_of
+from bench.toolkit.gradients import saliency_mask
 from bench.toolkit.latent import Direction, DirectionParams, fit_direction
 from bench.toolkit.student_options import (
     Trainee,
     TraineeOptions,
     consolidation,
     fisher,
-    freeze,
     mean_gradients,
-    pull,
-    saliency_mask,
+    set_gradients,
 )
 
 
@@ -96,13 +94,7 @@ class SelectiveAmnesia(Method[Config]):
             if information:
                 terms["penalty"] = config.fisher * consolidation(trained, anchors, information)
             loss = torch.stack(list(terms.values())).sum()
-            adam.zero_grad()
-            if config.surgery == "none":
-                loss.backward()  # type: ignore[no-untyped-call]
-                freeze(trained, mask)
-            else:
-                away, back = (gradients_of(part, trained) for part in (terms["surrogate"], loss - terms["surrogate"]))
-                pull(trained, away, back, config, mask)
+            set_gradients(trained, loss, terms["surrogate"], config, mask)
             adam.step()
             context.log(step, **terms)
         return Unlearned(trainee.finished(), direction)

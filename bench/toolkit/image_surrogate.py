@@ -15,7 +15,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, relu
 
-from bench.api import Context, Feedback, Generator, Params, chunks, draw_noise, to_float, to_uint8
+from bench.api import Context, Feedback, Generator, Params, Unlearned, chunks, draw_noise, to_float, to_uint8
 from bench.toolkit.augmentation import blurred, random_shift
 
 FIT = 1_000_000_001  # the step that draws initial weights and levels, far beyond those of any training
@@ -83,6 +83,11 @@ class ScoredLatents(nn.Module):
 def scored_latents(original: Generator, surrogate: ImageSurrogate) -> ScoredLatents | None:
     """Return the surrogate as an identifier; None for a generator whose images depend on more than the latent."""
     return ScoredLatents(original, surrogate) if original.noise_dim == original.latent_dim else None
+
+
+def rebuilt(original: Generator, params: SurrogateParams) -> Unlearned:
+    """Return a copy of the original with an untrained surrogate as its identifier: what stored weights are put into."""
+    return Unlearned(deepcopy(original), scored_latents(original, ImageSurrogate(original.image_shape[0], params)))
 
 
 def fit_surrogate(

@@ -17,7 +17,8 @@ the end. A convolution counts as a matrix with a row for each output.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, Self
+from copy import deepcopy
+from typing import Any, Literal, Self
 
 import torch
 from pydantic import Field, model_validator
@@ -25,7 +26,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from bench.api import Context, Generator, Params, draw_noise
-from bench.toolkit.gradients import Gradients, assign, gradients_of, projected
+from bench.toolkit.gradients import Gradients, assign, freeze, gradients_of, order_of_use, projected, saliency_mask
 
 FIT = 1_000_000_002  # the step from which estimates at the original weights are drawn, far beyond training's
 BATCHES = 8  # batches of an estimate
@@ -117,56 +118,13 @@ class Trainee(nn.Module):
 def by_use(student: Generator) -> list[str]:
     """Return the names of the matrices that an image depends on, in the order in which a pass uses them.
 
-    A weight used more than once stands where it is used last. The order is read off the autograd graph of two images,
-    whose nodes are numbered as the pass makes them. Hooks on modules would miss a weight that is used without a call of
-    its module (ProgGAN's ``upsampled``, VDVAE's ``OutNet``), and would count a module whose output no image shows.
-
-    Parameters
-    ----------
-    student : Generator
-        Its parameters require gradients afterwards.
+    It draws two images. The student's parameters require gradients afterwards.
     """
-    names = {id(p): name for name, p in student.named_parameters() if p.ndim > 1 and min(_flat(p).shape) > 1}
+    matrices = {name: p for name, p in student.named_parameters() if p.ndim > 1 and min(_flat(p).shape) > 1}
     device = next(student.parameters()).device
     noise = draw_noise(student, 2, torch.Generator().manual_seed(0)).to(device)
     with torch.enable_grad(), torch.autocast(device.type, enabled=False):  # autocast would cache copies of the weights
-        images = student.requires_grad_(True)(noise)
-    last: dict[str, int] = {}  # number of the last node that reads a matrix
-    seen, pending = set(), [images.grad_fn] if images.grad_fn else []
-    while pending:
-        node = pending.pop()
-        for source, _ in node.next_functions:
-            leaf = getattr(source, "variable", None)  # the parameter, at an end of the graph
-            if leaf is not None and id(leaf) in names:
-                name = names[id(leaf)]
-                last[name] = max(last.get(name, -1), node._sequence_nr())
-            elif source is not None and source not in seen:
-                seen.add(source)
-                pending.append(source)
-    return sorted(last, key=last.__getitem__)
-
-
-def saliency_mask(gradients: Gradients, share: float) -> Gradients:
-    """Return which weights are trained, as 0 and 1: all except ``share`` of them, those with the smallest gradient.
-
-    Parameters
-    ----------
-    gradients : list of Tensor
-        One for each parameter, of its shape.
-    share : float
-        Share of all weights together that is frozen, in [0, 1). Of equal gradients the first ones are frozen, so that
-        the share is right even where most of them are 0.
-
-    Returns
-    -------
-    list of Tensor
-        0 or 1, with the shapes and dtypes of ``gradients``.
-    """
-    sizes = torch.cat([g.abs().flatten() for g in gradients])
-    kept = torch.ones_like(sizes)
-    kept[sizes.argsort(stable=True)[: min(int(share * len(sizes)), len(sizes) - 1)]] = 0
-    parts = torch.split(kept, [g.numel() for g in gradients])
-    return [part.view_as(g) for part, g in zip(parts, gradients, strict=True)]
+        return order_of_use(student.requires_grad_(True)(noise), matrices)
 
 
 def fisher(trainee: Trainee, context: Context, batch_size: int) -> Gradients:
@@ -220,6 +178,31 @@ def mean_gradients(losses: Callable[[int], Tensor], trained: list[nn.Parameter])
     return [torch.stack(each).mean(0) for each in zip(*found, strict=True)]
 
 
+def set_gradients(
+    trained: list[nn.Parameter], objective: Tensor, unlearning: Tensor, options: GradientOptions, mask: Gradients
+) -> None:
+    """Set the gradients of what is trained to those of an objective, its unlearning part's as the options say.
+
+    Parameters
+    ----------
+    trained : list of nn.Parameter
+    objective : () float
+        Sum of all terms, weighted.
+    unlearning : () float
+        The part of that sum that unlearns.
+    options : GradientOptions
+    mask : list of Tensor
+        What ``saliency_mask`` returned; empty if all weights move.
+    """
+    for parameter in trained:
+        parameter.grad = None
+    if options.surgery == "none":
+        objective.backward()  # type: ignore[no-untyped-call]
+        freeze(trained, mask)
+    else:
+        pull(trained, gradients_of(unlearning, trained), gradients_of(objective - unlearning, trained), options, mask)
+
+
 def pull(
     trained: list[nn.Parameter], away: Gradients, back: Gradients, options: GradientOptions, mask: Gradients
 ) -> None:
@@ -240,11 +223,57 @@ def pull(
     freeze(trained, mask)
 
 
-def freeze(trained: list[nn.Parameter], mask: Gradients) -> None:
-    """Set the gradients to 0 where the mask is; an empty one freezes nothing."""
-    for parameter, kept in zip(trained, mask, strict=False):
-        if parameter.grad is not None:
-            parameter.grad *= kept
+Terms = Callable[[Trainee, int], tuple[Tensor, Tensor, dict[str, Any]]]  # unlearning, other, what else is logged
+
+
+def train_by_terms(
+    generator: Generator,
+    terms_of: Terms,
+    options: StudentOptions,
+    context: Context,
+    *,
+    epochs: int,
+    batch_size: int,
+    rate: Callable[[int], float],
+    done: Callable[[Trainee, int], bool] = lambda trainee, step: False,
+) -> Generator:
+    """Train a copy of the original on two terms: one unlearns, as the options say, and one holds what is kept.
+
+    Parameters
+    ----------
+    generator : Generator
+        The original.
+    terms_of : callable
+        Trainee and step -> the unlearning term () with its weight, the reconstruction term (), and what else is logged.
+    options : StudentOptions
+    context : Context
+    epochs, batch_size : int
+        Steps, and samples per batch of the Fisher information.
+    rate : callable
+        Step -> Adam's learning rate.
+    done : callable
+        Trainee and step -> whether the training ends before this step.
+
+    Returns
+    -------
+    Generator
+        The student, gradients off.
+    """
+    trainee = Trainee(deepcopy(generator), options, lambda: context.rng(0, "lora"))
+    trained, anchors, share = trainee.trained, [p.detach().clone() for p in trainee.trained], options.mask_share
+    mask = saliency_mask(mean_gradients(lambda step: terms_of(trainee, step)[0], trained), share) if share else []
+    information = fisher(trainee, context, batch_size) if options.ewc else []
+    optimiser = torch.optim.Adam(trained, lr=rate(0))
+    for step in context.steps(epochs, {"student": trainee, "optimiser": optimiser}, "student", main=True):
+        if done(trainee, step):
+            break
+        optimiser.param_groups[0]["lr"] = rate(step)
+        unlearn, recon, logged = terms_of(trainee, step)
+        kept = recon + options.ewc * consolidation(trained, anchors, information) if information else recon
+        pull(trained, gradients_of(unlearn, trained), gradients_of(kept, trained), options, mask)
+        optimiser.step()
+        context.log(step, unlearn=unlearn, reconstruction=recon, **logged)
+    return trainee.finished()
 
 
 def _flat(weight: Tensor) -> Tensor:

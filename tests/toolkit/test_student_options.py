@@ -12,9 +12,10 @@ from student_toys import Brightness, context, upward
 from torch import nn
 
 from bench.api import NoiseLatentGenerator
-from bench.toolkit.gradients import gradients_of, inner
+from bench.toolkit import student_options
+from bench.toolkit.gradients import gradients_of, inner, saliency_mask
 from bench.toolkit.student import StudentParams, train_student
-from bench.toolkit.student_options import StudentOptions, Trainee, by_use, fisher, saliency_mask
+from bench.toolkit.student_options import StudentOptions, Trainee, by_use, fisher
 
 QUICK = {"epochs": 15, "batch_size": 32, "lr": 0.02}
 
@@ -93,8 +94,6 @@ def test_lora_starts_at_the_original():
 
 @pytest.mark.parametrize("kind", ["conflicts", "orthogonal"])
 def test_surgery_takes_what_opposes_the_reconstruction(monkeypatch, kind):
-    from bench.toolkit import student as students
-
     seen = []
 
     def spy(parameters, away, back):
@@ -102,7 +101,7 @@ def test_surgery_takes_what_opposes_the_reconstruction(monkeypatch, kind):
         for parameter, a, b in zip(parameters, away, back, strict=True):
             parameter.grad = a + b
 
-    monkeypatch.setattr(students, "assign", spy)
+    monkeypatch.setattr(student_options, "assign", spy)
     moved(teacher(), surgery=kind)
     after = seen[1:]  # at first the reconstruction term has no gradient
     assert min(after) > -1e-3 and (kind == "conflicts" or max(after) < 1e-3)
