@@ -180,6 +180,18 @@ def test_a_layer_that_is_not_the_only_way_in_is_not_folded():
     assert type(unlearned("fold", generator, clicked(generator)).generator) is not Around
 
 
+def test_a_render_that_fails_leaves_no_hook_behind():
+    class Failing(Bars):
+        def render(self, latents):
+            super().render(latents)
+            raise ValueError("out of memory")
+
+    generator = Failing().eval().requires_grad_(False)
+    with pytest.raises(ValueError, match="out of memory"):
+        sys.modules[REGISTRY.get("methods", "fold").__module__].first_layer(generator)
+    assert not generator.layer._forward_hooks
+
+
 # --- the student's options ----------------------------------------------------------------------------
 
 OPTIONS = {
