@@ -71,9 +71,9 @@ from bench.api.models import (
     Stateful,
     Trainable,
     TrainingConfig,
-    Wrapped,
 )
 from bench.api.noise import draw_noise
+from bench.api.wrapped import Wrapped
 from bench.core.code_hash import code_of
 from bench.core.files import file_sha256
 from bench.core.randomness import seed_of

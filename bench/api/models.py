@@ -120,24 +120,6 @@ class NoiseLatentGenerator(Generator):
         return self.render(latents)
 
 
-class Wrapped(Generator):
-    """A generator around another one, with the shapes, the prior and the layers of that one.
-
-    Implement ``sample`` and ``decode``, and call ``original`` in both.
-
-    Parameters
-    ----------
-    original : Generator
-        Part of the wrapper's weights; pass a copy.
-    """
-
-    def __init__(self, original: Generator) -> None:
-        super().__init__()
-        self.original = original
-        for name in Generator.__annotations__:  # all that a generator declares
-            setattr(self, name, getattr(original, name))
-
-
 class TrainingConfig(Params):
     """Fields that every training recipe has; a recipe adds its architecture and its constants."""
 
