@@ -65,14 +65,14 @@ class Config(GradientOptions):
 
 
 def repulsion(kind: str, distance: Tensor, weight: float, sharpness: float) -> Tensor:
-    """Return R of r."""
+    """Return R of r, the distance, () at least 0; R is (), and below 0 for ``nl2`` alone."""
     if kind == "el2":
         return weight * torch.exp(-sharpness * distance)
     return -weight * distance if kind == "nl2" else weight / (distance + LEAST)
 
 
 def distance_of(weights: Sequence[Tensor], others: Sequence[Weights]) -> Tensor:
-    """Return the sum of the squared differences from all others."""
+    """Return the sum of the squared differences, (), from all others, each a list of tensors of the weights' shapes."""
     return torch.stack([(a - b).square().sum() for each in others for a, b in zip(weights, each, strict=True)]).sum()
 
 

@@ -51,7 +51,7 @@ class Config(StudentOptions, SurrogateParams):
     batch_size: int = Field(64, ge=2, description="samples per step")
     lr: float = Field(1e-3, gt=0, lt=1, description="Adam's learning rate (published: 1e-3)")
     weight: float = Field(0.03, ge=0, description="weight of L_kl; at 0 nothing changes")
-    flag_ratio: float = Field(2.0, gt=0, description="about so many times the clicked share is flagged, and not held")
+    flag_ratio: float = Field(2.0, gt=0, description="share of samples flagged, as a multiple of the clicked share")
 
 
 class KLToOracle(Method[Config]):

@@ -11,7 +11,8 @@ gamma, 1, and its learning rate are the defaults.
 Deviations: the published generators are conditional, and a class is to go. Here none is, so a latent direction from the
 clicks flags the latents that stand for the class. ``surrogate=noise`` is the published surrogate, uniform noise images;
 the default is f(erased(z)), since a sampler without classes would draw the noise. F is of N(g(z), 1 per pixel). The
-published training takes 10,000 steps of 256 samples.
+published training takes 10,000 steps of 256 samples. Both sums are divided by the whole batch: ``weight`` acts times
+the flagged share, ``gamma`` times the share of the others.
 """
 
 from __future__ import annotations

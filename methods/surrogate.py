@@ -46,11 +46,12 @@ class Config(StudentOptions, WatchParams):
     candidates: int = Field(2, ge=1, description="samples that the original draws per sample of a batch")
     lr: float = Field(5e-4, gt=0, lt=1, description="Adam's learning rate; cosine to 0")
     weight: float = Field(0.01, ge=0, description="weight of L_unlearn; at 0 nothing changes")
-    flag_ratio: float = Field(2.0, gt=0, description="about so many times the clicked share is flagged")
+    flag_ratio: float = Field(2.0, gt=0, description="share of samples flagged, as a multiple of the clicked share")
     safe_ratio: float = Field(3.0, gt=0, description="flagged samples move to below the level of this many times it")
     surgery: Literal["conflicts", "orthogonal", "none"] = Field(
         "conflicts",
-        description="take from L_unlearn's gradient what opposes L_recon's (PCGrad), all along it, or nothing",
+        description="remove the conflicting component of L_unlearn's gradient (PCGrad), its whole component along "
+        "L_recon's gradient, or nothing",
     )
     smoothing: float = Field(0.05, ge=0, description="standard deviation of the noise on the images that are scored")
 

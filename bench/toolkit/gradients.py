@@ -36,7 +36,8 @@ def projected(gradients: Gradients, other: Gradients, *, only_conflicts: bool = 
     gradients, other : list of Tensor
     only_conflicts : bool
         Whether to leave gradients as they are if they do not oppose ``other`` (PCGrad: Yu et al. 2020, arXiv
-        2001.06782, Algorithm 1). Otherwise the result is orthogonal to ``other``.
+        2001.06782, Algorithm 1). Otherwise the result is orthogonal to ``other``; a step of Adam along
+        it is not, since Adam scales each weight's step by itself.
     """
     share = inner(gradients, other) / inner(other, other).clamp(min=torch.finfo(torch.float32).tiny)
     if only_conflicts:

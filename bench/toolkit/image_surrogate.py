@@ -26,7 +26,7 @@ class SurrogateParams(Params):
 
     members: int = Field(3, ge=1, description="networks in the ensemble")
     channels: tuple[int, ...] = Field((16, 32, 64), min_length=1, description="channels; each convolution halves H, W")
-    grid: int = Field(2, ge=1, description="side of the grid over whose cells features are averaged; 1: no place")
+    grid: int = Field(2, ge=1, description="features are averaged over a grid x grid raster; 1 discards position")
     surrogate_steps: int = Field(150, ge=1, description="AdamW steps that train each network")
     surrogate_batch: int = Field(64, ge=2, description="clicked samples per step and network, half of them positive")
     surrogate_lr: float = Field(2e-3, gt=0, lt=1, description="learning rate of the networks; cosine to 0")

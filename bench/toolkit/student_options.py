@@ -2,8 +2,9 @@
 
     mask_share   SalUn (Fan et al., ICLR 2024, arXiv 2310.12508): of the weights, this share is frozen, those
                  with the smallest |gradient of the unlearning terms| at the original weights (published: 0.5)
-    surgery      the gradient of the unlearning terms without what opposes the reconstruction term's (PCGrad, Yu et al.
-                 2020, arXiv 2001.06782), or without all along it
+    surgery      the gradient of the unlearning terms without its component that opposes the reconstruction term's
+                 (PCGrad, Yu et al. 2020, arXiv 2001.06782), or without its whole component along it; Adam scales each
+                 weight's step by itself, so its step is not orthogonal to that gradient
     ewc          elastic weight consolidation (Kirkpatrick et al. 2017, arXiv 1612.00796, Eq. 3): a penalty
                  ewc / 2 * sum F (theta - theta_0)^2, F the diagonal Fisher information
     lora_rank    only a sum of low rank on the last weights that a pass uses is trained, W + B A (Hu et al. 2022, arXiv
@@ -38,8 +39,8 @@ class GradientOptions(Params):
     mask_share: float = Field(0.0, ge=0, lt=1, description="share of the weights that SalUn's mask freezes; 0: none")
     surgery: Literal["none", "conflicts", "orthogonal"] = Field(
         "none",
-        description="take from the unlearning terms' gradient what opposes that of the others (PCGrad), all along "
-        "it, or nothing",
+        description="remove the conflicting component of the unlearning gradient (PCGrad), its whole component along "
+        "the other terms' gradient, or nothing",
     )
 
 
