@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bench.api import Batch, Classifier, Dataset, Networks, Stateful, Trainable, chunks, hookimpl, to_float
+from bench.toolkit.intervals import agreement
+from bench.toolkit.training import class_log_odds
 
 from .digits import Digits, DigitsConfig
 
@@ -53,8 +55,7 @@ class DigitReader(Classifier, Trainable[DigitsConfig]):
         parts = [self._digits.outputs(to_float(images[start:stop]))[1].cpu() for start, stop in chunks(len(images))]
         logits = torch.cat(parts).double()  # (N, 10)
         columns = [self.attributes.index(name) for name in attributes]
-        others = [torch.cat([logits[:, :k], logits[:, k + 1 :]], dim=1).logsumexp(dim=1) for k in columns]
-        odds: NDArray[np.float64] = (logits[:, columns] - torch.stack(others, dim=1)).numpy()
+        odds: NDArray[np.float64] = class_log_odds(logits, columns).numpy()
         return odds
 
     # --- training, that of the extractor ------------------------------------------------------------
@@ -76,19 +77,17 @@ class DigitReader(Classifier, Trainable[DigitsConfig]):
         return self._digits.training_step(networks, optimisers, batch, rng, progress)  # type: ignore[arg-type]
 
     def assess(self, networks: Networks[DigitsConfig], dataset: Dataset) -> dict[str, Any]:
-        """Return the balanced accuracy of each digit on the test split."""
+        """Return the accuracy of each digit on the test split; nothing if the split is empty."""
         judge, split = type(self)(networks), dataset.split("test")
+        if len(split) == 0:
+            return {}
         truth = split.attributes[list(NAMES)].to_numpy(dtype=bool)  # (N, 10)
         parts = [
             judge.scores(split.read(np.arange(start, stop)), judge.attributes) >= EVEN
             for start, stop in chunks(len(split), READ)
         ]
         labels = np.concatenate(parts)  # (N, 10)
-        found = {}
-        for digit, name in enumerate(judge.attributes):
-            its = truth[:, digit]
-            recalls = [labels[its, digit].mean(), (~labels[~its, digit]).mean()]
-            found[name] = {"balanced_accuracy": float(np.mean(recalls)), "rate": float(its.mean()), "n": len(its)}
+        found = {name: agreement(labels[:, k], truth[:, k]) for k, name in enumerate(judge.attributes)}
         return {"accuracy": found}
 
 

@@ -37,6 +37,7 @@ from bench.api import (
     to_float,
 )
 from bench.toolkit.augmentation import random_flip, random_shift
+from bench.toolkit.intervals import agreement
 
 CUT = 0.0  # of the logit: a probability of 1/2
 READ = 1024  # test images read at once
@@ -76,14 +77,6 @@ def network(config: MobileNetConfig) -> nn.Module:
     )
     cast(nn.Conv2d, net.conv_stem).stride = (config.stem_stride, config.stem_stride)
     return net.to(memory_format=torch.channels_last)
-
-
-def agreement(labels: NDArray[np.bool_], truth: NDArray[np.bool_]) -> dict[str, float | int | None]:
-    """Return balanced accuracy (the mean of both classes' recalls; None if one is absent), the true rate, and n."""
-    positives = int(truth.sum())
-    absent = positives in (0, len(truth))
-    balanced = None if absent else float((labels[truth].mean() + (~labels[~truth]).mean()) / 2)
-    return {"balanced_accuracy": balanced, "rate": positives / len(truth), "n": len(truth)}
 
 
 class MobileNet(Classifier, Trainable[MobileNetConfig]):

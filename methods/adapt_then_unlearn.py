@@ -31,7 +31,7 @@ from torch.nn.functional import softplus
 from bench.api import Context, Feedback, Generator, Stateful, Unlearned, hookimpl
 from bench.toolkit.adversarial import logistic_loss
 from bench.toolkit.data_unlearning import Draw, ImageMethod
-from bench.toolkit.gradients import gradients_of, inner
+from bench.toolkit.gradients import gradients_of, inner, saliency_mask
 from bench.toolkit.student_options import (
     GradientOptions,
     Trainee,
@@ -39,7 +39,6 @@ from bench.toolkit.student_options import (
     consolidation,
     fisher,
     pull,
-    saliency_mask,
 )
 
 UNLEARN = "unlearn"  # phase of the main loop
@@ -66,14 +65,14 @@ class Config(GradientOptions):
 
 
 def repulsion(kind: str, distance: Tensor, weight: float, sharpness: float) -> Tensor:
-    """Return R of r."""
+    """Return R of r, the distance, () at least 0; R is (), and below 0 for ``nl2`` alone."""
     if kind == "el2":
         return weight * torch.exp(-sharpness * distance)
     return -weight * distance if kind == "nl2" else weight / (distance + LEAST)
 
 
 def distance_of(weights: Sequence[Tensor], others: Sequence[Weights]) -> Tensor:
-    """Return the sum of the squared differences from all others."""
+    """Return the sum of the squared differences, (), from all others, each a list of tensors of the weights' shapes."""
     return torch.stack([(a - b).square().sum() for each in others for a, b in zip(weights, each, strict=True)]).sum()
 
 

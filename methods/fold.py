@@ -89,8 +89,10 @@ def first_layer(generator: Generator) -> nn.Linear | None:
         if layer.in_features == generator.latent_dim:
             swapped = nn.functional.linear(others, layer.weight, layer.bias)
             swap = layer.register_forward_hook(lambda module, given, out, swapped=swapped: swapped)
-            images = generator.render(latents)
-            swap.remove()
+            try:
+                images = generator.render(latents)
+            finally:
+                swap.remove()
             if torch.allclose(images, generator.render(others), atol=1e-6):
                 return layer
     return None

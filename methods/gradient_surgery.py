@@ -3,8 +3,9 @@
     project=retain    g = g_r - g_f (g_f.g_r) / (g_f.g_f)             descends; S of Mandal and Gottwald (2506.04712)
     project=forget    g = -weight (g_f - g_r (g_f.g_r) / (g_r.g_r))   ascends; Bae et al. (2023, arXiv 2307.04550)
 
-g_f is the gradient of the negative ELBO of clicked samples, g_r that of the samples that were not. The second never
-changes L_r to first order. Adam divides a gradient by its size, so ``weight`` changes next to nothing.
+g_f is the gradient of the negative ELBO of clicked samples, g_r that of the samples that were not. A plain gradient
+step along the second leaves L_r as it is to first order. The steps here are Adam's, which scales each weight's step by
+itself: they are not orthogonal to g_r. Adam divides a gradient by its size, so ``weight`` changes next to nothing.
 
 Deviation: the published method takes both kinds of images from the training data; ``gradient_surgery_with_data`` does
 so. Here they are the samples that were shown, so that clicks are all that is needed.

@@ -3,7 +3,8 @@
     theta_0 + share (theta_u - theta_0)
 
 theta_u is a stored cell's generator (``weights``), or that of ``ours`` if no file is named. As in Wortsman et al.:
-Robust fine-tuning of zero-shot models (CVPR 2022, arXiv 2109.01903), Eq. 1.
+Robust fine-tuning of zero-shot models (CVPR 2022, arXiv 2109.01903), Eq. 1. Floating-point buffers, such as the
+statistics of batch norm, are interpolated too, so that ``share=1`` is the unlearned generator itself.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pydantic import Field
 from bench.api import Context, Feedback, Generator, Method, Oracle, Unlearned, hookimpl
 from bench.toolkit.latent import Direction, DirectionParams, fit_direction
 from bench.toolkit.student import StudentParams, train_student
-from bench.toolkit.weights import StoredWeights, moved, read_stored
+from bench.toolkit.weights import StoredWeights, between, read_stored
 
 
 class Config(StoredWeights, DirectionParams, StudentParams):
@@ -41,10 +42,10 @@ class Interpolate(Method[Config]):
 
     def unlearn(self, generator: Generator, feedback: Feedback, context: Context) -> Unlearned:
         if self.config.weights:
-            return Unlearned(moved(generator, read_stored(self.config, generator), self.config.share))
+            return Unlearned(between(generator, read_stored(self.config, generator), self.config.share))
         direction = fit_direction(generator, feedback, self.config)
         student = train_student(generator, direction, self.config, context)
-        return Unlearned(moved(generator, student, self.config.share), direction)
+        return Unlearned(between(generator, student, self.config.share), direction)
 
     def rebuild(self, original: Generator, oracle: Oracle | None) -> Unlearned:
         direction = None if self.config.weights else Direction.unfitted(original.latent_dim, self.config)

@@ -23,7 +23,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 from typing import Any
 
 import torch
@@ -31,18 +30,16 @@ from pydantic import Field
 from torch import Tensor
 
 from bench.api import Context, Feedback, Generator, Method, Oracle, Unlearned, hookimpl
-from bench.toolkit.gradients import gradients_of
-from bench.toolkit.image_surrogate import ImageSurrogate, SurrogateParams, fit_surrogate, scored_latents, set_levels
-from bench.toolkit.losses import l1
-from bench.toolkit.student_options import (
-    StudentOptions,
-    Trainee,
-    consolidation,
-    fisher,
-    mean_gradients,
-    pull,
-    saliency_mask,
+from bench.toolkit.image_surrogate import (
+    ImageSurrogate,
+    SurrogateParams,
+    fit_surrogate,
+    rebuilt,
+    scored_latents,
+    set_levels,
 )
+from bench.toolkit.losses import l1
+from bench.toolkit.student_options import StudentOptions, Trainee, train_by_terms
 
 EPS = 1e-8  # of the published code; it keeps log(p / 0) finite
 
@@ -54,7 +51,7 @@ class Config(StudentOptions, SurrogateParams):
     batch_size: int = Field(64, ge=2, description="samples per step")
     lr: float = Field(1e-3, gt=0, lt=1, description="Adam's learning rate (published: 1e-3)")
     weight: float = Field(0.03, ge=0, description="weight of L_kl; at 0 nothing changes")
-    flag_ratio: float = Field(2.0, gt=0, description="about so many times the clicked share is flagged, and not held")
+    flag_ratio: float = Field(2.0, gt=0, description="share of samples flagged, as a multiple of the clicked share")
 
 
 class KLToOracle(Method[Config]):
@@ -79,16 +76,13 @@ class KLToOracle(Method[Config]):
         return Unlearned(student, scored_latents(generator, surrogate))
 
     def rebuild(self, original: Generator, oracle: Oracle | None) -> Unlearned:
-        surrogate = ImageSurrogate(original.image_shape[0], self.config)
-        return Unlearned(deepcopy(original), scored_latents(original, surrogate))
+        return rebuilt(original, self.config)
 
 
 def train(generator: Generator, surrogate: ImageSurrogate, odds: float, config: Config, context: Context) -> Generator:
     """Train a copy of the original; ``odds`` are the log odds of a click."""
-    trainee = Trainee(deepcopy(generator), config, lambda: context.rng(0, "lora"))
-    trained, anchors = trainee.trained, [p.detach().clone() for p in trainee.trained]
 
-    def terms_of(step: int) -> tuple[Tensor, Tensor, Tensor]:
+    def terms_of(trainee: Trainee, step: int) -> tuple[Tensor, Tensor, dict[str, Any]]:
         noise = context.noise(step, config.batch_size, generator.noise_dim)
         with torch.no_grad():
             images = generator(noise)  # (N, C, H, W)
@@ -96,19 +90,17 @@ def train(generator: Generator, surrogate: ImageSurrogate, odds: float, config: 
         drawn = trainee(noise)
         share = torch.sigmoid(surrogate(drawn) + odds).mean()
         recon = (l1(drawn, images) * held).sum() / held.sum().clamp(min=1)
-        return config.weight * divergence(share), recon, share
+        return config.weight * divergence(share), recon, {"share": share}
 
-    masked = config.mask_share
-    mask = saliency_mask(mean_gradients(lambda step: terms_of(step)[0], trained), masked) if masked else []
-    information = fisher(trainee, context, config.batch_size) if config.ewc else []
-    optimiser = torch.optim.Adam(trained, lr=config.lr)
-    for step in context.steps(config.epochs, {"student": trainee, "optimiser": optimiser}, "student", main=True):
-        unlearn, recon, share = terms_of(step)
-        kept = recon + config.ewc * consolidation(trained, anchors, information) if information else recon
-        pull(trained, gradients_of(unlearn, trained), gradients_of(kept, trained), config, mask)
-        optimiser.step()
-        context.log(step, unlearn=unlearn, reconstruction=recon, share=share)
-    return trainee.finished()
+    return train_by_terms(
+        generator,
+        terms_of,
+        config,
+        context,
+        epochs=config.epochs,
+        batch_size=config.batch_size,
+        rate=lambda step: config.lr,
+    )
 
 
 def divergence(share: Tensor) -> Tensor:

@@ -1,7 +1,8 @@
 """Reference, not an unlearned model: redraw each sample until the oracle labels it negative.
 
 It shows what redrawing costs, most of it by losing what goes with the feature: no sample is positive for this oracle,
-nothing else changes, and yet ``fid`` does. It needs the oracle at sampling time.
+unless each of its ``redraws`` redraws was, too. Nothing else changes, and yet ``fid`` does. It needs the oracle at
+sampling time.
 """
 
 from __future__ import annotations

@@ -11,7 +11,8 @@ gamma, 1, and its learning rate are the defaults.
 Deviations: the published generators are conditional, and a class is to go. Here none is, so a latent direction from the
 clicks flags the latents that stand for the class. ``surrogate=noise`` is the published surrogate, uniform noise images;
 the default is f(erased(z)), since a sampler without classes would draw the noise. F is of N(g(z), 1 per pixel). The
-published training takes 10,000 steps of 256 samples.
+published training takes 10,000 steps of 256 samples. Both sums are divided by the whole batch: ``weight`` acts times
+the flagged share, ``gamma`` times the share of the others.
 """
 
 from __future__ import annotations
@@ -26,17 +27,15 @@ from torch import Tensor
 
 from bench.api import Context, Feedback, Generator, Method, Oracle, Unlearned, hookimpl
 from bench.toolkit.editing import edited_images
-from bench.toolkit.gradients import gradients_of
+from bench.toolkit.gradients import saliency_mask
 from bench.toolkit.latent import Direction, DirectionParams, fit_direction
 from bench.toolkit.student_options import (
     Trainee,
     TraineeOptions,
     consolidation,
     fisher,
-    freeze,
     mean_gradients,
-    pull,
-    saliency_mask,
+    set_gradients,
 )
 
 
@@ -96,13 +95,7 @@ class SelectiveAmnesia(Method[Config]):
             if information:
                 terms["penalty"] = config.fisher * consolidation(trained, anchors, information)
             loss = torch.stack(list(terms.values())).sum()
-            adam.zero_grad()
-            if config.surgery == "none":
-                loss.backward()  # type: ignore[no-untyped-call]
-                freeze(trained, mask)
-            else:
-                away, back = (gradients_of(part, trained) for part in (terms["surrogate"], loss - terms["surrogate"]))
-                pull(trained, away, back, config, mask)
+            set_gradients(trained, loss, terms["surrogate"], config, mask)
             adam.step()
             context.log(step, **terms)
         return Unlearned(trainee.finished(), direction)

@@ -23,7 +23,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 from typing import Any, Literal, Self
 
 import torch
@@ -31,18 +30,9 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from bench.api import Context, Feedback, Generator, Method, Oracle, Unlearned, hookimpl
-from bench.toolkit.gradients import gradients_of
-from bench.toolkit.image_surrogate import ImageSurrogate, excess, fit_surrogate, scored_latents, set_levels
+from bench.toolkit.image_surrogate import ImageSurrogate, excess, fit_surrogate, rebuilt, scored_latents, set_levels
 from bench.toolkit.losses import l1
-from bench.toolkit.student_options import (
-    StudentOptions,
-    Trainee,
-    consolidation,
-    fisher,
-    mean_gradients,
-    pull,
-    saliency_mask,
-)
+from bench.toolkit.student_options import StudentOptions, Trainee, train_by_terms
 from bench.toolkit.watching import Watcher, WatchParams, calibrate, split, watcher_for
 
 FLAGGED = 0.25  # largest share of a batch that is flagged
@@ -56,11 +46,12 @@ class Config(StudentOptions, WatchParams):
     candidates: int = Field(2, ge=1, description="samples that the original draws per sample of a batch")
     lr: float = Field(5e-4, gt=0, lt=1, description="Adam's learning rate; cosine to 0")
     weight: float = Field(0.01, ge=0, description="weight of L_unlearn; at 0 nothing changes")
-    flag_ratio: float = Field(2.0, gt=0, description="about so many times the clicked share is flagged")
+    flag_ratio: float = Field(2.0, gt=0, description="share of samples flagged, as a multiple of the clicked share")
     safe_ratio: float = Field(3.0, gt=0, description="flagged samples move to below the level of this many times it")
     surgery: Literal["conflicts", "orthogonal", "none"] = Field(
         "conflicts",
-        description="take from L_unlearn's gradient what opposes L_recon's (PCGrad), all along it, or nothing",
+        description="remove the conflicting component of L_unlearn's gradient (PCGrad), its whole component along "
+        "L_recon's gradient, or nothing",
     )
     smoothing: float = Field(0.05, ge=0, description="standard deviation of the noise on the images that are scored")
 
@@ -93,38 +84,37 @@ class Surrogate(Method[Config]):
         return Unlearned(student, scored_latents(generator, surrogate))
 
     def rebuild(self, original: Generator, oracle: Oracle | None) -> Unlearned:
-        surrogate = ImageSurrogate(original.image_shape[0], self.config)
-        return Unlearned(deepcopy(original), scored_latents(original, surrogate))
+        return rebuilt(original, self.config)
 
 
 def train(
     generator: Generator, surrogate: ImageSurrogate, watcher: Watcher | None, config: Config, context: Context
 ) -> Generator:
     """Train a copy of the original until the surrogate no longer sees the feature in it."""
-    trainee = Trainee(deepcopy(generator), config, lambda: context.rng(0, "lora"))
-    trained, anchors = trainee.trained, [p.detach().clone() for p in trainee.trained]
 
-    def terms_of(step: int) -> tuple[Tensor, Tensor, int]:
+    def terms_of(trainee: Trainee, step: int) -> tuple[Tensor, Tensor, dict[str, Any]]:
         noise, images, flagged = batch(generator, surrogate, config, context, step)
         drawn = trainee(noise)
         unlearn = config.weight * excess(drawn[:flagged], surrogate, config.smoothing, context.rng(step, "smoothing"))
         recon = l1(drawn[flagged:], images[flagged:]).sum() / max(1, len(drawn) - flagged)
-        return unlearn, recon, flagged
+        return unlearn, recon, {"flagged": flagged}
 
-    share = config.mask_share
-    mask = saliency_mask(mean_gradients(lambda step: terms_of(step)[0], trained), share) if share else []
-    information = fisher(trainee, context, config.batch_size) if config.ewc else []
-    optimiser = torch.optim.Adam(trained, lr=config.lr)
-    for step in context.steps(config.epochs, {"student": trainee, "optimiser": optimiser}, "student", main=True):
-        if watcher and watcher.satisfied(trainee, generator.noise_dim, step, context):
-            break
-        optimiser.param_groups[0]["lr"] = config.lr * 0.5 * (1 + math.cos(math.pi * step / config.epochs))
-        unlearn, recon, flagged = terms_of(step)
-        held = recon + config.ewc * consolidation(trained, anchors, information) if information else recon
-        pull(trained, gradients_of(unlearn, trained), gradients_of(held, trained), config, mask)
-        optimiser.step()
-        context.log(step, unlearn=unlearn, reconstruction=recon, flagged=flagged)
-    return trainee.finished()
+    def rate(step: int) -> float:
+        return config.lr * 0.5 * (1 + math.cos(math.pi * step / config.epochs))
+
+    def done(trainee: Trainee, step: int) -> bool:
+        return watcher is not None and watcher.satisfied(trainee, generator.noise_dim, step, context)
+
+    return train_by_terms(
+        generator,
+        terms_of,
+        config,
+        context,
+        epochs=config.epochs,
+        batch_size=config.batch_size,
+        rate=rate,
+        done=done,
+    )
 
 
 @torch.no_grad()

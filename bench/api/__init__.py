@@ -14,7 +14,7 @@ without the members of torch and pydantic that ``help(bench.api.Generator)`` add
 
     Method                unlearns a feature: generator, feedback and context in, Unlearned out
     Model                 builds and trains a generator; Pretrained only builds one
-    Generator             draws images; NoiseLatentGenerator if its latent is the noise
+    Generator             draws images; NoiseLatentGenerator if its latent is the noise; Wrapped around another one
     Classifier            scores images on attributes, for simulated clicks and for evaluation
     Extractor             maps images to embeddings (FID) and logits (IS)
     Dataset               images with attributes, in splits (Split); FurtherFeatures of another one's images
@@ -73,6 +73,7 @@ from bench.api.models import (
     TrainingConfig,
 )
 from bench.api.noise import draw_noise
+from bench.api.wrapped import Wrapped
 from bench.core.code_hash import code_of
 from bench.core.files import file_sha256
 from bench.core.randomness import seed_of
@@ -125,6 +126,7 @@ if TYPE_CHECKING:  # at run time help(bench.api) would print every member of tor
         "Unlearned",
         "UsageError",
         "Value",
+        "Wrapped",
         "WrongData",
         "chunks",
         "code_of",

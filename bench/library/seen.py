@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.api import Generator, NoiseLatentGenerator
+from bench.api import Generator, NoiseLatentGenerator, Wrapped
 from bench.api.noise import stream_noise
 from bench.core import randomness
 from bench.core.rendering import CHUNK, to_float, to_uint8, whole
@@ -37,14 +37,12 @@ class Seen:
 _SEEN: WeakKeyDictionary[Generator, Seen] = WeakKeyDictionary()
 
 
-class Remembering(Generator):
+class Remembering(Wrapped):
     """A generator that draws the same noise only once; its images are rounded to 8 bits, as for every judge."""
 
     def __init__(self, original: Generator, drawn: Drawn) -> None:
-        super().__init__()
-        self.original, self.drawn = original, drawn
-        self.image_shape, self.prior = original.image_shape, original.prior
-        self.noise_dim, self.latent_dim = original.noise_dim, original.latent_dim
+        super().__init__(original)
+        self.drawn = drawn
 
     def sample(self, noise: Tensor) -> tuple[Tensor, Tensor]:
         key = noise.cpu().numpy().tobytes()

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
-from bench.api import Generator, NoiseLatentGenerator
+from bench.api import Generator, NoiseLatentGenerator, Wrapped
 
 
 class Editor(nn.Module, ABC):
@@ -65,17 +65,12 @@ def edited_images(generator: Generator, editor: Editor, noise: Tensor) -> tuple[
     return edited_sample(generator, editor, noise)[1:]
 
 
-class Edited(Generator):
+class Edited(Wrapped):
     """The original, which erases flagged latents before it decodes; its latents are those before the edit."""
 
     def __init__(self, original: Generator, editor: Editor) -> None:
-        super().__init__()
-        self.original, self.editor = original, editor
-        self.image_shape, self.noise_dim, self.latent_dim = (
-            original.image_shape,
-            original.noise_dim,
-            original.latent_dim,
-        )
+        super().__init__(original)
+        self.editor = editor
 
     def sample(self, noise: Tensor) -> tuple[Tensor, Tensor]:
         return edited_sample(self.original, self.editor, noise)[:2]

@@ -15,7 +15,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, relu
 
-from bench.api import Context, Feedback, Generator, Params, chunks, draw_noise, to_float, to_uint8
+from bench.api import Context, Feedback, Generator, Params, Unlearned, chunks, draw_noise, to_float, to_uint8
 from bench.toolkit.augmentation import blurred, random_shift
 
 FIT = 1_000_000_001  # the step that draws initial weights and levels, far beyond those of any training
@@ -26,7 +26,7 @@ class SurrogateParams(Params):
 
     members: int = Field(3, ge=1, description="networks in the ensemble")
     channels: tuple[int, ...] = Field((16, 32, 64), min_length=1, description="channels; each convolution halves H, W")
-    grid: int = Field(2, ge=1, description="side of the grid over whose cells features are averaged; 1: no place")
+    grid: int = Field(2, ge=1, description="features are averaged over a grid x grid raster; 1 discards position")
     surrogate_steps: int = Field(150, ge=1, description="AdamW steps that train each network")
     surrogate_batch: int = Field(64, ge=2, description="clicked samples per step and network, half of them positive")
     surrogate_lr: float = Field(2e-3, gt=0, lt=1, description="learning rate of the networks; cosine to 0")
@@ -83,6 +83,11 @@ class ScoredLatents(nn.Module):
 def scored_latents(original: Generator, surrogate: ImageSurrogate) -> ScoredLatents | None:
     """Return the surrogate as an identifier; None for a generator whose images depend on more than the latent."""
     return ScoredLatents(original, surrogate) if original.noise_dim == original.latent_dim else None
+
+
+def rebuilt(original: Generator, params: SurrogateParams) -> Unlearned:
+    """Return a copy of the original with an untrained surrogate as its identifier: what stored weights are put into."""
+    return Unlearned(deepcopy(original), scored_latents(original, ImageSurrogate(original.image_shape[0], params)))
 
 
 def fit_surrogate(

@@ -1,4 +1,4 @@
-"""95 % intervals over samples."""
+"""95 % intervals over samples, and how well labels agree."""
 
 from __future__ import annotations
 
@@ -41,6 +41,26 @@ def balanced_accuracy(hits: int, positives: int, rejections: int, negatives: int
     mean = float(rates.mean())
     below, above = (float(np.sqrt(np.square(rates - limit).sum()) / 2) for limit in (lows, highs))
     return mean, mean - below, mean + above
+
+
+def agreement(labels: NDArray[np.bool_], truth: NDArray[np.bool_]) -> dict[str, float | int | None]:
+    """Compare labels with the truth, as an attribute's entry in what ``Trainable.assess`` returns.
+
+    Parameters
+    ----------
+    labels, truth : (N,) bool
+        N at least 1.
+
+    Returns
+    -------
+    dict
+        ``balanced_accuracy`` in [0, 1], None if a class is absent; ``rate``, the share of true ones; ``n``.
+    """
+    positives, negatives = int(truth.sum()), int((~truth).sum())
+    hits, rejections = int((labels & truth).sum()), int((~labels & ~truth).sum())
+    absent = positives == 0 or negatives == 0
+    balanced = None if absent else balanced_accuracy(hits, positives, rejections, negatives)[0]
+    return {"balanced_accuracy": balanced, "rate": positives / len(truth), "n": len(truth)}
 
 
 def of_mean(values: NDArray[np.float64]) -> tuple[float, float, float]:

@@ -11,7 +11,19 @@ from bench.toolkit.similarity import WEIGHTS, ms_ssim
 
 
 def l1(images: Tensor, targets: Tensor, reduction: Literal["mean", "sum"] = "mean") -> Tensor:
-    """Return the absolute difference per sample, (N,): mean or sum over its pixels."""
+    """Return the absolute difference per sample, |images - targets|_1.
+
+    Parameters
+    ----------
+    images, targets : (N, C, H, W) float32, nominally in [0, 1]
+    reduction : {"mean", "sum"}
+        Over a sample's pixels and colours.
+
+    Returns
+    -------
+    (N,) float32
+        At least 0; a mean is nominally at most 1.
+    """
     difference = (images - targets).abs().flatten(1)  # (N, C*H*W)
     return difference.mean(1) if reduction == "mean" else difference.sum(1)
 

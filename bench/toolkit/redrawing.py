@@ -8,10 +8,10 @@ from hashlib import sha256
 import torch
 from torch import Tensor
 
-from bench.api import Generator, draw_noise
+from bench.api import Generator, Wrapped, draw_noise
 
 
-class Redrawing(Generator):
+class Redrawing(Wrapped):
     """The original, which draws again while ``refused`` says so.
 
     Each noise vector has its own stream of noise, seeded with the sha256 of its bytes, so that the same noise always
@@ -25,13 +25,8 @@ class Redrawing(Generator):
     """
 
     def __init__(self, original: Generator, redraws: int) -> None:
-        super().__init__()
-        self.original, self.redraws = original, redraws
-        self.image_shape, self.noise_dim, self.latent_dim = (
-            original.image_shape,
-            original.noise_dim,
-            original.latent_dim,
-        )
+        super().__init__(original)
+        self.redraws = redraws
 
     @abstractmethod
     def refused(self, noise: Tensor) -> Tensor:

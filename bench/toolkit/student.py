@@ -18,7 +18,7 @@ from torch import Tensor
 from bench.api import Generator
 from bench.api.context import Context
 from bench.toolkit.ahead import prepared
-from bench.toolkit.gradients import assign, gradients_of, projected
+from bench.toolkit.gradients import Gradients, saliency_mask
 from bench.toolkit.latent import Editor, edited_images
 from bench.toolkit.losses import l1, ms_ssim_dissimilarity
 from bench.toolkit.sharing import shared
@@ -28,7 +28,7 @@ from bench.toolkit.student_options import (
     consolidation,
     fisher,
     mean_gradients,
-    saliency_mask,
+    set_gradients,
 )
 
 
@@ -113,14 +113,13 @@ def train_student(generator: Generator, editor: Editor, params: StudentParams, c
         noise = context.noise(step, params.batch_size, generator.noise_dim, tag)
         return noise, *shared(edited_images)(generator, editor, noise)
 
-    pull = _Pull(params, context, trainee, targets_of)
+    objective = _Objective(params, context, trainee, targets_of)
     steps = context.steps(total, {"student": trainee, "optimiser": optimiser})
     for step, (noise, targets, flagged) in prepared(steps, total, targets_of, context.device):
         if params.schedule == "cosine":
             optimiser.param_groups[0]["lr"] = params.lr * 0.5 * (1 + math.cos(math.pi * step / total))
         terms = loss_terms(shared(trainee)(noise), targets, flagged, params)
-        optimiser.zero_grad(set_to_none=True)
-        loss = pull.backward(terms)
+        loss = objective.backward(terms)
         optimiser.step()
         context.log(step, loss=loss, **terms)
     return trainee.finished()
@@ -129,12 +128,13 @@ def train_student(generator: Generator, editor: Editor, params: StudentParams, c
 Targets = Callable[[int, str], tuple[Tensor, Tensor, Tensor]]  # step and tag -> noise, the teacher's images, flagged
 
 
-class _Pull:
+class _Objective:
     """The objective of a student: the terms of Eq. 5, and the options that change their gradient."""
 
     def __init__(self, params: StudentParams, context: Context, trainee: Trainee, targets_of: Targets) -> None:
         self.params, self.trainee, self.targets_of = params, trainee, targets_of
-        self.mask, self.information = None, None
+        self.mask: Gradients = []
+        self.information: Gradients = []
         self.anchors = [p.detach().clone() for p in trainee.trained] if params.ewc else []
         if params.mask_share:
             self.mask = saliency_mask(mean_gradients(self._removal, trainee.trained), params.mask_share)
@@ -150,18 +150,10 @@ class _Pull:
         """Set the gradients of what is trained; return the objective. It adds the penalty, if any, to the terms."""
         trained, params = self.trainee.trained, self.params
         loss = total_loss(terms, params.alpha)
-        if self.information is not None:
+        if self.information:
             terms["consolidation"] = consolidation(trained, self.anchors, self.information)
             loss = loss + params.ewc * terms["consolidation"]
-        if params.surgery == "none":
-            loss.backward()  # type: ignore[no-untyped-call]
-        else:
-            unlearning = self._unlearning(terms)
-            away, back = gradients_of(unlearning, trained), gradients_of(loss - unlearning, trained)
-            assign(trained, projected(away, back, only_conflicts=params.surgery == "conflicts"), back)
-        for parameter, kept in zip(trained, self.mask or [], strict=False):
-            if parameter.grad is not None:
-                parameter.grad *= kept
+        set_gradients(trained, loss, self._unlearning(terms), params, self.mask)
         return loss
 
     def _unlearning(self, terms: dict[str, Tensor]) -> Tensor:

@@ -2,11 +2,13 @@
 
     mask_share   SalUn (Fan et al., ICLR 2024, arXiv 2310.12508): of the weights, this share is frozen, those
                  with the smallest |gradient of the unlearning terms| at the original weights (published: 0.5)
-    surgery      the gradient of the unlearning terms without what opposes the reconstruction term's (PCGrad, Yu et al.
-                 2020, arXiv 2001.06782), or without all along it
+    surgery      the gradient of the unlearning terms without its component that opposes the reconstruction term's
+                 (PCGrad, Yu et al. 2020, arXiv 2001.06782), or without its whole component along it; Adam scales each
+                 weight's step by itself, so its step is not orthogonal to that gradient
     ewc          elastic weight consolidation (Kirkpatrick et al. 2017, arXiv 1612.00796, Eq. 3): a penalty
                  ewc / 2 * sum F (theta - theta_0)^2, F the diagonal Fisher information
-    lora_rank    only a sum of low rank on the last weights is trained, W + B A (Hu et al. 2022, arXiv 2106.09685)
+    lora_rank    only a sum of low rank on the last weights that a pass uses is trained, W + B A (Hu et al. 2022, arXiv
+                 2106.09685)
 
 Deviations: the reconstruction term has its minimum, with no gradient, at the original weights, so F is that of a
 Gaussian around the image, N(g(z), 1 per pixel), estimated with random signs. LoRA's sum is folded into the weights in
@@ -16,15 +18,16 @@ the end. A convolution counts as a matrix with a row for each output.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, Self
+from copy import deepcopy
+from typing import Any, Literal, Self
 
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from bench.api import Context, Generator, Params
-from bench.toolkit.gradients import Gradients, assign, gradients_of, projected
+from bench.api import Context, Generator, Params, draw_noise
+from bench.toolkit.gradients import Gradients, assign, freeze, gradients_of, order_of_use, projected, saliency_mask
 
 FIT = 1_000_000_002  # the step from which estimates at the original weights are drawn, far beyond training's
 BATCHES = 8  # batches of an estimate
@@ -36,8 +39,8 @@ class GradientOptions(Params):
     mask_share: float = Field(0.0, ge=0, lt=1, description="share of the weights that SalUn's mask freezes; 0: none")
     surgery: Literal["none", "conflicts", "orthogonal"] = Field(
         "none",
-        description="take from the unlearning terms' gradient what opposes that of the others (PCGrad), all along "
-        "it, or nothing",
+        description="remove the conflicting component of the unlearning gradient (PCGrad), its whole component along "
+        "the other terms' gradient, or nothing",
     )
 
 
@@ -45,7 +48,7 @@ class TraineeOptions(GradientOptions):
     """Which weights are trained, and which way; off by default."""
 
     lora_rank: int = Field(0, ge=0, description="rank of what is added to the last weights (LoRA); 0: all are trained")
-    lora_layers: int = Field(3, ge=1, description="how many of the last weights get such a sum")
+    lora_layers: int = Field(3, ge=1, description="how many weights get such a sum: the last ones that an image uses")
 
     @model_validator(mode="after")
     def _mask_of_all_weights(self) -> Self:
@@ -64,7 +67,7 @@ class StudentOptions(TraineeOptions):
 
 
 class Trainee(nn.Module):
-    """A student and the part of it that is trained: all its weights, or low-rank sums on the last ones.
+    """A student and the part of it that is trained: all its weights, or low-rank sums on the last ones (``by_use``).
 
     Parameters
     ----------
@@ -77,16 +80,17 @@ class Trainee(nn.Module):
 
     def __init__(self, student: Generator, options: TraineeOptions, rng: Callable[[], torch.Generator]) -> None:
         super().__init__()
-        self.student, self.rank = student.requires_grad_(options.lora_rank == 0), options.lora_rank
+        self.student, self.rank = student, options.lora_rank
         self.down, self.up = nn.ParameterDict(), nn.ParameterDict()
         if self.rank:
             random = rng()
-            matrices = [(name, p) for name, p in student.named_parameters() if p.ndim > 1 and min(_flat(p).shape) > 1]
-            for name, weight in matrices[-options.lora_layers :]:
+            for name in by_use(student)[-options.lora_layers :]:
+                weight = student.get_parameter(name)
                 rows, columns = _flat(weight).shape
                 first = torch.randn(self.rank, columns, generator=random, device=weight.device) / columns**0.5
                 self.down[_key(name)] = nn.Parameter(first)
                 self.up[_key(name)] = nn.Parameter(weight.new_zeros(rows, self.rank))
+        student.requires_grad_(self.rank == 0)
 
     @property
     def trained(self) -> list[nn.Parameter]:
@@ -112,27 +116,16 @@ class Trainee(nn.Module):
         return student.requires_grad_(False)
 
 
-def saliency_mask(gradients: Gradients, share: float) -> Gradients:
-    """Return which weights are trained, as 0 and 1: all except ``share`` of them, those with the smallest gradient.
+def by_use(student: Generator) -> list[str]:
+    """Return the names of the matrices that an image depends on, in the order in which a pass uses them.
 
-    Parameters
-    ----------
-    gradients : list of Tensor
-        One for each parameter, of its shape.
-    share : float
-        Share of all weights together that is frozen, in [0, 1). Of equal gradients the first ones are frozen, so that
-        the share is right even where most of them are 0.
-
-    Returns
-    -------
-    list of Tensor
-        0 or 1, with the shapes and dtypes of ``gradients``.
+    It draws two images. The student's parameters require gradients afterwards.
     """
-    sizes = torch.cat([g.abs().flatten() for g in gradients])
-    kept = torch.ones_like(sizes)
-    kept[sizes.argsort(stable=True)[: min(int(share * len(sizes)), len(sizes) - 1)]] = 0
-    parts = torch.split(kept, [g.numel() for g in gradients])
-    return [part.view_as(g) for part, g in zip(parts, gradients, strict=True)]
+    matrices = {name: p for name, p in student.named_parameters() if p.ndim > 1 and min(_flat(p).shape) > 1}
+    device = next(student.parameters()).device
+    noise = draw_noise(student, 2, torch.Generator().manual_seed(0)).to(device)
+    with torch.enable_grad(), torch.autocast(device.type, enabled=False):  # autocast would cache copies of the weights
+        return order_of_use(student.requires_grad_(True)(noise), matrices)
 
 
 def fisher(trainee: Trainee, context: Context, batch_size: int) -> Gradients:
@@ -186,6 +179,31 @@ def mean_gradients(losses: Callable[[int], Tensor], trained: list[nn.Parameter])
     return [torch.stack(each).mean(0) for each in zip(*found, strict=True)]
 
 
+def set_gradients(
+    trained: list[nn.Parameter], objective: Tensor, unlearning: Tensor, options: GradientOptions, mask: Gradients
+) -> None:
+    """Set the gradients of what is trained to those of an objective, its unlearning part's as the options say.
+
+    Parameters
+    ----------
+    trained : list of nn.Parameter
+    objective : () float
+        Sum of all terms, weighted.
+    unlearning : () float
+        The part of that sum that unlearns.
+    options : GradientOptions
+    mask : list of Tensor
+        What ``saliency_mask`` returned; empty if all weights move.
+    """
+    for parameter in trained:
+        parameter.grad = None
+    if options.surgery == "none":
+        objective.backward()  # type: ignore[no-untyped-call]
+        freeze(trained, mask)
+    else:
+        pull(trained, gradients_of(unlearning, trained), gradients_of(objective - unlearning, trained), options, mask)
+
+
 def pull(
     trained: list[nn.Parameter], away: Gradients, back: Gradients, options: GradientOptions, mask: Gradients
 ) -> None:
@@ -206,11 +224,57 @@ def pull(
     freeze(trained, mask)
 
 
-def freeze(trained: list[nn.Parameter], mask: Gradients) -> None:
-    """Set the gradients to 0 where the mask is; an empty one freezes nothing."""
-    for parameter, kept in zip(trained, mask, strict=False):
-        if parameter.grad is not None:
-            parameter.grad *= kept
+Terms = Callable[[Trainee, int], tuple[Tensor, Tensor, dict[str, Any]]]  # unlearning, other, what else is logged
+
+
+def train_by_terms(
+    generator: Generator,
+    terms_of: Terms,
+    options: StudentOptions,
+    context: Context,
+    *,
+    epochs: int,
+    batch_size: int,
+    rate: Callable[[int], float],
+    done: Callable[[Trainee, int], bool] = lambda trainee, step: False,
+) -> Generator:
+    """Train a copy of the original on two terms: one unlearns, as the options say, and one holds what is kept.
+
+    Parameters
+    ----------
+    generator : Generator
+        The original.
+    terms_of : callable
+        Trainee and step -> the unlearning term () with its weight, the reconstruction term (), and what else is logged.
+    options : StudentOptions
+    context : Context
+    epochs, batch_size : int
+        Steps, and samples per batch of the Fisher information.
+    rate : callable
+        Step -> Adam's learning rate.
+    done : callable
+        Trainee and step -> whether the training ends before this step.
+
+    Returns
+    -------
+    Generator
+        The student, gradients off.
+    """
+    trainee = Trainee(deepcopy(generator), options, lambda: context.rng(0, "lora"))
+    trained, anchors, share = trainee.trained, [p.detach().clone() for p in trainee.trained], options.mask_share
+    mask = saliency_mask(mean_gradients(lambda step: terms_of(trainee, step)[0], trained), share) if share else []
+    information = fisher(trainee, context, batch_size) if options.ewc else []
+    optimiser = torch.optim.Adam(trained, lr=rate(0))
+    for step in context.steps(epochs, {"student": trainee, "optimiser": optimiser}, "student", main=True):
+        if done(trainee, step):
+            break
+        optimiser.param_groups[0]["lr"] = rate(step)
+        unlearn, recon, logged = terms_of(trainee, step)
+        kept = recon + options.ewc * consolidation(trained, anchors, information) if information else recon
+        pull(trained, gradients_of(unlearn, trained), gradients_of(kept, trained), options, mask)
+        optimiser.step()
+        context.log(step, unlearn=unlearn, reconstruction=recon, **logged)
+    return trainee.finished()
 
 
 def _flat(weight: Tensor) -> Tensor:

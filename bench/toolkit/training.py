@@ -1,12 +1,14 @@
-"""The training loop of ``bench pretrain`` and of the method ``retrain``."""
+"""The training loop of ``bench pretrain`` and of the method ``retrain``; the scores of a network with classes."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from bench.api import Batch, Networks, Split, Stateful, Trainable
 from bench.api.context import Context
@@ -97,3 +99,21 @@ def build(trainable: Trainable[Any], config: Any, stream: str) -> Networks[Any]:
 def _targets(split: Split) -> tuple[torch.Tensor, tuple[str, ...]]:
     numbers = split.attributes.select_dtypes(include=["number", "bool"])
     return torch.tensor(numbers.to_numpy(dtype=np.float32)), tuple(str(name) for name in numbers.columns)
+
+
+def class_log_odds(logits: Tensor, columns: Sequence[int]) -> Tensor:
+    """Return the log odds of some classes, each against all others.
+
+    Parameters
+    ----------
+    logits : (N, K) float64
+        K at least 2.
+    columns : sequence of int
+        Of A classes.
+
+    Returns
+    -------
+    (N, A) float64
+    """
+    others = [torch.cat([logits[:, :k], logits[:, k + 1 :]], dim=1).logsumexp(dim=1) for k in columns]
+    return logits[:, list(columns)] - torch.stack(others, dim=1)

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import torch
 from pydantic import Field, model_validator
+from torch import Tensor
 
 from bench.api import Generator, Params, UsageError
 
@@ -76,8 +77,8 @@ def read_stored(params: StoredWeights, original: Generator) -> Generator:
 def moved(original: Generator, other: Generator, share: float) -> Generator:
     """Return a copy of the original whose weights moved by ``share`` of the way to another's of the same structure.
 
-    theta_0 + share (theta - theta_0): 0 is the original, 1 the other, a negative share goes the opposite way. Buffers,
-    such as the statistics of batch norm, stay the original's.
+    theta_0 + share (theta - theta_0): a negative share goes the opposite way. Buffers, such as the statistics of batch
+    norm, stay the original's: a variance would fall below 0 that way. ``between`` moves buffers too.
 
     Parameters
     ----------
@@ -88,3 +89,28 @@ def moved(original: Generator, other: Generator, share: float) -> Generator:
     for weight, end in zip(result.parameters(), other.parameters(), strict=True):
         weight.lerp_(end, share)
     return result
+
+
+@torch.no_grad()
+def between(original: Generator, other: Generator, share: float) -> Generator:
+    """Return the generator that lies ``share`` of the way from the original to another of the same structure.
+
+    At 0 it is the original, at 1 the other, bit for bit. Weights and floating-point buffers, such as the statistics of
+    batch norm, are interpolated; all other state (counts, flags, ProgGAN's level) is that of the nearer end.
+
+    Parameters
+    ----------
+    original, other : Generator
+    share : float
+        In [0, 1], so that variances stay at least 0.
+    """
+    result = deepcopy(original if share < 0.5 else other)
+    for number, start, end in zip(*(_numbers(each) for each in (result, original, other)), strict=True):
+        # equal numbers stay as they are: between infinite ones, as a mask has, lerp would give NaN
+        number.copy_(torch.where(start == end, number, start.lerp(end, share)))
+    return result
+
+
+def _numbers(generator: Generator) -> list[Tensor]:
+    """Return weights and buffers that are floating-point numbers."""
+    return [each for each in (*generator.parameters(), *generator.buffers()) if each.is_floating_point()]

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 
 import numpy as np
 import pytest
 import torch
+from latent_toys import Layered
 from own_generator import bring
 
 import bench
+from bench.api import Generator, LatentLayer, Method, Networks, Params, Unlearned, Wrapped
 from bench.api.noise import draw_noise, stream_noise
 from bench.core import randomness
-from bench.errors import UsageError
+from bench.errors import PluginError, UsageError
+from bench.experiments.cells.method_run import run_method
 from bench.workspace.workspace import Workspace
 
 SHAPES = "image_shape, noise_dim, latent_dim = (1, 8, 8), 6, 6"
@@ -109,6 +113,52 @@ def test_rejected_samples_are_redrawn_from_the_prior(plugins, monkeypatch):
     bench.sample(unlearned, 64)
     everything = torch.cat(drawn)
     assert len(everything) > 64 and everything.abs().max() <= 1
+
+
+class Halved(Wrapped):
+    def sample(self, noise):
+        latents, images = self.original.sample(noise)
+        return latents, images / 2
+
+    def decode(self, latents, noise):
+        return self.original.decode(latents, noise) / 2
+
+
+def test_a_wrapper_has_all_that_the_original_declares():
+    original = Layered()
+    original.prior, original.latent_layers = "uniform", (LatentLayer(2, 1, 0),)
+    wrapper = Halved(original)
+    assert isinstance(wrapper, Generator) and wrapper.original is original
+    declared = ("image_shape", "noise_dim", "prior", "latent_dim", "latent_layers")
+    assert {name: getattr(wrapper, name) for name in declared} == {name: getattr(original, name) for name in declared}
+    assert set(declared) == set(Generator.__annotations__)
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_a_method_returns_a_generator_of_the_same_prior(keeps):
+    class Wrapping(Method[Params]):
+        Config = Params
+
+        def unlearn(self, generator, feedback, context):
+            wrapper = Halved(deepcopy(generator))
+            wrapper.prior = wrapper.prior if keeps else "normal"
+            return Unlearned(wrapper)
+
+    original = Layered().eval().requires_grad_(False)
+    original.prior = "uniform"
+    context = bench.api.Context(stream="s", device=torch.device("cpu"))
+    given = (Wrapping(Params()), Networks(Params(), original), bench.make_feedback([True, False], stream="s"), context)
+
+    def run():
+        return run_method("mine", *given, None, dict, dict)
+
+    if keeps:
+        assert run().generator.prior == "uniform"
+    else:
+        with pytest.raises(
+            PluginError, match="method 'mine' returned a generator whose prior is 'normal', and the orig"
+        ):
+            run()
 
 
 @pytest.mark.parametrize("prior", ["gauss", "Uniform", None])

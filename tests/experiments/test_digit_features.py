@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torchvision.transforms.functional import gaussian_blur
 
+from bench.api import Split
 from bench.registry import Registry
+from bench.toolkit.training import build, class_log_odds
 from bench.workspace.weights.observers import load_classifier
 
 SMALL = ("--set", "feedback.count=100", "--set", "evaluation.count=200")
@@ -92,3 +96,31 @@ def test_both_readers_read_blurred_digits(split, copy):
         scores = reader.scores(seen, reader.attributes)
         assert (scores.argmax(axis=1) == truth).mean() >= least
         assert np.allclose((1 / (1 + np.exp(-scores))).sum(axis=1), 1), "log odds"
+
+
+def assessed(digits):
+    """Return what an untrained reader measures on random images with these labels."""
+    reader = Registry().get("classifiers", "digit_reader")()
+    frame = pd.DataFrame({name: [name == f"digit={digit}" for digit in digits] for name in reader.attributes})
+    images = torch.randint(0, 256, (len(digits), 1, 28, 28), dtype=torch.uint8)
+    split = Split(frame, lambda indices: images[torch.from_numpy(indices)], "toy")
+    networks = build(reader, reader.Config(image_shape=(1, 28, 28)), "test")
+    for module in networks.modules().values():
+        module.eval()
+    return reader.assess(networks, SimpleNamespace(split={"test": split}.__getitem__))
+
+
+def test_a_digit_that_no_test_image_shows_has_no_accuracy():
+    found = assessed([0, 1, 1, 2])["accuracy"]
+    assert found["digit=7"] == {"balanced_accuracy": None, "rate": 0.0, "n": 4}
+    assert found["digit=1"]["rate"] == 0.5 and 0 <= found["digit=1"]["balanced_accuracy"] <= 1
+
+
+def test_without_test_images_nothing_is_measured():
+    assert assessed([]) == {}
+
+
+def test_log_odds_of_classes():
+    """With probabilities 1/2, 1/4, 1/4 the odds are 1, 1/3 and 1/3."""
+    logits = torch.tensor([[0.5, 0.25, 0.25]], dtype=torch.float64).log() + 3
+    torch.testing.assert_close(class_log_odds(logits, [2, 0]).exp(), torch.tensor([[1 / 3, 1.0]], dtype=torch.float64))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from safetensors.torch import load
 from trained_oracles import record_of
 
+from bench.experiments.execution import pretrain
 from bench.registry import Registry
 from bench.workspace.weights import checkpoint, loading
 
@@ -127,3 +130,11 @@ def test_weights_from_before_a_field_was_new_have_its_default(trained):
     assert again.code == 0 and "already trained with these settings" in again.err
     other, _ = trained("older", "-p", "lr=0.5")
     assert other.code == 4 and "with another lr" in other.err and out.read_bytes() == before
+
+
+def test_what_no_accuracy_was_measured_of_is_told():
+    told = []
+    source, progress = SimpleNamespace(features=("light", "dark")), SimpleNamespace(note=told.append)
+    entries = {"light": {"balanced_accuracy": None, "rate": 0.0, "n": 20}, "Left": {"balanced_accuracy": 0.9, "n": 20}}
+    pretrain._tell_accuracy({"accuracy": entries}, source, progress)
+    assert told == ["light: no balanced accuracy, since all or none of the 20 test images have it"]

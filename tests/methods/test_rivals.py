@@ -18,6 +18,7 @@ from bench.api.context import Context
 from bench.core import randomness
 from bench.registry import Registry
 from bench.toolkit.training import build, train
+from bench.toolkit.weights import moved as moved_weights
 
 REGISTRY = Registry()
 
@@ -179,6 +180,18 @@ def test_a_layer_that_is_not_the_only_way_in_is_not_folded():
     assert type(unlearned("fold", generator, clicked(generator)).generator) is not Around
 
 
+def test_a_render_that_fails_leaves_no_hook_behind():
+    class Failing(Bars):
+        def render(self, latents):
+            super().render(latents)
+            raise ValueError("out of memory")
+
+    generator = Failing().eval().requires_grad_(False)
+    with pytest.raises(ValueError, match="out of memory"):
+        sys.modules[REGISTRY.get("methods", "fold").__module__].first_layer(generator)
+    assert not generator.layer._forward_hooks
+
+
 # --- the student's options ----------------------------------------------------------------------------
 
 OPTIONS = {
@@ -234,6 +247,45 @@ def test_interpolation_between_two_files(tmp_path):
     assert REGISTRY.get("methods", "interpolate").Config(weights=str(path)).sha256 != config.sha256
     with pytest.raises(UsageError, match="not an unlearned generator of this model"):
         unlearned("interpolate", generator, clicked(generator), weights=str(path))
+
+
+class Normed(Bars):
+    """Bars behind batch norm, whose statistics and count are buffers, and a mask with infinite entries."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm = torch.nn.BatchNorm1d(3)
+        self.register_buffer("mask", torch.tensor([0.0, -torch.inf]))
+
+    def render(self, latents):
+        return super().render(self.norm(latents))
+
+
+def test_the_ends_of_an_interpolation_are_the_generators_themselves(tmp_path):
+    from safetensors.torch import save_file
+
+    generator = Normed().eval().requires_grad_(False)
+    other = deepcopy(generator)
+    for seed, tensor in enumerate(each for each in other.state_dict().values() if each.is_floating_point()):
+        tensor.add_(torch.rand(tensor.shape, generator=torch.Generator().manual_seed(seed)))
+    other.norm.num_batches_tracked.fill_(7)
+    path = tmp_path / "unlearned.safetensors"
+    save_file({f"generator.{name}": tensor for name, tensor in other.state_dict().items()}, path)
+
+    def at(share):
+        return unlearned("interpolate", generator, clicked(generator), weights=str(path), share=share).generator
+
+    for share, end in ((0.0, generator), (1.0, other)):
+        state = end.state_dict()
+        assert all(torch.equal(state[name], each) for name, each in at(share).state_dict().items())
+        assert torch.equal(at(share)(fresh(3, 50)), end(fresh(3, 50)))
+    near = at(0.25)
+    torch.testing.assert_close(near.norm.running_var, 0.75 * generator.norm.running_var + 0.25 * other.norm.running_var)
+    assert int(near.norm.num_batches_tracked) == 0 and int(at(0.75).norm.num_batches_tracked) == 7
+    assert near.mask.tolist() == [pytest.approx(0.25 * float(other.mask[0])), -torch.inf]
+    task = moved_weights(generator, other, -0.5)
+    assert torch.equal(task.norm.running_var, generator.norm.running_var), "the opposite way buffers stay"
+    torch.testing.assert_close(task.layer.bias, generator.layer.bias - 0.5 * (other.layer.bias - generator.layer.bias))
 
 
 @pytest.mark.parametrize("name", ["interpolate", "stored"])

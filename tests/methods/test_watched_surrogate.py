@@ -80,7 +80,9 @@ def test_each_part_has_both_classes_or_the_clicks_are_refused():
     for share in (0.01, 0.99):
         assert [part.positives for part in split(Feedback(labels, "shown"), generator, share, context())] == [1, 1]
     labels[1] = False
-    with pytest.raises(UsageError, match="no positives"):
+    with pytest.raises(
+        UsageError, match=r"holdout=0.5: 1 of 40 samples were clicked, and each part takes at least one"
+    ):
         split(Feedback(labels, "shown"), generator, 0.5, context())
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import cohen_kappa_score, roc_auc_score
 
-from bench.toolkit.intervals import auc_delong, balanced_accuracy, kappa, of_mean, wilson
+from bench.toolkit.intervals import agreement, auc_delong, balanced_accuracy, kappa, of_mean, wilson
 
 # statsmodels.stats.proportion.proportion_confint(..., method="wilson"); the last four also in Newcombe 1998,
 # Statistics in Medicine 17:857, Table I, method 3
@@ -41,6 +41,14 @@ def test_balanced_accuracy_at_both_ends_and_by_hand():
     accuracy, low, high = balanced_accuracy(5, 10, 10, 10)
     assert accuracy == 0.75 and low == pytest.approx(0.75 - np.hypot(0.5 - 0.236593, 1 - 0.722467) / 2, abs=1e-6)
     assert high == pytest.approx(0.75 + (0.763407 - 0.5) / 2, abs=1e-6)
+
+
+def test_agreement_of_labels_with_the_truth():
+    truth = np.array([True, False, False, False])
+    assert agreement(truth, truth) == {"balanced_accuracy": 1.0, "rate": 0.25, "n": 4}
+    assert agreement(~truth, truth)["balanced_accuracy"] == 0.0
+    assert agreement(np.zeros(4, bool), truth)["balanced_accuracy"] == 0.5, "saying no to everything is no skill"
+    assert agreement(truth, np.zeros(4, bool)) == {"balanced_accuracy": None, "rate": 0.0, "n": 4}
 
 
 def test_balanced_accuracy_holds_its_level():

@@ -50,7 +50,7 @@ def run_method(
     Raises
     ------
     PluginError
-        If ``needs`` names what there is not.
+        If ``needs`` names what there is not, or the result's noise has another prior than the original's.
     Diverged
         If training diverged or ended in weights that are not finite.
     RuntimeError
@@ -73,7 +73,11 @@ def run_method(
     if changed:
         raise RuntimeError(f"method '{name}' changed the original; it must work on a copy")
     _require_finite(unlearned, context)
-    unlearned.generator.prior = original.prior
+    if unlearned.generator.prior != original.prior:
+        raise PluginError(
+            f"method '{name}' returned a generator whose prior is {unlearned.generator.prior!r}, and the original's is "
+            f"{original.prior!r}. Derive what wraps the original from bench.api.Wrapped, which copies it"
+        )
     return unlearned
 
 

@@ -132,6 +132,8 @@ def pretrain(workspace: Workspace, recipe: Recipe, out: Path | None = None, comm
         made = _train(workspace, recipe, trainable, networks, checkpoint)
     measured = trainable.assess(networks, workspace.dataset(recipe.dataset))
     _tell_accuracy(measured, workspace.dataset(recipe.dataset), workspace.progress)
+    if recipe.singular == "classifier" and not measured:
+        workspace.progress.note("No accuracy: the test split is empty, or the classifier measures nothing on it")
     description = {**start, **made, "command": command, **measured}
     saving.save_networks(path, recipe.singular, recipe.name, networks, description, half=recipe.half)
     for begun in path.parent.glob(f"{escape(path.stem)}.*.checkpoint.pt"):  # with other settings too
@@ -212,7 +214,10 @@ def _train(
 def _tell_accuracy(measured: Mapping[str, Any], source: Dataset, progress: Progress) -> None:
     for feature, found in measured.get("accuracy", {}).items():
         if feature in source.features:
-            progress.note(f"{feature}: balanced accuracy {found['balanced_accuracy']} on {found['n']} test images")
+            accuracy, count = found["balanced_accuracy"], found["n"]
+            absent = f"no balanced accuracy, since all or none of the {count} test images have it"
+            told = absent if accuracy is None else f"balanced accuracy {accuracy} on {count} test images"
+            progress.note(f"{feature}: {told}")
 
 
 def _command(recipe: Recipe, suite_name: str, params: Sequence[str]) -> str:

@@ -200,7 +200,6 @@ def _rebuilt(registry: Registry, stored: Checkpoint, path: Path) -> Unlearned:
         if module is not None:
             checkpoint.load_into(module, tensors, path, part)
             module.eval().requires_grad_(False)
-    rebuilt.generator.prior = skeleton.prior
     return rebuilt
 
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from bench.api import Classifier, Extractor, Oracle, Trainable, chunks, to_float
 from bench.errors import CheckpointError, MissingWeights, PluginError, shown, suggestion
 from bench.registry import Registry
+from bench.toolkit.training import class_log_odds
 from bench.workspace import manifest
 from bench.workspace.weights.made_by import OracleMade, Tested, made_as
 from bench.workspace.weights.networks import networks_of, stored_for
@@ -102,14 +103,8 @@ class ClassOracle(Classifier):
         parts = [self.extractor.outputs(to_float(images[start:stop]))[1].cpu() for start, stop in chunks(len(images))]
         logits = torch.cat(parts).double()  # (N, K)
         columns = [self.attributes.index(name) for name in attributes]
-        found = torch.stack([logits[:, k] - _others(logits, k).logsumexp(dim=1) for k in columns], dim=1)
-        odds: NDArray[np.float64] = found.numpy()
+        odds: NDArray[np.float64] = class_log_odds(logits, columns).numpy()
         return odds
-
-
-def _others(logits: Tensor, column: int) -> Tensor:
-    """Return all columns but one: (N, K - 1)."""
-    return torch.cat([logits[:, :column], logits[:, column + 1 :]], dim=1)
 
 
 def load_observer(registry: Registry, kind: str, name: str, weights: str | None) -> LoadedClassifier:
