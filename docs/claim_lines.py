@@ -3,8 +3,8 @@
 A claim is compared where the data are the paper's kind: MNIST, and photographs of CelebA. Synthetic faces' numbers are
 shown and not compared, unless the claim is about which of two numbers is larger.
 
-One rule holds for every verdict on trainings. It needs two seeds or more of each number of ours, and the whole interval of
-each on the same side of the limit. Everything else is "not told apart".
+One rule holds for every verdict on trainings. It needs two seeds or more of each number of ours, and the whole interval
+of each on the same side of the limit. Everything else is "not told apart".
 """
 
 from __future__ import annotations

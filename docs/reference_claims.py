@@ -72,8 +72,8 @@ CLAIMS = {
     ),
     "table-2-baseline": Claim(
         "Table 2: as much is left as after retraining",
-        "Target ratio. Holds where the two differ by at most a factor of two over the whole of both intervals, does not "
-        f"hold where they differ by more over the whole of both; otherwise not told apart. {ONCE}.",
+        "Target ratio. Holds where the two differ by at most a factor of two over the whole of both intervals, does "
+        f"not hold where they differ by more over the whole of both; otherwise not told apart. {ONCE}.",
         claim_lines.baseline,
     ),
     "table-2-quality": Claim(
@@ -98,28 +98,28 @@ CLAIMS = {
     ),
     "table-5": Claim(
         "Table 5: alpha decides how much is removed",
-        "Target ratio at alpha 1 → alpha 5. Holds where it falls to a tenth or less over the whole of both intervals, does "
-        f"not hold where it falls less over the whole of both; otherwise not told apart. {ONCE}.",
+        "Target ratio at alpha 1 → alpha 5. Holds where it falls to a tenth or less over the whole of both intervals, "
+        f"does not hold where it falls less over the whole of both; otherwise not told apart. {ONCE}.",
         claim_lines.alpha,
         "ProgGAN with more seeds",
     ),
     "figure-6a": Claim(
         "Figure 6a: without bangs, other attributes change less than by retraining",
-        "Mean shift of the other attributes' shares; the figure has no numbers. Holds where the whole interval of `ours` "
-        f"is below that of retraining, does not hold where it is above; {APART}.",
+        "Mean shift of the other attributes' shares; the figure has no numbers. Holds where the whole interval of "
+        f"`ours` is below that of retraining, does not hold where it is above; {APART}.",
         claim_lines.others,
         "with `retrain` at the paper's share of the pre-training",
     ),
     "figure-6b": Claim(
         "Figure 6b: removing beards changes other attributes more than removing bangs",
-        "Mean shift of the other attributes' shares. Holds where the whole interval of beards is above that of bangs, does "
-        f"not hold where it is below; {APART}.",
+        "Mean shift of the other attributes' shares. Holds where the whole interval of beards is above that of bangs, "
+        f"does not hold where it is below; {APART}.",
         claim_lines.beard,
     ),
     "cost": Claim(
         "Section 4.4: unlearning takes a small share of the training's time",
-        "Taken while other work ran. Holds where the share is at most the paper's over the whole of both intervals, does not "
-        f"hold where it is larger over the whole of both; otherwise not told apart. {ONCE}.",
+        "Taken while other work ran. Holds where the share is at most the paper's over the whole of both intervals, "
+        f"does not hold where it is larger over the whole of both; otherwise not told apart. {ONCE}.",
         claim_lines.cost,
     ),
 }
