@@ -36,6 +36,7 @@ MARKED = re.compile(
 MAKERS: dict[str, Callable[..., str]] = {
     "mean": reference_numbers.mean,
     "paper": reference_numbers.paper,
+    "part": reference_numbers.part,
     "percent": reference_numbers.percent,
     "value": reference_numbers.value,
     "difference": reference_numbers.difference,
