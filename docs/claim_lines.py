@@ -2,6 +2,9 @@
 
 A claim is compared where the data are the paper's kind: MNIST, and photographs of CelebA. Synthetic faces' numbers are
 shown and not compared, unless the claim is about which of two numbers is larger.
+
+One rule holds for every verdict on trainings. It needs two seeds or more of each number of ours, and the whole interval
+of each on the same side of the limit. Everything else is "not told apart".
 """
 
 from __future__ import annotations
@@ -20,6 +23,10 @@ PHOTOGRAPHS = ("celeba/proggan", "celeba/vdvae")  # folders of results/reference
 CELEBA = tuple((folder, feature) for folder in PHOTOGRAPHS for feature in ("bang", "beard"))
 ALONE, WITHOUT, ALL = "unlearn", "recon + unlearn", "recon + unlearn + percep"  # rows of table 4
 NOT_RETRAINED = "not retrained yet"
+FEWEST = 2  # seeds of each number that a verdict takes
+FACTOR = 2.0  # within it two target ratios are "as much"
+FALL = 10.0  # alpha's effect: from 1 to 5 the target ratio falls to this part
+COST = 1 / 30  # of the training's time, by the paper
 SMALLEST = 1000  # a smaller part of 10,000 samples is a handful
 PARAMS = {ALONE: "reconstruction_term=false perception_term=false", WITHOUT: "perception_term=false", ALL: ""}
 TERMS = (("proggan", "bang"), ("celeba/proggan", "bang"), *MNIST)
@@ -62,12 +69,19 @@ def _named(folder: str) -> str:
     return f"{model}, CelebA" if data else model
 
 
+def _verdict(numbers: Sequence[Number], *, holds: bool, fails: bool) -> str:
+    """Return the verdict where whole intervals make a claim hold or fail; one training is not judged."""
+    if any(number.seeds < FEWEST for number in numbers):
+        return UNCLEAR
+    return HOLDS if holds else NOT if fails else UNCLEAR
+
+
 def _judged(folder: str, feature: str, ours: Number, theirs: float, *, more_is_better: bool) -> str:
-    """Return the verdict on a number of table 2: synthetic faces are not compared, one training is not judged."""
+    """Return the verdict on a number of table 2; synthetic faces are not compared."""
     if (folder, feature) in FACES:
         return OTHER
     as_good = [end >= theirs if more_is_better else end <= theirs for end in (ours.low, ours.high)]
-    return UNCLEAR if ours.seeds < 2 or any(as_good) != all(as_good) else HOLDS if all(as_good) else NOT
+    return _verdict([ours], holds=all(as_good), fails=not any(as_good))
 
 
 # --- Tables 1 to 3 ------------------------------------------------------------------------------------
@@ -107,10 +121,15 @@ def baseline() -> Iterator[Line]:
         ours = [_of_table_2(folder, feature, variant, "target_ratio") for variant in (_plain(folder), "retrain")]
         where, paper = f"{_named(folder)}, {feature}", f"{theirs[0]:g}, retrained {theirs[1]:g}"
         if not ours[1].known:
-            yield Line(where, paper, f"{ours[0].plain}, {NOT_RETRAINED}", OTHER, ours[:1])
+            yield Line(where, paper, f"{ours[0].text}, {NOT_RETRAINED}", OTHER, ours[:1])
             continue
-        verdict = HOLDS if 0.5 <= ours[0].mean / ours[1].mean <= 2 else NOT
-        yield Line(where, paper, f"{ours[0].plain}, retrained {ours[1].plain}", verdict, ours)
+        student, retrained = ours
+        verdict = _verdict(
+            ours,
+            holds=student.high <= FACTOR * retrained.low and retrained.high <= FACTOR * student.low,
+            fails=student.low > FACTOR * retrained.high or retrained.low > FACTOR * student.high,
+        )
+        yield Line(where, paper, f"{student.text}, retrained {retrained.text}", verdict, ours)
 
 
 def quality() -> Iterator[Line]:
@@ -140,14 +159,13 @@ def _changes(metric: str, first: str, second: str) -> Iterator[Line]:
     for folder, feature in TERMS:
         name = metric if metric != "fid" else FID.get(folder, "fid[digits]")
         before, after = (Number(f"{folder}/table-4", feature, variant, name) for variant in (first, second))
-        same = (after.mean - before.mean) * (theirs[1] - theirs[0]) > 0
-        apart = before.apart_from(after)
+        same, apart = (after.mean - before.mean) * (theirs[1] - theirs[0]) > 0, before.apart_from(after)
         label = "FID" if metric == "fid" else metric.replace("_", " ")
         yield Line(
             f"{_named(folder)}, {feature}: {label}",
             f"{digits(metric, theirs[0])} → {digits(metric, theirs[1])}",
             f"{before.text} → {after.text}",
-            (HOLDS if same else NOT) if apart else UNCLEAR,
+            _verdict([before, after], holds=apart and same, fails=apart),
             [before, after],
         )
 
@@ -173,7 +191,11 @@ def alpha() -> Iterator[Line]:
             f"{_named(folder)}, {feature}",
             f"{theirs[0]:g} → {theirs[1]:g}, {_times(*theirs)}",
             f"{first.text} → {last.text}, {_times(first.mean, last.mean)}",
-            UNCLEAR if first.seeds < 2 else HOLDS if first.mean >= 10 * last.mean else NOT,
+            _verdict(
+                [first, last],
+                holds=0 < first.low >= FALL * last.high,
+                fails=first.high < FALL * last.low,
+            ),
             [first, last],
         )
 
@@ -189,7 +211,7 @@ def others() -> Iterator[Line]:
         if not retrained.known:
             yield Line(where, paper, f"{ours.text}, {NOT_RETRAINED}", OTHER, [ours])
             continue
-        verdict = HOLDS if ours.high < retrained.low else NOT
+        verdict = _verdict([ours, retrained], holds=ours.high < retrained.low, fails=ours.low > retrained.high)
         yield Line(where, paper, f"{ours.text}, retrained {retrained.text}", verdict, [ours, retrained])
 
 
@@ -197,7 +219,8 @@ def beard() -> Iterator[Line]:
     """Compare how far other attributes shift without beards with how far they do without bangs."""
     for folder in ("proggan", "vdvae", *PHOTOGRAPHS):
         bang, beard = (_of_table_2(folder, feature, _plain(folder), "attribute_shift") for feature in ("bang", "beard"))
-        verdict = (HOLDS if beard.mean > bang.mean else NOT) if beard.apart_from(bang) else UNCLEAR
+        apart = beard.apart_from(bang)
+        verdict = _verdict([beard, bang], holds=apart and beard.mean > bang.mean, fails=apart)
         here = f"beard {beard.text}, bang {bang.text}"
         yield Line(_named(folder), "beard more than bang", here, verdict, [beard, bang])
 
@@ -207,5 +230,10 @@ def cost() -> Iterator[Line]:
     for feature in ("thickness", "slant"):
         ours, training = (Number("vae/table-cost", feature, v, "seconds") for v in ("ours", "pre-training"))
         share = ours.mean / training.mean
+        verdict = _verdict(
+            [ours, training],
+            holds=ours.high <= COST * training.low,
+            fails=ours.low > COST * training.high,
+        )
         here = f"{ours.mean:.0f} s of {training.mean:,.0f} s, 1/{1 / share:.0f}"
-        yield Line(f"vae, {feature}", "about 1 of 30 minutes, 1/30", here, HOLDS if share <= 1 / 30 else NOT, [ours])
+        yield Line(f"vae, {feature}", "about 1 of 30 minutes, 1/30", here, verdict, [ours, training])

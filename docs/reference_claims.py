@@ -57,9 +57,10 @@ def _about(lines: Sequence[Line]) -> list[str]:
 
 WHOLE = (
     "Holds where the whole interval is at least as good as the paper's, does not hold where the whole interval is "
-    "worse; otherwise not told apart."
+    "worse; otherwise not told apart. A single training is not judged: one seed is not told apart."
 )
-APART = "told apart where intervals of two seeds or more do not overlap"
+ONCE = "A single training is not judged: one seed on either side is not told apart"
+APART = f"not told apart where intervals overlap. {ONCE}"
 CLAIMS = {
     "table-1": Claim(
         "Table 1: how many images have the feature", "Holds where the counts are equal.", claim_lines.counts
@@ -71,7 +72,8 @@ CLAIMS = {
     ),
     "table-2-baseline": Claim(
         "Table 2: as much is left as after retraining",
-        "Target ratio. Holds within a factor of two.",
+        "Target ratio. Holds where the two differ by at most a factor of two over the whole of both intervals, does "
+        f"not hold where they differ by more over the whole of both; otherwise not told apart. {ONCE}.",
         claim_lines.baseline,
     ),
     "table-2-quality": Claim(
@@ -96,24 +98,28 @@ CLAIMS = {
     ),
     "table-5": Claim(
         "Table 5: alpha decides how much is removed",
-        "Target ratio at alpha 1 → alpha 5. Holds where it falls to a tenth or less; one seed is not judged.",
+        "Target ratio at alpha 1 → alpha 5. Holds where it falls to a tenth or less over the whole of both intervals, "
+        f"does not hold where it falls less over the whole of both; otherwise not told apart. {ONCE}.",
         claim_lines.alpha,
         "ProgGAN with more seeds",
     ),
     "figure-6a": Claim(
         "Figure 6a: without bangs, other attributes change less than by retraining",
-        "Mean shift of the other attributes' shares; the figure has no numbers.",
+        "Mean shift of the other attributes' shares; the figure has no numbers. Holds where the whole interval of "
+        f"`ours` is below that of retraining, does not hold where it is above; {APART}.",
         claim_lines.others,
         "with `retrain` at the paper's share of the pre-training",
     ),
     "figure-6b": Claim(
         "Figure 6b: removing beards changes other attributes more than removing bangs",
-        f"Mean shift of the other attributes' shares; {APART}.",
+        "Mean shift of the other attributes' shares. Holds where the whole interval of beards is above that of bangs, "
+        f"does not hold where it is below; {APART}.",
         claim_lines.beard,
     ),
     "cost": Claim(
         "Section 4.4: unlearning takes a small share of the training's time",
-        "Taken while other work ran. Holds where the share is at most the paper's.",
+        "Taken while other work ran. Holds where the share is at most the paper's over the whole of both intervals, "
+        f"does not hold where it is larger over the whole of both; otherwise not told apart. {ONCE}.",
         claim_lines.cost,
     ),
 }

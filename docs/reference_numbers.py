@@ -84,6 +84,15 @@ def percent(file: str, feature: str, variant: str, metric: str) -> str:
     return f"{100 * row(file, feature, variant, metric)['mean']:.2g} %"
 
 
+def part(file: str, feature: str, variant: str, metric: str) -> str:
+    """Return which part of the original's mean a variant leaves, as ``1/15``; two significant digits below ten."""
+    before, after = (float(row(file, feature, name, metric)["mean"]) for name in ("original", variant))
+    if not 0 < after <= before:
+        raise ValueError(f"{file}: {variant} leaves no part of the original's {metric} of {feature}")
+    times = before / after
+    return f"1/{times:,.{1 if times < 9.95 else 0}f}"
+
+
 def difference(file: str, feature: str, variant: str) -> str:
     """Return a difference of ``table-damage`` with its 95 % interval, as the table gives it: older ones in the note."""
     found = row(file, feature, variant, "difference")

@@ -9,6 +9,7 @@ from reference_numbers import frame
 
 DATA = {"faces": "synthfaces (synthetic), test faces", "digits": "MNIST (real), test digits"}
 FEATURES = {"faces": ("bang", "beard"), "digits": ("thickness", "slant")}
+GENERATORS = "judge-distance-generators"
 MARKS = {"yes": "", "paired": " (paired)", "no": " (not seen)"}
 
 
@@ -47,6 +48,15 @@ def coverage() -> str:
     return "\n".join([*lines, "", f"*VAE trained on MNIST (real), and `ours` for thickness; {draws} draws each.*"])
 
 
+def covered(metric: str, *, n: str) -> str:
+    """Return how many of the intervals of a metric hold the mean of all draws, as a percentage."""
+    rows = frame("interval-coverage")
+    found = rows[(rows.metric == metric) & (rows.n == int(n))]
+    if len(found) != 1:
+        raise ValueError(f"interval-coverage: has {len(found)} rows of {metric} at n = {n}")
+    return f"{100 * found.coverage.iloc[0]:.0f} %"
+
+
 def _cell(row: pd.Series[Any], *, first: bool) -> str:
     number, half = (row["value"], row.half_width) if first else (row.change, row.change_half_width)
     if number == half == 0:
@@ -73,6 +83,39 @@ def home(images: str) -> str:
     lines += [f"| {r.alteration} | {r.kappa_1:.2f} | {r.kappa_2:.2f} | {r.far:.2f} |" for r in rows.itertuples()]
     first = rows.iloc[0]
     return "\n".join([*lines, "", f"*{DATA[images]}; n = {first.n:,}; extractor {first.extractor}.*"])
+
+
+def generators() -> str:
+    """Return a row per kind of digits: the share that is far, and how far two readers of thickness agree."""
+    rows = frame(GENERATORS)
+    lines = ["| | `oracle_far` | kappa of two readers of thickness |", "|-|-|-|"]
+    for r in rows.itertuples():
+        far, agreed = (
+            f"{a:.2f} ({b:.2f} to {c:.2f})"
+            for a, b, c in ((r.far, r.far_low, r.far_high), (r.kappa, r.kappa_low, r.kappa_high))
+        )
+        lines.append(f"| {r.images if r.images == 'test digits' else f'samples of {r.images}'} | {far} | {agreed} |")
+    first = rows.iloc[0]
+    covers = "in parentheses: 95 % intervals over samples"
+    return "\n".join([*lines, "", f"*MNIST (real); n = {first.n:,} each; extractor {first.extractor}; {covers}.*"])
+
+
+def strange(images: str, what: str) -> str:
+    """Return a number of ``judge-distance-generators``: what is ``far`` or ``kappa``."""
+    rows = frame(GENERATORS)
+    found = rows[rows.images == images]
+    if len(found) != 1:
+        raise ValueError(f"{GENERATORS}: has {len(found)} rows of {images}")
+    return f"{found[what].iloc[0]:.2f}"
+
+
+def altered(images: str, alteration: str, what: str) -> str:
+    """Return a number of ``judge-distance-IMAGES``: ``far``, or ``kappa_1`` of its first feature."""
+    rows = frame(f"judge-distance-{images}")
+    found = rows[rows.alteration == alteration]
+    if len(found) != 1:
+        raise ValueError(f"judge-distance-{images}: has {len(found)} rows of {alteration}")
+    return f"{found[what].iloc[0]:.2f}"
 
 
 def selection(images: str) -> str:
@@ -134,7 +177,7 @@ def spreads(method: str) -> str:
     for r in rows.itertuples():
         today = rows[(rows.model == r.model) & (rows.feature == r.feature) & (rows.variant == "")].iloc[0]
         apart = r.high < today.low or r.low > today.high
-        told = "" if r.variant == "" else "another spread" if apart else "cannot be told apart"
+        told = "" if r.variant == "" else "another spread" if apart else "not shown to differ"
         lines.append(
             f"| {r.model}, {r.feature} | {r.variant or 'the default'} | {r.seeds} | {r.target_ratio:.4f} ± {r.sd:.4f} "
             f"| {r.spread:.2f} ({r.low:.2f} to {r.high:.2f}) | {r.counting:.2f} | {told} | {r.retain_change:.4f} |"

@@ -24,8 +24,8 @@ from bench.core import randomness, resuming
 from bench.core.progress import Progress, silent
 from bench.errors import Diverged, Interrupted, PluginError
 
-CHECKPOINT_SECONDS = 5.0  # at least, between two checkpoints
-SAVING_SHARE = 20  # and so many times what the last one took: large networks spend 5 % of the time on saving
+CHECKPOINT_SECONDS = 5.0  # least time between two saves
+SAVING_SHARE = 20  # and at least 20 times as long as the last save took: saving takes at most 5 % of the time
 
 
 @dataclass(frozen=True)

@@ -261,7 +261,10 @@ class Model(Trainable[ConfigT]):
         UsageError
             If it has none: it was trained against a discriminator, or not here.
         """
-        raise UsageError(f"{type(self).__name__} has no loss of a batch of images; take a model that has an encoder")
+        raise UsageError(
+            f"{type(self).__name__} has no loss of a batch of images; take a model that has an encoder "
+            "(--model vae or --model vdvae)"
+        )
 
 
 class Pretrained(Model[ConfigT]):

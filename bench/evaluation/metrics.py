@@ -48,7 +48,10 @@ class Outcome:
 def metric_columns(
     result: Pass, oracle: Oracle, extractors: Mapping[str, Extractor], clicker: Oracle | None = None
 ) -> Columns:
-    """Turn a pass into the columns that metrics read; ``oracle`` is the judge, ``clicker`` one that clicked besides."""
+    """Turn a pass into the columns that metrics read.
+
+    ``oracle`` is the judge; ``clicker`` is the oracle that clicked, where that is another one.
+    """
     target = list(oracle.classifier.attributes).index(oracle.feature)
     scores, original_scores = result.unlearned.scores[:, target], result.original.scores[:, target]
     return Columns(

@@ -122,7 +122,8 @@ def from_file(path: Path, weights_sha256: str, generator: Generator) -> tuple[Fe
     )
     if noise_hash(feedback.noise(0, 1, generator.noise_dim)[0]) != stored.noise_sha256:
         raise UsageError(
-            f"{flag}: the first noise vector differs from the one that was shown, so the samples cannot be drawn again"
+            f"{flag}: the first noise vector differs from the one that was shown, so the samples cannot be drawn "
+            "again. Collect the clicks again, or keep the file of noise (noise.npy) that they were shown with."
         )
     feedback.require_both_classes()
     return feedback, stored

@@ -123,6 +123,10 @@ def test_the_decision_on_the_learnt_judge_counts_what_is_stored() -> None:
         ("table vae/table-2 feature=beard", "has no feature 'beard'"),
         ("table vae/table-2 metrics=fid[faces]", "no number of the metric"),
         ("chart vae/table-2", "nothing generates this"),
+        ("part vae/table-2 slant original retain_change", "leaves no part of the original's retain_change"),
+        ("covered fid_counterfactual[digits] n=10000", "has 0 rows of fid_counterfactual[digits] at n = 10000"),
+        ("strange gan far", "has 0 rows of gan"),
+        ("altered digits upside-down far", "has 0 rows of upside-down"),
     ],
 )
 def test_a_mark_that_asks_for_what_is_not_there_is_an_error(what: str, problem: str) -> None:
@@ -144,6 +148,18 @@ def test_a_mark_that_asks_for_what_is_not_there_is_an_error(what: str, problem: 
 )
 def test_numbers_have_the_digits_that_mean_something(metric: str, mean: float, deviation: float, written: str) -> None:
     assert reference_numbers.spread(metric, mean, deviation).replace("\u00a0", " ") == written
+
+
+def test_a_part_of_the_original_is_a_fraction_of_the_same_judge(changed: Path) -> None:
+    path = changed / "vae" / "table-2.csv"
+    rows = pd.read_csv(path)
+    place = (rows.feature == "slant") & (rows.metric == "target_ratio")
+    rows.loc[place & (rows.variant == "original"), "mean"] = 0.09
+    for left, written in ((0.006, "1/15"), (0.02, "1/4.5"), (0.0001, "1/900"), (0.00904, "1/10")):
+        rows.loc[place & (rows.variant == "ours"), "mean"] = left
+        rows.to_csv(path, index=False)
+        reference_numbers.frame.cache_clear()
+        assert generate.made("part vae/table-2 slant ours target_ratio") == written
 
 
 def test_what_readers_see_is_given_in_percent_with_its_interval_of_the_widest_blur(changed: Path) -> None:

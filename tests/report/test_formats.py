@@ -291,6 +291,17 @@ def test_the_best_are_those_that_paired_intervals_cannot_tell_apart():
     assert compared(first, worse, higher_is_better=None) == [False, False]
 
 
+def test_rows_without_shared_seeds_cannot_be_compared_and_are_not_marked():
+    def marked(*by_seed):
+        rows = [replace(ROW, variant=str(i), by_seed=found) for i, found in enumerate(by_seed)]
+        return [row.best for row in with_best(rows, REGISTRY)]
+
+    first, worse, apart = {0: 1.0, 1: 2.0}, {0: 9.0, 1: 10.1}, {2: 1.1, 3: 2.1}
+    assert marked(first, worse, apart) == [True, False, False]
+    assert marked(first, apart) == [False, False], "nothing tells them apart, so neither is the best"
+    assert marked(first, worse, {1: 2.0, 2: 1.2}) == [True, False, False], "one shared seed has no interval"
+
+
 def test_references_and_methods_that_need_more_than_clicks_do_not_compete():
     worse, best = (ROW.mean + 1, ROW.mean + 2), (0.0, 0.0)
     rows = [

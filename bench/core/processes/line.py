@@ -34,8 +34,7 @@ class Ended(Exception):
     """
 
     def __init__(self, code: int) -> None:
-        how = f"was killed by {_signal_name(-code)}" if code < 0 else f"ended with exit code {code}"
-        super().__init__(f"the process {how} before it was done")
+        super().__init__(f"the process {how_ended(code)} before it was done")
         self.code = code
 
 
@@ -218,6 +217,11 @@ def error_of(name: str, text: str) -> BaseException:
     error = kind.__new__(kind)
     BaseException.__init__(error, text)
     return error
+
+
+def how_ended(code: int) -> str:
+    """Say how a process ended, by its exit code; a negative one is the signal that killed it."""
+    return f"was killed by {_signal_name(-code)}" if code < 0 else f"ended with exit code {code}"
 
 
 def _signal_name(number: int) -> str:

@@ -36,8 +36,8 @@ UNLEARN = (run_method,)
 SEEN = (run_pass, same_weights, draws_alike, modes.convolutions)
 EVALUATE = (load_unlearned, Oracles.of, Unlearned)
 METRIC = (metric_columns, compute_metrics, look_again)
-# What hands things to these beginnings. It counts by itself: much of what it refers to stores, locks and reports.
-# By module, without ``bench.``.
+# Code that calls those functions and passes their inputs. It counts alone, without the code that it refers to: most
+# of that stores, locks and reports. By module, without ``bench.``.
 GLUE: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "cut": {"experiments.stages.cuts": ("generators_cut",)},
     "feedback": {"experiments.stages.first_stages": ("_click",)},

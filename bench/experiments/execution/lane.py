@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from bench.core.processes import family
-from bench.core.processes.line import error_of
+from bench.core.processes.line import error_of, how_ended
 from bench.errors import BenchError
 
 GRACE = 4.2  # seconds for a worker to stop its cell
@@ -74,7 +74,7 @@ class Lane:
         line = self._out.readline()
         if not line.endswith("\n"):
             code = self.process.wait()
-            raise Lost(f"its worker {_how(code)}")
+            raise Lost(f"its worker {how_ended(code)}")
         return outcome_of(line)
 
     def ask_to_stop(self) -> None:
@@ -127,7 +127,3 @@ def _listen(stream: IO[str], tell: Callable[[str], None]) -> None:
     with contextlib.suppress(OSError, ValueError), stream:
         while line := stream.readline(LONGEST):
             tell(line.rstrip("\n"))
-
-
-def _how(code: int) -> str:
-    return f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 
 FEWEST = 2  # seeds that telling the best numbers apart takes
-ENOUGH = 4  # seeds that an interval takes which is shown: of fewer it is mostly Student's factor, 4.3 for three
+ENOUGH = 4  # fewest seeds of an interval that is shown; below it the width is mostly Student's factor, 4.3 for three
 POWER = 0.8  # with which a difference of the size of ``Factor.visible`` is found
 COVERS = "seeds: clicks and unlearning"  # what varies in an interval over seeds
 

@@ -26,12 +26,14 @@ AGREEMENT = (
     "interval, the more it holds."
 )
 BUDGET = (
-    "A share is that of the passes over the training images that the original's own training took; retraining passes "
-    "over the images without the feature. retrain alone: as long as in table 2. Retraining reads no clicks: its spread "
-    "is that of different trainings."
+    "The share says how long retraining takes: it is the number of its passes over the images without the feature, "
+    "divided by the number of passes over all training images in the original's own training. The row named retrain "
+    "takes as long as in table 2. Retraining reads no clicks, so its spread is that of different trainings."
 )
 AFTER_STEPS = (
-    "Every method takes one run of 500 steps, and its weights after some of them are evaluated. A step is one batch of "
-    "the method's own loop, and methods' steps cost differently: compare the seconds too. They include what comes "
-    "before the loop, such as a surrogate's training, and what was computed in earlier parts of the run."
+    "Each method has one run of 500 steps, which is stopped on the way to evaluate its weights. So a learning rate "
+    "that falls is that of the 500-step schedule in every row: a run of fewer steps would end at a lower one. The "
+    "methods are ours, surrogate, gradient_ascent, uno and uno_s; --method adds others. A step is one batch of the "
+    "method's own loop, and methods' steps cost differently: compare the seconds too. They include what comes before "
+    "the loop, such as a surrogate's training, and what was computed in earlier parts of the run."
 )

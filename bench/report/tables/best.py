@@ -15,7 +15,8 @@ from bench.report.tables.row import Row
 def with_best(rows: Sequence[Row], registry: Registry) -> list[Row]:
     """Mark the best numbers of each model, feature and metric; none where all of them would be.
 
-    Methods compete that need clicks alone, on two seeds or more; references do not.
+    Methods compete that need clicks alone, on two seeds or more; references do not. A row that shares fewer than two
+    seeds with the best mean cannot be compared with it, and is not marked.
     """
     references = {name for name in {row.method for row in rows} if _is_reference(name, registry)}
     groups: dict[tuple[str, str, str], list[Row]] = {}
@@ -42,8 +43,9 @@ def _competes(row: Row) -> bool:
 def _best(group: Sequence[Row]) -> list[Row]:
     sign = 1 if group[0].higher_is_better else -1
     first = max(group, key=lambda row: sign * fmean(row.by_seed.values()))
-    found = [row for row in group if row is first or not _is_worse(row.by_seed, first.by_seed, sign)]
-    return found if len(found) < len(group) else []
+    compared = [row for row in group if row is first or len(row.by_seed.keys() & first.by_seed.keys()) >= FEWEST]
+    found = [row for row in compared if row is first or not _is_worse(row.by_seed, first.by_seed, sign)]
+    return found if len(found) < len(compared) else []
 
 
 def _is_worse(values: Mapping[int, float], first: Mapping[int, float], sign: int) -> bool:

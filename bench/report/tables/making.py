@@ -1,7 +1,7 @@
 """``bench table``: run the cells behind a table, aggregate them, write the files.
 
 Which tables there are: ``definitions.py``. What was asked for: ``asked.py``. Rows: ``aggregate.py``,
-``agreement.py``, ``damage.py``, ``frames.py``. Layout: ``grid.py``, ``formats.py``.
+``agreement.py``, ``damage.py``, ``frames.py``. Layout: ``grid.py`` and the package ``formats``.
 """
 
 from __future__ import annotations
