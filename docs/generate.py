@@ -38,6 +38,7 @@ MAKERS: dict[str, Callable[..., str]] = {
     "paper": reference_numbers.paper,
     "part": reference_numbers.part,
     "percent": reference_numbers.percent,
+    "rise": reference_numbers.rise,
     "value": reference_numbers.value,
     "difference": reference_numbers.difference,
     "table": reference_tables.table,

@@ -11,7 +11,7 @@ import pandas as pd
 
 REFERENCE = Path(__file__).resolve().parents[1] / "results" / "reference"
 DECIMALS = {"roc_auc": 3, "fid": 2, "fid_retain": 2, "inception_score": 2, "seconds": 0, "peak_memory_mb": 0}
-DECIMALS |= {"fid_counterfactual": 2, "target_images": 0, "non_target_images": 0}
+DECIMALS |= {"oracle_kappa": 2, "fid_counterfactual": 2, "target_images": 0, "non_target_images": 0}
 FINEST = 5  # decimals; below that a ratio of 10,000 samples says nothing
 
 
@@ -91,6 +91,12 @@ def part(file: str, feature: str, variant: str, metric: str) -> str:
         raise ValueError(f"{file}: {variant} leaves no part of the original's {metric} of {feature}")
     times = before / after
     return f"1/{times:,.{1 if times < 9.95 else 0}f}"
+
+
+def rise(file: str, feature: str, variant: str, metric: str) -> str:
+    """Return by how many per cent a variant's mean exceeds the original's, as ``27 %``; two significant digits."""
+    before, after = (float(row(file, feature, name, metric)["mean"]) for name in ("original", variant))
+    return f"{100 * (after / before - 1):.2g} %"
 
 
 def difference(file: str, feature: str, variant: str) -> str:

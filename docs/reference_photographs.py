@@ -41,11 +41,18 @@ def drawn(model: str, *, only: str = "") -> str:
     return "\n".join([*lines, "", f"*{rows.data.iloc[0]}; {int(rows.n.iloc[0]):,} samples of {model}.*"])
 
 
-def within(model: str) -> str:
-    """Return how many attributes have a rate that agrees with the photographs', and of how many."""
+def within(model: str, *, quarter: str = "") -> str:
+    """Return how many attributes have a rate that agrees with the photographs', and of how many.
+
+    ``quarter=yes``: within a quarter of it. Otherwise two points count as agreement too, which rare attributes have
+    even if they are hardly ever drawn.
+    """
     rows = frame(GENERATOR.format(model))
     rows = rows[(rows.kind == "rate") & ~rows.what.isin(FEATURES)]
-    return f"{int((rows.agrees.astype(str) == 'True').sum())} of {len(rows)}"
+    agrees = rows.agrees.astype(str) == "True"
+    if quarter:
+        agrees = (rows.samples - rows.photographs).abs() <= rows.photographs / 4
+    return f"{int(agrees.sum())} of {len(rows)}"
 
 
 def copies(model: str) -> str:
