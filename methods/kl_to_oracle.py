@@ -50,7 +50,7 @@ class Config(StudentOptions, SurrogateParams):
     epochs: int = Field(200, ge=1, description="steps of unlearning, one batch each")
     batch_size: int = Field(64, ge=2, description="samples per step")
     lr: float = Field(1e-3, gt=0, lt=1, description="Adam's learning rate (published: 1e-3)")
-    weight: float = Field(0.03, ge=0, description="weight of L_kl; at 0 nothing changes")
+    weight: float = Field(0.1, ge=0, description="weight of L_kl; at 0 nothing changes")
     flag_ratio: float = Field(2.0, gt=0, description="share of samples flagged, as a multiple of the clicked share")
 
 
@@ -64,7 +64,7 @@ class KLToOracle(Method[Config]):
 
     @classmethod
     def sweep(cls) -> Mapping[str, Sequence[Any]]:
-        return {"weight": (0.003, 0.01, 0.1)}
+        return {"weight": (0.01, 0.03, 0.3)}
 
     def unlearn(self, generator: Generator, feedback: Feedback, context: Context) -> Unlearned:
         config = self.config
