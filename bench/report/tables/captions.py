@@ -76,9 +76,9 @@ def _samples(rows: Sequence[Row], entries: Sequence[Entry], options: Options) ->
 
 
 def _seeds(entries: Sequence[Entry], options: Options) -> str:
-    """Say over which seeds ± is, by model where that differs."""
+    """Say over which seeds ± is, by model where that differs: those that have results, or all if none has."""
     of_models: dict[str, list[int]] = {}
-    for entry in entries:
+    for entry in [each for each in entries if each.result is not None] or entries:
         of_models.setdefault(entry.place[0], []).append(entry.seed)
     by_seeds: dict[tuple[int, ...], list[str]] = {}
     for model, found in of_models.items():
