@@ -94,8 +94,8 @@ def split(feedback: Feedback, generator: Generator, share: float, context: Conte
     fewest = min(feedback.positives, len(feedback) - feedback.positives)
     if fewest < 2:
         raise UsageError(
-            f"-p holdout={share:g}: {feedback.positives} of {len(feedback)} samples were clicked, and each part takes at "
-            "least one that was and one that was not. Show more samples, or leave it at 0"
+            f"-p holdout={share:g}: {feedback.positives} of {len(feedback)} samples were clicked, and each part takes "
+            "at least one that was and one that was not. Show more samples, or leave it at 0"
         )
     rng, held = context.rng(FIT, "split"), np.zeros(len(feedback), dtype=bool)
     for value in (True, False):
