@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from bench.api import WrongData, hookimpl
 
-from ._celeba.faces import PARTS, FaceDataset, shrink
+from ._celeba.faces import PARTS, FaceDataset, require_blocks, shrink
 from ._celeba.files import Place, open_folder
 from ._celeba.tables import rows
 
@@ -63,6 +63,9 @@ class CelebAHQ(FaceDataset):
                 )
             parts[f"{number}.jpg"] = next(part for part, end in zip(PARTS, ENDS, strict=True) if int(found[1]) <= end)
         return parts
+
+    def require_size(self, width: int, height: int) -> None:
+        require_blocks(width, height, self.image_shape[2])
 
     def prepare(self, photograph: Image) -> Image:
         return shrink(photograph, self.image_shape[2])

@@ -95,6 +95,21 @@ class Dataset(ABC):
         """
         return None
 
+    def damaged(self) -> str | None:
+        """Return which images are damaged, as far as a quick look can tell, and what to do; None if none is.
+
+        Asked by every plan that trains on the images or looks at all of them, ``--dry-run`` included, and before each
+        training. Optional: override it if images are files; a damaged one is then told before hours of training.
+        """
+        return None
+
+    def left_out(self) -> str | None:
+        """Return which images lie here but are not read, and what to do; None if all are read.
+
+        Told once before anything is trained on this data set. Optional.
+        """
+        return None
+
     def has_feature(self, attributes: pd.DataFrame, feature: str) -> NDArray[np.bool_] | None:
         """Return which images have a feature, from a split's attributes and ``feature_attributes``.
 

@@ -31,7 +31,8 @@ NUMBERLESS = frozenset(
         "core.blocks", "core.code_hash", "core.code_imports", "core.code_meaning", "core.code_modules",
         "core.code_places", "core.code_watch", "core.collecting", "core.files", "core.foreign_code", "core.machine",
         "core.memory", "core.old_paths", "core.progress", "core.remembered", "core.resuming", "core.sealed",
-        "core.sources", "core.together", "datasets._celeba.hints", "errors", "hookspecs", "registry", "toolkit.sharing",
+        "core.sources", "core.together", "datasets._celeba.hints", "datasets._celeba.looking",
+        "errors", "hookspecs", "registry", "toolkit.sharing",
         "workspace.store.locks", "workspace.weights.placing", "workspace.store.seals", "workspace.store.store",
     )
 )  # fmt: skip

@@ -15,6 +15,7 @@ from bench.core import together
 from bench.core.files import write_bytes
 
 PHASE = "train"  # of a training that has one loop only
+TRAINED = "trained"  # of one whose steps are all done, and whose outcome is not measured yet
 DIGEST = 64  # characters of a sha256, which a file begins with
 
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from bench.api import WrongData
 
 from .files import Place
+from .looking import REPLACE
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -29,12 +30,10 @@ class Decoded:
     ----------
     prepare : callable
         Crops and shrinks a photograph; raises ValueError for one of another size than expected.
-    remedy : str
-        Last sentence of every error.
     """
 
-    def __init__(self, prepare: Callable[[Image], Image], remedy: str) -> None:
-        self.prepare, self.remedy = prepare, remedy
+    def __init__(self, prepare: Callable[[Image], Image]) -> None:
+        self.prepare = prepare
         self.images: dict[str, Tensor] = {}
         self.kept = 0  # bytes
 
@@ -57,5 +56,6 @@ class Decoded:
                 pixels = np.array(self.prepare(photograph).convert("RGB"))  # (H, W, 3)
         except Exception as error:  # OSError, BadZipFile, zlib.error: any parsing error
             reason = "not a JPEG image" if isinstance(error, UnidentifiedImageError) else error
-            raise WrongData(f"{file}: damaged, or not the photograph expected: {reason}. {self.remedy}") from error
+            remedy = REPLACE.format("this file")
+            raise WrongData(f"{file}: damaged, or not the photograph expected: {reason}. {remedy}") from error
         return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()

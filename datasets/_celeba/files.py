@@ -15,7 +15,8 @@ from . import hints
 
 Place = Path | ZipPath
 PHOTOGRAPH = re.compile(r"\d{1,9}\.jpg")
-PAGE = (b"<!doctype html", b"<html")
+PAGE = re.compile(rb"<(!doctype\s+html|html)\b", re.IGNORECASE)
+START = 4096  # bytes of a file in which a web page says that it is one
 
 
 def open_folder(folder: Path, remedy: str) -> Place:
@@ -40,7 +41,7 @@ def open_folder(folder: Path, remedy: str) -> Place:
 def _opened(file: Path, remedy: str) -> ZipFile:
     try:
         with file.open("rb") as start:
-            require_no_page(start.read(64), file, remedy)
+            require_no_page(start.read(START), file, remedy)
         return ZipFile(file)
     except DataError:
         raise
@@ -49,8 +50,11 @@ def _opened(file: Path, remedy: str) -> ZipFile:
 
 
 def require_no_page(start: bytes, file: Place, remedy: str) -> None:
-    """Raise WrongData if a file starts as a web page, which a browser or a script has saved under the file's name."""
-    if start.removeprefix(b"\xef\xbb\xbf").lstrip().lower().startswith(PAGE):
+    """Raise WrongData if a file is a web page, which a browser or a script has saved under the file's name.
+
+    Comments, blank lines and a byte order mark may come first; zeros are left out, for UTF-16.
+    """
+    if not start.startswith(b"PK") and PAGE.search(start.replace(b"\0", b"")):
         raise WrongData(
             f"{file}: is a web page, not the file itself. Google Drive answers with one after too many downloads: "
             f"open the page in a browser, and try again a day later. {remedy}"

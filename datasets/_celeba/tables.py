@@ -1,13 +1,14 @@
 """CelebA's tables: attributes, and splits.
 
-As its authors publish them, a table of attributes is a line with the count, one with the names of 40 attributes, then
-a line per image: its file name, and 1 or -1 for each; a table of splits has no header. As Kaggle has them, both are CSV
-with a header, whose first column is the file name. Tables are UTF-8, with or without a byte order mark; lines end in LF
-or CRLF.
+As its authors publish them, a table of attributes is a line with the count, one with the names of 40 attributes, then a
+line per image: its file name, and 1 or -1 for each; a table of splits has no header. As Kaggle has them, both are CSV
+with a header, whose first column is the file name; a spreadsheet may have put values in quotes. Tables are UTF-8, with
+or without a byte order mark; lines end in LF or CRLF.
 """
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Iterator
 
@@ -17,7 +18,7 @@ import pandas as pd
 from bench.api import DataError, WrongData
 
 from . import hints
-from .files import PHOTOGRAPH, Place, require_no_page
+from .files import PHOTOGRAPH, START, Place, require_no_page
 
 
 def read_attributes(file: Place, needed: list[str], remedy: str) -> pd.DataFrame:
@@ -70,6 +71,13 @@ def read_parts(file: Place, parts: tuple[str, ...], remedy: str) -> dict[str, st
     return found
 
 
+def require_no_page_if_there(file: Place, remedy: str) -> None:
+    """Raise WrongData if a table that is not read now is a web page; it need not be there."""
+    if file.is_file():
+        with file.open("rb") as start:
+            require_no_page(start.read(START), file, remedy)
+
+
 def is_csv(file: Place) -> bool:
     """Say whether columns are separated by commas, below a header."""
     return file.name.endswith(".csv")
@@ -79,7 +87,7 @@ def _header(file: Place, remedy: str) -> tuple[str, list[str], int]:
     """Return the count that a table claims, if any, the names of its attributes, and the lines that both take."""
     lines = _lines(file, remedy)
     if is_csv(file):
-        _, *columns = [word.strip() for word in lines[0].split(",")] if lines else [""]
+        _, *columns = [word.strip() for word in next(csv.reader(lines), [""])]
         return "", columns, 1
     if len(lines) < 2 or not re.fullmatch(r"\d+", lines[0].strip()):
         return "", [], 0
@@ -88,9 +96,8 @@ def _header(file: Place, remedy: str) -> tuple[str, list[str], int]:
 
 def rows(file: Place, columns: int, remedy: str, skip: int = 0) -> Iterator[tuple[int, list[str]]]:
     """Yield the number and the words of each line after ``skip``; raises DataError if they are not ``columns``."""
-    separator = "," if is_csv(file) else None
-    for number, line in enumerate(_lines(file, remedy)[skip:], skip + 1):
-        words = line.split(separator)
+    lines = _lines(file, remedy)[skip:]
+    for number, words in enumerate(csv.reader(lines) if is_csv(file) else map(str.split, lines), skip + 1):
         if len(words) != columns:
             raise WrongData(f"{file}: line {number} has {len(words)} columns, expected {columns}. {remedy}")
         yield number, words
@@ -108,7 +115,7 @@ def _lines(file: Place, remedy: str) -> list[str]:
         raise DataError(f"{file}: no such file. {hints.misplaced(file) or remedy}")
     try:
         read = file.read_bytes()
-        require_no_page(read[:64], file, remedy)
+        require_no_page(read[:START], file, remedy)
         return read.decode("utf-8-sig").rstrip().splitlines()
     except DataError:
         raise

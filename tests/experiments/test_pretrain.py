@@ -9,7 +9,11 @@ import torch
 from safetensors.torch import load
 from trained_oracles import record_of
 
+<<<<<<< HEAD
 from bench.experiments.execution import pretrain
+=======
+from bench.errors import DataError
+>>>>>>> 193b629fe0de3cf4c7fff8a66376289b2e059c1a
 from bench.registry import Registry
 from bench.workspace.weights import checkpoint, loading
 
@@ -89,6 +93,33 @@ def test_a_training_that_was_stopped_counts_all_of_its_time(trained, monkeypatch
     monkeypatch.setattr("bench.api.context.Context._restore", late)
     _, path = trained("late")
     assert 5000 < checkpoint.read(path).description["timing"]["seconds"] < 5100
+
+
+def fails(*arguments, **options):
+    raise DataError("000007.jpg: damaged")
+
+
+def test_what_was_trained_and_could_not_be_measured_is_not_trained_again(trained, monkeypatch):
+    _, whole = trained("whole")
+    for damaged in (False, True):
+        with monkeypatch.context() as patch:
+            patch.setattr(Registry().get("models", "vae"), "assess", fails)
+            failed, out = trained("mine")
+        assert failed.code == 4 and "000007.jpg: damaged" in failed.err and not out.exists()
+        (kept,) = out.parent.glob("mine.*.checkpoint.trained.pt")
+        with monkeypatch.context() as patch:
+            if damaged:
+                kept.write_bytes(b"damaged")
+            else:
+                patch.setattr("bench.experiments.execution.pretrain.train", fails)
+            done, _ = trained("mine")
+        assert done.code == 0, done.err
+        assert f"{kept}: {'cannot be used' if damaged else 'is trained already'}" in done.err.replace("\n", " ")
+        before, after = checkpoint.read(whole), checkpoint.read(out)
+        assert all(torch.equal(after.tensors[name], tensor) for name, tensor in before.tensors.items())
+        assert after.description["final"] == before.description["final"]
+        assert after.description.keys() == before.description.keys() and not [*out.parent.glob("mine.*.pt")]
+        out.unlink()
 
 
 @pytest.mark.parametrize("damage", [lambda content: content[:-9] + b"x" + content[-8:], lambda content: content[:-9]])

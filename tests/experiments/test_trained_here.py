@@ -14,6 +14,7 @@ from bench.experiments.cells.recipes import Recipe, checkpoint_of, pretrained_pa
 from bench.experiments.cells.trained_here import untrained
 from bench.experiments.planning import expected_training as expected
 from bench.experiments.planning import grid
+from bench.experiments.planning.expected import shipped_times
 from bench.experiments.planning.plan import plan, told_beforehand
 from bench.registry import Registry
 from bench.workspace.settings.suites import load_suite
@@ -217,6 +218,22 @@ def test_a_stopped_training_takes_what_is_left_at_its_pace(here):
     assert found.seconds == pytest.approx(0.5 * (steps - 20)) and f"20 of {steps} steps" in found.basis
     file.write_bytes(b"damaged")
     assert time_of(here, recipe) == shipped
+    resuming.phase_file(file, resuming.TRAINED).write_bytes(b"")
+    assert time_of(here, recipe).seconds == 0, "it is only measured"
+
+
+def test_retraining_takes_its_steps_at_the_pace_of_the_generator_s_training(here):
+    shipped = {each["name"]: each["seconds_per_step"] for each in expected._times()["trainings"]}
+    original = shipped_times()["celeba"]["proggan"]["original"]
+    (item,) = planned(here, "celeba", methods=["retrain"]).cells
+    without = int((~here.dataset("celeba").split("all").attributes["Bangs"]).sum())
+    steps = round(2.88 * (without // 16))
+    assert item.expected.seconds == pytest.approx(original + shipped["proggan"] * steps)
+    assert "steps of retraining at that pace" in item.expected.basis
+    (longer,) = planned(here, "celeba", methods=["retrain"], params=["epochs=288"]).cells
+    assert longer.expected.seconds == pytest.approx(original + shipped["proggan"] * 288 * (without // 16))
+    (unknown,) = planned(here, "celeba", methods=["retrain"], models=["vdvae"]).cells
+    assert unknown.expected.seconds is None, "no evaluation of it was measured"
 
 
 def test_a_training_of_the_same_networks_here_counts_more_than_a_shipped_time(toy, here, data, tmp_path, bench_cli):

@@ -12,7 +12,7 @@ from bench.evaluation.metric_plugins import load_metrics
 from bench.evaluation.references import has_references
 from bench.experiments.cells.cell import Cell, Place
 from bench.experiments.cells.judgement import asks_oracle, judgement_of
-from bench.experiments.cells.recipes import images_here, pretrained_path, split_of
+from bench.experiments.cells.recipes import pretrained_path, require_sound, split_of
 from bench.experiments.cells.trained_here import extractor_recipe, is_there, untrained
 from bench.workspace import manifest
 from bench.workspace.workspace import Workspace
@@ -93,7 +93,7 @@ class Looked:
             yield self._images(each.recipe.dataset, split_of(workspace, each.recipe))
 
     def _images(self, name: str, split: str) -> Need:
-        return Need(f"images {name} {split}", partial(images_here, self.workspace, name, split))
+        return Need(f"images {name} {split}", partial(require_sound, self.workspace, name, split))
 
     def _reads_images(self, place: Place, method: str) -> bool:
         """Say whether the method, or what is still to be made (weights, statistics), reads the data set's images."""

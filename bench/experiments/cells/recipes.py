@@ -9,7 +9,7 @@ from typing import Any
 
 from bench.api import Pretrained, Trainable
 from bench.core import code_hash
-from bench.errors import CheckpointError, DataError, UsageError
+from bench.errors import CheckpointError, DataError, UsageError, WrongData
 from bench.evaluation.images import images_identity
 from bench.hookspecs import kind_named
 from bench.toolkit.training import build, train
@@ -169,9 +169,18 @@ def images_here(workspace: Workspace, dataset: str, split: str) -> int:
     return count
 
 
-def untested(workspace: Workspace, recipe: Recipe) -> str | None:
-    """Return why the accuracy of what a recipe trains cannot be measured; None if it can, or has none."""
-    return None if recipe.kind == "models" else workspace.dataset(recipe.dataset).untested()
+def require_sound(workspace: Workspace, dataset: str, split: str) -> None:
+    """Raise DataError if the images of a split are not here, or if a quick look at the data set finds one damaged."""
+    images_here(workspace, dataset, split)
+    if (damaged := workspace.dataset(dataset).damaged()) is not None:
+        raise WrongData(damaged)
+
+
+def notes_on_images(workspace: Workspace, recipe: Recipe) -> list[str]:
+    """Return which images a training leaves out, and why the accuracy of what it trains cannot be measured, if so."""
+    source = workspace.dataset(recipe.dataset)
+    notes = [source.left_out(), None if recipe.kind == "models" else source.untested()]
+    return [note for note in notes if note is not None]
 
 
 def _trainable_class(workspace: Workspace, recipe: Recipe) -> type[Trainable[Any]]:

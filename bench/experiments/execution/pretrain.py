@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from glob import escape
 from pathlib import Path
 from typing import Any
@@ -20,10 +22,11 @@ from bench.experiments.cells.recipes import (
     Recipe,
     checkpoint_of,
     configured,
+    notes_on_images,
     pretrained_path,
+    require_sound,
     split_of,
     starting_weights,
-    untested,
     with_settings,
 )
 from bench.toolkit.training import build, train
@@ -59,7 +62,7 @@ def pretrain_command(
     """
     recipe = with_settings(workspace, recipe, suite_name, params)
     command = _command(recipe, suite_name, params)
-    if (note := untested(workspace, recipe)) is not None:
+    for note in notes_on_images(workspace, recipe):
         workspace.progress.note(note)
     if ship is None:
         return pretrain(workspace, recipe, out, command)
@@ -100,7 +103,7 @@ def _fields(stored: Mapping[str, Any], config: type[Params]) -> Mapping[str, Any
 
 
 def pretrain(workspace: Workspace, recipe: Recipe, out: Path | None = None, command: str = "") -> Path:
-    """Train, measure (``Trainable.assess``) and store; an interrupted training resumes.
+    """Train, measure (``Trainable.assess``) and store; an interrupted training resumes, and a done one is not repeated.
 
     Parameters
     ----------
@@ -125,8 +128,11 @@ def pretrain(workspace: Workspace, recipe: Recipe, out: Path | None = None, comm
     Store(path.parent).require_writable("--out" if out else "--results")
     if (given := starting_weights(recipe)) is not None:
         networks_of(trainable, given, manifest.path_of(str(recipe.start)))  # raises unless the file is sound
+    require_sound(workspace, recipe.dataset, split_of(workspace, recipe))
+    source = workspace.dataset(recipe.dataset)
     networks, start = _begun(workspace, recipe)
     checkpoint = checkpoint_of(workspace, recipe, path).absolute()
+<<<<<<< HEAD
     told = Training(places=Places.of(workspace), recipe=vars(recipe), checkpoint=checkpoint).model_dump_json()
     with together.offered("bench.experiments.execution.assisting:train_generator", told):
         made = _train(workspace, recipe, trainable, networks, checkpoint)
@@ -134,9 +140,19 @@ def pretrain(workspace: Workspace, recipe: Recipe, out: Path | None = None, comm
     _tell_accuracy(measured, workspace.dataset(recipe.dataset), workspace.progress)
     if recipe.singular == "classifier" and not measured:
         workspace.progress.note("No accuracy: the test split is empty, or the classifier measures nothing on it")
+=======
+    trained = resuming.phase_file(checkpoint, resuming.TRAINED)
+    if (made := _restored(trained, networks, workspace.progress)) is None:
+        told = Training(places=Places.of(workspace), recipe=vars(recipe), checkpoint=checkpoint).model_dump_json()
+        with together.offered("bench.experiments.execution.assisting:train_generator", told):
+            made = _train(workspace, recipe, trainable, networks, checkpoint)
+        resuming.save(trained, {"state": _state(networks), "made": json.dumps(made)})
+    measured = trainable.assess(networks, source)
+    _tell_accuracy(measured, source, workspace.progress)
+>>>>>>> 193b629fe0de3cf4c7fff8a66376289b2e059c1a
     description = {**start, **made, "command": command, **measured}
     saving.save_networks(path, recipe.singular, recipe.name, networks, description, half=recipe.half)
-    for begun in path.parent.glob(f"{escape(path.stem)}.*.checkpoint.pt"):  # with other settings too
+    for begun in path.parent.glob(f"{escape(path.stem)}.*.checkpoint*.pt"):  # with other settings too
         resuming.forget(begun)
     return path
 
@@ -155,6 +171,34 @@ def _begun(workspace: Workspace, recipe: Recipe) -> tuple[Networks[Any], dict[st
     for module in networks.modules().values():
         module.to(workspace.device)
     return networks, start
+
+
+def _state(networks: Networks[Any]) -> dict[str, Any]:
+    return {name: module.state_dict() for name, module in networks.modules().items()}
+
+
+def _restored(trained: Path, networks: Networks[Any], progress: Progress) -> dict[str, Any] | None:
+    """Load what was trained and not measured; return what to store about the training, None if there is nothing."""
+    if not trained.exists():
+        return None
+    before = deepcopy(_state(networks))
+    try:
+        stored = resuming.load(trained)
+        made: dict[str, Any] = json.loads(stored["made"])
+        _load(networks, stored["state"])
+    except (resuming.Unusable, AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        _load(networks, before)
+        progress.note(f"{trained}: cannot be used ({type(error).__name__}); training again")
+        return None
+    for module in networks.modules().values():
+        module.eval().requires_grad_(False)
+    progress.note(f"{trained}: is trained already; it is measured now")
+    return made
+
+
+def _load(networks: Networks[Any], state: Mapping[str, Any]) -> None:
+    for name, module in networks.modules().items():
+        module.load_state_dict(state[name])
 
 
 def _images(workspace: Workspace, recipe: Recipe) -> str | None:

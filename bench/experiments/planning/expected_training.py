@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import cache
 from glob import escape
 from pathlib import Path
@@ -11,13 +12,18 @@ from typing import Any
 
 from bench.core import resuming
 from bench.core.reading import read_toml
-from bench.errors import BenchError, CheckpointError
-from bench.experiments.cells.recipes import Recipe, checkpoint_of, configured, images_here, split_of
-from bench.experiments.planning.expected import Expected
+from bench.core.remembered import remembered
+from bench.errors import BenchError, CheckpointError, DataError
+from bench.experiments.cells.cell import Cell, Place
+from bench.experiments.cells.recipes import Recipe, checkpoint_of, configured, images_here, recipe_of, split_of
+from bench.experiments.planning.expected import Expected, expected_cell
+from bench.workspace.store.record import Record
 from bench.workspace.weights import checkpoint
 from bench.workspace.workspace import Workspace
 
 TIMES = Path(__file__).parent / "expected_trainings.toml"
+NO_IMAGES = "its images are not here"
+RETRAIN = "retrain"
 FREE = frozenset({"epochs", "attributes", "features"})  # fields that change the number of steps or follow from the data
 
 
@@ -35,6 +41,8 @@ def expected_training(workspace: Workspace, recipe: Recipe, weights: str) -> Exp
         config = configured(workspace, recipe)[1]
         images = images_here(workspace, recipe.dataset, split_of(workspace, recipe))
         begun = checkpoint_of(workspace, recipe, Path(weights))
+    except DataError:  # which file, is told elsewhere
+        return Expected(None, NO_IMAGES)
     except BenchError:  # what is missing is told elsewhere
         return Expected(None, "never measured")
     steps = max(1, round(config.epochs * max(1, images // config.batch_size)))
@@ -51,13 +59,51 @@ def expected_embeddings(workspace: Workspace, dataset: str) -> Expected:
     per_image = _times().get("embeddings", {}).get(dataset)
     try:
         images = images_here(workspace, dataset, workspace.dataset(dataset).training_split)
-    except BenchError:
-        per_image = None
+    except DataError:
+        return Expected(None, NO_IMAGES)
     return Expected(None, "never measured") if per_image is None else Expected(per_image * images, _times()["basis"])
+
+
+def expected_retraining(workspace: Workspace, cell: Cell, past: Sequence[Record]) -> Expected | None:
+    """Estimate the time of ``retrain``: its steps at the pace of the generator's training, and an evaluation.
+
+    Returns
+    -------
+    Expected or None
+        None for another method, or if either is not known.
+    """
+    if cell.method != RETRAIN:
+        return None
+    params = cell.params.model_dump()
+    training = _retraining(workspace, cell.place, params["epochs"], params["batch_size"])
+    original = workspace.registry.get("methods", "original", "--method").Config()
+    rest = expected_cell(replace(cell, method="original", params=original, step=None), workspace, past)
+    if training is None or training.seconds is None or rest.seconds is None:
+        return None
+    return Expected(training.seconds + rest.seconds, f"{training.basis}; steps of retraining at that pace")
+
+
+@remembered
+def _retraining(workspace: Workspace, place: Place, epochs: float, batch_size: int | None) -> Expected | None:
+    recipe = recipe_of(place.model, place.settings)
+    try:
+        config = configured(workspace, recipe)[1]
+        name = split_of(workspace, recipe)
+        left = images_here(workspace, recipe.dataset, name)
+        source = workspace.dataset(recipe.dataset)
+        has = source.has_feature(source.split(name).attributes, place.feature)
+    except BenchError:  # what is missing is told elsewhere
+        return None
+    left -= 0 if has is None else int(has.sum())
+    size = batch_size or config.batch_size
+    steps = max(1, round(epochs * max(1, left // size) * size / config.batch_size))
+    return _measured_here(recipe, config.model_dump(mode="json"), Path(place.weights), steps) or _shipped(recipe, steps)
 
 
 def _resumed(begun: Path, steps: int) -> Expected | None:
     """Estimate what is left of a stopped training at its pace so far."""
+    if resuming.phase_file(begun, resuming.TRAINED).exists():
+        return Expected(0.0, "it is trained, and is only measured")
     if not begun.exists():
         return None
     with suppress(resuming.Unusable, KeyError, TypeError, ValueError):

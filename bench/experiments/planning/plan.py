@@ -12,11 +12,11 @@ from bench.core.remembered import remembering
 from bench.errors import BenchError
 from bench.experiments.cells.cell import Cell
 from bench.experiments.cells.needs import Looked, to_embed
-from bench.experiments.cells.recipes import untested
+from bench.experiments.cells.recipes import notes_on_images
 from bench.experiments.cells.resolve import Resolved, resolve
 from bench.experiments.cells.trained_here import TrainedHere, untrained
 from bench.experiments.planning.expected import Expected, expected_cell
-from bench.experiments.planning.expected_training import expected_embeddings, expected_training
+from bench.experiments.planning.expected_training import expected_embeddings, expected_retraining, expected_training
 from bench.workspace.store import seals
 from bench.workspace.store.record import Record
 from bench.workspace.workspace import Workspace
@@ -196,8 +196,8 @@ class _Planner:
         )
 
     def notes(self, trainings: Sequence[Training]) -> tuple[str, ...]:
-        told = {untested(self.workspace, each.what.recipe): None for each in trainings}
-        return tuple(note for note in told if note is not None)
+        told = [notes_on_images(self.workspace, each.what.recipe) for each in trainings]
+        return tuple(dict.fromkeys(note for notes in told for note in notes))
 
     def embeddings(self, planned: Sequence[Planned]) -> tuple[Embedding, ...]:
         found = {
@@ -213,6 +213,8 @@ class _Planner:
     def planned(self, cell: Cell) -> Planned:
         expected = expected_cell(cell, self.workspace, self.past)
         try:
+            if expected.seconds is None:
+                expected = expected_retraining(self.workspace, cell, self.past) or expected
             return self._planned(cell, expected)
         except BenchError as error:  # its method does not load, for instance
             return _waiting(cell, expected, [error])

@@ -36,6 +36,14 @@ def nested(root):
     (root / "inner").rename(folder / "img_align_celeba")
 
 
+def quoted(root):
+    """Save Kaggle's tables as a spreadsheet does: all values in quotes."""
+    as_csv(root)
+    for file in root.glob("*.csv"):
+        rows = [line.split(",") for line in file.read_text().splitlines()]
+        file.write_text("".join(",".join(f'"{word}"' for word in row) + "\r\n" for row in rows))
+
+
 def packed(folder, file, prefix):
     """Put a folder's files into a zip, below ``prefix``, with what a Mac adds; take the folder away."""
     with zipfile.ZipFile(file, "w") as archive:
@@ -96,7 +104,7 @@ SAME_TABLES = [
     photographs_packed("CelebA/Img/img_align_celeba/"), nested, authors_folders, with_a_mac_s_files,
     without_carriage_returns, with_carriage_returns,
 ]  # fmt: skip
-KAGGLE_TABLES = [as_csv, kaggle, kaggle_archive, kaggle_archive_of_a_folder]
+KAGGLE_TABLES = [as_csv, quoted, kaggle, kaggle_archive, kaggle_archive_of_a_folder]
 
 
 def read(folder):
@@ -161,10 +169,10 @@ def twice(root):
     (root / "copy").rename(root / "img_align_celeba" / "img_align_celeba")
 
 
-def page_for(name):
+def page_for(name, page=PAGE):
     def change(root):
         shutil.rmtree(root / "img_align_celeba")
-        (root / name).write_bytes(PAGE)
+        (root / name).write_bytes(page)
 
     return change
 
@@ -182,6 +190,13 @@ def page_for_all(root):
 ERRORS = [
     (page_for("img_align_celeba.zip"), "celeba/img_align_celeba.zip", LATER),
     (page_for_all, "celeba.zip", LATER),
+    (
+        page_for("img_align_celeba.zip", b"\r\n\r\n<!-- saved from a browser -->" + PAGE),
+        "celeba/img_align_celeba.zip",
+        LATER,
+    ),
+    (page_for("img_align_celeba.zip", PAGE.decode().encode("utf-16")), "celeba/img_align_celeba.zip", LATER),
+    (page_for("list_attr_celeba.txt", b"<?xml version='1.0'?>" + PAGE), "celeba/list_attr_celeba.txt", LATER),
     (page_for("list_attr_celeba.txt"), "celeba/list_attr_celeba.txt", LATER),
     (page_for("list_eval_partition.txt"), "celeba/list_eval_partition.txt", LATER),
     (unfinished, "celeba/img_align_celeba.zip", "truncated, or not a zip archive"),

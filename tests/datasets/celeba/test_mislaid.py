@@ -46,6 +46,11 @@ def zip_too_high(root):
     file.rename(root.parent / file.name)
 
 
+def zip_of_a_second_download(root):
+    file = zipped(root / "img_align_celeba")
+    file.rename(root / "img_align_celeba (1).zip")
+
+
 NONE, ABSENT = "img_align_celeba: holds no photographs such as 000001.jpg. ", "no img_align_celeba.zip next to it. "
 LAYOUTS = [
     (emptied, NONE + "Download CelebA from"),
@@ -53,9 +58,10 @@ LAYOUTS = [
     (renamed(".png", b"\x89PNG"), NONE + "It holds 00000"),
     (directly, ABSENT + "Photographs lie in {root} itself: move them to {root}/img_align_celeba."),
     (empty_folder_next_to_the_zip, NONE + "{root}/img_align_celeba.zip is read once the folder next to it is gone"),
+    (zip_of_a_second_download, ABSENT + "Rename {root}/img_align_celeba (1).zip to img_align_celeba.zip."),
     (zip_too_high, ABSENT + "img_align_celeba.zip lies in {data}, one folder too high: move it to {root}."),
 ]
-NAMES = ["empty", "JPG", "PNG", "directly", "empty folder next to the zip", "zip too high"]
+NAMES = ["empty", "JPG", "PNG", "directly", "empty folder next to the zip", "second download", "zip too high"]
 
 
 def planned(data, runs):
@@ -71,7 +77,7 @@ def test_a_plan_says_that_the_photographs_are_missing(change, message, data, tmp
     made = planned(data, tmp_path / "runs")
     (said,) = made.missing
     assert f"{root}/" in said and message.format(root=root, data=data) in said
-    assert all(each.seconds is None for each in made.beforehand), "how long is not known"
+    assert {str(each) for each in made.beforehand} == {"time unknown: its images are not here"}
     with pytest.raises(DataError) as caught:
         made.require_runnable()
     assert str(caught.value) == said
@@ -119,6 +125,53 @@ def test_kaggle_s_archive_is_to_be_renamed_and_is_then_read(place, data):
     if place:
         root.rmdir()
     assert len(faces("celeba", data).split("all")) == 7
+
+
+@pytest.mark.parametrize("name", ["celeba-dataset.zip", "archive (2).zip", "CelebA.zip", "celeba/celeba.zip"])
+def test_other_names_of_the_archive_are_to_be_renamed(name, data):
+    archive = zipped(data / "celeba")
+    (data / name).parent.mkdir(exist_ok=True)
+    archive.rename(data / name)
+    also = f", and take the folder {data}/celeba away" if name == "celeba/celeba.zip" else ""
+    assert f"Rename {data / name} to {data}/celeba.zip{also}." in told(data)
+
+
+@pytest.mark.parametrize("name", ["archive", "CelebA", "celeba-dataset"])
+def test_other_names_of_the_folder_are_to_be_renamed(name, data):
+    if (data / "Celeba").exists():
+        pytest.skip("this file system knows no capitals")
+    (data / "celeba").rename(data / name)
+    assert f"Rename {data / name} to {data}/celeba." in told(data)
+    (data / "celeba").mkdir()
+    assert f"Move what is in {data / name} to {data}/celeba." in told(data)
+
+
+def test_a_folder_named_archive_without_celeba_is_not_meant(data):
+    (data / "celeba").rename(data / "elsewhere")
+    (data / "archive").mkdir()
+    assert "Rename" not in told(data) and "Download CelebA" in told(data)
+
+
+def test_all_that_lies_too_high_is_named_at_once(data):
+    for each in (data / "celeba").iterdir():
+        each.rename(data / each.name)
+    listed = "list_attr_celeba.txt, list_eval_partition.txt and img_align_celeba lie in"
+    assert f"{listed} {data}, one folder too high: move them to {data}/celeba." in told(data)
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        ("list_attr_celeba.txt.zip", "{file} holds the table: unpack it in {root}."),
+        ("list_attr_celeba.csv (1).zip", "{file} holds the table: unpack it in {root}."),
+        ("list_attr_celeba (1).txt", "Rename {file} to list_attr_celeba.txt."),
+    ],
+)
+def test_a_table_under_another_name(name, remedy, data):
+    root = data / "celeba"
+    file = (root / "list_attr_celeba.txt").rename(root / name)
+    said = told(data)
+    assert said.startswith(f"{root}/list_attr_celeba.txt: no such file. {remedy.format(file=file, root=root)}")
 
 
 def test_only_photographs_for_training_are_told_with_the_first_one_for_testing(data):

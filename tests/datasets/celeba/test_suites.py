@@ -56,6 +56,24 @@ def test_table_1_counts_every_image_once_from_the_attribute_file(data, tmp_path,
     assert wrong.code == 4 and wrong.err.startswith("Error: --model: unknown model 'vdvea'. Did you mean 'vdvae'?")
 
 
+def test_table_1_refuses_a_web_page_for_the_splits(data, tmp_path, bench_cli):
+    (tmp_path / "faces.toml").write_text(SUITE)
+    file = data / "celeba" / "list_eval_partition.txt"
+    file.write_text("<!-- -->\n<!DOCTYPE html><title>Quota exceeded</title>")
+    options = (
+        "--suite",
+        tmp_path / "faces.toml",
+        "--data-dir",
+        data,
+        "--results",
+        tmp_path / "runs",
+        "--out",
+        tmp_path,
+    )
+    done = bench_cli("table", "1", *options)
+    assert done.code == 4 and f"{file}: is a web page" in done.err
+
+
 def test_table_1_of_one_model_reads_no_other_s_data(data, tmp_path, bench_cli):
     (tmp_path / "both.toml").write_text(SUITE + '[models.vae]\ndataset = "mnist"\n')
     options = ("--suite", tmp_path / "both.toml", "--data-dir", data, "--results", tmp_path / "runs", "--out", tmp_path)
