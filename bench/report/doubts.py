@@ -54,8 +54,8 @@ def distance_of(record: Record) -> str | None:
     original = "" if before is None else f" ({before:.0%} of the original's)"
     return (
         f"warning: {found[1]:.0%} of the samples{original} are farther from the nearest training image than 95 % of "
-        f"training images are from each other (extractor {found[0]}). From {FAR:.0%} on, oracles were seen to err: look "
-        "at judge-surest.png, the samples that the judge is surest about"
+        f"training images are from each other (extractor {found[0]}). From {FAR:.0%} on, oracles were seen to err: "
+        "look at judge-surest.png, the samples that the judge is surest about"
     )
 
 

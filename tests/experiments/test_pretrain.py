@@ -9,11 +9,8 @@ import torch
 from safetensors.torch import load
 from trained_oracles import record_of
 
-<<<<<<< HEAD
-from bench.experiments.execution import pretrain
-=======
 from bench.errors import DataError
->>>>>>> 193b629fe0de3cf4c7fff8a66376289b2e059c1a
+from bench.experiments.execution import pretrain
 from bench.registry import Registry
 from bench.workspace.weights import checkpoint, loading
 

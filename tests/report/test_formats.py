@@ -317,7 +317,10 @@ def test_the_best_is_bold_and_the_caption_says_what_that_means(tmp_path):
     rows = [replace(ROW, variant=str(i), by_seed={0: i + 1.0, 1: i + 2.1}, mean=i + 1.0) for i in range(2)]
     rows = with_best(rows, REGISTRY)
     latex, html = written(rows, tmp_path)
-    assert latex.count(r"\textbf{1.000}") == 1 == html.count("<b>1.000</b>") and "Bold: of the methods that need clicks alone" in latex
+    assert (
+        latex.count(r"\textbf{1.000}") == 1 == html.count("<b>1.000</b>")
+        and "Bold: of the methods that need clicks alone" in latex
+    )
     assert "*: of the methods that need clicks alone" in " ".join(formats.as_text(SHAPE, rows, [], Options()).split())
 
 

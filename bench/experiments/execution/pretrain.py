@@ -132,15 +132,6 @@ def pretrain(workspace: Workspace, recipe: Recipe, out: Path | None = None, comm
     source = workspace.dataset(recipe.dataset)
     networks, start = _begun(workspace, recipe)
     checkpoint = checkpoint_of(workspace, recipe, path).absolute()
-<<<<<<< HEAD
-    told = Training(places=Places.of(workspace), recipe=vars(recipe), checkpoint=checkpoint).model_dump_json()
-    with together.offered("bench.experiments.execution.assisting:train_generator", told):
-        made = _train(workspace, recipe, trainable, networks, checkpoint)
-    measured = trainable.assess(networks, workspace.dataset(recipe.dataset))
-    _tell_accuracy(measured, workspace.dataset(recipe.dataset), workspace.progress)
-    if recipe.singular == "classifier" and not measured:
-        workspace.progress.note("No accuracy: the test split is empty, or the classifier measures nothing on it")
-=======
     trained = resuming.phase_file(checkpoint, resuming.TRAINED)
     if (made := _restored(trained, networks, workspace.progress)) is None:
         told = Training(places=Places.of(workspace), recipe=vars(recipe), checkpoint=checkpoint).model_dump_json()
@@ -149,7 +140,8 @@ def pretrain(workspace: Workspace, recipe: Recipe, out: Path | None = None, comm
         resuming.save(trained, {"state": _state(networks), "made": json.dumps(made)})
     measured = trainable.assess(networks, source)
     _tell_accuracy(measured, source, workspace.progress)
->>>>>>> 193b629fe0de3cf4c7fff8a66376289b2e059c1a
+    if recipe.singular == "classifier" and not measured:
+        workspace.progress.note("No accuracy: the test split is empty, or the classifier measures nothing on it")
     description = {**start, **made, "command": command, **measured}
     saving.save_networks(path, recipe.singular, recipe.name, networks, description, half=recipe.half)
     for begun in path.parent.glob(f"{escape(path.stem)}.*.checkpoint*.pt"):  # with other settings too

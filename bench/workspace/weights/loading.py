@@ -58,8 +58,8 @@ def load_original(registry: Registry, weights: str | Path, expected_model: str |
     stored = checkpoint.read(path)
     if stored.kind in ("model", "unlearned") and expected_model not in (None, stored.name):
         raise CheckpointError(
-            f"{path}: holds the model '{stored.name}', not '{expected_model}' (--model). Take --model {stored.name}, or "
-            f"weights of '{expected_model}'"
+            f"{path}: holds the model '{stored.name}', not '{expected_model}' (--model). Take --model {stored.name}, "
+            f"or weights of '{expected_model}'"
         )
     return _original(registry, stored, path)
 
