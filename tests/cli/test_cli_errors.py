@@ -91,6 +91,12 @@ def test_a_feature_of_another_data_set(refused):
     )
 
 
+def test_a_feature_that_only_clicks_know(refused, tmp_path):
+    (tmp_path / "clicks.json").write_text("{}")
+    told = refused(*run("--feedback", tmp_path / "clicks.json", feature="scar"))
+    assert told.endswith("A feature that no data set knows is removed by clicks alone: --dataset own.")
+
+
 def test_unknown_data_set(refused):
     assert refused(*run(dataset="mnits")).startswith("--dataset: unknown data set 'mnits'. Did you mean 'mnist'?")
 
