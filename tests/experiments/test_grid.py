@@ -34,7 +34,7 @@ def test_dry_run_and_show_config_write_nothing(on_bars, bench_cli, bars, tmp_pat
         "--plugins", bars.folder.path, "--results", tmp_path / "runs",
     )  # fmt: skip
     assert untrained.code == 0 and untrained.out.startswith(
-        "train   bars on mnist  (generator; time unknown: never measured)\n"
+        "train   bars on mnist  (generator; time unknown: its images are not here)\n"
     )
     assert "\nwaits   ours-bars-slant-s0  (something is missing" in untrained.out
     assert "  MNIST is " in untrained.out, "what the training needs"

@@ -128,9 +128,9 @@ def test_sigkill_at_every_write_leaves_nothing_torn_and_the_same_command_ends_al
         capture_output=True, text=True, cwd=tmp_path, env={**os.environ, "PYTHONPATH": os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "tests" / "support")])},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == "kills 23"  # twenty-two files, and a run that was not killed
+    assert done.stdout.splitlines()[-1] == "kills 25"  # twenty-four files, and a run that was not killed
     results = [json.loads(path.read_text()) for path in sorted(tmp_path.glob("[ws][ht]o*/*ours*/result.json"))]
-    assert len(results) == 24 and {r["status"] for r in results} == {"ok"}
+    assert len(results) == 26 and {r["status"] for r in results} == {"ok"}
     assert len({json.dumps([r["metrics"], r["artefacts"]], sort_keys=True) for r in results}) == 1
     assert list(tmp_path.rglob("*.tmp")) == [], "the run that resumed swept what the killed one left"
     for path in tmp_path.glob("*/*ours*/unlearned.safetensors"):
