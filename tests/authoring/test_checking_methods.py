@@ -1,7 +1,12 @@
 from __future__ import annotations
 
-import pytest
+from copy import deepcopy
 
+import pytest
+from pydantic import Field
+
+from bench.api import Method, Params, Unlearned
+from bench.authoring.conformance.methods import every_option_works
 from bench.authoring.conformance.trials import try_method
 from bench.authoring.conformance.variants import quick, variants
 from bench.registry import Registry
@@ -100,7 +105,8 @@ OPTIONS = {  # what is changed in the template, and what is said of it
     ),
     "rebuild_forgets_the_scale": (
         (REBUILD, 'Direction(original.latent_dim, self.config.landing == "reflect")'),
-        "-p scale=deviation: the identifier that rebuild returns has another structure than unlearn's", 1,
+        "-p scale=deviation, -p keep=other, -p keep_rule=conditional -p keep=other and 1 more: the identifier that rebuild "
+        "returns has another structure than unlearn's", 1,
     ),
     "asks_for_no_clicks": (
         ("return self.config.keep", "return ()"),
@@ -111,6 +117,34 @@ OPTIONS = {  # what is changed in the template, and what is said of it
         "-p step=raw raises ZeroDivisionError: division by zero", 1,
     ),
 }  # fmt: skip
+
+
+class Switches(Params):
+    """Five switches; none works."""
+
+    a: bool = Field(False, description="a")
+    b: bool = Field(False, description="b")
+    c: bool = Field(False, description="c")
+    d: bool = Field(False, description="d")
+    e: bool = Field(False, description="e")
+
+
+class Broken(Method[Switches]):
+    """Any switch breaks it."""
+
+    Config = Switches
+
+    def unlearn(self, generator, feedback, context):
+        if self.config != Switches():
+            raise ValueError("broken")
+        return Unlearned(deepcopy(generator))
+
+
+def test_one_fault_of_many_options_is_told_once():
+    with pytest.raises(AssertionError) as told:
+        every_option_works(Broken)
+    text = str(told.value).partition("\n")[0]
+    assert text == "-p a=true, -p b=true, -p c=true and 2 more raises ValueError: broken"
 
 
 @pytest.mark.parametrize("name", OPTIONS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -176,27 +176,34 @@ def steps_are_those_of_the_main_loop(cls: type[Any]) -> None:
 
 def every_option_works(cls: type[Any]) -> None:
     """With any one option changed from its default, the method can still be stored, rebuilt and resumed."""
-    problems = [
-        found for setting, config in variants(quick(cls.Config)) if (found := problem_with(cls, setting, config))
-    ]
-    assert not problems, "; ".join(problems)
+    settings: dict[str, list[str]] = {}
+    for setting, config in variants(quick(cls.Config)):
+        if problem := problem_with(cls, setting, config):
+            settings.setdefault(problem, []).append(setting)
+    assert not settings, "; ".join(f"{_few(found)}{problem}" for problem, found in settings.items())
+
+
+def _few(settings: Sequence[str], most: int = 3) -> str:
+    """Return the first settings with one problem, and how many more have it."""
+    more = f" and {len(settings) - most} more" if len(settings) > most else ""
+    return ", ".join(settings[:most]) + more
 
 
 def problem_with(cls: type[Any], setting: str, config: api.Params) -> str | None:
-    """Return why a method fails with a configuration; None if it works, or declines with a message."""
+    """Return why a method fails with a setting, to be read after it; None if it works, or declines with a message."""
     try:
         trial = try_method(cls, config)
     except BenchError as error:
         if f"={OTHER}" not in setting:
             return None  # a toy world cannot meet every condition
-        return f"{setting} is refused ({error}). Return attributes that must be clicked from also_asks"
+        return f" is refused ({error}). Return attributes that must be clicked from also_asks"
     except Exception as error:
-        return f"{setting} raises {type(error).__name__}: {error}"
+        return f" raises {type(error).__name__}: {error}"
     try:
         require_same(trial)
         require_resumable(lambda context: made_by(try_method(cls, config, context)))
     except Exception as error:
-        return f"{setting}: {error}"
+        return f": {error}"
     return None
 
 
