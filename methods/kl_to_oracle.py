@@ -39,7 +39,7 @@ from bench.toolkit.image_surrogate import (
     set_levels,
 )
 from bench.toolkit.losses import l1
-from bench.toolkit.student_options import StudentOptions, Trainee, train_by_terms
+from bench.toolkit.student_options import Steps, StudentOptions, Trainee, train_by_terms
 
 EPS = 1e-8  # of the published code; it keeps log(p / 0) finite
 
@@ -92,15 +92,8 @@ def train(generator: Generator, surrogate: ImageSurrogate, odds: float, config: 
         recon = (l1(drawn, images) * held).sum() / held.sum().clamp(min=1)
         return config.weight * divergence(share), recon, {"share": share}
 
-    return train_by_terms(
-        generator,
-        terms_of,
-        config,
-        context,
-        epochs=config.epochs,
-        batch_size=config.batch_size,
-        rate=lambda step: config.lr,
-    )
+    steps = Steps(config.epochs, config.batch_size, lambda step: config.lr)
+    return train_by_terms(generator, terms_of, config, context, steps)
 
 
 def divergence(share: Tensor) -> Tensor:

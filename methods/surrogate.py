@@ -32,7 +32,7 @@ from torch import Tensor
 from bench.api import Context, Feedback, Generator, Method, Oracle, Unlearned, hookimpl
 from bench.toolkit.image_surrogate import ImageSurrogate, excess, fit_surrogate, rebuilt, scored_latents, set_levels
 from bench.toolkit.losses import l1
-from bench.toolkit.student_options import StudentOptions, Trainee, train_by_terms
+from bench.toolkit.student_options import Steps, StudentOptions, Trainee, train_by_terms
 from bench.toolkit.watching import Watcher, WatchParams, calibrate, split, watcher_for
 
 FLAGGED = 0.25  # largest share of a batch that is flagged
@@ -105,16 +105,7 @@ def train(
     def done(trainee: Trainee, step: int) -> bool:
         return watcher is not None and watcher.satisfied(trainee, generator.noise_dim, step, context)
 
-    return train_by_terms(
-        generator,
-        terms_of,
-        config,
-        context,
-        epochs=config.epochs,
-        batch_size=config.batch_size,
-        rate=rate,
-        done=done,
-    )
+    return train_by_terms(generator, terms_of, config, context, Steps(config.epochs, config.batch_size, rate, done))
 
 
 @torch.no_grad()

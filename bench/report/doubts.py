@@ -50,10 +50,11 @@ def distance_of(record: Record) -> str | None:
     found = strayed(record)
     if found is None:
         return None
-    before = record.value(f"original_oracle_far[{found[0]}]")
-    original = "" if before is None else f" ({before:.0%} of the original's)"
+    of = (("the", "oracle_far"), ("the original's", "original_oracle_far"))
+    shares = ((whose, record.value(f"{metric}[{found[0]}]")) for whose, metric in of)
+    said = " and ".join(f"{share:.0%} of {whose} samples" for whose, share in shares if share is not None)
     return (
-        f"warning: {found[1]:.0%} of the samples{original} are farther from the nearest training image than 95 % of "
+        f"warning: {said} are farther from the nearest training image than 95 % of "
         f"training images are from each other (extractor {found[0]}). From {FAR:.0%} on, oracles were seen to err: "
         "look at judge-surest.png, the samples that the judge is surest about"
     )

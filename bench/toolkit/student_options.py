@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 import torch
@@ -227,16 +228,28 @@ def pull(
 Terms = Callable[[Trainee, int], tuple[Tensor, Tensor, dict[str, Any]]]  # unlearning, other, what else is logged
 
 
+@dataclass(frozen=True)
+class Steps:
+    """The steps of a training.
+
+    Attributes
+    ----------
+    epochs, batch_size : int
+        How many there are, and samples per batch of the Fisher information.
+    rate : callable
+        Step -> Adam's learning rate.
+    done : callable or None
+        Trainee and step -> whether the training ends before this step.
+    """
+
+    epochs: int
+    batch_size: int
+    rate: Callable[[int], float]
+    done: Callable[[Trainee, int], bool] | None = None
+
+
 def train_by_terms(
-    generator: Generator,
-    terms_of: Terms,
-    options: StudentOptions,
-    context: Context,
-    *,
-    epochs: int,
-    batch_size: int,
-    rate: Callable[[int], float],
-    done: Callable[[Trainee, int], bool] = lambda trainee, step: False,
+    generator: Generator, terms_of: Terms, options: StudentOptions, context: Context, steps: Steps
 ) -> Generator:
     """Train a copy of the original on two terms: one unlearns, as the options say, and one holds what is kept.
 
@@ -248,12 +261,7 @@ def train_by_terms(
         Trainee and step -> the unlearning term () with its weight, the reconstruction term (), and what else is logged.
     options : StudentOptions
     context : Context
-    epochs, batch_size : int
-        Steps, and samples per batch of the Fisher information.
-    rate : callable
-        Step -> Adam's learning rate.
-    done : callable
-        Trainee and step -> whether the training ends before this step.
+    steps : Steps
 
     Returns
     -------
@@ -263,12 +271,12 @@ def train_by_terms(
     trainee = Trainee(deepcopy(generator), options, lambda: context.rng(0, "lora"))
     trained, anchors, share = trainee.trained, [p.detach().clone() for p in trainee.trained], options.mask_share
     mask = saliency_mask(mean_gradients(lambda step: terms_of(trainee, step)[0], trained), share) if share else []
-    information = fisher(trainee, context, batch_size) if options.ewc else []
-    optimiser = torch.optim.Adam(trained, lr=rate(0))
-    for step in context.steps(epochs, {"student": trainee, "optimiser": optimiser}, "student", main=True):
-        if done(trainee, step):
+    information = fisher(trainee, context, steps.batch_size) if options.ewc else []
+    optimiser = torch.optim.Adam(trained, lr=steps.rate(0))
+    for step in context.steps(steps.epochs, {"student": trainee, "optimiser": optimiser}, "student", main=True):
+        if steps.done is not None and steps.done(trainee, step):
             break
-        optimiser.param_groups[0]["lr"] = rate(step)
+        optimiser.param_groups[0]["lr"] = steps.rate(step)
         unlearn, recon, logged = terms_of(trainee, step)
         kept = recon + options.ewc * consolidation(trained, anchors, information) if information else recon
         pull(trained, gradients_of(unlearn, trained), gradients_of(kept, trained), options, mask)

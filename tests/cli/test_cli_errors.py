@@ -91,6 +91,35 @@ def test_a_feature_of_another_data_set(refused):
     )
 
 
+PICKY = """
+from bench.api import DataError, Dataset, hookimpl
+
+class Picky(Dataset):
+    image_shape = (1, 28, 28)
+    classifier = "ink"
+    label = "picky (test)"
+
+    @property
+    def features(self):
+        raise DataError("its files are not here")
+
+    def split(self, name):
+        raise DataError("its files are not here")
+
+@hookimpl
+def register_datasets(register):
+    register(Picky)
+"""
+
+
+def test_an_unknown_feature_is_told_though_another_data_set_cannot_say_what_it_has(refused, plugins, tmp_path):
+    plugins.write("picky", PICKY)
+    (tmp_path / "mine.toml").write_text('extends = "lite"\n[models.bars]\ndataset = "picky"\n')
+    more = ("--suite", tmp_path / "mine.toml", "--plugins", plugins.path)
+    assert refused(*run(*more, feature="beard")).endswith("--model proggan or vdvae.")
+    assert refused(*run(*more, feature="nose")).startswith("--feature (data set 'mnist'): unknown feature 'nose'.")
+
+
 def test_a_feature_that_only_clicks_know(refused, tmp_path):
     (tmp_path / "clicks.json").write_text("{}")
     told = refused(*run("--feedback", tmp_path / "clicks.json", feature="scar"))

@@ -12,7 +12,7 @@ from typing import Any
 from bench.api import FurtherFeatures
 from bench.core import limits
 from bench.core.progress import Progress
-from bench.errors import PluginError, UsageError
+from bench.errors import BenchError, PluginError, UsageError
 from bench.evaluation.without_oracle import require_feature
 from bench.experiments.cells.cell import Cell
 from bench.experiments.cells.judgement import asks_oracle
@@ -223,12 +223,20 @@ def _features(request: Request, suite: Suite, settings: ModelSettings, workspace
 
 def _where_it_is(feature: str, request: Request, suite: Suite, workspace: Workspace) -> str:
     """Return which models of the suite draw a feature, and how to remove one that only a person's clicks know."""
-    models = [name for name, each in suite.models.items() if feature in workspace.dataset(each.dataset).features]
+    models = [name for name, each in suite.models.items() if _knows(workspace, each.dataset, feature)]
     if models:
         return f" Models whose data set has it: --model {' or '.join(models)}."
     if request.feedback_file is not None:
         return " A feature that no data set knows is removed by clicks alone: --dataset own."
     return ""
+
+
+def _knows(workspace: Workspace, dataset: str, feature: str) -> bool:
+    """Say whether a data set has a feature; one that must read files to tell, and cannot, is left out."""
+    try:
+        return feature in workspace.dataset(dataset).features
+    except BenchError:
+        return False
 
 
 def _asks(request: Request, method: str, workspace: Workspace) -> bool:
