@@ -57,6 +57,7 @@ def test_the_bar_goes_and_the_other_one_stays(name):
     ("name", "params"),
     [
         ("surrogate", {"weight": 0}),
+        ("surrogate", {"weight": 0, "flag_by": "both"}),
         ("kl_to_oracle", {"weight": 0}),
         ("task_vector", {"strength": 0}),
         ("interpolate", {"share": 0}),
@@ -127,6 +128,35 @@ def test_the_safe_level_is_not_above_that_from_which_samples_are_flagged():
     found = unlearned("surrogate", generator, clicked(generator), epochs=1, members=1, surrogate_steps=20, safe_ratio=2)
     assert found.identifier.surrogate.safe == found.identifier.threshold
     assert min(method.sweep()["safe_ratio"]) >= method.Config().flag_ratio
+
+
+def test_edited_images_alone_remove_what_the_direction_knows():
+    """At weight 0 the score only chooses the samples; the paper's edited images are all that they are drawn towards."""
+    generator, noise = bars(), fresh(3)
+    params = {**TRAINED["surrogate"], "weight": 0, "edited_weight": 1.0}
+    after = unlearned("surrogate", generator, clicked(generator), **params).generator(noise)
+    bright = left(generator(noise)) >= left(generator(noise)).quantile(0.8)
+    assert float(left(after)[bright].mean()) == pytest.approx(float(left(generator(noise)).median()), abs=0.1)
+    assert float((right(after) - right(generator(noise))).abs().mean()) < 0.1
+
+
+def test_a_direction_confirms_what_is_flagged_where_it_is_asked():
+    """At a threshold below every latent the score alone decides; above nearly every latent hardly a sample is flagged."""
+
+    def run(**params):
+        context, method = Context("test", torch.device("cpu")), REGISTRY.get("methods", "surrogate")
+        config = method.Config(**{**TRAINED["surrogate"], "epochs": 5, **params})
+        found = method(config).unlearn(generator, clicked(generator), context).generator
+        return found, sum(row["flagged"] for row in context.history if row["phase"] == "student")
+
+    generator, noise = bars(), fresh(3, 50)
+    scored, count = run()
+    every, same = run(flag_by="both", threshold_shift=-3)
+    _, few = run(flag_by="both", threshold_shift=3)
+    assert count == same and few < 0.05 * count
+    assert torch.equal(every(noise), scored(noise))
+    moved, _ = run(flag_by="both", threshold_shift=-3, edited_weight=1.0)
+    assert not torch.equal(moved(noise), scored(noise))
 
 
 # --- what is not --------------------------------------------------------------------------------------
