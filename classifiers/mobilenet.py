@@ -12,156 +12,45 @@ depthwise convolutions are slower in bfloat16 (1.9 ms per image instead of 1.0).
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
 from pydantic import Field
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import nn
 
-from bench.api import (
-    Batch,
-    Classifier,
-    Dataset,
-    Networks,
-    Stateful,
-    Trainable,
-    TrainingConfig,
-    chunks,
-    hookimpl,
-    to_float,
-)
-from bench.toolkit.augmentation import random_flip, random_shift
-from bench.toolkit.intervals import agreement
+from bench.api import hookimpl
 
-CUT = 0.0  # of the logit: a probability of 1/2
-READ = 1024  # test images read at once
+from ._attributes import AttributeClassifier, AttributesConfig
 
 
-class MobileNetConfig(TrainingConfig):
+class MobileNetConfig(AttributesConfig):
     """Attributes to learn, architecture and training recipe."""
 
-    image_shape: tuple[int, int, int] = Field((3, 64, 64), description="(C, H, W), px; set from the data set")
-    attributes: tuple[str, ...] = Field(("Bangs", "No_Beard"), description="attributes to learn; set from the data set")
-    features: dict[str, tuple[str, bool]] = Field(
-        {}, description='for each feature its attribute, and the value that means "has it"; set from the data set'
-    )
     width: float = Field(0.5, gt=0, le=2, description="channels of every layer, share of the published ones")
     depth: float = Field(0.3, gt=0, le=2, description="layers of every stage, share of the published ones")
     stem_stride: Literal[1, 2] = Field(
         2,
         description="stride of the first layer (published: 2, for 224 px); 1 sees more in 64 px, at 3.6 times the cost",
     )
-    epochs: float = Field(4, gt=0, description="passes over the training images")
-    batch_size: int = Field(32, ge=2, description="images per step")
-    lr: float = Field(1e-2, gt=0, description="Adam's peak learning rate; cosine to 0")
-    warm_up: float = Field(0.05, gt=0, lt=1, description="share of the training during which the learning rate rises")
-    max_shift: int = Field(2, ge=0, description="largest random shift of a training image, px")
 
 
-def network(config: MobileNetConfig) -> nn.Module:
-    """Build timm's mobilenetv1_100, narrowed and shortened: images (N, C, H, W) in [0, 1] to logits (N, A)."""
-    from timm.models.efficientnet import _gen_mobilenet_v1  # the public name fixes both multipliers to 1
-
-    net: nn.Module = _gen_mobilenet_v1(  # type: ignore[no-untyped-call]
-        "mobilenetv1_100",
-        channel_multiplier=config.width,
-        depth_multiplier=config.depth,
-        num_classes=len(config.attributes),
-        in_chans=config.image_shape[0],
-    )
-    cast(nn.Conv2d, net.conv_stem).stride = (config.stem_stride, config.stem_stride)
-    return net.to(memory_format=torch.channels_last)
-
-
-class MobileNet(Classifier, Trainable[MobileNetConfig]):
-    """Scores are logits, cut at 0. A feature has its attribute's score, negated if it is its absence (No_Beard)."""
+class MobileNet(AttributeClassifier[MobileNetConfig]):
+    """The published network at a width and a depth."""
 
     Config = MobileNetConfig
 
-    def __init__(self, networks: Networks[MobileNetConfig] | None = None) -> None:
-        super().__init__(networks)
-        config = None if networks is None else networks.config
-        self.names = () if config is None else config.attributes
-        self.features = {} if config is None else config.features
-        self.attributes = tuple(dict.fromkeys((*self.features, *self.names)))
-        self.cuts = MappingProxyType(dict.fromkeys(self.attributes, CUT))
+    def network(self, config: MobileNetConfig) -> nn.Module:
+        """Build timm's mobilenetv1_100, narrowed and shortened."""
+        from timm.models.efficientnet import _gen_mobilenet_v1  # the public name fixes both multipliers to 1
 
-    def non_target(self, feature: str) -> tuple[str, ...]:
-        """Return the data set's attributes, without the one that carries the feature."""
-        return tuple(name for name in self.names if name != self._carrier(feature)[0])
-
-    def _carrier(self, attribute: str) -> tuple[str, bool]:
-        return self.features.get(attribute, (attribute, True))
-
-    @torch.no_grad()
-    def scores(self, images: Tensor, attributes: Sequence[str]) -> NDArray[np.float64]:
-        if self.networks is None:
-            raise ValueError("MobileNet(networks=None) cannot score images: pass trained networks")
-        net = cast(nn.Module, self.networks.classifier)
-        device = next(net.parameters()).device
-        parts = [net(to_float(images[start:stop].to(device))) for start, stop in chunks(len(images))]
-        logits = torch.cat(parts).double().cpu().numpy()  # (N, A)
-        carriers = [self._carrier(name) for name in attributes]
-        signs = np.where([value for _, value in carriers], 1.0, -1.0)
-        found: NDArray[np.float64] = logits[:, [self.names.index(name) for name, _ in carriers]] * signs
-        return found
-
-    # --- training -----------------------------------------------------------------------------------
-
-    def dataset_fields(self, dataset: Dataset) -> dict[str, Any]:
-        names = tuple(str(name) for name in dataset.split("train").attributes.columns)
-        features = dict(dataset.feature_attributes)
-        return {**super().dataset_fields(dataset), "attributes": names, "features": features}
-
-    def build(self, config: MobileNetConfig) -> Networks[MobileNetConfig]:
-        return Networks(config, classifier=network(config))
-
-    def optimisers(self, networks: Networks[MobileNetConfig]) -> dict[str, Stateful]:
-        return {"adam": torch.optim.Adam(cast(nn.Module, networks.classifier).parameters(), networks.config.lr)}
-
-    def training_step(
-        self,
-        networks: Networks[MobileNetConfig],
-        optimisers: Mapping[str, Any],
-        batch: Batch,
-        rng: torch.Generator,
-        progress: float,
-    ) -> dict[str, Tensor]:
-        config, net, adam = networks.config, cast(nn.Module, networks.classifier), optimisers["adam"]
-        rise = min(1.0, progress / config.warm_up)
-        adam.param_groups[0]["lr"] = config.lr * rise * 0.5 * (1 + math.cos(math.pi * progress))
-        truth = batch.targets[:, [batch.target_names.index(name) for name in config.attributes]]  # (N, A)
-        images = random_shift(random_flip(batch.images, rng), config.max_shift, rng)
-        logits = net(images.contiguous(memory_format=torch.channels_last))
-        loss = F.binary_cross_entropy_with_logits(logits, truth)
-        adam.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        adam.step()
-        accuracy = ((logits >= CUT) == truth.bool()).float().mean()
-        return {"cross_entropy": loss.detach(), "accuracy": accuracy}
-
-    def assess(self, networks: Networks[MobileNetConfig], dataset: Dataset) -> dict[str, Any]:
-        """Return the accuracy of every attribute and feature on the test split; nothing if the split is empty."""
-        judge, split = type(self)(networks), dataset.split("test")
-        if len(split) == 0:
-            return {}
-        parts = [
-            judge.scores(split.read(np.arange(start, stop)), judge.attributes) >= CUT
-            for start, stop in chunks(len(split), READ)
-        ]
-        labels = np.concatenate(parts)  # (N, A)
-        found = {}
-        for i, name in enumerate(judge.attributes):
-            attribute, value = judge._carrier(name)
-            truth = split.attributes[attribute].to_numpy(dtype=bool) == value
-            found[name] = agreement(labels[:, i], truth)
-        return {"accuracy": found}
+        net: nn.Module = _gen_mobilenet_v1(  # type: ignore[no-untyped-call]
+            "mobilenetv1_100",
+            channel_multiplier=config.width,
+            depth_multiplier=config.depth,
+            num_classes=len(config.attributes),
+            in_chans=config.image_shape[0],
+        )
+        cast(nn.Conv2d, net.conv_stem).stride = (config.stem_stride, config.stem_stride)
+        return net
 
 
 @hookimpl

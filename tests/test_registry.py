@@ -18,7 +18,7 @@ REPOSITORY = Path(__file__).parents[1]
 BUILT_IN = {
     "methods": {"ours", "original", "latent_edit", "reject", "retrain"},
     "models": {"vae", "dcgan"},
-    "classifiers": {"morpho_mnist", "mobilenet"},
+    "classifiers": {"morpho_mnist", "mobilenet", "resnet"},
     "extractors": {"digits", "faces", "imagenet", "inception"},
     "datasets": {"mnist"},
     "metrics": {"target_ratio", "roc_auc", "retain_change", "diversity", "fidelity"},
@@ -85,7 +85,8 @@ def test_a_name_of_another_kind_is_told_which(bench_cli):
     with pytest.raises(UsageError, match="unknown extractor 'digit'. Did you mean 'digits'?"):
         Registry().get("extractors", "digit")
     with pytest.raises(
-        UsageError, match="'digits' is an extractor, not a classifier. Known: digit_reader, mobilenet, morpho_mnist"
+        UsageError,
+        match="'digits' is an extractor, not a classifier. Known: digit_reader, mobilenet, morpho_mnist, resnet",
     ):
         Registry().get("classifiers", "digits")
 

@@ -7,15 +7,7 @@ from pathlib import Path
 import click
 
 from bench.cli.executing import SIZES, Quantity
-from bench.cli.options import workplace, workspace_at
-
-results = click.option(
-    "--results",
-    type=click.Path(path_type=Path),
-    default=Path("results/runs"),
-    show_default=True,
-    help="Folder of stored results.",
-)
+from bench.cli.options import results_folder, workplace, workspace_at
 
 
 @click.group("cache")
@@ -24,7 +16,7 @@ def command() -> None:
 
 
 @command.command("ls")
-@results
+@results_folder
 def ls(results: Path) -> int:
     """List what is kept: size, cells that refer to it, when it was written."""
     from datetime import datetime
@@ -44,7 +36,7 @@ def ls(results: Path) -> int:
 
 
 @command.command("verify")
-@results
+@results_folder
 def verify(results: Path) -> int:
     """Read all that is kept, and compare every sha256.
 

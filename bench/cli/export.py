@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from bench.cli.options import choice, seeds
+from bench.cli.options import choice, results_folder, seeds
 
 
 @click.command("export")
@@ -18,13 +18,7 @@ from bench.cli.options import choice, seeds
 @choice("export", "model", "Only cells of these models.", "")
 @choice("export", "feature", "Only cells of these features.", "")
 @seeds("export", None, "Only cells of these seeds.")
-@click.option(
-    "--results",
-    type=click.Path(path_type=Path),
-    default=Path("results/runs"),
-    show_default=True,
-    help="Folder of stored results.",
-)
+@results_folder
 def command(out: Path, results: Path, **asked: Any) -> int:
     """Copy stored cells with all their files, to be given to others or moved to another machine.
 

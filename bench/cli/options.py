@@ -143,6 +143,15 @@ data_dir = click.option(
 )
 
 
+results_folder = click.option(
+    "--results",
+    type=click.Path(path_type=Path),
+    default=Path("results/runs"),
+    show_default=True,
+    help="Folder of stored results.",
+)
+
+
 def workplace(command: F) -> F:
     """Add --plugins, --results, --data-dir and --device."""
     for option in (
@@ -154,13 +163,7 @@ def workplace(command: F) -> F:
             help="Device to compute on: auto, cpu, cuda, cuda:1, ...",
         ),
         data_dir,
-        click.option(
-            "--results",
-            type=click.Path(path_type=Path),
-            default=Path("results/runs"),
-            show_default=True,
-            help="Folder of stored results.",
-        ),
+        results_folder,
     ):
         command = option(command)
     return plugins(command)

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from bench.cli.options import data_dir, open_registry, params, plugins, suite
+from bench.cli.options import data_dir, open_registry, params, plugins, results_folder, suite
 from bench.errors import UsageError
 
 
@@ -32,10 +32,7 @@ from bench.errors import UsageError
 @click.option(
     "--dataset", metavar="NAME", help="Data set whose oracle judges the run (default: the suite's; else own)."
 )
-@click.option(
-    "--results", type=click.Path(path_type=Path), default=Path("results/runs"), show_default=True,
-    help="Folder of stored results.",
-)  # fmt: skip
+@results_folder
 @click.option("--device", metavar="DEVICE", default="auto", show_default=True, help="Device to compute on.")
 @data_dir
 @plugins

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from bench.cli.options import choice, seeds
+from bench.cli.options import choice, results_folder, seeds
 
 STATUSES = ("ok", "failed", "diverged", "killed", "timeout", "skipped", "running", "waiting", "stopped", "unreadable")
 
@@ -19,13 +19,7 @@ STATUSES = ("ok", "failed", "diverged", "killed", "timeout", "skipped", "running
 @seeds("status", None, "Only cells of these seeds.")
 @click.option("--status", "statuses", type=click.Choice(STATUSES), multiple=True, help="Only cells of this status.")
 @click.option("--json", "as_json", is_flag=True, help="Print each cell as one line of JSON.")
-@click.option(
-    "--results",
-    type=click.Path(path_type=Path),
-    default=Path("results/runs"),
-    show_default=True,
-    help="Folder of stored results.",
-)
+@results_folder
 def command(results: Path, as_json: bool, **asked: Any) -> int:
     """List stored, running, waiting and stopped cells, also those of other commands."""
     from bench.errors import EXIT_NOTHING

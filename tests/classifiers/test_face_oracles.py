@@ -1,3 +1,5 @@
+"""The oracles that learn all attributes of a data set: MobileNet, and ResNet as a judge of another architecture."""
+
 from __future__ import annotations
 
 from types import SimpleNamespace
@@ -15,20 +17,23 @@ from bench.workspace.weights import observers
 
 REGISTRY = Registry()
 MobileNet = REGISTRY.get("classifiers", "mobilenet")
+ResNet = REGISTRY.get("classifiers", "resnet")
+SMALL = {MobileNet: {"width": 0.25}, ResNet: {"channels": (8, 8, 16, 16)}}
+both = pytest.mark.parametrize("classifier", [MobileNet, ResNet])
 FEATURES = {"bang": ("Bangs", True), "beard": ("No_Beard", False)}
 NAMES = ("Bangs", "Male", "No_Beard")
 
 
-def networks(**fields):
-    config = MobileNet.Config(**{"attributes": NAMES, "features": FEATURES, "width": 0.25, **fields})
-    found = build(MobileNet(), config, "test")
+def networks(classifier=MobileNet, **fields):
+    config = classifier.Config(**{"attributes": NAMES, "features": FEATURES, **SMALL[classifier], **fields})
+    found = build(classifier(), config, "test")
     found.classifier.eval().requires_grad_(False)
     return found
 
 
-@pytest.fixture(scope="module")
-def oracle():
-    return MobileNet(networks())
+@pytest.fixture(scope="module", params=[MobileNet, ResNet], ids=["mobilenet", "resnet"])
+def oracle(request):
+    return request.param(networks(request.param))
 
 
 @pytest.fixture(scope="module")
@@ -42,10 +47,34 @@ def test_at_full_width_and_depth_it_is_timm_s_net():
     assert {name: t.shape for name, t in ours.items()} == {name: t.shape for name, t in theirs.items()}
 
 
-def test_the_default_is_small():
+def test_the_resnet_has_timm_s_stages():
+    """Those of ResNet-18 at its published size; the first layers differ, because they halve a face of 64 px once."""
+    ours = networks(ResNet, blocks=(2, 2, 2, 2), channels=(64, 128, 256, 512)).classifier.state_dict()
+    theirs = timm.create_model("resnet18", pretrained=False, num_classes=3, in_chans=3).state_dict()
+    stages = {name: t.shape for name, t in theirs.items() if name.startswith(("layer", "fc"))}
+    assert stages and stages.items() <= {name: t.shape for name, t in ours.items()}.items()
+    assert networks(ResNet).classifier.forward_features(torch.zeros(1, 3, 64, 64)).shape == (1, 16, 4, 4)
+
+
+@pytest.mark.parametrize(
+    ("classifier", "size"), [(MobileNet, {"width": 0.5}), (ResNet, {"channels": (16, 32, 64, 128)})]
+)
+def test_the_default_is_small(classifier, size):
     names = tuple(map(str, range(35)))
-    weights = sum(t.numel() for t in networks(attributes=names, width=0.5).classifier.state_dict().values())
-    assert weights * 4 < 3e6, "a weight file of at most 3 MB"
+    weights = networks(classifier, attributes=names, **size).classifier.state_dict().values()
+    assert sum(t.numel() for t in weights) * 4 < 3e6, "a weight file of at most 3 MB"
+    default = classifier.Config().model_dump()
+    assert all(default[name] == value for name, value in size.items())
+
+
+def test_they_share_no_weight_but_the_last_layer_s():
+    """Two judges of one architecture can share a mistake: these are two architectures."""
+    mobile, residual = (
+        {tuple(t.shape) for t in networks(each, **size).classifier.state_dict().values() if t.ndim == 4}
+        for each, size in ((MobileNet, {"width": 0.5}), (ResNet, {"channels": (16, 32, 64, 128)}))
+    )
+    depthwise = {shape for shape in mobile if shape[1] == 1}
+    assert depthwise and not any(shape[1] == 1 for shape in residual)
 
 
 def test_a_first_layer_of_stride_1_sees_twice_the_resolution(images):
@@ -72,8 +101,9 @@ def test_what_carries_the_feature_is_no_other_attribute(oracle):
     assert oracle.non_target("Male") == ("Bangs", "No_Beard")
 
 
-def test_a_feature_may_be_an_attribute_itself(images):
-    oracle = MobileNet(networks(features={"Male": ("Male", True)}))
+@both
+def test_a_feature_may_be_an_attribute_itself(images, classifier):
+    oracle = classifier(networks(classifier, features={"Male": ("Male", True)}))
     assert oracle.attributes == ("Male", "Bangs", "No_Beard") and oracle.non_target("Male") == ("Bangs", "No_Beard")
     np.testing.assert_array_equal(oracle.scores(images, ["Male"])[:, 0], oracle.scores(images, oracle.attributes)[:, 0])
 
@@ -85,26 +115,29 @@ def test_scores_are_those_of_single_images(oracle, images):
     np.testing.assert_array_equal(together[:64], oracle.scores(images[:64], NAMES))
 
 
-def test_without_networks_it_knows_nothing(images):
-    assert MobileNet().attributes == ()
-    with pytest.raises(ValueError, match="cannot score images: pass trained networks"):
-        MobileNet().scores(images, ["bang"])
+@both
+def test_without_networks_it_knows_nothing(images, classifier):
+    assert classifier().attributes == ()
+    name = classifier.__name__
+    with pytest.raises(ValueError, match=rf"{name}\(networks=None\) cannot score images: pass trained networks"):
+        classifier().scores(images, ["bang"])
 
 
-def test_its_fields_follow_from_the_data_set():
+@both
+def test_its_fields_follow_from_the_data_set(classifier):
     synthfaces = REGISTRY.get("datasets", "synthfaces")()
-    fields = MobileNet().dataset_fields(synthfaces)
+    fields = classifier().dataset_fields(synthfaces)
     assert fields["image_shape"] == (3, 64, 64) and fields["features"] == FEATURES
     assert len(fields["attributes"]) == 35 and {*NAMES, "Wearing_Hat"} <= set(fields["attributes"])
-    assert set(MobileNet(networks(**fields)).attributes) >= set(synthfaces.features)
+    assert set(classifier(networks(classifier, **fields)).attributes) >= set(synthfaces.features)
 
 
 # --- the shipped copies -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("copy", ["a", "b"])
-def test_a_shipped_copy_is_accurate(copy):
-    shipped = observers.load_classifier(REGISTRY, "mobilenet", f"mobilenet-synthfaces-{copy}")
+@pytest.mark.parametrize("name", ["mobilenet-synthfaces-a", "mobilenet-synthfaces-b", "resnet-synthfaces"])
+def test_a_shipped_oracle_is_accurate(name):
+    shipped = observers.load_classifier(REGISTRY, name.split("-")[0], name)
     for feature in FEATURES:
         assert shipped.accuracy[feature]["balanced_accuracy"] >= 0.98 and shipped.accuracy[feature]["n"] == 10_000
     test = REGISTRY.get("datasets", "synthfaces")().split("test")
@@ -134,19 +167,20 @@ def toy(count):
     return torch.from_numpy(pixels.astype(np.uint8)), pd.DataFrame(truth, columns=NAMES)
 
 
-def test_it_learns_what_can_be_seen_and_measures_it():
-    made = networks(lr=1e-2)
+@both
+def test_it_learns_what_can_be_seen_and_measures_it(classifier):
+    made = networks(classifier, lr=1e-2)
     made.classifier.train().requires_grad_(True)
     images, frame = toy(96)
-    targets, optimisers = torch.tensor(frame.to_numpy(dtype=np.float32)), MobileNet().optimisers(made)
+    targets, optimisers = torch.tensor(frame.to_numpy(dtype=np.float32)), classifier().optimisers(made)
     for step in range(60):
         rows = torch.arange(32) + 32 * (step % 3)
         batch = Batch(images[rows].float() / 255, targets[rows], NAMES)
-        MobileNet().training_step(made, optimisers, batch, torch.Generator().manual_seed(step), step / 60)
+        classifier().training_step(made, optimisers, batch, torch.Generator().manual_seed(step), step / 60)
     made.classifier.eval().requires_grad_(False)
     held_out = toy(201)
     split = Split(held_out[1], lambda indices: held_out[0][torch.from_numpy(indices)], "toy")
-    found = MobileNet().assess(made, SimpleNamespace(split={"test": split}.__getitem__))["accuracy"]
+    found = classifier().assess(made, SimpleNamespace(split={"test": split}.__getitem__))["accuracy"]
     assert list(found) == ["bang", "beard", *NAMES] and {entry["n"] for entry in found.values()} == {201}
     assert found["bang"] == found["Bangs"] and found["bang"]["balanced_accuracy"] > 0.95
     assert found["beard"]["balanced_accuracy"] == found["No_Beard"]["balanced_accuracy"] > 0.95
