@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import dataclass
 from functools import partial
 
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 
 from bench.api import Generator
 from bench.api.noise import stream_noise
-from bench.core import modes
+from bench.core import modes, randomness
 from bench.core.rendering import chunks, to_uint8
 
 
@@ -32,21 +33,37 @@ class Elsewhere(nn.Module, ABC):
         """Start drawing from noise (N, noise_dim); the returned function waits for the images (N, C, H, W)."""
 
 
-def drawn(
-    original: Generator, unlearned: nn.Module, stream: str, start: int, stop: int, same: bool
-) -> tuple[list[Tensor], Tensor, Tensor]:
-    """Draw samples ``start`` to ``stop - 1`` of a stream, chunk by chunk.
+@dataclass(frozen=True)
+class Pair:
+    """An original and its unlearned copy, and the samples on which they are compared.
 
-    Parameters
+    Attributes
     ----------
     original : Generator
         f.
     unlearned : nn.Module
-        g: noise (N, noise_dim) to images.
-    stream : str
-    start, stop : int
+        g: noise (N, noise_dim) to images (N, C, H, W).
+    count : int
+        Samples; the last chunk is drawn whole, and what exceeds ``count`` is left out.
     same : bool
-        Whether g is f: then only f draws.
+        Whether g is f (``unchanged``): then only f draws.
+    stream : str
+    """
+
+    original: Generator
+    unlearned: nn.Module
+    count: int
+    same: bool = False
+    stream: str = randomness.EVALUATION
+
+
+def drawn(pair: Pair, start: int, stop: int) -> tuple[list[Tensor], Tensor, Tensor]:
+    """Draw samples ``start`` to ``stop - 1``, chunk by chunk.
+
+    Parameters
+    ----------
+    pair : Pair
+    start, stop : int
 
     Returns
     -------
@@ -55,10 +72,11 @@ def drawn(
     f_images, g_images : (N, C, H, W) uint8
     """
     chunk_latents, before, after = [], [], []
+    original, unlearned, same = pair.original, pair.unlearned, pair.same
     other = unlearned if isinstance(unlearned, Elsewhere) and unlearned.at_once and not same else None
     with nullcontext() if other is None else modes.half_the_threads():
         for a, b in chunks(stop - start):
-            noise = stream_noise(original, stream, start + a, start + b)
+            noise = stream_noise(original, pair.stream, start + a, start + b)
             images_of = partial(unlearned, noise) if other is None else other.begin(noise)
             latents, images = original.sample(noise)
             chunk_latents.append(latents)

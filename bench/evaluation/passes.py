@@ -13,13 +13,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from bench.api import Generator, Metric, Oracle
-from bench.core import randomness
 from bench.core.blocks import Blocks
 from bench.core.progress import Progress
 from bench.core.rendering import CHUNK, chunks, to_float, whole
 from bench.evaluation.counterfactual import Remover, errors
 from bench.evaluation.described import Described, Observers, read_arrays, write_arrays
-from bench.evaluation.drawing import drawn
+from bench.evaluation.drawing import Pair, drawn
 from bench.evaluation.looks import Looks
 
 BLOCK = 16 * CHUNK  # samples whose images are held at once
@@ -103,58 +102,51 @@ def draws_alike(original: Generator, unlearned: nn.Module) -> bool:
 
     A hook or a plain attribute, which is not among the weights, may change what is drawn.
     """
-    _, f_images, g_images = drawn(original, unlearned, randomness.EVALUATION, 0, CHUNK, same=False)
+    _, f_images, g_images = drawn(Pair(original, unlearned, CHUNK), 0, CHUNK)
     return torch.equal(f_images, g_images)
 
 
 @torch.no_grad()
 def run_pass(
-    original: Generator,
-    unlearned: nn.Module,
-    identifier: nn.Module | None,
+    pair: Pair,
     observers: Observers,
-    count: int,
     progress: Progress,
+    *,
+    identifier: nn.Module | None = None,
     cached: Described | None = None,
     truth: Truth | None = None,
     lookers: Mapping[str, Metric] | None = None,
-    same: bool = False,
     keep: Blocks | None = None,
-    stream: str = randomness.EVALUATION,
 ) -> Pass:
-    """Draw and describe ``count`` samples of a stream.
+    """Draw and describe the samples of a pair.
 
     Parameters
     ----------
-    original, unlearned : Generator, nn.Module
-        f and g; g maps noise (N, noise_dim) to images (N, C, H, W).
-    identifier : nn.Module or None
-        The method's; it scores f's latents.
+    pair : Pair
     observers : Observers
         The classifiers and extractors that describe the images.
-    count, progress : int, Progress
-        Samples, also of the progress; the last chunk is drawn whole, and what exceeds ``count`` is left out.
+    progress : Progress
+        It counts the samples.
+    identifier : nn.Module, optional
+        The method's; it scores f's latents.
     cached : Described, optional
         ``Pass.seen`` of an earlier pass over as many samples.
     truth : Truth, optional
         Given if the data set can redraw its images without the feature.
     lookers : mapping of str to Metric, optional
         Metrics that look at the images themselves.
-    same : bool, optional
-        Whether g is f (``unchanged``): then only f draws.
     keep : Blocks, optional
         Where finished blocks are kept, so that a stopped pass resumes; unused if metrics look at images.
-    stream : str, optional
     """
     looks, blocks = Looks(lookers or {}), []
-    kept = Blocks(None) if lookers or keep is None else keep
+    kept, count = Blocks(None) if lookers or keep is None else keep, pair.count
     progress.start(count, label="evaluate")
     for start, stop in chunks(whole(count), BLOCK):
         block = kept.load(start)
         if block is None:
-            latents, f_images, g_images = drawn(original, unlearned, stream, start, stop, same)
+            latents, f_images, g_images = drawn(pair, start, stop)
             f_seen = cached.rows(start, stop) if cached is not None else observers.look(f_images)
-            g_seen = f_seen if same else observers.look(g_images)
+            g_seen = f_seen if pair.same else observers.look(g_images)
             looks.look(f_images, g_images)
             block = {f"f {name}": array for name, array in f_seen.arrays().items()}
             block |= {f"g {name}": array for name, array in g_seen.arrays().items()}
@@ -190,20 +182,12 @@ def _joined(blocks: list[dict[str, NDArray[Any]]], count: int, threshold: Any, l
 
 
 @torch.no_grad()
-def look_again(
-    original: Generator,
-    unlearned: nn.Module,
-    count: int,
-    progress: Progress,
-    lookers: Mapping[str, Metric],
-    same: bool = False,
-    stream: str = randomness.EVALUATION,
-) -> dict[str, NDArray[Any] | str]:
+def look_again(pair: Pair, progress: Progress, lookers: Mapping[str, Metric]) -> dict[str, NDArray[Any] | str]:
     """Draw the samples of ``run_pass`` once more, for metrics that look at images; returns ``Pass.looked``."""
-    looks = Looks(lookers)
+    looks, count = Looks(lookers), pair.count
     progress.start(count, label="evaluate")
     for start, stop in chunks(whole(count), BLOCK):
-        _, f_images, g_images = drawn(original, unlearned, stream, start, stop, same)
+        _, f_images, g_images = drawn(pair, start, stop)
         looks.look(f_images, g_images)
         progress.advance(min(stop, count) - start)
     progress.stop()

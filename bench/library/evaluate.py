@@ -14,6 +14,7 @@ from bench.core import limits
 from bench.core.modes import ordinary
 from bench.errors import UsageError
 from bench.evaluation.described import Observers
+from bench.evaluation.drawing import Pair
 from bench.evaluation.metric_plugins import load_metrics, reserved_names
 from bench.evaluation.metrics import clashes, compute_metrics, metric_columns, source_of
 from bench.evaluation.passes import run_pass, unchanged
@@ -144,16 +145,13 @@ class _Setting:
         observers = Observers(judgement.observer, self.extractors)
         original, described = remembered(before.generator, self.seer, observers, count)
         result = run_pass(
-            original,
-            after.generator,
-            after.identifier,
+            Pair(original, after.generator, count, unchanged(before.generator, after.generator)),
             observers,
-            count,
             workspace.progress,
-            described,
+            identifier=after.identifier,
+            cached=described,
             truth=judgement.truth(workspace, dataset, judge),
             lookers={name: metric for name, metric in self.metrics.items() if metric.looks()},
-            same=unchanged(before.generator, after.generator),
         )
         remember(before.generator, self.seer, result.seen)
         columns = metric_columns(result, judge, self.extractors)

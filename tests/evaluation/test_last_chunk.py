@@ -21,6 +21,7 @@ from bench.core.progress import silent
 from bench.core.rendering import by_chunk, to_uint8
 from bench.evaluation.counterfactual import Remover
 from bench.evaluation.described import Described, Observers
+from bench.evaluation.drawing import Pair
 from bench.evaluation.passes import Truth, run_pass
 from bench.feedback.oracle import simulate_feedback
 from bench.library.clicks import ask_oracle
@@ -80,7 +81,8 @@ def evaluated(count, cached=None):
     identifier = nn.Linear(4, 1)
     identifier.forward = lambda latents: latents[:, 0] + latents.mean()
     f, g = Together(), Together(0.1)
-    return run_pass(f, g, identifier, OBSERVERS, count, silent(), cached, Truth(Whitened(), JUDGE))
+    truth = Truth(Whitened(), JUDGE)
+    return run_pass(Pair(f, g, count), OBSERVERS, silent(), identifier=identifier, cached=cached, truth=truth)
 
 
 def columns(described):

@@ -15,6 +15,7 @@ from bench.core.progress import silent
 from bench.core.rendering import to_float
 from bench.evaluation.counterfactual import Remover
 from bench.evaluation.described import Described, Observers
+from bench.evaluation.drawing import Pair
 from bench.evaluation.metrics import metric_columns
 from bench.evaluation.passes import Truth, run_pass, unchanged
 from bench.registry import Registry
@@ -42,7 +43,7 @@ def test_a_pass_is_the_same_for_another_block_size(bars, observers, monkeypatch)
     passes = []
     for block in (64, 128, 1024):
         monkeypatch.setattr("bench.evaluation.passes.BLOCK", block)
-        passes.append(run_pass(f, g, identifier, observers, 200, silent()))
+        passes.append(run_pass(Pair(f, g, 200), observers, silent(), identifier=identifier))
     for other in passes[1:]:
         for a, b in ((passes[0].original, other.original), (passes[0].unlearned, other.unlearned)):
             assert np.array_equal(a.scores, b.scores)
@@ -59,7 +60,7 @@ def test_a_pass_agrees_with_images_drawn_one_by_one(bars, observers):
 
     f = bars.original.generator
     g = unlike(f)
-    result = run_pass(f, g, None, observers, 70, silent())
+    result = run_pass(Pair(f, g, 70), observers, silent())
     assert result.identifier_scores is None
     for i in (0, 63, 64, 69):
         noise = randomness.draw(randomness.EVALUATION, [i], 6)
@@ -71,10 +72,10 @@ def test_a_pass_agrees_with_images_drawn_one_by_one(bars, observers):
 
 def test_a_cached_description_of_the_original_changes_nothing(bars, observers, tmp_path):
     f = bars.original.generator
-    fresh = run_pass(f, unlike(f), None, observers, 100, silent())
+    fresh = run_pass(Pair(f, unlike(f), 100), observers, silent())
     fresh.original.save(tmp_path / "columns.npz")
     cached = Described.load(tmp_path / "columns.npz")
-    again = run_pass(f, unlike(f), None, observers, 100, silent(), cached)
+    again = run_pass(Pair(f, unlike(f), 100), observers, silent(), cached=cached)
     for a, b in ((fresh.original, again.original), (fresh.unlearned, again.unlearned)):
         assert np.array_equal(a.scores, b.scores) and a.scores.dtype == b.scores.dtype
         assert np.array_equal(a.embeddings["digits"], b.embeddings["digits"])
@@ -87,19 +88,19 @@ def test_the_error_of_positives_is_their_distance_from_the_truth(bars, observers
     f = bars.original.generator
     oracle = Oracle(observers.classifier, "morpho_mnist", "thickness", 4.0)
     leaves_all = Remover(f.image_shape)  # an empty support: the truth is what f drew
-    result = run_pass(f, unlike(f), None, observers, 130, silent(), truth=Truth(leaves_all, oracle))
+    result = run_pass(Pair(f, unlike(f), 130), observers, silent(), truth=Truth(leaves_all, oracle))
     names = list(observers.classifier.attributes)
     positive = result.original.scores[:, names.index("thickness")] >= 4.0
     assert 0 < positive.sum() < 130
     errors = metric_columns(result, oracle, {}).counterfactual_error
     assert np.array_equal(np.isnan(errors).any(1), ~positive) and not errors[positive, 0].any()
     np.testing.assert_allclose(errors[positive, 1], result.pixel_change[positive], rtol=1e-6)
-    assert run_pass(f, unlike(f), None, observers, 10, silent()).counterfactual_error is None
+    assert run_pass(Pair(f, unlike(f), 10), observers, silent()).counterfactual_error is None
 
 
 def test_an_unchanged_generator_changes_no_pixel(bars, observers):
     f = bars.original.generator
-    result = run_pass(f, deepcopy(f), None, observers, 10, silent(), same=unchanged(f, deepcopy(f)))
+    result = run_pass(Pair(f, deepcopy(f), 10, unchanged(f, deepcopy(f))), observers, silent())
     assert not result.pixel_change.any()
     assert np.array_equal(result.original.scores, result.unlearned.scores)
 
@@ -119,18 +120,18 @@ def test_a_copy_with_equal_weights_that_draws_otherwise_is_not_unchanged(change,
     assert unchanged(f, g) and not unchanged(f, unlike(f))
     change(g)
     assert not unchanged(f, g)
-    assert run_pass(f, g, None, observers, 10, silent(), same=unchanged(f, g)).pixel_change.min() > 0
+    assert run_pass(Pair(f, g, 10, unchanged(f, g)), observers, silent()).pixel_change.min() > 0
 
 
 def test_a_stopped_pass_resumes_by_block(observers, bars, monkeypatch, tmp_path):
     """What was described is not drawn again, and nothing of the outcome differs; a changed block is made again."""
     f, g = bars.original.generator, unlike(bars.original.generator)
     monkeypatch.setattr("bench.evaluation.passes.BLOCK", 64)
-    whole = run_pass(f, g, lambda latents: latents[:, 0], observers, 200, silent())
+    whole = run_pass(Pair(f, g, 200), observers, silent(), identifier=lambda latents: latents[:, 0])
     drawn = []
 
     def drawing(*asked):
-        drawn.append(asked[3])
+        drawn.append(asked[1])
         if len(drawn) == 3:
             raise KeyboardInterrupt
         return plain(*asked)
@@ -141,12 +142,12 @@ def test_a_stopped_pass_resumes_by_block(observers, bars, monkeypatch, tmp_path)
     monkeypatch.setattr(passes, "drawn", drawing)
     kept = Blocks(tmp_path / "blocks")
     with pytest.raises(KeyboardInterrupt):
-        run_pass(f, g, lambda latents: latents[:, 0], observers, 200, silent(), keep=kept)
+        run_pass(Pair(f, g, 200), observers, silent(), identifier=lambda latents: latents[:, 0], keep=kept)
     changed = tmp_path / "blocks" / "000000000064.pt"
     content = bytearray(changed.read_bytes())
     content[len(content) // 2] ^= 1
     changed.write_bytes(content)
-    again = run_pass(f, g, lambda latents: latents[:, 0], observers, 200, silent(), keep=kept)
+    again = run_pass(Pair(f, g, 200), observers, silent(), identifier=lambda latents: latents[:, 0], keep=kept)
     assert drawn == [0, 64, 128, 64, 128, 192]
     for name in ("identifier_scores", "pixel_change"):
         assert np.array_equal(getattr(whole, name), getattr(again, name))
@@ -175,7 +176,7 @@ def test_no_observer_looks_twice_at_a_block_of_images(bars, observers, monkeypat
         memories = {f"extractor {name}": Memory(tmp_path / name, name) for name in names}
         memories["judge"] = Memory(tmp_path / "judge", "judge")
         own = Observers(observers.classifier, {name: Counting(name) for name in names}, memories)
-        return run_pass(f, g, None, own, count, silent())
+        return run_pass(Pair(f, g, count), own, silent())
 
     first = seen(128, unlike(f), "one")
     assert looked == ["one"] * 4, "two blocks of the original, and two of the student"
@@ -183,7 +184,7 @@ def test_no_observer_looks_twice_at_a_block_of_images(bars, observers, monkeypat
     assert looked.count("one") == 2 and looked.count("two") == 6
     seen(192, deepcopy(f), "one", "two")
     assert looked == []
-    whole = run_pass(f, unlike(f), None, observers, 192, silent())
+    whole = run_pass(Pair(f, unlike(f), 192), observers, silent())
     for mine, other in ((first, whole), (longer, whole)):
         n = len(mine.pixel_change)
         assert np.array_equal(mine.unlearned.embeddings["one"], other.unlearned.embeddings["digits"][:n])

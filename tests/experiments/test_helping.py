@@ -39,12 +39,12 @@ def drawn(monkeypatch):
     """Record which blocks are drawn, and do something the first time."""
     plain, starts, first = passes.drawn, [], []
 
-    def drawing(original, unlearned, stream, start, stop, same):
-        if stop - start == 64 and unlearned is not original and stream == "evaluation":
+    def drawing(pair, start, stop):
+        if stop - start == 64 and pair.unlearned is not pair.original and pair.stream == "evaluation":
             starts.append(start)
             while first:
                 first.pop()()
-        return plain(original, unlearned, stream, start, stop, same)
+        return plain(pair, start, stop)
 
     monkeypatch.setattr(passes, "drawn", drawing)
     return starts, first

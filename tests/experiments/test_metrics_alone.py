@@ -39,9 +39,9 @@ def cell(plugins, on_bars, tmp_path, monkeypatch):
     drawn = []
     plain = passes.drawn
 
-    def watched(original, unlearned, stream, start, stop, same):
+    def watched(pair, start, stop):
         drawn.extend([1] if stop - start > CHUNK else [])
-        return plain(original, unlearned, stream, start, stop, same)
+        return plain(pair, start, stop)
 
     monkeypatch.setattr(passes, "drawn", watched)
 

@@ -19,6 +19,7 @@ from bench.core import machine, randomness
 from bench.core.progress import silent
 from bench.core.rendering import CHUNK, to_uint8
 from bench.evaluation.described import Observers
+from bench.evaluation.drawing import Pair
 from bench.evaluation.metrics import metric_columns
 from bench.evaluation.passes import run_pass
 from bench.registry import Registry
@@ -203,7 +204,8 @@ def unlearned(given, generator, direction):
 def evaluated(generator, student, direction, inception, count):
     """Evaluate a chunk: what the columns hold is what oracle, extractor and identifier say of them."""
     mobilenet, extractors = published_mobilenet(generator.image_shape), {"inception": inception}
-    result = run_pass(generator, student, direction, Observers(mobilenet, extractors), count, silent())
+    pair = Pair(generator, student, count)
+    result = run_pass(pair, Observers(mobilenet, extractors), silent(), identifier=direction)
     columns = metric_columns(result, Oracle(mobilenet, "mobilenet", "bang", 0.0), extractors)
     with torch.no_grad():
         latents, images = generator.sample(randomness.draw(randomness.EVALUATION, range(count), generator.noise_dim))

@@ -48,7 +48,7 @@ GLUE: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "workspace.weights.checkpoint": ("state_of", "save"),
     },
     "seen": {
-        "experiments.stages.evaluating": ("_drawn", "_same", "_seen"),
+        "experiments.stages.evaluating": ("_drawn", "_pair", "_seen"),
         "experiments.stages.hands": ("load_student",),
         "experiments.execution.isolated": (
             "Apart.student", "draw", "_number", "_answer_all",

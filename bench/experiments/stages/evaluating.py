@@ -12,6 +12,7 @@ from bench.core.blocks import Blocks
 from bench.core.code_hash import digest
 from bench.core.memory import Memory
 from bench.evaluation.described import Described, Observers
+from bench.evaluation.drawing import Pair
 from bench.evaluation.metric_plugins import reserved_names
 from bench.evaluation.metrics import Outcome, compute_metrics, metric_columns
 from bench.evaluation.passes import Pass, draws_alike, look_again, run_pass
@@ -71,8 +72,7 @@ def _seen(
     resolved: Resolved, weights: str, student: Callable[[], Student], judge: Oracle, lookers: Mapping[str, Metric]
 ) -> Pass:
     """Return the pass over both generators' samples: the stored columns, and what metrics see in the images."""
-    store, keys, asked = resolved.workspace.store, resolved.keys, resolved.cell.settings.evaluation
-    original, progress = resolved.original.generator, resolved.workspace.progress
+    store, keys, progress = resolved.workspace.store, resolved.keys, resolved.workspace.progress
     key = keys.stages(weights)["columns"]
     shared, own = store.stage("original", keys.original), store.stage("columns", key)
     with store.locked(own, progress.note), ExitStack() as held:
@@ -84,10 +84,7 @@ def _seen(
             result = Pass.load(own / FILE, before)
             if not lookers:
                 return result
-            drawer = student()
-            same = _same(resolved, drawer)
-            looked = look_again(original, drawer.generator, asked.count, progress, lookers, same, asked.stream)
-            return replace(result, looked=looked)
+            return replace(result, looked=look_again(_pair(resolved, student()), progress, lookers))
         blocks = Blocks(own / "blocks")
         result = _drawn(resolved, student(), judge, before, lookers, blocks)
         resolved.require_unchanged()
@@ -122,26 +119,24 @@ def _drawn(
 ) -> Pass:
     other = resolved.judgement.other_clicker
     return run_pass(
-        resolved.original.generator,
-        student.generator,
-        student.identifier,
+        _pair(resolved, student),
         Observers(
             resolved.judgement.observer,
             loaded(resolved.extractors),
             _memories(resolved),
             None if other is None else other.classifier,
         ),
-        resolved.cell.settings.evaluation.count,
         resolved.workspace.progress,
-        before,
+        identifier=student.identifier,
+        cached=before,
         truth=resolved.judgement.truth(resolved.workspace, resolved.cell.settings.dataset, judge),
         lookers=lookers,
-        same=_same(resolved, student),
         keep=blocks,
-        stream=resolved.cell.settings.evaluation.stream,
     )
 
 
-def _same(resolved: Resolved, student: Student) -> bool:
-    """Say whether the evaluated generator is the original; what its own process says of its weights is not enough."""
-    return student.same and draws_alike(resolved.original.generator, student.generator)
+def _pair(resolved: Resolved, student: Student) -> Pair:
+    """Return both generators with the samples to compare; a student that says it is the original must draw alike."""
+    original, asked = resolved.original.generator, resolved.cell.settings.evaluation
+    same = student.same and draws_alike(original, student.generator)
+    return Pair(original, student.generator, asked.count, same, asked.stream)
