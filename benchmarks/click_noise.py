@@ -72,7 +72,7 @@ def run(model: str, feature: str, count: int, noise: float, method: str, seed: i
     with tempfile.TemporaryDirectory() as place:
         folder, store = Path(place, "clicks"), Store(Path(place, "runs"))
         folder.mkdir()
-        asked = session.Asked(weights, model, feature, (), count, stream, folder)
+        asked = session.ClickRequest(weights, model, feature, (), count, stream, folder)
         desk = session.opened(asked, registry, torch.device("cpu"))
         command = ["--model", model, "--feature", feature, "--feedback", str(desk.file), "--results", str(store.root)]
         command += ["--set", f"evaluation.count={evaluated}", "--device", "cpu", "--seed", str(seed)]

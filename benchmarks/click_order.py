@@ -53,7 +53,7 @@ def main(out: Path, model: str | None, seeds: tuple[int, ...]) -> None:
 def looked(weights: str, model: str, stream: str, labels: np.ndarray, likely: bool) -> int:
     """Click page by page until 50 were found, and return how many images were looked at by then."""
     with tempfile.TemporaryDirectory() as folder:
-        asked = session.Asked(weights, model, "feature", (), COUNT, stream, Path(folder))
+        asked = session.ClickRequest(weights, model, "feature", (), COUNT, stream, Path(folder))
         desk = session.opened(asked, Registry(), torch.device("cpu"))
         found, place = set(), 0
         while len(found) < WANTED:

@@ -29,7 +29,7 @@ def main(model: str, weights: str) -> None:
     """Print both times, with their spread."""
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
-        asked = session.Asked(weights, model, "feature", (), COUNT, "feedback/0", Path(folder))
+        asked = session.ClickRequest(weights, model, "feature", (), COUNT, "feedback/0", Path(folder))
         desk = session.opened(asked, Registry(), torch.device("cpu"))
         with (
             serving.listening("127.0.0.1", 0) as listening,

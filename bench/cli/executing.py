@@ -71,11 +71,11 @@ class How:
     def opened(self, plan: Plan, workspace: Workspace) -> Backend:
         """Return the back end for a plan, and set the limits of cells."""
         from bench.core.processes.watch import Limits
-        from bench.experiments.execution.backends.choice import Asked, choose
+        from bench.experiments.execution.backends.choice import BackendChoice, choose
 
         memory = None if self.memory_limit is None else int(self.memory_limit)
         workspace.limits = Limits(self.time_limit, memory)
-        return choose(Asked(self.backend, self.jobs, self.scheduler, self.slurm), plan, workspace)
+        return choose(BackendChoice(self.backend, self.jobs, self.scheduler, self.slurm), plan, workspace)
 
     @property
     def in_this_process(self) -> bool:

@@ -54,7 +54,7 @@ def command(model: str | None, host: str, port: int, browse: bool, device: str, 
     weights, name, dataset = _generator(registry, model, asked)
     folder = asked["out"] or Path("results/clicks") / f"{name}-{asked['feature']}"
     also = [part.strip() for part in asked["also"].split(",") if part.strip()]
-    wanted = session.Asked(weights, name, asked["feature"], also, asked["count"], asked["stream"], folder)
+    wanted = session.ClickRequest(weights, name, asked["feature"], also, asked["count"], asked["stream"], folder)
     session.require_names(wanted.feature, also)
     store, chosen = Store(asked["results"]), choose_device(device)
     store.require_folder()

@@ -17,7 +17,7 @@ from bench.core import modes, randomness
 from bench.core.rendering import chunks, to_uint8
 
 
-class Elsewhere(nn.Module, ABC):
+class RemoteDrawing(nn.Module, ABC):
     """A generator of another process.
 
     Attributes
@@ -73,7 +73,7 @@ def drawn(pair: Pair, start: int, stop: int) -> tuple[list[Tensor], Tensor, Tens
     """
     chunk_latents, before, after = [], [], []
     original, unlearned, same = pair.original, pair.unlearned, pair.same
-    other = unlearned if isinstance(unlearned, Elsewhere) and unlearned.at_once and not same else None
+    other = unlearned if isinstance(unlearned, RemoteDrawing) and unlearned.at_once and not same else None
     with nullcontext() if other is None else modes.half_the_threads():
         for a, b in chunks(stop - start):
             noise = stream_noise(original, pair.stream, start + a, start + b)

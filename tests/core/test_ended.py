@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bench.core.processes.line import Ended, how_ended
-from bench.experiments.execution import lane
+from bench.experiments.execution import worker_process
 
 
 @pytest.mark.parametrize(
@@ -18,4 +18,4 @@ from bench.experiments.execution import lane
 )
 def test_an_exit_code_and_a_signal_are_told_in_the_same_words_everywhere(code, said):
     assert how_ended(code) == said and str(Ended(code)) == f"the process {said} before it was done"
-    assert lane.how_ended is how_ended
+    assert worker_process.how_ended is how_ended

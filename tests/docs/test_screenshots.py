@@ -40,7 +40,9 @@ def site(tmp_path):
     from bench.feedback.page import session
     from bench.registry import Registry
 
-    asked = session.Asked("proggan-synthfaces", "proggan", "beard", ("Male",), 500, "feedback/0", tmp_path / "clicks")
+    asked = session.ClickRequest(
+        "proggan-synthfaces", "proggan", "beard", ("Male",), 500, "feedback/0", tmp_path / "clicks"
+    )
     asked.folder.mkdir()
     desk = session.opened(asked, Registry(), torch.device("cpu"))
     with running(desk) as found:

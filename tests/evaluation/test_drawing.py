@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from bench.evaluation.drawing import Elsewhere, drawn
+from bench.evaluation.drawing import RemoteDrawing, drawn
 
 
-class Other(Elsewhere):
+class Other(RemoteDrawing):
     """Stands for a process: what it is asked for is drawn when somebody waits for it."""
 
     def __init__(self, generator, at_once: bool, told: list[str]) -> None:

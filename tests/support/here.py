@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 
-from bench.experiments.stages.hands import load_student, stage_of
+from bench.experiments.stages.method_runner import load_student, stage_of
 from bench.experiments.stages.training import train
 
 

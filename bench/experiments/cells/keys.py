@@ -49,11 +49,11 @@ GLUE: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     },
     "seen": {
         "experiments.stages.evaluating": ("_drawn", "_pair", "_seen"),
-        "experiments.stages.hands": ("load_student",),
+        "experiments.stages.method_runner": ("load_student",),
         "experiments.execution.isolated": (
-            "Apart.student", "draw", "_number", "_answer_all",
-            "Asked", "Asked.__init__", "Asked.forward", "Asked.asked", "Asked._answer",
-            "AskedGenerator.__init__", "AskedGenerator.begin",
+            "IsolatedRunner.student", "draw", "_number", "_answer_all",
+            "RemoteModule", "RemoteModule.__init__", "RemoteModule.forward", "RemoteModule.asked",
+            "RemoteModule._answer", "RemoteGenerator.__init__", "RemoteGenerator.begin",
         ),
         "experiments.cells.judgement": ("Judgement.observer", "Judgement.other_clicker", "Judged.truth"),
     },

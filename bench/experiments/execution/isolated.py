@@ -25,15 +25,15 @@ from bench.core.processes.line import GRACE, Ended, Failed, Helper, Line
 from bench.core.processes.parent import Child
 from bench.core.progress import Progress
 from bench.errors import PluginError
-from bench.evaluation.drawing import Elsewhere
+from bench.evaluation.drawing import RemoteDrawing
 from bench.experiments.cells.assignment import Assignment, Places, Training
 from bench.experiments.cells.recipes import Recipe
 from bench.experiments.cells.resolve import Resolved
 from bench.experiments.execution import pretrain
 from bench.experiments.execution.supervised import judged
-from bench.experiments.stages.hands import Student, load_student
 from bench.experiments.stages.helping import help_until_it_ends
 from bench.experiments.stages.measured import shown
+from bench.experiments.stages.method_runner import Student, load_student
 from bench.experiments.stages.run import run_cell, store_end
 from bench.experiments.stages.training import Clicks, Stage, train
 from bench.toolkit.latent import Direction
@@ -65,11 +65,11 @@ def judge(text: str, channel: Channel, progress: Progress, learner: Helper, arti
     """Run a cell in this process, or help the process that runs it; its method runs in two others."""
     assignment = Assignment.model_validate_json(text)
     resolved = assignment.resolved(assignment.places.open(progress))
-    hands = Apart(assignment, learner, artist)
+    runner = IsolatedRunner(assignment, learner, artist)
     if assignment.helps:
-        help_until_it_ends(resolved, hands)
+        help_until_it_ends(resolved, runner)
     else:
-        run_cell(resolved, hands, assignment.since)
+        run_cell(resolved, runner, assignment.since)
 
 
 def store_ending(text: str, channel: Channel, progress: Progress) -> None:
@@ -93,7 +93,7 @@ class Order(Params):
 
 
 @dataclass(frozen=True)
-class Apart:
+class IsolatedRunner:
     """Runs a method in separate processes: one unlearns, another draws with the stored weights."""
 
     assignment: Assignment
@@ -113,12 +113,12 @@ class Apart:
         order = Order(assignment=self.assignment, file=weights)
         with self.artist.order(order.model_dump_json()) as artist:
             about = artist.answer().content
-            identifier = Asked(artist, "identify", about["threshold"]) if about["identifies"] else None
-            generator, device = AskedGenerator(artist, self.assignment.places.threads > 1), resolved.workspace.device
+            identifier = RemoteModule(artist, "identify", about["threshold"]) if about["identifies"] else None
+            generator, device = RemoteGenerator(artist, self.assignment.places.threads > 1), resolved.workspace.device
             yield Student(generator, identifier, about["same"], lambda: _direction(artist.ask("direction"), device))
 
 
-class Asked(nn.Module):
+class RemoteModule(nn.Module):
     """A module of another process: sends it (N, D) numbers, and returns its answer on the same device."""
 
     def __init__(self, line: Line, kind: str, threshold: float | None = None) -> None:
@@ -140,7 +140,7 @@ class Asked(nn.Module):
         return torch.from_numpy(answer).to(device)
 
 
-class AskedGenerator(Asked, Elsewhere):
+class RemoteGenerator(RemoteModule, RemoteDrawing):
     """A generator of another process; both compute at once if there are threads for both."""
 
     def __init__(self, line: Line, at_once: bool) -> None:

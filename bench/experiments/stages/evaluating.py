@@ -17,7 +17,7 @@ from bench.evaluation.metric_plugins import reserved_names
 from bench.evaluation.metrics import Outcome, compute_metrics, metric_columns
 from bench.evaluation.passes import Pass, draws_alike, look_again, run_pass
 from bench.experiments.cells.resolve import Resolved
-from bench.experiments.stages.hands import Student
+from bench.experiments.stages.method_runner import Student
 from bench.workspace.store import seals
 
 FILE = "columns.npz"

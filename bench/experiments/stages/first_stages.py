@@ -12,7 +12,7 @@ from bench.experiments.cells import stopping
 from bench.experiments.cells.keys import run_key
 from bench.experiments.cells.resolve import Resolved
 from bench.experiments.stages.cuts import generators_cut
-from bench.experiments.stages.hands import Hands
+from bench.experiments.stages.method_runner import MethodRunner
 from bench.experiments.stages.training import Clicks, Stage, read_clicks
 from bench.feedback import file as feedback_file
 from bench.feedback.oracle import simulate_feedback
@@ -68,7 +68,7 @@ def _click(resolved: Resolved, path: Path, cut: float | None) -> None:
 # --- unlearn ------------------------------------------------------------------------------------------
 
 
-def unlearn_stage(resolved: Resolved, clicks: Clicks, hands: Hands, keep_as: Path) -> Cost:
+def unlearn_stage(resolved: Resolved, clicks: Clicks, runner: MethodRunner, keep_as: Path) -> Cost:
     """Unlearn, unless it was done before, and keep the weights under a further name; returns what it cost."""
     workspace = resolved.workspace
     stage, key = Stage(workspace.store.stage("unlearn", resolved.keys.unlearn)), resolved.keys.unlearn
@@ -77,7 +77,7 @@ def unlearn_stage(resolved: Resolved, clicks: Clicks, hands: Hands, keep_as: Pat
         target_mask(workspace, resolved.cell.settings.dataset, split, resolved.cell.feature)
     with workspace.store.locked(stage.folder, workspace.progress.note):
         if not seals.is_sealed(stage.folder, key, workspace.progress):
-            _unlearn(resolved, clicks, hands, stage)
+            _unlearn(resolved, clicks, runner, stage)
             resolved.require_unchanged()
             logged = [stage.losses.name] if stage.losses.exists() else []
             seals.seal(stage.folder, key, workspace.device, stage.cost.name, stage.weights.name, *logged)
@@ -85,12 +85,12 @@ def unlearn_stage(resolved: Resolved, clicks: Clicks, hands: Hands, keep_as: Pat
         return Cost.model_validate_json(stage.cost.read_text("utf-8"))
 
 
-def _unlearn(resolved: Resolved, clicks: Clicks, hands: Hands, stage: Stage) -> None:
+def _unlearn(resolved: Resolved, clicks: Clicks, runner: MethodRunner, stage: Stage) -> None:
     """Unlearn; up to a step, beginning where a cell of an earlier step of the same run ended."""
     if (step := resolved.cell.step) is None:
-        return hands.unlearn(resolved, clicks)
+        return runner.unlearn(resolved, clicks)
     shared = resolved.workspace.store.stage("steps", run_key(resolved))
     shared.mkdir(parents=True, exist_ok=True)
     stopping.begin(shared, stage.checkpoint, step)
-    hands.unlearn(resolved, clicks)
+    runner.unlearn(resolved, clicks)
     stopping.hand_on(shared, stage.folder, step)

@@ -22,7 +22,7 @@ from bench.evaluation.described import Described
 from bench.experiments.cells.resolve import Resolved
 from bench.experiments.stages.evaluating import FILE, _drawn
 from bench.experiments.stages.first_stages import feedback_stage
-from bench.experiments.stages.hands import Drawer, Hands
+from bench.experiments.stages.method_runner import LazyStudent, MethodRunner
 from bench.workspace.store import seals
 from bench.workspace.store.locks import LOOK
 from bench.workspace.weights import checkpoint
@@ -34,12 +34,12 @@ class Helper:
     Parameters
     ----------
     resolved : Resolved
-    hands : Hands
+    runner : MethodRunner
         Who draws with the unlearned generator.
     """
 
-    def __init__(self, resolved: Resolved, hands: Hands) -> None:
-        self._tell, self._hands, self._failed = resolved.workspace.progress.note, hands, False
+    def __init__(self, resolved: Resolved, runner: MethodRunner) -> None:
+        self._tell, self._runner, self._failed = resolved.workspace.progress.note, runner, False
         self._resolved = replace(resolved, workspace=replace(resolved.workspace, progress=silent()))
 
     def __call__(self) -> None:
@@ -61,7 +61,7 @@ class Helper:
         _, clicks = feedback_stage(resolved)
         _, judge = resolved.judgement.oracles.of(resolved.cell.feature, clicks.threshold)
         spans = [*chunks(whole(resolved.cell.settings.evaluation.count), passes.BLOCK)]
-        with Drawer(resolved, self._hands, lambda: weights) as student:
+        with LazyStudent(resolved, self._runner, lambda: weights) as student:
             for start, _ in reversed(spans):
                 if (folder / seals.SEAL).exists():
                     break
@@ -72,9 +72,9 @@ class Helper:
             blocks.forget()
 
 
-def help_until_it_ends(resolved: Resolved, hands: Hands) -> None:
+def help_until_it_ends(resolved: Resolved, runner: MethodRunner) -> None:
     """Help with a cell as long as another process runs it."""
-    store, helper = resolved.workspace.store, Helper(resolved, hands)
+    store, helper = resolved.workspace.store, Helper(resolved, runner)
     resolved.workspace.progress.waits(resolved.folder.name)  # the cell's time limit is not for its helpers
     while store.is_locked(resolved.folder):
         helper()

@@ -12,7 +12,7 @@ from bench.errors import CheckpointError
 from bench.evaluation.metrics import Outcome, clashes, source_of
 from bench.experiments.cells.resolve import Resolved
 from bench.experiments.stages.evaluating import evaluate_stage
-from bench.experiments.stages.hands import Drawer, Hands
+from bench.experiments.stages.method_runner import LazyStudent, MethodRunner
 from bench.workspace.store.record import MachineFacts, Measurement, MetricRun, Record
 from bench.workspace.weights import checkpoint
 from bench.workspace.weights.oracles import without_folders
@@ -54,7 +54,7 @@ def measured(resolved: Resolved, outcomes: Mapping[str, Outcome], before: Record
     )
 
 
-def completed(resolved: Resolved, record: Record, hands: Hands) -> Record:
+def completed(resolved: Resolved, record: Record, runner: MethodRunner) -> Record:
     """Return a stored record with the metrics that it lacked.
 
     Raises
@@ -65,7 +65,7 @@ def completed(resolved: Resolved, record: Record, hands: Hands) -> Record:
     metrics = {name: resolved.metrics[name] for name in record.lacking(resolved.metric_keys)}
     if not metrics:
         return record
-    with Drawer(resolved, hands, lambda: _evaluated(resolved, record)) as student:
+    with LazyStudent(resolved, runner, lambda: _evaluated(resolved, record)) as student:
         weights = record.artefacts["weights"].sha256
         _, outcomes = evaluate_stage(resolved, weights, student, _oracles(resolved, record), metrics)
     found = measured(resolved, outcomes, record)

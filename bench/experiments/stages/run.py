@@ -18,9 +18,9 @@ from bench.experiments.cells.resolve import Resolved
 from bench.experiments.stages import losses
 from bench.experiments.stages.evaluating import evaluate_stage, memories_of
 from bench.experiments.stages.first_stages import feedback_stage, unlearn_stage
-from bench.experiments.stages.hands import Drawer, Hands, stage_of
 from bench.experiments.stages.helping import Helper
 from bench.experiments.stages.measured import Measured, completed, measured, shown
+from bench.experiments.stages.method_runner import LazyStudent, MethodRunner, stage_of
 from bench.feedback import repeats
 from bench.feedback.file import first_noise_hash
 from bench.workspace import pictures
@@ -50,13 +50,13 @@ class Outcome:
     clicks: ClickCounts
 
 
-def run_cell(resolved: Resolved, hands: Hands, since: float | None = None) -> Record:
+def run_cell(resolved: Resolved, runner: MethodRunner, since: float | None = None) -> Record:
     """Run the stages that are missing, and store the record. Every outcome except an interruption is stored.
 
     Parameters
     ----------
     resolved : Resolved
-    hands : Hands
+    runner : MethodRunner
         Who runs the method.
     since : float, optional
         What is stored counts only if it was stored after this time, s since the epoch.
@@ -68,13 +68,13 @@ def run_cell(resolved: Resolved, hands: Hands, since: float | None = None) -> Re
     """
     store, folder = resolved.workspace.store, resolved.folder
     began = folder.exists()
-    with store.locked(folder, resolved.workspace.progress.note, Helper(resolved, hands)):
+    with store.locked(folder, resolved.workspace.progress.note, Helper(resolved, runner)):
         stored = _stored(resolved, since)
         try:
             if stored is None:
-                record = _outcome(resolved, hands)
+                record = _outcome(resolved, runner)
             else:
-                record = completed(resolved, stored, hands) if stored.status == "ok" else stored
+                record = completed(resolved, stored, runner) if stored.status == "ok" else stored
             if record is not stored:
                 resolved.require_unchanged()
         except BenchError:
@@ -126,12 +126,12 @@ def _forget(resolved: Resolved, since: float) -> None:
         resuming.forget(stage.checkpoint)
 
 
-def _outcome(resolved: Resolved, hands: Hands) -> Record:
+def _outcome(resolved: Resolved, runner: MethodRunner) -> Record:
     timings: dict[str, Cost] = {}
     try:
         if resolved.declined is not None:
             return _record(resolved, "skipped", reason=resolved.declined)
-        return _record(resolved, "ok", outcome=_stages(resolved, hands, timings), timings=timings)
+        return _record(resolved, "ok", outcome=_stages(resolved, runner, timings), timings=timings)
     except Diverged as error:
         return _record(resolved, "diverged", reason=str(error), timings=timings)
     except BenchError:
@@ -146,16 +146,16 @@ def _outcome(resolved: Resolved, hands: Hands) -> Record:
         return _record(resolved, "failed", reason=details, timings=timings)
 
 
-def _stages(resolved: Resolved, hands: Hands, timings: dict[str, Cost]) -> Outcome:
+def _stages(resolved: Resolved, runner: MethodRunner, timings: dict[str, Cost]) -> Outcome:
     cell, judgement = resolved.cell, resolved.judgement
     with machine.measured() as took:
         feedback, clicks = feedback_stage(resolved)
     timings["feedback"] = Cost.model_validate(took)
     clicker, judge = judgement.oracles.of(cell.feature, clicks.threshold)
     weights = resolved.folder / "unlearned.safetensors"
-    timings["unlearn"] = unlearn_stage(resolved, clicks, hands, weights)
+    timings["unlearn"] = unlearn_stage(resolved, clicks, runner, weights)
     sha256, picture = checkpoint.read(weights).sha256, resolved.folder / "before-after.png"
-    with machine.measured() as took, Drawer(resolved, hands, lambda: weights) as student:
+    with machine.measured() as took, LazyStudent(resolved, runner, lambda: weights) as student:
         columns, outcomes = evaluate_stage(resolved, sha256, student, (clicker, judge), resolved.metrics)
         labels, clicked = judgement.pictured(columns.original_labels, feedback)
         shown = clicked or Feedback(labels, cell.settings.evaluation.stream)

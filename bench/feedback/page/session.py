@@ -28,7 +28,7 @@ FILE = "clicks.sqlite3"
 
 
 @dataclass(frozen=True)
-class Asked:
+class ClickRequest:
     """The samples and attributes to click, and the folder of the clicks."""
 
     weights: str
@@ -40,7 +40,7 @@ class Asked:
     folder: Path
 
 
-def opened(asked: Asked, registry: Registry, device: torch.device) -> Desk:
+def opened(asked: ClickRequest, registry: Registry, device: torch.device) -> Desk:
     """Load the generator and open the folder of clicks, which must be held by this process.
 
     Raises

@@ -14,7 +14,7 @@ from bench.core.progress import Progress
 from bench.errors import BenchError
 from bench.experiments.cells.assignment import Assignment
 from bench.experiments.execution import isolated
-from bench.experiments.stages.hands import Drawer
+from bench.experiments.stages.method_runner import LazyStudent
 from bench.report.figures import samples, sheet, traversal
 from bench.report.figures.series import Panel, Series
 from bench.workspace.workspace import Workspace
@@ -89,5 +89,5 @@ def _series(shown: Shown, workspace: Workspace, artist: Helper, opened: ExitStac
     record = workspace.store.read(resolved.folder, resolved.keys.evaluate)
     assert record is not None
     weights = resolved.folder / record.artefacts["weights"].file
-    hands = isolated.Apart(shown.assignment, learner=artist, artist=artist)
-    return Series(shown.label, resolved, record, opened.enter_context(Drawer(resolved, hands, lambda: weights)))
+    runner = isolated.IsolatedRunner(shown.assignment, learner=artist, artist=artist)
+    return Series(shown.label, resolved, record, opened.enter_context(LazyStudent(resolved, runner, lambda: weights)))

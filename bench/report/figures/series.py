@@ -13,7 +13,7 @@ from bench.api.noise import noise_chunks
 from bench.core import randomness
 from bench.core.rendering import to_uint8
 from bench.experiments.cells.resolve import Resolved
-from bench.experiments.stages.hands import Drawer, Student
+from bench.experiments.stages.method_runner import LazyStudent, Student
 from bench.workspace.store.record import Record
 from bench.workspace.weights.oracles import without_folders
 
@@ -25,7 +25,7 @@ class Series:
     label: str
     resolved: Resolved
     record: Record
-    drawer: Drawer | None = None
+    drawer: LazyStudent | None = None
 
     @property
     def student(self) -> Student:

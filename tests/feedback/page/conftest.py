@@ -16,7 +16,9 @@ COUNT = 120
 
 @pytest.fixture
 def asked(bars, tmp_path):
-    return session.Asked(str(bars.weights), "bars", "thickness", ("slant",), COUNT, "feedback/0", tmp_path / "clicks")
+    return session.ClickRequest(
+        str(bars.weights), "bars", "thickness", ("slant",), COUNT, "feedback/0", tmp_path / "clicks"
+    )
 
 
 @pytest.fixture

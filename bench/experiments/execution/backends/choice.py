@@ -12,7 +12,7 @@ from bench.workspace.workspace import Workspace
 
 
 @dataclass(frozen=True)
-class Asked:
+class BackendChoice:
     """The back end that was asked for, and its options.
 
     Attributes
@@ -33,7 +33,7 @@ class Asked:
     slurm: tuple[str, ...] = ()
 
 
-def choose(asked: Asked, plan: Plan, workspace: Workspace) -> Backend:
+def choose(asked: BackendChoice, plan: Plan, workspace: Workspace) -> Backend:
     """Return the back end that was asked for.
 
     Raises

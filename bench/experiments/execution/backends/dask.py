@@ -1,6 +1,6 @@
 """Cells on a Dask cluster: workers of this machine, or those of any scheduler that is running.
 
-A task is the path of a cell's file. The Dask worker that gets it hands it to its own worker process (``lane``),
+A task is the path of a cell's file. The Dask worker that gets it hands it to its own worker process,
 and returns what that says, as text. All of them need the same results folder, plug-ins and data.
 """
 
@@ -19,11 +19,11 @@ from distributed import Client, Future, LocalCluster
 from bench.core.processes.line import error_of
 from bench.errors import BenchError, UsageError
 from bench.experiments.execution.backends.base import End, Job, cores
-from bench.experiments.execution.lane import Lane, Lost, stop_all
+from bench.experiments.execution.worker_process import Lost, WorkerProcess, stop_all
 
 CONNECT = "10s"
 CLOSE = 3  # seconds
-_lanes: list[Lane] = []  # of this Dask worker: at most one
+_workers: list[WorkerProcess] = []  # of this Dask worker: at most one
 
 
 class Dask:
@@ -106,23 +106,23 @@ class Dask:
 
 def carried_out(path: str) -> list[str] | None:
     """Run a cell in the worker process that belongs to this Dask worker; returns what must be mended, as text."""
-    if not _lanes:
-        _lanes.append(Lane(lambda line: print(line)))  # noqa: T201 (into the log of the Dask worker)
+    if not _workers:
+        _workers.append(WorkerProcess(lambda line: print(line)))  # noqa: T201 (into the log of the Dask worker)
         atexit.register(stop)
-    lane = _lanes[0]
-    lane.give(Path(path))
+    worker = _workers[0]
+    worker.give(Path(path))
     try:
-        error = lane.answer()
+        error = worker.answer()
     except Lost:
-        _lanes.clear()
+        _workers.clear()
         raise
     return None if error is None else [type(error).__name__, str(error)]
 
 
 def stop() -> None:
     """Stop the worker process of this Dask worker."""
-    stop_all(_lanes)
-    _lanes.clear()
+    stop_all(_workers)
+    _workers.clear()
 
 
 def _outcome(told: list[str] | None) -> BenchError | None:

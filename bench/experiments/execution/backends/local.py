@@ -11,7 +11,7 @@ import torch
 
 from bench.core.processes.family import PROC
 from bench.experiments.execution.backends.base import End, Job, cores
-from bench.experiments.execution.lane import Lane, Lost, stop_all
+from bench.experiments.execution.worker_process import Lost, WorkerProcess, stop_all
 
 CELL_MEMORY = 2.0e9  # bytes that the processes of one cell take, roughly; only for --jobs auto
 
@@ -38,33 +38,33 @@ class Local:
         self.capacity = jobs
         self.threads = threads or max(cores() // jobs, 1)
         self._tell, self._gpus = tell, _gpus(device)
-        self._lanes: dict[int, Lane] = {}  # by place
-        self._jobs: dict[int, Job] = {}  # those that run, by the lane's place
+        self._workers: dict[int, WorkerProcess] = {}  # by place
+        self._jobs: dict[int, Job] = {}  # those that run, by the worker's place
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: Any) -> None:
-        stop_all(self._lanes.values())
-        self._lanes.clear()
+        stop_all(self._workers.values())
+        self._workers.clear()
 
     def submit(self, job: Job) -> None:
         place = next(place for place in range(self.capacity) if place not in self._jobs)
-        if place not in self._lanes:
-            self._lanes[place] = Lane(self._tell, self._environment(place))
+        if place not in self._workers:
+            self._workers[place] = WorkerProcess(self._tell, self._environment(place))
         self._jobs[place] = job
-        self._lanes[place].give(job.written(self.threads))
+        self._workers[place].give(job.written(self.threads))
 
     def ended(self, seconds: float) -> Sequence[End]:
-        places = {self._lanes[place].fileno(): place for place in self._jobs}
+        places = {self._workers[place].fileno(): place for place in self._jobs}
         return [self._end(places[each]) for each in wait([*places], seconds) if isinstance(each, int)]
 
     def _end(self, place: int) -> End:
         job = self._jobs.pop(place)
         try:
-            return End(job, error=self._lanes[place].answer())
+            return End(job, error=self._workers[place].answer())
         except Lost as error:
-            self._lanes.pop(place).end()
+            self._workers.pop(place).end()
             return End(job, lost=str(error))
 
     def _environment(self, place: int) -> dict[str, str]:

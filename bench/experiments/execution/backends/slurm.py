@@ -20,7 +20,7 @@ from submitit.helpers import CommandFunction, DelayedSubmission
 from bench.core.processes.watch import GB, Limits
 from bench.errors import EXIT_INTERRUPTED, UsageError
 from bench.experiments.execution.backends.base import End, Job
-from bench.experiments.execution.lane import command, outcome_of
+from bench.experiments.execution.worker_process import command, outcome_of
 
 LONGEST = 1000  # tasks of an array; Slurm's default limit is 1001
 LOOK = 5.0  # seconds between two looks at the queue

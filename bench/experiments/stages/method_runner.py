@@ -44,7 +44,7 @@ class Student:
     direction: Callable[[], Direction | None] = lambda: None
 
 
-class Hands(Protocol):
+class MethodRunner(Protocol):
     """Runs a method and loads what it made."""
 
     def unlearn(self, resolved: Resolved, clicks: Clicks) -> None:
@@ -54,19 +54,19 @@ class Hands(Protocol):
         """Load an unlearned generator."""
 
 
-class Drawer:
+class LazyStudent:
     """Loads an unlearned generator when it is first asked for one, and closes it on leaving the ``with`` block.
 
     Parameters
     ----------
     resolved : Resolved
-    hands : Hands
+    runner : MethodRunner
     weights : callable
         Returns the file, or raises if it cannot be used.
     """
 
-    def __init__(self, resolved: Resolved, hands: Hands, weights: Callable[[], Path]) -> None:
-        self._resolved, self._hands, self._weights = resolved, hands, weights
+    def __init__(self, resolved: Resolved, runner: MethodRunner, weights: Callable[[], Path]) -> None:
+        self._resolved, self._runner, self._weights = resolved, runner, weights
         self._open = ExitStack()
         self._student: Student | None = None
 
@@ -79,7 +79,7 @@ class Drawer:
     def __call__(self) -> Student:
         """Return the generator."""
         if self._student is None:
-            self._student = self._open.enter_context(self._hands.student(self._resolved, self._weights()))
+            self._student = self._open.enter_context(self._runner.student(self._resolved, self._weights()))
         return self._student
 
 

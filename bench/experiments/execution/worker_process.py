@@ -26,7 +26,7 @@ class Lost(Exception):
     """A worker that ended before its cell did; another one can try."""
 
 
-class Lane:
+class WorkerProcess:
     """A worker process.
 
     Parameters
@@ -108,14 +108,14 @@ def outcome_of(line: str) -> BenchError | None:
     return error if isinstance(error, BenchError) else BenchError(str(error))
 
 
-def stop_all(lanes: Iterable[Lane]) -> None:
+def stop_all(workers: Iterable[WorkerProcess]) -> None:
     """Ask workers to save and stop, wait for all at once, and kill those that do not."""
-    lanes = [*lanes]
-    for lane in lanes:
-        lane.ask_to_stop()
+    workers = [*workers]
+    for worker in workers:
+        worker.ask_to_stop()
     until = time.monotonic() + GRACE
-    for lane in lanes:
-        lane.end(until)
+    for worker in workers:
+        worker.end(until)
 
 
 def _there(stream: IO[str] | None) -> IO[str]:
