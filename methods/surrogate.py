@@ -16,8 +16,7 @@ than it trains on, so that a quarter of the batch is flagged.
 
 A student could learn to fool the surrogate instead of drawing without the feature. Against that: several networks,
 trained on shifted, blurred and noisy images, noise on the student's images, a hinge that lets go of a sample as soon as
-its score is safe, and on request (``stop_share``) a second surrogate that only decides when the training ends. The page
-"All methods on MNIST" compares the distance to the training digits redrawn without the feature.
+its score is safe, and on request (``stop_share``) a second surrogate that only decides when the training ends.
 """
 
 from __future__ import annotations
