@@ -9,12 +9,12 @@ FEATURES = ("bang", "beard")  # the attributes Bangs and No_Beard once more
 ORACLES, GENERATOR = "celeba/oracles", "celeba/{}/generator"
 
 
-def oracles(split: str) -> str:
+def oracles(split: str, *, file: str = ORACLES) -> str:
     """Return a row per copy, feature and cut (0, and calibrated where there is one) on the photographs of a split."""
-    rows = frame(ORACLES)
+    rows = frame(file)
     rows = rows[rows.split == split]
     if rows.empty:
-        raise ValueError(f"{ORACLES}: has no split '{split}'")
+        raise ValueError(f"{file}: has no split '{split}'")
     lines = [
         "| copy, feature | cut | rate by the table | by the oracle | balanced accuracy | kappa with the other copy |",
         "|-|-|-|-|-|-|",

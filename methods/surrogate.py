@@ -47,7 +47,7 @@ class Config(StudentOptions, WatchParams, FlagParams):
     batch_size: int = Field(64, ge=4, description="samples that the student draws per step, up to 1/4 of them flagged")
     candidates: int = Field(2, ge=1, description="samples that the original draws per sample of a batch")
     lr: float = Field(5e-4, gt=0, lt=1, description="Adam's learning rate; cosine to 0")
-    weight: float = Field(0.01, ge=0, description="weight of L_unlearn; at 0 nothing changes")
+    weight: float = Field(0.01, ge=0, description="weight of L_unlearn; with it and edited_weight at 0 nothing changes")
     flag_ratio: float = Field(2.0, gt=0, description="share of samples flagged, as a multiple of the clicked share")
     safe_ratio: float = Field(3.0, gt=0, description="flagged samples move to below the level of this many times it")
     surgery: Literal["conflicts", "orthogonal", "none"] = Field(
