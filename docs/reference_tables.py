@@ -88,9 +88,7 @@ def summary() -> str:
             metrics = ("target_ratio", *fids, "retain_change")
             cells = [_cell(group[group.metric == name], False) for name in metrics]
             label = f"{model}, {feature}" if variant == "original" else ""
-            lines.append(
-                _line([label, variant if variant != "retrain" else "retrain (needs the training data)", *cells])
-            )
+            lines.append(_line([label, _variant(variant, group, int(rows.seeds.max())), *cells]))
         parts.append(rows)
     return "\n".join([*lines, "", _summary_caption(parts)])
 

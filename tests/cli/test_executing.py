@@ -63,7 +63,7 @@ def test_cores_are_divided(monkeypatch):
 )
 def test_each_worker_gets_a_gpu(named, device, given, monkeypatch):
     started = []
-    monkeypatch.setattr(local, "Lane", lambda tell, environment: started.append(environment) or Started())
+    monkeypatch.setattr(local, "WorkerProcess", lambda tell, environment: started.append(environment) or Started())
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     if named is not None:

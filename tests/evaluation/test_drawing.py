@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from bench.evaluation.drawing import RemoteDrawing, drawn
+from bench.evaluation.drawing import Pair, RemoteDrawing, drawn
 
 
 class Other(RemoteDrawing):
@@ -40,9 +40,9 @@ def test_the_other_process_begins_first_and_the_samples_are_the_same(generator, 
     generator.sample = lambda noise: told.append("sample") or sample(noise)
     try:
         with torch.no_grad():
-            plain = drawn(generator, generator, "evaluation", 0, 128, same=False)
+            plain = drawn(Pair(generator, generator, 128), 0, 128)
             told.clear()
-            found = drawn(generator, Other(generator, at_once, told), "evaluation", 0, 128, same=False)
+            found = drawn(Pair(generator, Other(generator, at_once, told), 128), 0, 128)
     finally:
         del generator.sample
     for a, b in zip(plain[1:], found[1:], strict=True):
