@@ -126,7 +126,7 @@ class KernelReference:
 def kernel_reference(embeddings: NDArray[np.floating]) -> KernelReference:
     """Prepare embeddings (M, D) for ``kernel_distance``; this takes longer than the distance."""
     y = embeddings.astype(np.float64)
-    return KernelReference(y, float((_kernel_sums(y, y) - _kernel_at_itself(y)).mean() / (len(y) - 1)))
+    return KernelReference(y, float((_kernel_sums_within(y) - _kernel_at_itself(y)).mean() / (len(y) - 1)))
 
 
 def kernel_distance(
@@ -134,21 +134,33 @@ def kernel_distance(
 ) -> Estimate:
     """Return the unbiased squared MMD of embeddings (N, D) for the kernel ``(x.y / D + 1)**3`` (KID)."""
     x = embeddings.astype(np.float64)
-    own = (_kernel_sums(x, x) - _kernel_at_itself(x)) / (len(x) - 1)  # (N,)
+    own = (_kernel_sums_within(x) - _kernel_at_itself(x)) / (len(x) - 1)  # (N,)
     across = _kernel_sums(x, reference.embeddings) / len(reference.embeddings)
     value = float(own.mean() + reference.within - 2 * across.mean())
     return _estimate(value, 2 * (own - across), sources)
 
 
 def _kernel_sums(x: Array, y: Array) -> Array:
-    return np.concatenate([_cubes(x[i : i + ROWS] @ y.T / x.shape[1] + 1) for i in range(0, len(x), ROWS)])
+    return np.concatenate([_kernel(x[i : i + ROWS], y).sum(1) for i in range(0, len(x), ROWS)])
 
 
-def _cubes(kernel: Array) -> Array:
-    squares = np.square(kernel)
-    squares *= kernel  # numpy's ** 3 takes twice as long
-    total: Array = squares.sum(1)
-    return total
+def _kernel_sums_within(x: Array) -> Array:
+    # the kernel is symmetric: half of its blocks are enough
+    sums = np.zeros(len(x))
+    for i in range(0, len(x), ROWS):
+        for j in range(i, len(x), ROWS):
+            block = _kernel(x[i : i + ROWS], x[j : j + ROWS])
+            sums[i : i + ROWS] += block.sum(1)
+            if j > i:
+                sums[j : j + ROWS] += block.sum(0)
+    return sums
+
+
+def _kernel(x: Array, y: Array) -> Array:
+    linear = x @ y.T / x.shape[1] + 1
+    cubes: Array = np.square(linear)
+    cubes *= linear  # numpy's ** 3 takes twice as long
+    return cubes
 
 
 def _kernel_at_itself(x: Array) -> Array:

@@ -36,9 +36,11 @@ def test_the_values_are_those_of_the_metrics():
 
 
 def test_the_kernel_distance_is_the_mean_over_different_pairs():
-    x, y = cloud(30, 1, 0.3), cloud(20, 2)
-    inside, across = (np.array([[(a @ b / DIM + 1) ** 3 for b in other] for a in x]) for other in (x, y))
-    rest = np.array([[(a @ b / DIM + 1) ** 3 for b in y] for a in y])
+    x, y = (
+        cloud(estimates.ROWS + 30, 1, 0.3),
+        cloud(2 * estimates.ROWS + 20, 2),
+    )  # more than a block of rows, and not a multiple
+    inside, across, rest = ((a @ b.T / DIM + 1) ** 3 for a, b in ((x, x), (x, y), (y, y)))
     pairs = [k[~np.eye(len(k), dtype=bool)].mean() for k in (inside, rest)]
     found = estimates.kernel_distance(x, estimates.kernel_reference(y))
     assert found.value == pytest.approx(sum(pairs) - 2 * across.mean(), rel=1e-9)
