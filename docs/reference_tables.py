@@ -15,7 +15,6 @@ from bench.report.tables.grid import NEEDS
 ARROWS = {True: " ↑", False: " ↓"}
 NAMES = {
     "roc_auc": "ROC-AUC",
-    "difference": "difference (95 %, paired)",
     "peak_memory_mb": "peak memory, MB",
     "non_target_images": "other images",
 }
@@ -24,7 +23,6 @@ UNVARIED = ("original", "reject")  # read no clicks: with one cut for all seeds,
 FURTHER = {"vae": "methods", "dcgan": "methods", "proggan": "surrogate", "vdvae": "surrogate"}  # file of more methods
 WORDS = {"verdict"}  # metrics of which the note is what they say
 WIDE = "the best may be a row that is not shown here; with three seeds, a row with a wide spread can be bold too"
-ROUNDING = 1e-12  # a method compared with itself differs by no more
 SUMMARY = (("vae", "thickness"), ("dcgan", "thickness"), ("proggan", "beard"), ("vdvae", "beard"))
 
 
@@ -174,8 +172,6 @@ def _cell(found: pd.DataFrame, paper: bool) -> str:
     if found.empty:
         return ""
     number = found.iloc[0]
-    if number["metric"] == "difference":
-        return _difference(number)
     if number["metric"] in WORDS:
         return str(number["note"])
     if number["metric"] == "ratio":
@@ -192,20 +188,11 @@ def _is_best(number: pd.Series[Any]) -> bool:
     return str(number.get("best", False)) == "True"
 
 
-def _difference(number: pd.Series[Any]) -> str:
-    """Return a paired difference with the interval that the table's note holds."""
-    if pd.isna(number["mean"]):
-        return ""
-    if abs(number["mean"]) < ROUNDING:
-        return "compared with"
-    mean = f"{number['mean']:+.4f}"
-    return f"{'0.0000' if float(mean) == 0 else mean} ({str(number['note']).removeprefix('95 %: ')})"
-
-
 def _factor(number: pd.Series[Any]) -> str:
-    """Return a ratio with its interval, two significant digits each."""
+    """Return a ratio with its interval, two significant digits each, and whether its note says that it is a bound."""
     mean, *ends = (_two(float(number[name])) for name in ("mean", "low", "high") if pd.notna(number[name]))
-    return f"×{mean}" + (f" [{', '.join(ends)}]" if ends else "")
+    bounds = re.findall("at (?:most|least)(?= this)", str(number.get("note", "")))  # on some seeds either: no bound
+    return (f"{bounds[0]} " if len(bounds) == 1 else "") + f"×{mean}" + (f" [{', '.join(ends)}]" if ends else "")
 
 
 def _two(value: float) -> str:

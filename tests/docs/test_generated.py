@@ -184,7 +184,7 @@ def test_a_table_of_ratios_has_a_row_for_each_method_at_an_operating_point(chang
         ("first", "ours", "ratio", {"mean": 1.0}), ("first", "ours", "verdict", {"note": "compared with"}),
         ("first", "probe", "ratio", {"mean": 0.61, "low": 0.4, "high": 14.3}),
         ("first", "probe", "read_elsewhere", {"mean": 3, "higher_is_better": None}), ("first", "probe", "verdict", {"note": "not distinguishable"}),
-        ("half", "probe", "ratio", {"mean": 0.5}), ("first", "broken", "verdict", {"note": "failed"}),
+        ("half", "probe", "ratio", {"mean": 0.5, "note": "at most this, since it ends"}), ("first", "broken", "verdict", {"note": "failed"}),
     ]  # fmt: skip
     rows = [head | {"at": at, "variant": variant, "metric": metric} | more for at, variant, metric, more in numbers]
     pd.DataFrame(rows).to_csv(changed / "vae" / "table-damage.csv", index=False)
@@ -196,5 +196,6 @@ def test_a_table_of_ratios_has_a_row_for_each_method_at_an_operating_point(chang
         "| probe | ×0.61 [0.40, 14] | not distinguishable | 3 of 10 |",
         "| broken |  | failed |  |",
     ]
+    assert "| probe | at most ×0.50 |" in generate.made("table vae/table-damage feature=slant at=half")
     with pytest.raises(ValueError, match="has nothing at 'twice'"):
         generate.made("table vae/table-damage at=twice")

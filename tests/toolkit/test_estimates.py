@@ -36,10 +36,8 @@ def test_the_values_are_those_of_the_metrics():
 
 
 def test_the_kernel_distance_is_the_mean_over_different_pairs():
-    x, y = (
-        cloud(estimates.ROWS + 30, 1, 0.3),
-        cloud(2 * estimates.ROWS + 20, 2),
-    )  # more than a block of rows, and not a multiple
+    rows = estimates.ROWS  # computed at once: take more, and not a multiple
+    x, y = cloud(rows + 30, 1, 0.3), cloud(2 * rows + 20, 2)
     inside, across, rest = ((a @ b.T / DIM + 1) ** 3 for a, b in ((x, x), (x, y), (y, y)))
     pairs = [k[~np.eye(len(k), dtype=bool)].mean() for k in (inside, rest)]
     found = estimates.kernel_distance(x, estimates.kernel_reference(y))
