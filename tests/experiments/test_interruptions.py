@@ -67,7 +67,7 @@ def test_the_second_ctrl_c_stops_at_once(plugins, on_bars, tmp_path):
 REPOSITORY = Path(__file__).parents[2]
 KILLER = """
 import os, pathlib, signal, sys
-import bench.cli.options, bench.api.context
+import bench.cli.options, bench.api.context, small_cut
 from bench.experiments.execution import isolated
 from here import Here
 from bench.experiments.stages.run import run_cell

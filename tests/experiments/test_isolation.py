@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 from small_cells import records
+from small_cut import COMMAND
 
-REPOSITORY = Path(__file__).parents[2]
+TESTS = Path(__file__).parents[1]
+PATHS = os.pathsep.join([str(TESTS.parent), str(TESTS / "support")])
 BACK = "\nreturn Unlearned(deepcopy(generator))"
 
 SPOILING = {  # what a method leaves behind in its interpreter, and still hands back a generator
@@ -175,12 +177,11 @@ def started(plugins, bars, tmp_path):
 
         process = subprocess.Popen(
             [
-                sys.executable, "-c", "from bench.cli import main; main()", "run", "--method", method, "--model", "bars",
+                sys.executable, "-c", COMMAND, "run", "--method", method, "--model", "bars",
                 "--dataset", "mnist", "--weights", str(bars.weights), "--feature", "thickness", "--plugins",
                 str(plugins.path), "--device", "cpu", "--set", "feedback.count=30", "--set", "evaluation.count=40",
             ],
-            cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(REPOSITORY)}, stderr=subprocess.PIPE, text=True,
-            preexec_fn=before,
+            cwd=tmp_path, env={**os.environ, "PYTHONPATH": PATHS}, stderr=subprocess.PIPE, text=True, preexec_fn=before,
         )  # fmt: skip
         until = time.monotonic() + 60
         while not list(tmp_path.glob("results/runs/.stages/unlearn-*/.lock")) and time.monotonic() < until:
@@ -225,12 +226,11 @@ def test_nothing_outlives_a_killed_command(started, tmp_path):
     assert not Path(f"/proc/{holder}").exists()
 
 
-FULL = """
+FULL = f"""
 import resource, sys
-from bench.cli import main
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv.pop(1)), resource.RLIM_INFINITY))
-main()
+{COMMAND}
 """
 
 
@@ -242,7 +242,7 @@ def test_a_full_disk_is_not_the_method_s_failure(room, bars, tmp_path):
         "--feature", "thickness", "--plugins", str(bars.folder.path), "--device", "cpu", "-p", "epochs=2",
         "--set", "feedback.count=30", "--set", "evaluation.count=40",
     ]  # fmt: skip
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    environment = {**os.environ, "PYTHONPATH": PATHS}
     done = subprocess.run(
         [sys.executable, "-c", FULL, str(room), *argv], cwd=tmp_path, env=environment, capture_output=True, text=True
     )

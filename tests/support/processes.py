@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from bench.core.processes.parent import warm
 from bench.experiments import PRELOADED
+
+
+@pytest.fixture(scope="session", autouse=True)
+def warmed() -> None:
+    """Prepare the process that all others are forked from once: a child that imports torch itself takes seconds."""
+    seen = [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join(seen))
+        warm((*PRELOADED, "small_cut"))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -34,7 +45,6 @@ def in_this_process() -> Iterator[pytest.MonkeyPatch]:
 @pytest.fixture
 def apart(monkeypatch: pytest.MonkeyPatch) -> None:
     """Run cells in processes of their own, as the command line does."""
-    warm(PRELOADED)
     monkeypatch.setattr("bench.experiments.execution.isolated.run_apart", RUN_APART)
     monkeypatch.setattr("bench.cli.options._try_import", TRY_IMPORT)
 

@@ -21,7 +21,7 @@ def quick(config: type[Params]) -> Params:
     found = config()
     for name in config.model_fields:
         value = getattr(found, name)
-        if name == "epochs":
+        if name.endswith(("epochs", "steps")):  # surrogate_steps, adapt_epochs
             found = changed(found, name, STEPS) or found
         elif name == "batch_size" or (type(value) is int and value > MANY):
             found = changed(found, name, MANY) or found
