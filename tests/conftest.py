@@ -127,7 +127,7 @@ def helpers_of_plug_ins_are_forgotten(tmp_path_factory: pytest.TempPathFactory) 
 
 @pytest.fixture(autouse=True, scope="session")
 def small_cuts() -> None:
-    """Take a generator's cut of few samples; commands that tests start as processes take it of all."""
+    """Take a generator's cut of few samples; commands that tests start take it of all, unless they are ``COMMAND``."""
     import small_cut  # noqa: F401
 
 

@@ -34,6 +34,17 @@ def test_quick_is_little_work_within_the_bounds():
     assert found.model_copy(update={"epochs": 200, "batch_size": None}) == Config()
 
 
+def test_every_training_of_a_method_is_short_and_none_is_made_longer():
+    class Trainings(Params):
+        probe_steps: int = Field(400, ge=1)
+        adapt_epochs: int = Field(50, ge=1)
+        warmup_steps: int = Field(0, ge=0)
+        steps_shown: int = 10
+
+    found = quick(Trainings)
+    assert (found.probe_steps, found.adapt_epochs, found.warmup_steps, found.steps_shown) == (3, 3, 0, 10)
+
+
 def test_every_field_with_another_choice_is_changed_alone():
     tried = dict(variants(Config()))
     assert list(tried) == [

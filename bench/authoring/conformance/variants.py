@@ -21,10 +21,9 @@ def quick(config: type[Params]) -> Params:
     found = config()
     for name in config.model_fields:
         value = getattr(found, name)
-        if name.endswith(("epochs", "steps")):  # surrogate_steps, adapt_epochs
-            found = changed(found, name, STEPS) or found
-        elif name == "batch_size" or (type(value) is int and value > MANY):
-            found = changed(found, name, MANY) or found
+        most = STEPS if name.endswith(("epochs", "steps")) else MANY  # surrogate_steps, adapt_epochs
+        if name in ("epochs", "batch_size") or (type(value) is int and value > most):
+            found = changed(found, name, most) or found
     return found
 
 
