@@ -51,6 +51,7 @@ Held = Callable[[list[nn.Parameter]], dict[str, Tensor]]  # weights -> a term of
 class Config(GradientOptions):
     """Hyper-parameters of both stages."""
 
+    only_with = {"sharpness": "repulsion=el2"}
     adapted: int = Field(3, ge=1, description="K: generators that are adapted to the clicked samples")
     adapt_epochs: int = Field(50, ge=1, description="steps of each adaptation")
     epochs: int = Field(200, ge=1, description="steps of unlearning, after the adaptations")

@@ -42,6 +42,8 @@ from bench.toolkit.student_options import (
 class Config(TraineeOptions, DirectionParams):
     """Hyper-parameters of the direction and of the training."""
 
+    only_with = {"landing": "surrogate=erased", "step": "surrogate=erased"}
+
     epochs: int = Field(200, ge=1, description="steps of unlearning, one batch each")
     batch_size: int = Field(64, ge=2, description="samples per step, flagged and replayed")
     lr: float = Field(1e-4, gt=0, lt=1, description="Adam's learning rate")

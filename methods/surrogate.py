@@ -43,6 +43,7 @@ FLAGGED = 0.25  # largest share of a batch that is flagged
 class Config(StudentOptions, WatchParams, FlagParams):
     """Hyper-parameters of the surrogate, the direction and the student."""
 
+    only_with = dict.fromkeys(FlagParams.model_fields, "flag_by=both or edited_weight")
     epochs: int = Field(200, ge=1, description="steps of unlearning, a batch each")
     batch_size: int = Field(64, ge=4, description="samples that the student draws per step, up to 1/4 of them flagged")
     candidates: int = Field(2, ge=1, description="samples that the original draws per sample of a batch")
@@ -56,9 +57,7 @@ class Config(StudentOptions, WatchParams, FlagParams):
         "L_recon's gradient, or nothing",
     )
     edited_weight: float = Field(0.0, ge=0, description="weight of L_edited; at 0 no edited image is drawn")
-    flag_by: Literal["score", "both"] = Field(
-        "score", description="what flags a sample: its score, or its score and its latent's direction"
-    )
+    flag_by: Literal["score", "both"] = Field("score", description="what flags: the score, or it and the direction too")
     smoothing: float = Field(0.05, ge=0, description="standard deviation of the noise on the images that are scored")
 
     @model_validator(mode="after")

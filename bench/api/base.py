@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, Self, TypeVar
 
 import pluggy
 from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
@@ -23,11 +23,16 @@ class Params(BaseModel):
         loads without the field; a file with another value is refused, as for any unknown field.
     unkeyed : frozenset of str
         Fields that do not count in a cell's key, such as the path of a file whose hash is another field.
+    only_with : mapping of str to str
+        Fields that have an effect only with another one, each with that condition: "direction=logistic", or "lora_rank"
+        for a value that is not 0, or several with " or " between them. Any value but the default is refused where the
+        condition does not hold. Those of base classes hold too.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     removed_fields: ClassVar[Mapping[str, Any]] = {}
     unkeyed: ClassVar[frozenset[str]] = frozenset()
+    only_with: ClassVar[Mapping[str, str]] = {}
 
     @model_validator(mode="before")
     @classmethod
@@ -36,6 +41,24 @@ class Params(BaseModel):
             return fields
         off = cls.removed_fields
         return {name: value for name, value in fields.items() if not (name in off and value == off[name])}
+
+    @model_validator(mode="after")
+    def _with_an_effect(self) -> Self:
+        for base in type(self).__mro__:
+            for name, condition in vars(base).get("only_with", {}).items():
+                value = getattr(self, name)
+                if value != type(self).model_fields[name].default and not self._holds(condition):
+                    idle = f"{name}={value} has no effect without {condition}"
+                    raise ValueError(f"{idle}: set that too, or leave {name} out")
+        return self
+
+    def _holds(self, condition: str) -> bool:
+        for alternative in condition.split(" or "):
+            name, _, wanted = alternative.partition("=")
+            value = getattr(self, name)
+            if str(value) == wanted or (value and not wanted):
+                return True
+        return False
 
 
 ConfigT = TypeVar("ConfigT", bound=Params)

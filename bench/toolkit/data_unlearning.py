@@ -140,6 +140,7 @@ class SurgeryParams(RuleParams):
     """Fields of gradient surgery."""
 
     swept = {"epochs": (50, 500)}
+    only_with = {"weight": "project=forget"}
 
     project: Literal["retain", "forget"] = Field("retain", description="which gradient is projected and followed")
     weight: float = Field(

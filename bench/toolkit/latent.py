@@ -45,6 +45,8 @@ NOTHING_LEFT = 1e-6  # share of a direction's length outside the kept ones below
 class AxisParams(LayerParams):
     """How a direction is found."""
 
+    only_with = {"penalty": "direction=logistic"}
+
     direction: Literal["mean_difference", "logistic"] = Field(
         "mean_difference",
         description="z_e: the difference of the class means (the paper), or the normal of a logistic regression",

@@ -48,6 +48,8 @@ class GradientOptions(Params):
 class TraineeOptions(GradientOptions):
     """Which weights are trained, and which way; off by default."""
 
+    only_with = {"lora_layers": "lora_rank"}
+
     lora_rank: int = Field(0, ge=0, description="rank of what is added to the last weights (LoRA); 0: all are trained")
     lora_layers: int = Field(3, ge=1, description="how many weights get such a sum: the last ones that an image uses")
 

@@ -28,6 +28,8 @@ UNSURE = 0.75  # balanced accuracy below which a note is written; guessing has 0
 class WatchParams(SurrogateParams):
     """Which clicks are held out, and when the training ends; by default none are, and it takes all its steps."""
 
+    only_with = {"look_every": "stop_share"}
+
     holdout: float = Field(0.0, ge=0, lt=1, description="share of the clicks that judges the surrogate; 0: none")
     stop_share: float = Field(
         0.0,
