@@ -31,7 +31,7 @@ def noise(model: str) -> str:
     rows = rows[rows["model"] == model]
     methods = list(dict.fromkeys(rows["method"]))
     lines = [
-        f"| mistaken clicks | told from images seen twice | {' | '.join(methods)} |",
+        f"| mistaken clicks | estimated from images shown twice | {' | '.join(methods)} |",
         "|-|-|" + "-|" * len(methods),
     ]
     for share, found in rows.groupby("noise"):

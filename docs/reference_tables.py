@@ -22,7 +22,7 @@ REFERENCES = ("latent_edit", "reject", "self_reject")  # nothing is unlearned th
 UNVARIED = ("original", "reject")  # read no clicks: with one cut for all seeds, every seed is the same run
 FURTHER = {"vae": "methods", "dcgan": "methods", "proggan": "surrogate", "vdvae": "surrogate"}  # file of more methods
 WORDS = {"verdict"}  # metrics of which the note is what they say
-WIDE = "the best may be a row that is not shown here; with three seeds, a row with a wide spread can be bold too"
+HIDDEN = "the best may be a row that is not shown here"
 SUMMARY = (("vae", "thickness"), ("dcgan", "thickness"), ("proggan", "beard"), ("vdvae", "beard"))
 
 
@@ -248,9 +248,9 @@ def _summary_caption(parts: list[pd.DataFrame]) -> str:
         f"*{'. '.join(said)}. {n:,} samples each; ± is the standard deviation over the seeds of feedback and "
         "unlearning, and is absent where nothing varied. FID, feature redrawn: against the training set whose images "
         "with the feature are redrawn without it (`fid_counterfactual`). Rows after `ours`: on faces the paper's "
-        "plain rule; then, of what needs clicks alone and leaves no more than `ours`, the method or variant with the "
-        "smallest retain change. "
+        "plain rule; then, of what needs clicks alone and leaves at most as much as `ours`, the method or variant with "
+        "the smallest retain change. "
         "Samples shown: 500 on MNIST, 5,000 on faces; those with the feature are clicked, a share like the original's "
         "target ratio."
-        f"{f' Bold, on MNIST: {BEST}; {WIDE}.' if any(_is_best(number) for _, number in every.iterrows()) else ''}*"
+        f"{f' Bold, on MNIST: {BEST}; {HIDDEN}.' if any(_is_best(number) for _, number in every.iterrows()) else ''}*"
     )
