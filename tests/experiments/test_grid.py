@@ -15,7 +15,7 @@ def test_comma_lists_and_all_make_a_grid(on_bars, tmp_path):
     assert planned.out.endswith("\n18 cells, 0 stored, 18 to run; time unknown until the first is done\n")
     assert len(set(names)) == 2 * 3 * 2 and names.count("ours-bars-slant-s2") == 2
     everything = on_bars("all", "--dry-run")
-    cells, missing = everything.out.split("missing, before all of these can run:\n")
+    cells, missing = everything.out.split("missing or wrong, so not all of these can run yet:\n")
     assert {"ours", "original", "latent_edit", "reject", "retrain"} <= {
         line.split()[1].split("-")[0] for line in cells.splitlines()
     }

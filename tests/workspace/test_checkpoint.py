@@ -228,8 +228,8 @@ def crafted(bars, tmp_path, **changed):
 @pytest.mark.parametrize(
     ("changed", "reason"),
     [
-        ({"kind": "statistics"}, "holds a statistics"),
-        ({"kind": "classifier"}, "holds a classifier"),
+        ({"kind": "statistics"}, "its kind is 'statistics'"),
+        ({"kind": "classifier"}, "its kind is 'classifier'"),
         ({"description": {}}, "its configuration does not fit this version of 'bars'"),
         ({"description": []}, "the description in its header is not a table of fields"),
         ({"description": {"config": {"lr": -1}}}, "its configuration does not fit this version of 'bars'"),

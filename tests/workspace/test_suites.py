@@ -136,7 +136,7 @@ def test_the_paper_suite_s_plan_names_all_that_is_missing(bench_cli, tmp_path):
     """Neither CelebA nor its oracles, generators and Inception are here: one dry run says so, with what to do."""
     asked = "run --suite paper --method ours,retrain --model vdvae,proggan --feature bang --dry-run"
     planned = bench_cli(*asked.split(), "--data-dir", tmp_path, "--results", tmp_path / "runs")
-    cells, missing = planned.out.split("missing, before all of these can run:\n")
+    cells, missing = planned.out.split("missing or wrong, so not all of these can run yet:\n")
     named = [line.split()[:2] for line in cells.splitlines() if not line.startswith("suite ")]
     assert planned.code == 0 and named == [
         *(["train", f"mobilenet-{data}-{copy}"] for data in ("celeba", "celeba128") for copy in "ab"),

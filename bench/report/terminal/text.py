@@ -44,7 +44,7 @@ def dry_run(plan: Plan) -> str:
     lines += suite_settings.of_plan(cells)
     lines += [f"note: {note}" for note in plan.notes]
     if plan.missing:
-        lines += ["missing, before all of these can run:", *(indent(text, "  ") for text in plan.missing)]
+        lines += ["missing or wrong, so not all of these can run yet:", *(indent(text, "  ") for text in plan.missing)]
     if len(plan.cells) > 1:
         lines.append(plan.summary())
     return "\n".join(lines)

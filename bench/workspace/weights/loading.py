@@ -76,7 +76,7 @@ def load_either(registry: Registry, weights: str | Path) -> tuple[Checkpoint, Or
 def statistics_in(stored: Checkpoint, path: Path, extractor_sha256: str) -> dict[str, Statistics]:
     """Return reference statistics by subset ("all", "without thickness", ...), made with the given extractor."""
     if stored.kind != "statistics":
-        raise CheckpointError(f"{path}: holds a {stored.kind}, not reference statistics")
+        raise CheckpointError(f"{path}: its kind is '{stored.kind}'; reference statistics are expected")
     made = made_as(Summary, stored, path)
     if made.extractor_sha256 != extractor_sha256:
         raise CheckpointError(
@@ -110,7 +110,7 @@ def _original(registry: Registry, stored: Checkpoint, path: Path) -> Original:
     if stored.kind == "unlearned":
         return as_original(registry, stored, _unlearned(registry, stored, path), path)
     if stored.kind != "model":
-        raise CheckpointError(f"{path}: holds a {stored.kind} ('{stored.name}'), not a pre-trained model")
+        raise CheckpointError(f"{path}: its kind is '{stored.kind}' ({stored.name}); a pre-trained model is expected")
     plugin = registry.get("models", stored.name, f"{path}")()
     networks = networks_of(plugin, stored, path)
     if networks.generator is None:
@@ -180,7 +180,7 @@ def _unlearned(registry: Registry, stored: Checkpoint, path: Path) -> Unlearned:
 
 def _rebuilt(registry: Registry, stored: Checkpoint, path: Path) -> Unlearned:
     if stored.kind != "unlearned":
-        raise CheckpointError(f"{path}: holds a {stored.kind}, not an unlearned generator")
+        raise CheckpointError(f"{path}: its kind is '{stored.kind}'; an unlearned generator is expected")
     model = registry.get("models", stored.name, f"{path}")()
     skeleton = built(model, stored, path).generator
     if skeleton is None:

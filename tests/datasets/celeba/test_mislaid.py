@@ -93,7 +93,7 @@ def test_a_run_without_photographs_announces_no_training(data, tmp_path, bench_c
     asked = ("run", "--suite", "celeba", "--method", "ours", "--model", "proggan", "--feature", "bang")
     asked += ("--data-dir", data, "--results", tmp_path / "runs")
     dry, done = bench_cli(*asked, "--dry-run"), bench_cli(*asked)
-    assert "missing, before all of these can run" in dry.out and NONE in dry.out
+    assert "missing or wrong, so not all of these can run yet" in dry.out and NONE in dry.out
     assert done.code == 4 and done.err.count(NONE) == 1 and "trained first" not in done.err
 
 
