@@ -63,7 +63,7 @@ def table(file: str, *, feature: str = "", metrics: str = "", paper: str = "no",
             cells = [_cell(group[group.metric == metric], paper == "yes") for metric in chosen]
             lines.append(_line([*([] if feature else [str(name)]), _variant(str(variant), group, most), *cells]))
     left_out = sorted(set(rows.variant) - set(shown.variant))
-    return "\n".join([*lines, "", _caption(run, paper == "yes", left_out)])
+    return "\n".join([*lines, "", caption(run, paper == "yes", left_out)])
 
 
 def summary() -> str:
@@ -199,7 +199,8 @@ def _two(value: float) -> str:
     return f"{value:,.{max(0, 1 - math.floor(math.log10(value)))}f}"
 
 
-def _caption(rows: pd.DataFrame, paper: bool, left_out: list[str]) -> str:
+def caption(rows: pd.DataFrame, paper: bool, left_out: list[str]) -> str:
+    """Return what stands below a table: data, judge, spread, what is bold, and what was not run."""
     parts = [*_sources(rows), _varied(rows)]
     if paper:
         parts.append("in parentheses: the paper's number")

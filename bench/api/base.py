@@ -26,13 +26,20 @@ class Params(BaseModel):
     only_with : mapping of str to str
         Fields that have an effect only with another one, each with that condition: "direction=logistic", or "lora_rank"
         for a value that is not 0, or several with " or " between them. Any value but the default is refused where the
-        condition does not hold. Those of base classes hold too.
+        condition does not hold. Those of base classes hold too. TypeError if a name is not a field.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     removed_fields: ClassVar[Mapping[str, Any]] = {}
     unkeyed: ClassVar[frozenset[str]] = frozenset()
     only_with: ClassVar[Mapping[str, str]] = {}
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        for name, condition in cls.only_with.items():
+            for field in (name, *(part.partition("=")[0] for part in condition.split(" or "))):
+                if field not in cls.model_fields:
+                    raise TypeError(f"{cls.__name__}.only_with names '{field}', which is not a field of it")
 
     @model_validator(mode="before")
     @classmethod

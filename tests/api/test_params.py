@@ -47,6 +47,12 @@ def test_a_default_and_a_value_with_an_effect_are_taken(fields):
     assert Config(**fields).model_dump(include=set(fields)) == fields
 
 
+@pytest.mark.parametrize("wrong", [{"penalti": "rule"}, {"penalty": "rule=ridge or rul"}])
+def test_a_misspelt_field_is_named(wrong):
+    with pytest.raises(TypeError, match="Misspelt.only_with names '(penalti|rul)', which is not a field of it"):
+        type("Misspelt", (Base,), {"only_with": wrong, "__module__": __name__})
+
+
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
 def test_conditions_name_fields_and_values_that_are_there(config):
     for base in config.__mro__:
