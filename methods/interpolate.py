@@ -37,6 +37,9 @@ class Interpolate(Method[Config]):
     def sweep(cls) -> Mapping[str, Sequence[Any]]:
         return {"share": (0.25, 0.75, 1.0)}
 
+    def supports(self, model: str, feature: str) -> str | None:
+        return self.config.of_another(model)
+
     def also_asks(self) -> tuple[str, ...]:
         return self.config.keep
 

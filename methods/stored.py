@@ -26,7 +26,7 @@ class Stored(Method[Config]):
     reference = True
 
     def supports(self, model: str, feature: str) -> str | None:
-        return None if self.config.weights else "names no stored cell (-p weights=FILE)"
+        return self.config.of_another(model) if self.config.weights else "names no stored cell (-p weights=FILE)"
 
     def unlearn(self, generator: Generator, feedback: Feedback, context: Context) -> Unlearned:
         return Unlearned(read_stored(self.config, generator) if self.config.weights else deepcopy(generator))

@@ -80,7 +80,7 @@ def command(model: str | None, host: str, port: int, browse: bool, device: str, 
 
 def _generator(registry: Any, model: str | None, asked: dict[str, Any]) -> tuple[str, str, str]:
     """Return weights, model and data set: what was named, else the suite's; own clicks alone if no oracle knows."""
-    from bench.errors import unknown
+    from bench.errors import suggestion, unknown
     from bench.workspace.settings.suites import NO_DATASET, load_suite
     from bench.workspace.weights import loading
 
@@ -98,6 +98,8 @@ def _generator(registry: Any, model: str | None, asked: dict[str, Any]) -> tuple
     dataset = asked["dataset"] or (models[name].dataset if name in models else NO_DATASET)
     features = registry.get("datasets", dataset, "--dataset")(asked["data_dir"]).features
     if dataset != NO_DATASET and asked["feature"] not in features and asked["dataset"] is None:
+        alone = f"--feature {asked['feature']}: '{dataset}' has no such feature, so your clicks alone can judge it."
+        click.echo(f"{alone} {suggestion(asked['feature'], features)}", err=True)
         dataset = NO_DATASET
     return weights, name, dataset
 

@@ -23,8 +23,8 @@ WHY = {
     "counterfactual_error": "the data set cannot redraw images without the feature",
     "identifier_scores": "the method has no identifier",
     "flagged": "the method has no identifier with a threshold",
-    "clicker_labels": "the oracle that clicked is the judge",
-    "clicker_original_labels": "the oracle that clicked is the judge",
+    "clicker_labels": "no oracle but the judge clicked",
+    "clicker_original_labels": "no oracle but the judge clicked",
     "oracle_embeddings": "embeddings of what the judge learnt from are not here",
 }  # why a column is None; for all others: "no <column>"
 

@@ -54,6 +54,8 @@ def load(
     bench.errors.CheckpointError
         If the file is missing, damaged or not written by this project.
     """
+    if not isinstance(path, (str, Path)) or not str(path):
+        raise UsageError(f"load(path): a file or a name of the zoo is expected, not {path!r}")
     opened = workspace_for(torch.device("cpu") if workspace is None else None, workspace, plugins)
     return _load(opened, path).to(opened.device)
 
@@ -92,6 +94,8 @@ def sample(generator: KnownGenerator | Generator, count: int = 64, *, stream: st
     """
     given, count = known(generator, "sample(generator)"), whole(count, 1, "sample(count)", limits.SAMPLES)
     require_shown(given, "sample(generator)")
+    if not isinstance(stream, str) or not stream:
+        raise UsageError(f"sample(stream): a name is expected, such as 'evaluation', not {stream!r}")
     drawn = noise_chunks(given.generator, stream, count)
     pictures = torch.cat([to_uint8(given(noise))[:kept] for noise, kept in drawn])
     images: NDArray[np.float32] = to_float(pictures).numpy()

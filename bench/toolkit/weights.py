@@ -38,15 +38,26 @@ class StoredWeights(Params):
             raise ValueError(f"weights={name}: the file does not hold an unlearned generator. {remedy}")
         return {**fields, "sha256": sha256(Path(name).read_bytes()).hexdigest()}
 
+    def of_another(self, model: str) -> str | None:
+        """Return that the file holds a generator of another model, for ``Method.supports``; None if it does not."""
+        found = _model_in(Path(self.weights)) if self.weights else None
+        return f"-p weights={self.weights} holds the model '{found}'" if found not in (None, "", model) else None
+
 
 def _holds_a_generator(path: Path) -> bool:
+    return _model_in(path) is not None
+
+
+def _model_in(path: Path) -> str | None:
+    """Return the name of the model whose generator a file holds, "" if it does not say; None if it holds none."""
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(path, "pt") as content:
-            return any(name.startswith(HEAD) for name in content.keys())
+            named = (content.metadata() or {}).get("name", "")
+            return named if any(name.startswith(HEAD) for name in content.keys()) else None
     except (OSError, SafetensorError):
-        return False
+        return None
 
 
 def read_stored(params: StoredWeights, original: Generator) -> Generator:

@@ -53,6 +53,16 @@ def test_a_second_original_keeps_the_cut_of_the_first_if_it_is_named(judged, bar
     assert kept["metrics"]["target_ratio"]["value"] != own["metrics"]["target_ratio"]["value"]
 
 
+def test_the_cut_of_a_generator_that_was_unlearned_before_is_told(on_bars, judged, plugins, bars, tmp_path):
+    judged("-p", "epochs=3", "-p", "batch_size=4", method="ours")
+    (weights,) = (tmp_path / "runs").glob("ours-*/unlearned.safetensors")
+    named = ("--set", "oracle.feedback=ink", "--set", "oracle.evaluation=ink", "--weights", weights)
+    first = ("--set", f"oracle.cut={bars.weights}")
+    for more, told in (((), 1), (("--dry-run",), 1), (first, 0), ((*first, "--dry-run"), 0)):
+        ended = on_bars("original", *named, *more, plugins=plugins.path)
+        assert (ended.out + ended.err).count("was unlearned before. The top share of its own samples counts") == told
+
+
 def test_a_cut_that_nothing_would_read_is_refused(on_bars, plugins, bars, tmp_path):
     plugins.add("ink")
     ink = ("--set", "oracle.feedback=ink", "--set", "oracle.evaluation=ink")

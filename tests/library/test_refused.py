@@ -175,6 +175,18 @@ def test_a_number_is_a_whole_number(value, original, clicked):
         assert str(caught.value) == f"{argument}: is {value!r}; a whole number is expected, at least {least}"
 
 
+@pytest.mark.parametrize("stream", ["", None, 3])
+def test_a_stream_has_a_name(stream, original):
+    with pytest.raises(UsageError, match=r"sample\(stream\): a name is expected"):
+        bench.sample(original, 1, stream=stream)
+
+
+@pytest.mark.parametrize("path", ["", None, 3])
+def test_what_is_loaded_has_a_name(path):
+    with pytest.raises(UsageError, match=r"load\(path\): a file or a name of the zoo is expected"):
+        bench.load(path)
+
+
 def test_a_whole_number_of_numpy_s_will_do(original):
     assert np.array_equal(bench.sample(original, np.int64(3)), bench.sample(original, 3))
 

@@ -509,3 +509,14 @@ def test_stored_weights_are_taken_as_they_are(tmp_path):
         unlearned("stored", generator, clicked(generator), weights=str(path))
     method = REGISTRY.get("methods", "stored")
     assert "names no stored cell" in method(method.Config()).supports("vae", "slant")
+
+
+@pytest.mark.parametrize("name", ["stored", "interpolate"])
+def test_a_file_of_another_model_is_told_before_anything_runs(name, tmp_path):
+    from safetensors.torch import save_file
+
+    path, method = tmp_path / "unlearned.safetensors", REGISTRY.get("methods", name)
+    save_file({"generator.bias": torch.zeros(1)}, path, metadata={"name": "vae"})
+    made = method(method.Config(weights=str(path)))
+    assert made.supports("vae", "slant") is None
+    assert made.supports("dcgan", "slant") == f"-p weights={path} holds the model 'vae'"

@@ -81,7 +81,7 @@ def test_a_metric_that_was_not_computed_yet_is_told_and_the_others_stay(table, s
     assert done.code == 0
     notes = {row["metric"]: row["note"] for row in rows if row["variant"] == "ours"}
     assert notes.pop("spread") == "not computed yet"
-    assert notes.pop("clicker_target_ratio") == "the oracle that clicked is the judge"
+    assert notes.pop("clicker_target_ratio") == "no oracle but the judge clicked"
     assert set(notes.values()) == {""} and len(notes) == 9
 
 

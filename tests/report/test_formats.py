@@ -242,7 +242,7 @@ def test_a_value_that_only_begins_like_an_extractor_s_is_in_the_table_and_names_
 
 def test_a_column_without_a_number_stands_in_the_csv_alone(tmp_path):
     table = replace(SHAPE, metrics=("target_ratio", "roc_auc", "fid"))
-    why = "the oracle that clicked is the judge"
+    why = "no oracle but the judge clicked"
     without = replace(ROW, metric="target_ratio", mean=None, sd=None, paper=None, note=why)
     partly = replace(ROW, metric="roc_auc", variant="probe")
     rows = [without, ROW, replace(partly, variant="ours", mean=None, paper=None, note="none"), partly]

@@ -118,7 +118,7 @@ def test_table_2_says_why_a_number_is_missing(table, tmp_path):
     assert not any("nan" in cell or "MNIST is" in cell for cell in cells[1:]), "reasons stand in notes"
     caption = next(cell for cell in cells if cell.startswith("Target ratio, inception score"))
     assert "IS and FID use the embeddings of: digits" in caption
-    assert "Not shown, without any number: clicker_target_ratio (the oracle that clicked is the judge" in caption
+    assert "Not shown, without any number: clicker_target_ratio (no oracle but the judge clicked" in caption
     assert r"latent\_edit" in latex and r"target ratio $\downarrow$" in latex and r"\toprule" in latex
     marks = {note: mark for mark, note in re.findall(r"textsuperscript{(\w+)}~([^;.}]*)", latex)}
     for label, note in (("reject", "needs the oracle"), ("retrain", "needs the training data")):

@@ -228,6 +228,17 @@ def _cut_original(
     return found
 
 
+def moved_cut(shared: Shared) -> tuple[str, ...]:
+    """Say that the cut is that of samples which have lost a feature before, where it is."""
+    clicker, cut = shared.judgement.oracles.feedback, shared.cut_original
+    if not cut.unlearned or not shared.judgement.can_click or shared.given or clicker.classifier.top_fraction is None:
+        return ()
+    return (
+        f"--weights {cut.path}: was unlearned before. The top share of its own samples counts as "
+        f"{shared.place.feature}. To count what counted before, name the first generator: --set oracle.cut=WEIGHTS",
+    )
+
+
 def _require_sight(
     place: Place,
     original: loading.Original,

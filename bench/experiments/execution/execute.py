@@ -253,8 +253,8 @@ def _train_all(plan: Plan, workspace: Workspace) -> dict[str, BenchError]:
     trainings = [each for each in plan.trainings if each.weights in wanted]  # the cells of others cannot run anyway
     if trainings:
         workspace.progress.note(told_beforehand(trainings, plan.embeddings))
-        for note in plan.notes:
-            workspace.progress.note(note)
+    for note in plan.notes:
+        workspace.progress.note(note)
     for training in trainings:
         if not any(failed.keys().isdisjoint(item.after) for item in plan.cells if training.weights in item.after):
             continue  # what its cells need too could not be trained

@@ -13,7 +13,7 @@ from bench.errors import BenchError
 from bench.experiments.cells.cell import Cell
 from bench.experiments.cells.needs import Looked, to_embed
 from bench.experiments.cells.recipes import notes_on_images
-from bench.experiments.cells.resolve import Resolved, resolve
+from bench.experiments.cells.resolve import Resolved, moved_cut, resolve
 from bench.experiments.cells.trained_here import TrainedHere, untrained
 from bench.experiments.planning.expected import Expected, expected_cell
 from bench.experiments.planning.expected_training import expected_embeddings, expected_retraining, expected_training
@@ -98,7 +98,7 @@ class Plan:
     overwrite : {"never", "failed", "always"}
         Which stored cells run again.
     notes : tuple of str
-        What the trainings cannot do with the images that are here.
+        What the trainings cannot do with the images that are here, and which cells have another cut.
     """
 
     trainings: tuple[Training, ...]
@@ -157,7 +157,7 @@ def plan(cells: Iterable[Cell], workspace: Workspace, overwrite: Overwrite, suit
     with remembering(), collecting.paused():
         planned = tuple(planner.planned(cell) for cell in found)
         trainings = planner.trainings(found)
-        return Plan(trainings, planner.embeddings(planned), planned, overwrite, planner.notes(trainings))
+        return Plan(trainings, planner.embeddings(planned), planned, overwrite, planner.notes(trainings, planned))
 
 
 def told_beforehand(trainings: Sequence[Training], embeddings: Sequence[Embedding]) -> str:
@@ -195,9 +195,10 @@ class _Planner:
             Training(each, expected_training(self.workspace, each.recipe, each.weights)) for each in generators_last
         )
 
-    def notes(self, trainings: Sequence[Training]) -> tuple[str, ...]:
-        told = [notes_on_images(self.workspace, each.what.recipe) for each in trainings]
-        return tuple(dict.fromkeys(note for notes in told for note in notes))
+    def notes(self, trainings: Sequence[Training], planned: Sequence[Planned]) -> tuple[str, ...]:
+        told = [note for each in trainings for note in notes_on_images(self.workspace, each.what.recipe)]
+        told += [note for item in planned if item.resolved is not None for note in moved_cut(item.resolved)]
+        return tuple(dict.fromkeys(told))
 
     def embeddings(self, planned: Sequence[Planned]) -> tuple[Embedding, ...]:
         found = {

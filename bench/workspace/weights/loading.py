@@ -38,6 +38,7 @@ class Original:
     sha256: str
     path: Path
     description: dict[str, Any]
+    unlearned: bool = False
 
     @property
     def generator(self) -> Generator:
@@ -144,7 +145,7 @@ def as_original(registry: Registry, stored: Checkpoint, unlearned: Unlearned, pa
             "further can be unlearned from it. Start from the weights that it was given"
         )
     alone: Networks[Any] = Networks(networks.config, generator=unlearned.generator)
-    return Original(stored.name, plugin, alone, stored.sha256, path, stored.description)
+    return Original(stored.name, plugin, alone, stored.sha256, path, stored.description, unlearned=True)
 
 
 def keeps_structure(original: Original, unlearned: Unlearned) -> bool:

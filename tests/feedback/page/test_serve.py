@@ -44,6 +44,14 @@ def test_a_port_in_use(serve):
     )
 
 
+@pytest.mark.parametrize(("feature", "told"), [("thicknes", "Did you mean 'thickness'?"), ("thickness", "")])
+def test_a_feature_that_only_clicks_can_judge_is_told_at_once(serve, feature, told):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = serve("--feature", feature, "--port", taken.getsockname()[1], model="vae", weights=None)
+    alone = f"--feature {feature}: 'mnist' has no such feature, so your clicks alone can judge it. {told}"
+    assert (alone in done.err) == bool(told)
+
+
 @pytest.mark.parametrize(
     ("more", "message"),
     [
