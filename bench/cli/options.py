@@ -94,7 +94,9 @@ def written(formats: str, folder: str, out: str) -> Callable[[F], F]:
                 show_default=True,
                 help=out,
             ),
-            click.option("--formats", default=formats, show_default=True, help="Formats to write, some or all of the default."),
+            click.option(
+                "--formats", default=formats, show_default=True, help="Formats to write, some or all of the default."
+            ),
         ):
             command = option(command)
         return command
