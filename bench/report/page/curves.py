@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.report.page.cells import StoredCell
+from bench.workspace.settings.values import assignments
 from bench.workspace.store.store import Store
 
 MOST_ATTRIBUTES, MOST_VARIANTS = 10, 6  # of the plot of attribute shifts
@@ -52,18 +53,28 @@ def tradeoff(cells: Sequence[StoredCell], ratio: str, damage: str) -> list[Curve
 
 
 def against(cells: Sequence[StoredCell], ratio: str, what: str) -> list[Curve]:
-    """Return curves along which one thing differs: ``alpha``, or the number of ``clicks`` (samples shown)."""
+    """Return curves along which one thing differs: ``alpha``, or the number of ``clicks`` (samples shown).
+
+    Cells of other weights are another curve; of other files of clicks too, except along the number of clicks.
+    """
     groups: dict[Any, list[StoredCell]] = {}
     for cell in cells:
         if _has(cell, ratio) and _value(cell, what) is not None:
             rest = {name: value for name, value in cell.record.told_apart_by.items() if name != what}
-            groups.setdefault((cell.record.method, repr(sorted(rest.items()))), []).append(cell)
+            groups.setdefault((_name(cell, what), repr(sorted(rest.items()))), []).append(cell)
     curves = []
-    for (method, _), members in groups.items():
+    for (name, _), members in groups.items():
         points = [_point(cell, float(_value(cell, what) or 0), ratio) for cell in members]
         if len({point.x for point in points}) >= FEWEST:
-            curves.append(Curve(method, sorted(points, key=lambda point: (point.x, point.cell.record.seed))))
+            curves.append(Curve(name, sorted(points, key=lambda point: (point.x, point.cell.record.seed))))
     return curves
+
+
+def _name(cell: StoredCell, what: str) -> str:
+    """Name a curve along ``what``: the method, and what its cells began with where others began with something else."""
+    given = {"feedback": "files"} if what == "clicks" and "feedback" in cell.inputs else {}
+    named = " ".join(assignments({**cell.inputs, **given}))
+    return f"{cell.record.method}, {named}" if named else cell.record.method
 
 
 def shifts(cells: Sequence[StoredCell]) -> tuple[list[str], list[Curve]]:

@@ -163,6 +163,8 @@ def _object(each: Listed) -> dict[str, Any]:
             mode="json", include={"key", "method", "model", "dataset", "feature", "seed", "step", "suite"}
         ),
         "stored": stored_at(each.folder).isoformat(),
+        "weights": record.provenance.weights.path,
+        "feedback_file": record.provenance.feedback_file,
         "params": record.params,
         "metrics": {name: metric.value for name, metric in record.metrics.items()},
         "seconds": {stage: cost.seconds for stage, cost in record.timings.items()},
