@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -104,7 +105,7 @@ def roc(cell: StoredCell) -> tuple[Array, Array] | None:
         return None
     store = Store(cell.folder.parent)
     paths = [store.stage(name, stages[name]) / "columns.npz" for name in ("columns", "original")]
-    if not all(path.is_file() for path in paths):
+    if not all(os.access(path, os.R_OK) and path.is_file() for path in paths):
         return None
     with np.load(paths[0], allow_pickle=False) as own, np.load(paths[1], allow_pickle=False) as before:
         if "identifier_scores" not in own or "scores" not in before:

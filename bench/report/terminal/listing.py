@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -136,7 +137,9 @@ def lines(found: Sequence[Listed]) -> list[str]:
 
 def _line(each: Listed) -> str:
     if each.status == "unreadable":
-        remedy = "its cell runs again when it is asked for; to free the space, remove its folder"
+        again = "its cell runs again when it is asked for; to free the space, remove its folder"
+        ours = os.access(each.folder, os.R_OK | os.W_OK | os.X_OK)
+        remedy = again if ours else "change the permissions of its folder"
         return f"unreadable {each.folder / 'result.json'}: {each.reason}; {remedy}"
     if each.status == "stopped":
         begun = f" ({each.reason})" if each.reason else ""

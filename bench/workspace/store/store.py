@@ -125,10 +125,18 @@ class Store:
             Told which process is waited for, if one is.
         meanwhile : callable, optional
             Called about once a second while this process waits.
+
+        Raises
+        ------
+        StoreError
+            If the folder is not ours to write: other cells can still run.
         """
         holder = folder / ".holder"
-        while (lock := acquired(folder, holder, tell, self._waits, meanwhile)) is None:
-            pass
+        try:
+            while (lock := acquired(folder, holder, tell, self._waits, meanwhile)) is None:
+                pass
+        except PermissionError as error:
+            raise StoreError(f"{folder}: cannot be written ({error.strerror}). Change its permissions") from error
         try:
             holder.write_text(f"process {os.getpid()} on {platform.node()}", "utf-8")
             yield
@@ -172,7 +180,9 @@ class Store:
         except ValidationError as error:
             first = wrong_fields(error).partition("; ")[0]
             raise StoreError(f"{path}: is not a result of this project ({first})") from error
-        except (OSError, ValueError) as error:
+        except OSError as error:
+            raise StoreError(f"{path}: cannot be read ({error.strerror or error})") from error
+        except ValueError as error:
             raise StoreError(f"{path}: cannot be read ({error})") from error
         if not (record.key == key if key else folder.name.endswith(f"-{record.key[:DIGITS]}")):
             raise StoreError(f"{path}: belongs to another cell (key {record.key[:DIGITS]})")
@@ -231,15 +241,25 @@ class Store:
 
     def _cells(self) -> list[Path]:
         """Return the folders of cells; what other programs leave in a folder of results is passed over."""
-        if not self.root.is_dir():
-            return []
-        with os.scandir(self.root) as entries:
-            names = sorted(each.name for each in entries if CELL.fullmatch(each.name) and each.is_dir())
+        try:
+            if not self.root.is_dir():
+                return []
+            with os.scandir(self.root) as entries:
+                names = sorted(each.name for each in entries if CELL.fullmatch(each.name) and each.is_dir())
+        except PermissionError as error:
+            raise StoreError(f"{self.root}: cannot be read ({error.strerror}). Change its permissions") from error
         return [self.root / name for name in names]
 
     def unfinished(self) -> list[Path]:
         """Return folders of cells without a result yet: they run now, or were stopped and can resume."""
-        return [folder for folder in self._cells() if not (folder / "result.json").exists()]
+        return [folder for folder in self._cells() if _is_unfinished(folder)]
+
+
+def _is_unfinished(folder: Path) -> bool:
+    try:
+        return not (folder / "result.json").exists()
+    except OSError:  # not ours to look into: ``survey`` names it as unreadable
+        return False
 
 
 @remembered
