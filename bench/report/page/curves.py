@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -105,17 +105,23 @@ def roc(cell: StoredCell) -> tuple[Array, Array] | None:
         return None
     store = Store(cell.folder.parent)
     paths = [store.stage(name, stages[name]) / "columns.npz" for name in ("columns", "original")]
-    if not all(os.access(path, os.R_OK) and path.is_file() for path in paths):
+    scores, before = (_column(path, name) for path, name in zip(paths, ("identifier_scores", "scores"), strict=True))
+    if scores is None or before is None:
         return None
-    with np.load(paths[0], allow_pickle=False) as own, np.load(paths[1], allow_pickle=False) as before:
-        if "identifier_scores" not in own or "scores" not in before:
-            return None
-        scores = own["identifier_scores"]
-        labels = _labels(before["scores"][: len(scores)], oracle.evaluation.threshold, cell.record.metrics)
+    labels = _labels(before[: len(scores)], oracle.evaluation.threshold, cell.record.metrics)
     if labels is None or labels.all() or not labels.any() or not np.isfinite(scores).all():
         return None
     false, true, _ = roc_curve(labels, scores)
     return false, true
+
+
+def _column(path: Path, name: str) -> Array | None:
+    """Return a column of what was stored; None if it is not there, or not ours to read."""
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return stored[name] if name in stored else None
+    except OSError:
+        return None
 
 
 def _labels(scores: Array, threshold: float, metrics: Mapping[str, Any]) -> NDArray[np.bool_] | None:

@@ -138,7 +138,7 @@ def lines(found: Sequence[Listed]) -> list[str]:
 def _line(each: Listed) -> str:
     if each.status == "unreadable":
         again = "its cell runs again when it is asked for; to free the space, remove its folder"
-        ours = os.access(each.folder, os.R_OK | os.W_OK | os.X_OK)
+        ours = os.access(each.folder, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids)
         remedy = again if ours else "change the permissions of its folder"
         return f"unreadable {each.folder / 'result.json'}: {each.reason}; {remedy}"
     if each.status == "stopped":
