@@ -87,6 +87,19 @@ def test_a_picture_that_may_not_be_read_is_left_out_of_the_report(tmp_path):
         )
 
 
+def test_a_cell_whose_original_may_not_be_read_is_kept_by_clean(tmp_path, bench_cli):
+    """``bench clean`` looks at every cell: one whose original is another cell's weights ended it."""
+    store = Store(tmp_path / "runs")
+    closed = store.folder("ours-vae-slant-s0", "a" * 64)
+    closed.mkdir(parents=True)
+    weights = closed / "unlearned.safetensors"
+    folder = store.folder("original-vae-slant-s0", "b" * 64)
+    store.write(folder, made_record("b" * 64, method="original", weights=str(weights)))
+    with forbidden(closed):
+        done = bench_cli("clean", "--results", store.root)
+    assert done.code == 0 and f"{folder}  ({weights}: cannot be read (Permission denied))" in done.out
+
+
 def test_a_folder_of_results_that_may_not_be_read_is_named(tmp_path):
     root = tmp_path / "runs"
     root.mkdir()
