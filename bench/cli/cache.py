@@ -21,7 +21,7 @@ def ls(results: Path) -> int:
     """List what is kept: size, cells that refer to it, when it was written."""
     from datetime import datetime
 
-    from bench.core.counts import number_of
+    from bench.core.durations import number_of
     from bench.report.terminal.cleaning import size
     from bench.workspace.store.caching import cached
     from bench.workspace.store.store import Store
@@ -44,7 +44,7 @@ def verify(results: Path) -> int:
 
     The exit code is 1 if something is damaged. bench doctor --verify also reads the cells, the data and the weights.
     """
-    from bench.core.counts import number_of
+    from bench.core.durations import number_of
     from bench.errors import EXIT_SOME_FAILED
     from bench.workspace.doctor import damaged_stages
     from bench.workspace.store.store import Store

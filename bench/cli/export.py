@@ -24,7 +24,7 @@ def command(out: Path, results: Path, **asked: Any) -> int:
 
     Another results folder takes them with bench merge. Cells without a result (failed, stopped) are left out.
     """
-    from bench.core.counts import number_of
+    from bench.core.durations import number_of
     from bench.errors import EXIT_NOTHING
     from bench.report.terminal import cleaning, listing
     from bench.workspace.store.exporting import export

@@ -24,7 +24,7 @@ def command(roots: tuple[Path, ...], out: Path, plugins: tuple[Path, ...]) -> in
     It holds everything that it shows, and asks for nothing from elsewhere: send it as it is.
     """
     registry = open_registry(plugins)
-    from bench.core.counts import number_of
+    from bench.core.durations import number_of
     from bench.errors import EXIT_NOTHING
     from bench.report.page.making import make_report
 

@@ -29,7 +29,7 @@ def command(weights: str, count: int, out: Path, stream: str, plugins: tuple[Pat
     `bench feedback` turns clicks on them into a feedback file.
     """
     registry = open_registry(plugins)
-    from bench.core.counts import number_of
+    from bench.core.durations import number_of
     from bench.feedback.folder import show_samples
 
     show_samples(registry, weights, count, out, stream)

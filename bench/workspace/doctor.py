@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from bench.core import machine, resuming
-from bench.core.counts import number_of
+from bench.core.durations import number_of
 from bench.errors import BenchError, CheckpointError, DataError, WrongData, first_sentence
 from bench.workspace import manifest
 from bench.workspace.store import seals

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from made_records import KEY, made_record
 
-from bench.core.counts import number_of
+from bench.core.durations import number_of
 from bench.experiments.planning.expected import Expected
 from bench.experiments.planning.plan import Plan, Planned
 from bench.workspace.store.store import Store

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bench.core import collecting, resuming
-from bench.core.counts import number_of
-from bench.core.durations import duration
+from bench.core.durations import duration, number_of
 from bench.core.remembered import remembering
 from bench.errors import BenchError
 from bench.experiments.cells.cell import Cell

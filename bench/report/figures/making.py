@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.core.counts import number_of
+from bench.core.durations import number_of
 from bench.errors import EXIT_OK, EXIT_SOME_FAILED, BenchError, UsageError, unknown
 from bench.experiments.cells.cell import Cell
 from bench.experiments.execution.backends.base import Opened

@@ -12,7 +12,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from bench.core.counts import number_of
+from bench.core.durations import number_of
 from bench.core.files import write_bytes
 from bench.core.version import __version__
 from bench.errors import UsageError

@@ -11,7 +11,7 @@ from shutil import rmtree
 
 from filelock import FileLock, Timeout
 
-from bench.core.counts import number_of
+from bench.core.durations import number_of
 from bench.core.reading import read_json
 from bench.workspace.store import sweeps
 from bench.workspace.store.record import FORMAT, Record

@@ -125,18 +125,10 @@ class Store:
             Told which process is waited for, if one is.
         meanwhile : callable, optional
             Called about once a second while this process waits.
-
-        Raises
-        ------
-        StoreError
-            If the folder is not ours to write: other cells can still run.
         """
         holder = folder / ".holder"
-        try:
-            while (lock := acquired(folder, holder, tell, self._waits, meanwhile)) is None:
-                pass
-        except PermissionError as error:
-            raise StoreError(f"{folder}: cannot be written ({error.strerror}). Change its permissions") from error
+        while (lock := acquired(folder, holder, tell, self._waits, meanwhile)) is None:
+            pass
         try:
             holder.write_text(f"process {os.getpid()} on {platform.node()}", "utf-8")
             yield
@@ -242,17 +234,21 @@ class Store:
     def _cells(self) -> list[Path]:
         """Return the folders of cells; what other programs leave in a folder of results is passed over."""
         try:
-            if not self.root.is_dir():
-                return []
-            with os.scandir(self.root) as entries:
-                names = sorted(each.name for each in entries if CELL.fullmatch(each.name) and each.is_dir())
+            return _cells_in(self.root)
         except PermissionError as error:
             raise StoreError(f"{self.root}: cannot be read ({error.strerror}). Change its permissions") from error
-        return [self.root / name for name in names]
 
     def unfinished(self) -> list[Path]:
         """Return folders of cells without a result yet: they run now, or were stopped and can resume."""
         return [folder for folder in self._cells() if _is_unfinished(folder)]
+
+
+def _cells_in(root: Path) -> list[Path]:
+    if not root.is_dir():
+        return []
+    with os.scandir(root) as entries:
+        names = sorted(each.name for each in entries if CELL.fullmatch(each.name) and each.is_dir())
+    return [root / name for name in names]
 
 
 def _is_unfinished(folder: Path) -> bool:

@@ -17,7 +17,7 @@ import submitit
 from submitit.core.utils import FailedJobError, UncompletedJobError
 from submitit.helpers import CommandFunction, DelayedSubmission
 
-from bench.core.counts import number_of
+from bench.core.durations import number_of
 from bench.core.processes.watch import GB, Limits
 from bench.errors import EXIT_INTERRUPTED, UsageError
 from bench.experiments.execution.backends.base import End, Job
