@@ -21,6 +21,7 @@ def ls(results: Path) -> int:
     """List what is kept: size, cells that refer to it, when it was written."""
     from datetime import datetime
 
+    from bench.core.durations import number_of
     from bench.report.terminal.cleaning import size
     from bench.workspace.store.caching import cached
     from bench.workspace.store.store import Store
@@ -30,8 +31,9 @@ def ls(results: Path) -> int:
     found = cached(store)
     for each in found:
         written = datetime.fromtimestamp(each.written)
-        click.echo(f"{size(each.bytes):>10}  {each.cells:4} cells  {written:%Y-%m-%d %H:%M}  {each.path}")
-    click.echo(f"{size(sum(each.bytes for each in found)):>10}  in {len(found)} folders")
+        cells = "cell " if each.cells == 1 else "cells"
+        click.echo(f"{size(each.bytes):>10}  {each.cells:4} {cells}  {written:%Y-%m-%d %H:%M}  {each.path}")
+    click.echo(f"{size(sum(each.bytes for each in found)):>10}  in {number_of(len(found), 'folder')}")
     return 0
 
 
@@ -42,6 +44,7 @@ def verify(results: Path) -> int:
 
     The exit code is 1 if something is damaged. bench doctor --verify also reads the cells, the data and the weights.
     """
+    from bench.core.durations import number_of
     from bench.errors import EXIT_SOME_FAILED
     from bench.workspace.doctor import damaged_stages
     from bench.workspace.store.store import Store
@@ -51,7 +54,7 @@ def verify(results: Path) -> int:
     problems = [*damaged_stages(store)]
     for problem in problems:
         click.echo(f"PROBLEM: {problem}")
-    click.echo(f"{len(store.stages())} sealed folders, {len(problems)} damaged files")
+    click.echo(f"{number_of(len(store.stages()), 'sealed folder')}, {number_of(len(problems), 'damaged file')}")
     return EXIT_SOME_FAILED if problems else 0
 
 

@@ -24,6 +24,7 @@ def command(out: Path, results: Path, **asked: Any) -> int:
 
     Another results folder takes them with bench merge. Cells without a result (failed, stopped) are left out.
     """
+    from bench.core.durations import number_of
     from bench.errors import EXIT_NOTHING
     from bench.report.terminal import cleaning, listing
     from bench.workspace.store.exporting import export
@@ -37,5 +38,5 @@ def command(out: Path, results: Path, **asked: Any) -> int:
         click.echo(f"{results}: {'no such cell' if any(asked.values()) else 'nothing'} is stored there", err=True)
         return EXIT_NOTHING
     size = export(folders, out)
-    click.echo(f"{out}: {len(folders)} cells, {cleaning.size(size)}")
+    click.echo(f"{out}: {number_of(len(folders), 'cell')}, {cleaning.size(size)}")
     return 0

@@ -24,10 +24,11 @@ def command(roots: tuple[Path, ...], out: Path, plugins: tuple[Path, ...]) -> in
     It holds everything that it shows, and asks for nothing from elsewhere: send it as it is.
     """
     registry = open_registry(plugins)
+    from bench.core.durations import number_of
     from bench.errors import EXIT_NOTHING
     from bench.report.page.making import make_report
 
     path, gathered = make_report(roots, out, registry)
     others = f", {len(gathered.others)} without a result" if gathered.others else ""
-    click.echo(f"{path}: {len(gathered.cells)} cells{others}")
+    click.echo(f"{path}: {number_of(len(gathered.cells), 'cell')}{others}")
     return 0 if gathered.cells else EXIT_NOTHING

@@ -29,8 +29,9 @@ def command(weights: str, count: int, out: Path, stream: str, plugins: tuple[Pat
     `bench feedback` turns clicks on them into a feedback file.
     """
     registry = open_registry(plugins)
+    from bench.core.durations import number_of
     from bench.feedback.folder import show_samples
 
     show_samples(registry, weights, count, out, stream)
-    click.echo(f"{count} images and grid.png in {out}")
+    click.echo(f"{number_of(count, 'image')} and grid.png in {out}")
     return 0

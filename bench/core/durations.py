@@ -1,4 +1,4 @@
-"""How a time is written."""
+"""How a time is written, and a number of things."""
 
 from __future__ import annotations
 
@@ -9,3 +9,8 @@ def duration(seconds: float) -> str:
         if seconds >= 2 * length:
             return f"{seconds / length:.1f} {unit}"
     return f"{seconds / 60:.0f} min" if seconds >= 120 else f"{seconds:.0f} s"
+
+
+def number_of(count: int, thing: str) -> str:
+    """Write how many there are: "1 cell", "2 cells"."""
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"

@@ -13,7 +13,7 @@ from bench.workspace.store.record import Record
 from bench.workspace.store.store import Store
 
 FIRST = ("cell", "status", "method", "model", "dataset", "feature", "seed", "label")
-LAST = ("reason", "suite", "key", "stored", "folder", "losses")
+LAST = ("reason", "weights", "feedback_file", "suite", "key", "stored", "folder", "losses")
 MEASURED = ("metric", "value", "low", "high", "covers", "n", "higher_is_better", "source")
 
 
@@ -46,6 +46,8 @@ def _row(each: Listed, record: Record) -> dict[str, Any]:
         **{name: metric.value for name, metric in record.metrics.items()},
         **{f"seconds.{stage}": cost.seconds for stage, cost in record.timings.items()},
         "reason": each.reason or None,
+        "weights": record.provenance.weights.path,
+        "feedback_file": record.provenance.feedback_file,
         "suite": record.suite,
         "key": record.key,
         "stored": stored_at(each.folder),

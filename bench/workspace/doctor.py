@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from bench.core import machine, resuming
+from bench.core.durations import number_of
 from bench.errors import BenchError, CheckpointError, DataError, WrongData, first_sentence
 from bench.workspace import manifest
 from bench.workspace.store import seals
@@ -36,7 +37,7 @@ def examine(workspace: Workspace, verify: bool) -> tuple[list[str], bool]:
     shipped = _shipped(problems)
     lines.append(f"weights: {len(shipped)} shipped files in {manifest.WEIGHTS}")
     records, unreadable = workspace.store.survey()
-    lines.append(f"results: {len(records)} stored cells in {workspace.store.root}")
+    lines.append(f"results: {number_of(len(records), 'stored cell')} in {workspace.store.root}")
     problems += [f"{path}: {reason}" for path, reason in unreadable]
     if verify:
         problems += [*_damaged(shipped), *_stored(workspace.store, records)]

@@ -61,4 +61,4 @@ def test_the_nearest_that_there_is_takes_its_place(tmp_path):
 
 def test_a_path_that_is_not_text_is_printed(tmp_path):
     done = shell("sample --weights vae-mnist --count 1 --out $'\\xff'", tmp_path)
-    assert done.returncode == 0 and b"1 images" in done.stdout
+    assert done.returncode == 0 and b"1 image and grid.png in " in done.stdout

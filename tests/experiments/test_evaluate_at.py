@@ -91,6 +91,8 @@ def test_what_cannot_be_evaluated_there(run):
     assert "is not a list of steps. Write 1,5,10" in run("--method", "ours", "--evaluate-at", "0").err
     skipped = json.loads(run("--method", "fold", "--evaluate-at", "1", "--json").out)
     assert (skipped["status"], skipped["reason"]) == ("skipped", "has no steps to be evaluated at")
+    planned = run("--method", "fold", "--evaluate-at", "3,5", "--dry-run").out.splitlines()
+    assert planned[-1] == "2 cells, 0 stored, 0 to run, 2 skipped", "what is skipped is not run"
 
 
 LOOPS = """

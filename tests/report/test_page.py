@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from made_records import made_record
 from PIL import Image
+from rights import forbidden
 
 from bench.core import sealed
 from bench.core.files import file_sha256
@@ -243,6 +244,8 @@ def test_the_roc_curve_is_of_the_samples_that_are_stored(runs):
     labels = truth[:1000, 1] >= cut
     above = (scores[labels][:, None] > scores[~labels]).mean()
     assert np.trapezoid(true, false) == pytest.approx(above, abs=1e-3)
+    with forbidden(folder):
+        assert curves.roc(cell) is None, "what may not be read is left out"
 
 
 # --- the command --------------------------------------------------------------------------------------------

@@ -26,6 +26,8 @@ def outdated(workspace: Workspace) -> Iterator[Leftover | tuple[Path, str]]:
             yield Leftover("stale", folder, f"method '{record.method}' has other hyper-parameters now")
         except BenchError as error:
             yield folder, first_sentence(error)
+        except PermissionError as error:  # its original is the weights of a cell that may not be read
+            yield folder, f"{error.filename}: cannot be read ({error.strerror})"
         else:
             if key != record.key:
                 yield Leftover("stale", folder, "code, weights, data or clicks have changed since")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bench.core import collecting, resuming
-from bench.core.durations import duration
+from bench.core.durations import duration, number_of
 from bench.core.remembered import remembering
 from bench.errors import BenchError
 from bench.experiments.cells.cell import Cell
@@ -131,14 +131,15 @@ class Plan:
     def summary(self) -> str:
         """Say in one line how many cells there are, how many are to run, and for how long."""
         count, waiting = len(self.cells), self.waiting
-        measured = sum(item.action == "measure" for item in waiting)
-        times = [each.seconds for each in (*self.beforehand, *(item.expected for item in waiting))]
+        measured, skipped = (sum(item.action == action for item in waiting) for action in ("measure", "skip"))
+        times = [each.seconds for each in (*self.beforehand, *(i.expected for i in waiting if i.action != "skip"))]
         known = [seconds for seconds in times if seconds is not None]
         unknown = f" and {len(times) - len(known)} of unknown time" if len(known) < len(times) else ""
         time = f"about {duration(sum(known))}{unknown}" if known else "time unknown until the first is done"
-        head = f"{count} cells, {count - len(waiting)} stored, {len(waiting) - measured} to run"
+        head = f"{number_of(count, 'cell')}, {count - len(waiting)} stored, {len(waiting) - measured - skipped} to run"
         head += f", {measured} stored without a metric" if measured else ""
-        return f"{head}; {time}" if waiting else head
+        head += f", {skipped} skipped" if skipped else ""
+        return f"{head}; {time}" if times else head
 
 
 def plan(cells: Iterable[Cell], workspace: Workspace, overwrite: Overwrite, suite: str = "lite") -> Plan:

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.core.durations import number_of
 from bench.errors import EXIT_OK, EXIT_SOME_FAILED, BenchError, UsageError, unknown
 from bench.experiments.cells.cell import Cell
 from bench.experiments.execution.backends.base import Opened
@@ -139,8 +140,9 @@ def _cells(figure: Figure, options: Options, workspace: Workspace) -> list[Cell]
 def _require_stored(number: str, made: Plan, workspace: Workspace) -> None:
     missing = [item.name for item in made.waiting if item.action != "measure"]
     if missing:
+        are = "is" if len(missing) == 1 else "are"
         raise UsageError(
-            f"figure {number}: {len(missing)} of {len(made.cells)} cells behind it are not stored in "
+            f"figure {number}: {len(missing)} of {number_of(len(made.cells), 'cell')} behind it {are} not stored in "
             f"{workspace.store.root}: {', '.join(missing)}. Run the command without --no-run to make them."
         )
 

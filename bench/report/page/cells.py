@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bench.errors import StoreError
+from bench.report import inputs
 from bench.report import labels as names
 from bench.report.terminal.listing import listed
 from bench.workspace.store.record import Record
@@ -23,11 +25,14 @@ class StoredCell:
     folder : Path
     label : str
         In which it differs from others of its kind, whatever their seed.
+    inputs : mapping of str to str
+        Its weights and clicks, where other cells of its place have others.
     """
 
     record: Record
     folder: Path
     label: str
+    inputs: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def place(self) -> tuple[str, str, str]:
@@ -80,9 +85,19 @@ def gather(roots: Sequence[Path]) -> Gathered:
                 found.setdefault(each.record.key, (each.folder, each.record))
             else:
                 others.append(WithoutResult(each.folder.name, each.status, each.reason or _usual(each.status)))
-    labels = names.of_records([record for _, record in found.values()])
-    cells = [StoredCell(record, folder, label) for (folder, record), label in zip(found.values(), labels, strict=True)]
+    records = [record for _, record in found.values()]
+    told = zip(found.values(), names.of_records(records), inputs.of_records(records), strict=True)
+    cells = _apart([StoredCell(record, folder, label, began) for (folder, record), label, began in told])
     return Gathered(sorted(cells, key=lambda cell: (*cell.place, cell.variant, cell.record.seed)), others)
+
+
+def _apart(cells: Sequence[StoredCell]) -> list[StoredCell]:
+    """Name cells by their key that nothing else tells apart: a row shows one number of a seed."""
+    rows = [(*cell.place, cell.variant, cell.record.seed) for cell in cells]
+    times = Counter(rows)
+    keys = [f"key={cell.record.key[:8]}" if times[row] > 1 else "" for cell, row in zip(cells, rows, strict=True)]
+    labels = [" ".join(filter(None, (cell.label, key))) for cell, key in zip(cells, keys, strict=True)]
+    return [replace(cell, label=label) for cell, label in zip(cells, labels, strict=True)]
 
 
 def _usual(status: str) -> str:

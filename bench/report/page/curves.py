@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.report.page.cells import StoredCell
+from bench.workspace.settings.values import assignments
 from bench.workspace.store.store import Store
 
 MOST_ATTRIBUTES, MOST_VARIANTS = 10, 6  # of the plot of attribute shifts
@@ -52,18 +54,28 @@ def tradeoff(cells: Sequence[StoredCell], ratio: str, damage: str) -> list[Curve
 
 
 def against(cells: Sequence[StoredCell], ratio: str, what: str) -> list[Curve]:
-    """Return curves along which one thing differs: ``alpha``, or the number of ``clicks`` (samples shown)."""
+    """Return curves along which one thing differs: ``alpha``, or the number of ``clicks`` (samples shown).
+
+    Cells of other weights are another curve; of other files of clicks too, except along the number of clicks.
+    """
     groups: dict[Any, list[StoredCell]] = {}
     for cell in cells:
         if _has(cell, ratio) and _value(cell, what) is not None:
             rest = {name: value for name, value in cell.record.told_apart_by.items() if name != what}
-            groups.setdefault((cell.record.method, repr(sorted(rest.items()))), []).append(cell)
+            groups.setdefault((_name(cell, what), repr(sorted(rest.items()))), []).append(cell)
     curves = []
-    for (method, _), members in groups.items():
+    for (name, _), members in groups.items():
         points = [_point(cell, float(_value(cell, what) or 0), ratio) for cell in members]
         if len({point.x for point in points}) >= FEWEST:
-            curves.append(Curve(method, sorted(points, key=lambda point: (point.x, point.cell.record.seed))))
+            curves.append(Curve(name, sorted(points, key=lambda point: (point.x, point.cell.record.seed))))
     return curves
+
+
+def _name(cell: StoredCell, what: str) -> str:
+    """Name a curve along ``what``: the method, and what its cells began with where others began with something else."""
+    given = {"feedback": "files"} if what == "clicks" and "feedback" in cell.inputs else {}
+    named = " ".join(assignments({**cell.inputs, **given}))
+    return f"{cell.record.method}, {named}" if named else cell.record.method
 
 
 def shifts(cells: Sequence[StoredCell]) -> tuple[list[str], list[Curve]]:
@@ -93,17 +105,23 @@ def roc(cell: StoredCell) -> tuple[Array, Array] | None:
         return None
     store = Store(cell.folder.parent)
     paths = [store.stage(name, stages[name]) / "columns.npz" for name in ("columns", "original")]
-    if not all(path.is_file() for path in paths):
+    scores, before = (_column(path, name) for path, name in zip(paths, ("identifier_scores", "scores"), strict=True))
+    if scores is None or before is None:
         return None
-    with np.load(paths[0], allow_pickle=False) as own, np.load(paths[1], allow_pickle=False) as before:
-        if "identifier_scores" not in own or "scores" not in before:
-            return None
-        scores = own["identifier_scores"]
-        labels = _labels(before["scores"][: len(scores)], oracle.evaluation.threshold, cell.record.metrics)
+    labels = _labels(before[: len(scores)], oracle.evaluation.threshold, cell.record.metrics)
     if labels is None or labels.all() or not labels.any() or not np.isfinite(scores).all():
         return None
     false, true, _ = roc_curve(labels, scores)
     return false, true
+
+
+def _column(path: Path, name: str) -> Array | None:
+    """Return a column of what was stored; None if it is not there, or not ours to read."""
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return stored[name] if name in stored else None
+    except OSError:
+        return None
 
 
 def _labels(scores: Array, threshold: float, metrics: Mapping[str, Any]) -> NDArray[np.bool_] | None:

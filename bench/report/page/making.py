@@ -12,6 +12,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from bench.core.durations import number_of
 from bench.core.files import write_bytes
 from bench.core.version import __version__
 from bench.errors import UsageError
@@ -179,6 +180,7 @@ def _templates() -> Environment:
     found = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined)
     found.filters["raw"] = Markup
     found.filters["number"] = _number
+    found.filters["number_of"] = number_of
     return found
 
 

@@ -31,7 +31,10 @@ def strip_of(cell: StoredCell) -> Strip | None:
     """Cut a cell's picture: its rows are before, after, before, after; None if there is none that fits its record."""
     artefact = cell.record.artefacts.get("picture")
     path = cell.folder / (artefact.file if artefact else "")
-    if artefact is None or not path.is_file() or file_sha256(path) != artefact.sha256:
+    try:
+        if artefact is None or not path.is_file() or file_sha256(path) != artefact.sha256:
+            return None
+    except PermissionError:
         return None
     with Image.open(path) as opened:
         picture = opened.convert("RGB")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -136,7 +137,9 @@ def lines(found: Sequence[Listed]) -> list[str]:
 
 def _line(each: Listed) -> str:
     if each.status == "unreadable":
-        remedy = "its cell runs again when it is asked for; to free the space, remove its folder"
+        again = "its cell runs again when it is asked for; to free the space, remove its folder"
+        ours = os.access(each.folder, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids)
+        remedy = again if ours else "change the permissions of its folder"
         return f"unreadable {each.folder / 'result.json'}: {each.reason}; {remedy}"
     if each.status == "stopped":
         begun = f" ({each.reason})" if each.reason else ""
@@ -163,6 +166,8 @@ def _object(each: Listed) -> dict[str, Any]:
             mode="json", include={"key", "method", "model", "dataset", "feature", "seed", "step", "suite"}
         ),
         "stored": stored_at(each.folder).isoformat(),
+        "weights": record.provenance.weights.path,
+        "feedback_file": record.provenance.feedback_file,
         "params": record.params,
         "metrics": {name: metric.value for name, metric in record.metrics.items()},
         "seconds": {stage: cost.seconds for stage, cost in record.timings.items()},

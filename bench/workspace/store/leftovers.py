@@ -11,6 +11,7 @@ from shutil import rmtree
 
 from filelock import FileLock, Timeout
 
+from bench.core.durations import number_of
 from bench.core.reading import read_json
 from bench.workspace.store import sweeps
 from bench.workspace.store.record import FORMAT, Record
@@ -66,7 +67,8 @@ def not_begun(store: Store) -> Iterator[Leftover]:
     """Yield the lists of cells that a stopped command had not begun."""
     for sweep in sweeps.known(store):
         if not sweep.runs:
-            yield Leftover("stopped", sweep.folder, f"names {len(sweep.left)} cells that were not begun")
+            were = "was" if len(sweep.left) == 1 else "were"
+            yield Leftover("stopped", sweep.folder, f"names {number_of(len(sweep.left), 'cell')} that {were} not begun")
 
 
 def orphaned(store: Store, kept: Iterable[Record]) -> Iterator[Leftover]:

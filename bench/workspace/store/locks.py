@@ -8,6 +8,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from bench.errors import StoreError
+
 LOOK = 1.0  # seconds between two looks whether a process that waits can do something else
 
 
@@ -31,12 +33,19 @@ def acquired(
         Told what is waited for, then None.
     meanwhile : callable or None
         Called about once a second while this process waits.
+
+    Raises
+    ------
+    StoreError
+        If the folder is not ours to write.
     """
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / ".lock")
     try:
         try:
             lock.acquire(timeout=0)
+        except PermissionError as error:  # of this folder: others can still be locked
+            raise StoreError(f"{folder}: cannot be written ({error.strerror}). Change its permissions") from error
         except Timeout:
             if tell is not None:
                 tell(f"{folder.name}: waiting for {_read(holder) or 'another process'}, which works on it")

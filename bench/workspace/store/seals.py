@@ -73,10 +73,13 @@ def fault_of(folder: Path, key: str | None = None) -> str | None:
         return f"{path}: belongs to another stage (key {found[:16]})"
     for name, sha256 in files.items():
         file = folder / name
-        if not file.is_file():
-            return f"{file}: is missing"
-        if file_sha256(file) != sha256:
-            return f"{file}: was changed since it was written: its sha256 differs"
+        try:
+            if not file.is_file():
+                return f"{file}: is missing"
+            if file_sha256(file) != sha256:
+                return f"{file}: was changed since it was written: its sha256 differs"
+        except PermissionError as error:
+            return f"{file}: cannot be read ({error.strerror})"
     return None
 
 

@@ -172,7 +172,9 @@ class Store:
         except ValidationError as error:
             first = wrong_fields(error).partition("; ")[0]
             raise StoreError(f"{path}: is not a result of this project ({first})") from error
-        except (OSError, ValueError) as error:
+        except OSError as error:
+            raise StoreError(f"{path}: cannot be read ({error.strerror or error})") from error
+        except ValueError as error:
             raise StoreError(f"{path}: cannot be read ({error})") from error
         if not (record.key == key if key else folder.name.endswith(f"-{record.key[:DIGITS]}")):
             raise StoreError(f"{path}: belongs to another cell (key {record.key[:DIGITS]})")
@@ -231,15 +233,29 @@ class Store:
 
     def _cells(self) -> list[Path]:
         """Return the folders of cells; what other programs leave in a folder of results is passed over."""
-        if not self.root.is_dir():
-            return []
-        with os.scandir(self.root) as entries:
-            names = sorted(each.name for each in entries if CELL.fullmatch(each.name) and each.is_dir())
-        return [self.root / name for name in names]
+        try:
+            return _cells_in(self.root)
+        except PermissionError as error:
+            raise StoreError(f"{self.root}: cannot be read ({error.strerror}). Change its permissions") from error
 
     def unfinished(self) -> list[Path]:
         """Return folders of cells without a result yet: they run now, or were stopped and can resume."""
-        return [folder for folder in self._cells() if not (folder / "result.json").exists()]
+        return [folder for folder in self._cells() if _is_unfinished(folder)]
+
+
+def _cells_in(root: Path) -> list[Path]:
+    if not root.is_dir():
+        return []
+    with os.scandir(root) as entries:
+        names = sorted(each.name for each in entries if CELL.fullmatch(each.name) and each.is_dir())
+    return [root / name for name in names]
+
+
+def _is_unfinished(folder: Path) -> bool:
+    try:
+        return not (folder / "result.json").exists()
+    except OSError:  # not ours to look into: ``survey`` names it as unreadable
+        return False
 
 
 @remembered

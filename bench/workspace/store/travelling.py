@@ -61,7 +61,8 @@ class Parcel:
             except StoreError:
                 raise
             except Exception as error:  # zipfile, zlib and the file system raise many kinds for a damaged archive
-                raise StoreError(f"{self.path}: {cell}/{name} cannot be read ({error})") from error
+                why = getattr(error, "strerror", None) or error
+                raise StoreError(f"{self.path}: {cell}/{name} cannot be read ({why})") from error
 
     def _copy(self, cell: str, name: str, target: Path) -> None:
         if self.archive is None:
@@ -88,8 +89,8 @@ def opened(path: Path) -> Parcel:
         If it is neither.
     """
     if path.is_dir():
-        folders = [each for each in sorted(path.iterdir()) if CELL.fullmatch(each.name) and (each / RESULT).is_file()]
-        return Parcel(path, {each.name: tuple(files_of(each)) for each in folders})
+        found = {each.name: _files_in(each) for each in sorted(path.iterdir()) if CELL.fullmatch(each.name)}
+        return Parcel(path, {name: files for name, files in found.items() if RESULT in files})
     try:
         require_few_members(path)
         archive = zipfile.ZipFile(path)
@@ -104,6 +105,14 @@ def opened(path: Path) -> Parcel:
         cells.setdefault(cell, []).append(name)
     named = {cell: tuple(names) for cell, names in sorted(cells.items())}
     return Parcel(path, named, archive, members)  # also cells without a result: the name of one may be damaged
+
+
+def _files_in(folder: Path) -> tuple[str, ...]:
+    """Return the names of a cell's files; of a folder that is not ours to read its result's, so that it is named."""
+    try:
+        return tuple(files_of(folder)) if folder.is_dir() else ()
+    except PermissionError:
+        return (RESULT,)
 
 
 def files_of(folder: Path) -> Iterator[str]:
@@ -144,12 +153,14 @@ def _checked(folder: Path, what: str) -> Record:
 
 def fault_of(path: Path, kind: str, artefact: Artefact) -> str | None:
     """Return what is wrong with a file of a cell: missing, damaged, or not the one that the record names."""
-    if not path.is_file():
-        return f"{path}: is missing"
     try:
+        if not path.is_file():
+            return f"{path}: is missing"
         found = checkpoint.read(path).sha256 if kind == "weights" else file_sha256(path)
     except CheckpointError as error:
         return str(error)
+    except PermissionError as error:
+        return f"{path}: cannot be read ({error.strerror})"
     same = found == artefact.sha256
     return None if same else f"{path}: is not the file that the record names: another one, or changed since"
 

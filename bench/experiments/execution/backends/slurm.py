@@ -17,6 +17,7 @@ import submitit
 from submitit.core.utils import FailedJobError, UncompletedJobError
 from submitit.helpers import CommandFunction, DelayedSubmission
 
+from bench.core.durations import number_of
 from bench.core.processes.watch import GB, Limits
 from bench.errors import EXIT_INTERRUPTED, UsageError
 from bench.experiments.execution.backends.base import End, Job
@@ -116,7 +117,7 @@ class Slurm:
             self._running |= dict(zip(jobs, found, strict=True))
         except (RuntimeError, ValueError, FailedJobError) as error:
             raise UsageError(f"--backend slurm: {str(error).strip()}") from error
-        self._tell(f"{len(jobs)} cells are in Slurm's queue; logs: {folder}")
+        self._tell(f"{number_of(len(jobs), 'cell')} in Slurm's queue; logs: {folder}")
 
     def _end(self, job: Job, there: set[str] | None) -> End | None:
         """Return how a task ended; None while it runs. ``there``: what the queue holds, if it was asked."""
