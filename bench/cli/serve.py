@@ -111,6 +111,7 @@ def _fitting(
     """
     from bench.experiments.cells.resolve import unsupported
     from bench.experiments.planning import grid
+    from bench.experiments.planning.effects import require_effect
 
     fitting, wrong = {}, []
     for method, keeps in methods.items():
@@ -120,6 +121,7 @@ def _fitting(
         )  # fmt: skip
         try:
             cells = grid.cells(request, workspace)
+            require_effect(request.overrides, cells, workspace)  # as the run does that the page starts
         except UsageError as error:
             wrong.append(error)
             continue

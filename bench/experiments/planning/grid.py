@@ -26,6 +26,7 @@ from bench.workspace.settings.plugin_fields import PluginFields
 from bench.workspace.settings.settings import model_settings
 from bench.workspace.settings.suites import ModelSettings, Suite, load_suite
 from bench.workspace.settings.values import read_assignments
+from bench.workspace.weights.extractor_names import trained_on
 from bench.workspace.workspace import Workspace
 
 
@@ -200,13 +201,21 @@ def _methods(asked: Sequence[str], workspace: Workspace) -> list[AskedMethod]:
 
 def _settings(suite: Suite, model: str, request: Request, workspace: Workspace) -> ModelSettings:
     """Return a model's settings, the extractors named even where the suite leaves them to what is here."""
-    plugins = PluginFields(workspace.registry, model, lambda name: workspace.dataset(name).classifier)
+    plugins = _plugins(model, workspace)
     settings = model_settings(suite, model, request.dataset, request.overrides, request.settings, plugins)
     name_extractors(settings, workspace)
     if settings.evaluation.extractors is not None:
         return settings
     evaluation = settings.evaluation.model_copy(update={"extractors": workspace.usual_extractors(settings.dataset)})
     return settings.model_copy(update={"evaluation": evaluation})
+
+
+def _plugins(model: str, workspace: Workspace) -> PluginFields:
+    def extractors(dataset: str, named: Sequence[str] | None) -> list[str]:
+        found = (trained_on(workspace.registry, name) for name in named or workspace.dataset(dataset).extractors)
+        return [each.plugin for each in found if each is not None]
+
+    return PluginFields(workspace.registry, model, lambda name: workspace.dataset(name).classifier, extractors)
 
 
 def _features(request: Request, suite: Suite, settings: ModelSettings, workspace: Workspace) -> list[str]:
