@@ -111,7 +111,7 @@ def _fitting(
     """
     from bench.experiments.cells.resolve import unsupported
     from bench.experiments.planning import grid
-    from bench.experiments.planning.effects import require_effect
+    from bench.experiments.planning.effects import cells_of_one
 
     fitting, wrong = {}, []
     for method, keeps in methods.items():
@@ -120,8 +120,7 @@ def _fitting(
             suite=asked["suite"], dataset=dataset, weights=wanted.weights,
         )  # fmt: skip
         try:
-            cells = grid.cells(request, workspace)
-            require_effect(request.overrides, cells, workspace)  # as the run does that the page starts
+            cells = cells_of_one(request, workspace)
         except UsageError as error:
             wrong.append(error)
             continue

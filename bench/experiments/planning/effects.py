@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from bench.errors import UsageError, shown
 from bench.experiments.cells.cell import Cell, Untyped
 from bench.experiments.cells.trained_here import trains
+from bench.experiments.planning import grid
 from bench.toolkit.student import StudentParams
 from bench.workspace.settings.plugin_fields import EXTRACTORS, Place, tables
 from bench.workspace.settings.suites import ModelSettings
@@ -18,6 +19,13 @@ TRAINED: Mapping[Place, tuple[str, str]] = {
     ("oracle", "pretrain"): ("classifiers", "oracle"),
     EXTRACTORS: ("extractors", "extractor"),
 }
+
+
+def cells_of_one(request: grid.Request, workspace: Workspace) -> list[Cell]:
+    """Resolve the only request of a command (``grid.cells``); what was typed must have an effect on its cells."""
+    found = grid.cells(request, workspace)
+    require_effect(request.overrides, found, workspace)
+    return found
 
 
 def require_effect(overrides: Sequence[str], cells: Sequence[Cell], workspace: Workspace) -> None:

@@ -34,13 +34,16 @@ class PluginFields:
     classifier : callable
         Maps the data set's name to its classifier's, None if it has none.
     extractors : callable
-        Maps the data set's name, and the extractors that the settings name, to the plug-ins that are trained here.
+        Maps the data set's name to its extractors' names.
+    trained : callable
+        Maps an extractor's name to the plug-in that is trained here for it, None if it has other weights.
     """
 
     registry: Registry
     model: str
     classifier: Callable[[str], str | None]
-    extractors: Callable[[str, Sequence[str] | None], Sequence[str]] = lambda _dataset, _named: ()
+    extractors: Callable[[str], Sequence[str]]
+    trained: Callable[[str], str | None]
 
     def config_at(self, place: Place, dataset: str) -> type[Params] | None:
         """Return the Config behind a table; None if there is none: it is not a plug-in's, or nothing is trained.
@@ -85,7 +88,7 @@ class PluginFields:
                 continue  # a suite may name what is not here
             if configs:
                 wrong = dict.fromkeys(text for config in configs for text in rejected(config, fields))
-                yield from (f"{'.'.join(place)}.{text}" for text in wrong)
+                yield from (f"{'.'.join(place)}{text}" for text in wrong)
             elif fields and place != EXTRACTORS:  # which of a command's models have such extractors is known later
                 yield f"{'.'.join(place)}: has no effect, since nothing that it configures is trained here"
 
@@ -96,8 +99,9 @@ class PluginFields:
             return [] if config is None else [config]
         if not content.get("evaluation", {}).get("pretrain"):
             return []
-        names = self.extractors(content["dataset"], content["evaluation"].get("extractors"))
-        found = [_trainable(self.registry.get("extractors", name)) for name in dict.fromkeys(names)]
+        named = content["evaluation"].get("extractors")
+        names = dict.fromkeys(map(self.trained, self.extractors(content["dataset"]) if named is None else named))
+        found = [_trainable(self.registry.get("extractors", name)) for name in names if name is not None]
         return [config for config in found if config is not None]
 
 
@@ -117,11 +121,14 @@ def tables(content: Mapping[str, Any]) -> Iterator[tuple[Place, Mapping[str, Any
         yield ("methods", name), fields
 
 
-def rejected(config: type[Params], fields: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what a Config rejects in some of its fields; the others may be missing."""
+def rejected(config: type[Params], fields: Mapping[str, Any], *, whole: bool = False) -> Iterator[str]:
+    """Yield what a Config rejects in some of its fields, ".epochs: should be a valid integer"; others may be missing.
+
+    ``whole``: also what it rejects in several fields together, ": a is less than b".
+    """
     try:
         config.model_validate(dict(fields))
     except ValidationError as error:
         for each in error.errors():
-            if each["loc"] and each["type"] != "missing":
-                yield f"{'.'.join(map(str, each['loc']))}: {explain(each, config)}"
+            if (each["loc"] or whole) and each["type"] != "missing":
+                yield f"{''.join(f'.{key}' for key in each['loc'])}: {explain(each, config)}"
