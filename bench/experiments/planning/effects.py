@@ -89,6 +89,4 @@ def _why_not_shared(name: str, cells: Sequence[Cell]) -> str:
     read = [cell for cell in cells if cell.method in sharing]
     if any(name not in cell.named and name not in cell.settings.methods.get(cell.method, {}) for cell in read):
         return ""
-    return (
-        f"has no effect, since what is set for one method wins (-p {name}, or methods.NAME.{name} here or in the suite)"
-    )
+    return f"has no effect, since a method's own value wins (-p {name}, or methods.NAME.{name}, perhaps of the suite)"
