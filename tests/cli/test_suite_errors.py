@@ -121,3 +121,13 @@ def test_what_was_typed_is_still_named_by_its_flag(bench_cli, tmp_path):
     assert done.code == 4 and done.err.startswith("Error: --set features (data set 'mnist'): unknown feature 'beard'.")
     done = bench_cli(*RUN, "-p", "alpha=lots", *where)
     assert done.code == 4 and done.err.startswith("Error: -p alpha: ")
+
+
+def test_a_variant_that_is_taken_over_may_be_of_features_that_the_model_s_other_data_set_lacks(bench_cli, tmp_path):
+    """It is then shown nowhere: nothing of it is wrong."""
+    (tmp_path / "base.toml").write_text('extends = "lite"\n' + VARIANT.format("ours", "{}") + 'features = ["slant"]\n')
+    suite = tmp_path / "mine.toml"
+    suite.write_text('extends = "base.toml"\n[models.vae]\ndataset = "synthfaces"\nweights = "vae-mnist"\n')
+    asked = ("run", "--method", "ours", "--model", "vae", "--feature", "beard", "--suite", suite, "--show-config")
+    done = bench_cli(*asked, "--results", tmp_path / "runs")
+    assert done.code == 0 and "--suite" not in done.err, done.err

@@ -1,7 +1,6 @@
 """Settings that are fields of a Config: those of the ``pretrain`` tables, of ``student`` and of ``methods.<name>``.
 
-A suite's tables hold any value there, since a suite may name plug-ins that are not here. Where a plug-in is here, its
-Config says how a typed value is read and which fields and values it takes.
+Where a plug-in is here and loads, its Config says how a typed value is read and which fields and values it takes.
 """
 
 from __future__ import annotations
@@ -85,7 +84,7 @@ class PluginFields:
             except (PluginError, UsageError):
                 if place in typed:
                     raise
-                continue  # a suite may name what is not here
+                continue  # a suite may name what does not load here
             if configs:
                 wrong = dict.fromkeys(text for config in configs for text in rejected(config, fields))
                 yield from (f"{'.'.join(place)}{text}" for text in wrong)
