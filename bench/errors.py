@@ -115,6 +115,8 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     names = sorted(known)
     near = get_close_matches(shown(name), names, n=1)  # its time is quadratic in the length
     guess = f"Did you mean '{near[0]}'? " if near else ""
+    if any(each != each.strip() or "," in each for each in names):  # as the labels of rows are
+        names = [f"'{each}'" for each in names]
     return f"{guess}Known: {', '.join(names) or 'none'}."
 
 

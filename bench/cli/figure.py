@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from bench.cli.executing import executing, taken
+from bench.cli.lists import Seed
 from bench.cli.options import choice, params, require_one, suite, warm_up, workplace, workspace_at, written
 
 
@@ -18,7 +19,7 @@ from bench.cli.options import choice, params, require_one, suite, warm_up, workp
 @choice("figure", "feature", "Feature(s).")
 @choice("figure", "method", "Method(s) to show (default: ours; figure 6: original, ours, retrain).", "")
 @params
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the feedback and of the unlearning.")
+@click.option("--seed", type=Seed(), default=0, show_default=True, help="Seed of the feedback and of the unlearning.")
 @written("png,pdf", "results/figures", "Folder to write to.")
 @executing
 @workplace

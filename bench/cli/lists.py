@@ -15,9 +15,10 @@ from bench.errors import shown
 if TYPE_CHECKING:
     NamesType = click.ParamType[list[str]]
     SeedsType = click.ParamType[list[int]]
+    SeedType = click.ParamType[int]
     FoldersType = click.ParamType[list[Path]]
 else:
-    NamesType = SeedsType = FoldersType = click.ParamType  # generic only in recent versions of click
+    NamesType = SeedsType = SeedType = FoldersType = click.ParamType  # generic only in recent versions of click
 
 PLUGINS = (Path("plugins"),)  # where loose plug-ins are unless --plugins names other folders
 
@@ -75,6 +76,21 @@ class Seeds(SeedsType):
 
     def split_envvar_value(self, rv: str) -> list[str]:
         return [rv]
+
+
+class Seed(SeedType):
+    """One seed: ``3``."""
+
+    name = "N"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            seed = int(str(value))
+        except ValueError:  # also for one of more than 4,300 digits
+            seed = -1
+        if not 0 <= seed < 10**limits.SEED_DIGITS:
+            self.fail(f"'{shown(str(value))}' is not a seed. Write a whole number from 0 on", param, ctx)
+        return seed
 
 
 class Steps(Seeds):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from bench.cli.lists import Seed
 from bench.cli.options import SUFFIX, workplace, workspace_at
 from bench.errors import UsageError
 
@@ -17,7 +18,7 @@ from bench.errors import UsageError
 @click.option("--dataset", metavar="NAME", default=None, help="Data set (default: the suite's).")
 @click.option("--suite", metavar="NAME|FILE", default="lite", show_default=True, help="Suite whose settings are used.")
 @click.option(
-    "--seed", type=int, default=0, show_default=True, help="Seed of the initial weights and the training noise."
+    "--seed", type=Seed(), default=0, show_default=True, help="Seed of the initial weights and the training noise."
 )
 @click.option(
     "-p", "--param", "params", multiple=True, metavar="NAME=VALUE", help="Field of its Config (see bench show)."

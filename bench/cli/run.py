@@ -107,13 +107,13 @@ def command(
     from bench.core.foreign_code import prints_to_stderr
     from bench.experiments.execution import execute, sequence
     from bench.experiments.execution.assisting import alone, with_the_others
-    from bench.experiments.planning import grid
+    from bench.experiments.planning import effects, grid
     from bench.experiments.planning.plan import plan
     from bench.report.terminal import text
 
     request = grid.Request(**asked)
     with prints_to_stderr() as out:  # a plug-in's print must not break the lines of --json
-        cells = grid.cells(request, workspace)
+        cells = effects.cells_of_one(request, workspace)
         chains = sequence.chains_of(cells) if sequential else []
         made = plan([chain.cells[0] for chain in chains] or cells, workspace, overwrite, request.suite)
         if sequential:

@@ -112,7 +112,7 @@ def _fitting(
     Raises the error of `bench run` if none does.
     """
     from bench.experiments.cells.resolve import unsupported
-    from bench.experiments.planning import grid
+    from bench.experiments.planning import effects, grid
 
     fitting, wrong = {}, []
     for method, keeps in methods.items():
@@ -121,7 +121,7 @@ def _fitting(
             suite=asked["suite"], dataset=dataset, weights=wanted.weights,
         )  # fmt: skip
         try:
-            cells = grid.cells(request, workspace)
+            cells = effects.cells_of_one(request, workspace)
         except UsageError as error:
             wrong.append(error)
             continue

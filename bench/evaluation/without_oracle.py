@@ -40,14 +40,19 @@ class NoOracle(Classifier):
         return np.full((len(images), len(attributes)), np.nan)
 
 
-def require_feature(dataset: Dataset, name: str, feature: str, further: Sequence[str] = ()) -> None:
-    """Raise UsageError unless data set ``name`` has a feature, or ``further``; without an oracle, any name is one."""
+def require_feature(
+    dataset: Dataset, name: str, feature: str, further: Sequence[str] = (), flag: str = "--feature"
+) -> None:
+    """Raise UsageError unless data set ``name`` has a feature, or ``further``; without an oracle, any name is one.
+
+    ``flag``: where the feature was named.
+    """
     if dataset.classifier is not None:
         known = (*dataset.features, *further)
         if feature not in known:
-            raise unknown("feature", feature, known, f"--feature (data set '{name}')")
+            raise unknown("feature", feature, known, f"{flag} (data set '{name}')")
     else:
-        require_feature_name(feature)
+        require_feature_name(feature, flag)
 
 
 def why_skipped(needs: frozenset[str]) -> str | None:

@@ -14,6 +14,7 @@ from bench.evaluation.images import images_identity
 from bench.hookspecs import kind_named
 from bench.toolkit.training import build, train
 from bench.workspace import manifest
+from bench.workspace.settings.suite_checks import require_known, require_recipe
 from bench.workspace.settings.suites import NO_DATASET, ModelSettings, load_suite
 from bench.workspace.settings.validation import validated
 from bench.workspace.settings.values import read_assignments, values_of
@@ -84,10 +85,13 @@ def with_settings(workspace: Workspace, recipe: Recipe, suite_name: str, params:
 
     A training that starts from weights has their settings instead of the suite's.
     """
-    models = load_suite(suite_name).models
-    from_suite = recipe.kind == "models" and recipe.name in models and recipe.start is None
-    settings = models[recipe.name].pretrain if from_suite else {}
-    typed = values_of(_trainable_class(workspace, recipe).Config, read_assignments(params, "-p"), "-p")
+    suite, config = load_suite(suite_name), _trainable_class(workspace, recipe).Config
+    require_known(suite, suite_name, workspace.registry)
+    settings: dict[str, Any] = {}
+    if recipe.kind == "models" and recipe.name in suite.models and recipe.start is None:
+        require_recipe(suite, suite_name, recipe.name, config)
+        settings = suite.models[recipe.name].pretrain
+    typed = values_of(config, read_assignments(params, "-p"), "-p")
     return replace(recipe, settings={**settings, **typed})
 
 

@@ -147,6 +147,33 @@ def _copies(settings: ModelSettings, workspace: Workspace) -> Iterator[Recipe]:
             yield recipe
 
 
+def trains(kind: str, place: Place, workspace: Workspace) -> bool:
+    """Say whether weights of a kind are trained here for a cell, or may be; also if they have been by now.
+
+    Parameters
+    ----------
+    kind : str
+        The plural: "models", "classifiers" or "extractors".
+    place : Place
+        Of the cell, its oracles named (``with_oracles``).
+    workspace : Workspace
+    """
+    settings = place.settings
+    try:
+        if kind == "models":
+            return settings.weights is None and place.weights == str(
+                pretrained_path(workspace, recipe_of(place.model, settings))
+            )
+        if kind == "extractors":
+            names = settings.evaluation.extractors or ()
+            return any(extractor_recipe(settings, name, workspace) is not None for name in names)
+        copies = {str(pretrained_path(workspace, copy)) for copy in _copies(settings, workspace)}
+        named = {getattr(settings.oracle, role) for role in DOES}
+        return bool(copies & named) or any(oracle_recipe(settings, role, workspace) is not None for role in DOES)
+    except DataError:  # without the images nobody knows
+        return True
+
+
 def is_there(weights: str) -> bool:
     """Say whether weights are shipped or a file."""
     return weights in _shipped() or Path(weights).exists()

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.api import FurtherFeatures
 from bench.core import limits
 from bench.core.progress import Progress
-from bench.errors import BenchError, PluginError, UsageError
+from bench.errors import PluginError, UsageError
 from bench.evaluation.without_oracle import require_feature
 from bench.experiments.cells.cell import Cell
 from bench.experiments.cells.judgement import asks_oracle
@@ -20,12 +18,15 @@ from bench.experiments.cells.recipes import pretrained_path, recipe_of
 from bench.experiments.cells.resolve import steps_of
 from bench.experiments.cells.trained_here import name_extractors, with_oracles
 from bench.experiments.planning.configurations import Configured, configurations
+from bench.experiments.planning.features import chosen, further, knows, of_feature
 from bench.workspace import manifest
 from bench.workspace.settings.asked_methods import AskedMethod, read_method
 from bench.workspace.settings.plugin_fields import PluginFields
 from bench.workspace.settings.settings import model_settings
+from bench.workspace.settings.suite_checks import require_fitting, require_known
 from bench.workspace.settings.suites import ModelSettings, Suite, load_suite
 from bench.workspace.settings.values import read_assignments
+from bench.workspace.weights.extractor_names import trained_on
 from bench.workspace.workspace import Workspace
 
 
@@ -84,18 +85,26 @@ def cells(request: Request, workspace: Workspace) -> list[Cell]:
         manifest.path_of(request.weights)  # raises unless it is there
     _require_said_once(request, workspace.progress)
     suite = load_suite(request.suite)
+    require_known(suite, request.suite, workspace.registry)
     methods = _methods(request.methods, workspace)
     models = _models(request, suite, workspace)
+    _require_sound(request, suite, models, methods, workspace)
     settings_of = {model: _settings(suite, model, request, workspace) for model in models}
     typed = read_assignments(request.params, "-p")
-    params_of = configurations(methods, settings_of, typed, request.values, workspace)
-    features_of = {model: _features(request, suite, settings, workspace) for model, settings in settings_of.items()}
+    try:
+        params_of = configurations(methods, settings_of, typed, request.values, workspace)
+    except UsageError:
+        _require_sound(request, suite, models, methods, workspace, together=True)  # nobody typed what a suite says
+        raise
+    features_of = {
+        model: _features(request, suite, model, settings, workspace) for model, settings in settings_of.items()
+    }
     _require_few(params_of, features_of, len(request.seeds) * max(1, len(request.evaluate_at)))
     found: dict[tuple[str, ...], Cell] = {}
     for model, settings in settings_of.items():
         weights = request.weights or settings.weights or _trained_here(workspace, model, settings)
         own = {
-            (asks, feature): with_oracles(_of_feature(settings, feature, workspace), asks, workspace)
+            (asks, feature): with_oracles(of_feature(settings, feature, workspace), asks, workspace)
             for asks, feature in itertools.product((True, False), features_of[model])
         }
         for feature, method in itertools.product(features_of[model], methods):
@@ -119,6 +128,22 @@ def cells(request: Request, workspace: Workspace) -> list[Cell]:
                     _require_within(step, cell, workspace)
                 found.setdefault((cell.readable, asked.params.model_dump_json()), cell)
     return list(found.values())
+
+
+def _require_sound(
+    request: Request,
+    suite: Suite,
+    models: Sequence[str],
+    methods: Sequence[AskedMethod],
+    workspace: Workspace,
+    *,
+    together: bool = False,
+) -> None:
+    """Raise UsageError for what the suite alone says wrongly of these models, so that no flag is blamed for it."""
+    names = [each.name for each in methods]
+    for model in models:
+        if model in suite.models and request.dataset in (None, suite.models[model].dataset):
+            require_fitting(suite, request.suite, _plugins(model, workspace), names, together=together)
 
 
 def _require_within(step: int, cell: Cell, workspace: Workspace) -> None:
@@ -164,7 +189,7 @@ def _require_few(
 
 
 def _models(request: Request, suite: Suite, workspace: Workspace) -> list[str]:
-    models = _chosen(request.models, list(suite.models))
+    models = chosen(request.models, list(suite.models))
     if request.dataset is not None:
         workspace.registry.source("datasets", request.dataset, "--dataset")
     for model in models:
@@ -176,11 +201,6 @@ def _models(request: Request, suite: Suite, workspace: Workspace) -> list[str]:
                 f"'{suite.models[model].dataset}'; counts and hyper-parameters are the defaults (--set, -p)"
             )
     return models
-
-
-def _chosen(asked: Sequence[str], known: Sequence[str]) -> list[str]:
-    """Return what was asked for, each once; ``all`` stands for everything known."""
-    return list(dict.fromkeys(name for each in asked for name in (known if each == "all" else [each])))
 
 
 def _methods(asked: Sequence[str], workspace: Workspace) -> list[AskedMethod]:
@@ -195,12 +215,12 @@ def _methods(asked: Sequence[str], workspace: Workspace) -> list[AskedMethod]:
             usable.append(name)
         except PluginError as error:
             workspace.progress.note(f"left out: {error}")
-    return [read_method(text) for text in _chosen(asked, usable)]
+    return [read_method(text) for text in chosen(asked, usable)]
 
 
 def _settings(suite: Suite, model: str, request: Request, workspace: Workspace) -> ModelSettings:
     """Return a model's settings, the extractors named even where the suite leaves them to what is here."""
-    plugins = PluginFields(workspace.registry, model, lambda name: workspace.dataset(name).classifier)
+    plugins = _plugins(model, workspace)
     settings = model_settings(suite, model, request.dataset, request.overrides, request.settings, plugins)
     name_extractors(settings, workspace)
     if settings.evaluation.extractors is not None:
@@ -209,34 +229,49 @@ def _settings(suite: Suite, model: str, request: Request, workspace: Workspace) 
     return settings.model_copy(update={"evaluation": evaluation})
 
 
-def _features(request: Request, suite: Suite, settings: ModelSettings, workspace: Workspace) -> list[str]:
-    dataset = workspace.dataset(settings.dataset)
-    chosen = _chosen(request.features, settings.features or dataset.features or request.features)
-    for feature in dict.fromkeys((*chosen, *(settings.features or ()))):
+def _plugins(model: str, workspace: Workspace) -> PluginFields:
+    def trained(extractor: str) -> str | None:
+        found = trained_on(workspace.registry, extractor)
+        return None if found is None else found.plugin
+
+    return PluginFields(
+        workspace.registry,
+        model,
+        lambda name: workspace.dataset(name).classifier,
+        lambda name: workspace.dataset(name).extractors,
+        trained,
+    )
+
+
+def _features(request: Request, suite: Suite, model: str, settings: ModelSettings, workspace: Workspace) -> list[str]:
+    dataset, typed = workspace.dataset(settings.dataset), read_assignments(request.overrides, "--set")
+    found = chosen(request.features, settings.features or dataset.features or request.features)
+    from_suite = f"--suite {request.suite}: models.{model}.features"
+    flags = dict.fromkeys(settings.features or (), "--set features" if "features" in typed else from_suite)
+    flags |= dict.fromkeys((name for name in found if name in request.features), "--feature")
+    for feature in dict.fromkeys((*found, *flags)):
         if feature not in dataset.features:
+            flag = flags[feature]  # the data set's own are known
+            others = tuple(further(settings.dataset, workspace))
             try:
-                require_feature(dataset, settings.dataset, feature, tuple(_further(settings.dataset, workspace)))
+                require_feature(dataset, settings.dataset, feature, others, flag)
             except UsageError as error:
+                if flag != "--feature" or dataset.classifier is None:  # the name itself is wrong, or not typed
+                    raise
                 raise UsageError(f"{error}{_where_it_is(feature, request, suite, workspace)}") from error
-    return chosen
+    if "features" in typed and "all" not in request.features:
+        raise UsageError("--set features: has no effect, since --feature names what runs. Leave one of the two out")
+    return found
 
 
 def _where_it_is(feature: str, request: Request, suite: Suite, workspace: Workspace) -> str:
     """Return which models of the suite draw a feature, and how to remove one that only a person's clicks know."""
-    models = [name for name, each in suite.models.items() if _knows(workspace, each.dataset, feature)]
+    models = [name for name, each in suite.models.items() if knows(workspace, each.dataset, feature)]
     if models:
         return f" Models whose data set has it: --model {' or '.join(models)}."
     if request.feedback_file is not None:
         return " A feature that no data set knows is removed by clicks alone: --dataset own."
     return ""
-
-
-def _knows(workspace: Workspace, dataset: str, feature: str) -> bool:
-    """Say whether a data set has a feature; one that must read files to tell, and cannot, is left out."""
-    try:
-        return feature in workspace.dataset(dataset).features
-    except BenchError:
-        return False
 
 
 def _asks(request: Request, method: str, workspace: Workspace) -> bool:
@@ -245,24 +280,6 @@ def _asks(request: Request, method: str, workspace: Workspace) -> bool:
         return asks_oracle(request.feedback_file, workspace.registry.get("methods", method, "--method").needs)
     except PluginError:
         return True
-
-
-def _of_feature(settings: ModelSettings, feature: str, workspace: Workspace) -> ModelSettings:
-    """Return the settings of a feature; one that the data set does not know is another's, of the same images."""
-    if feature in workspace.dataset(settings.dataset).features:
-        return settings
-    return settings.model_copy(update={"dataset": _further(settings.dataset, workspace).get(feature, settings.dataset)})
-
-
-def _further(dataset: str, workspace: Workspace) -> dict[str, str]:
-    """Return the features that others know of a data set's images, each with the data set that does."""
-    found: dict[str, str] = {}
-    for name in workspace.registry.names("datasets"):
-        with suppress(PluginError):
-            plugin = workspace.registry.get("datasets", name)
-            if issubclass(plugin, FurtherFeatures) and plugin.images_of == dataset:
-                found |= dict.fromkeys(workspace.dataset(name).features, name)
-    return found
 
 
 def _trained_here(workspace: Workspace, model: str, settings: ModelSettings) -> str:

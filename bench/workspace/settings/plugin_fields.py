@@ -1,12 +1,11 @@
-"""Settings that are fields of a Config: in ``pretrain``, ``oracle.pretrain``, ``student`` and ``methods.<name>``.
+"""Settings that are fields of a Config: those of the ``pretrain`` tables, of ``student`` and of ``methods.<name>``.
 
-A suite's tables hold any value there, since a suite may name plug-ins that are not here. Where a plug-in is here, its
-Config says how a typed value is read and which fields and values it takes.
+Where a plug-in is here and loads, its Config says how a typed value is read and which fields and values it takes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +18,7 @@ from bench.toolkit.student import StudentParams
 from bench.workspace.settings.validation import explain
 
 Place = tuple[str, ...]  # the keys that lead to a table of settings
+EXTRACTORS: Place = ("evaluation", "pretrain")
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,17 @@ class PluginFields:
         Registered name.
     classifier : callable
         Maps the data set's name to its classifier's, None if it has none.
+    extractors : callable
+        Maps the data set's name to its extractors' names.
+    trained : callable
+        Maps an extractor's name to the plug-in that is trained here for it, None if it has other weights.
     """
 
     registry: Registry
     model: str
     classifier: Callable[[str], str | None]
+    extractors: Callable[[str], Sequence[str]]
+    trained: Callable[[str], str | None]
 
     def config_at(self, place: Place, dataset: str) -> type[Params] | None:
         """Return the Config behind a table; None if there is none: it is not a plug-in's, or nothing is trained.
@@ -72,17 +78,30 @@ class PluginFields:
         typed : set of Place
             The tables in which something was typed or given in Python, whose plug-ins must be here.
         """
-        for place, fields in _tables(content):
+        for place, fields in tables(content):
             try:
-                config = self.config_at(place, content["dataset"])
+                configs = self._configs(place, content)
             except (PluginError, UsageError):
                 if place in typed:
                     raise
-                continue  # a suite may name what is not here
-            if config is not None:
-                yield from (f"{'.'.join(place)}.{text}" for text in _rejected(config, fields))
-            elif fields:
+                continue  # a suite may name what does not load here
+            if configs:
+                wrong = dict.fromkeys(text for config in configs for text in rejected(config, fields))
+                yield from (f"{'.'.join(place)}{text}" for text in wrong)
+            elif fields and place != EXTRACTORS:  # which of a command's models have such extractors is known later
                 yield f"{'.'.join(place)}: has no effect, since nothing that it configures is trained here"
+
+    def _configs(self, place: Place, content: Mapping[str, Any]) -> list[type[Params]]:
+        """Return the Configs that read a table: several if several extractors are trained here."""
+        if place != EXTRACTORS:
+            config = self.config_at(place, content["dataset"])
+            return [] if config is None else [config]
+        if not content.get("evaluation", {}).get("pretrain"):
+            return []
+        named = content["evaluation"].get("extractors")
+        names = dict.fromkeys(map(self.trained, self.extractors(content["dataset"]) if named is None else named))
+        found = [_trainable(self.registry.get("extractors", name)) for name in names if name is not None]
+        return [config for config in found if config is not None]
 
 
 def _trainable(plugin: type[Any]) -> type[Params] | None:
@@ -91,19 +110,24 @@ def _trainable(plugin: type[Any]) -> type[Params] | None:
     return config
 
 
-def _tables(content: Mapping[str, Any]) -> Iterator[tuple[Place, Mapping[str, Any]]]:
+def tables(content: Mapping[str, Any]) -> Iterator[tuple[Place, Mapping[str, Any]]]:
+    """Yield the tables of a model's settings that are fields of a Config, each with where it is."""
     for name in ("pretrain", "student"):
         yield (name,), content.get(name, {})
-    yield ("oracle", "pretrain"), content.get("oracle", {}).get("pretrain", {})
+    for name in ("oracle", "evaluation"):
+        yield (name, "pretrain"), content.get(name, {}).get("pretrain", {})
     for name, fields in content.get("methods", {}).items():
         yield ("methods", name), fields
 
 
-def _rejected(config: type[Params], fields: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what a Config rejects in some of its fields; the others may be missing."""
+def rejected(config: type[Params], fields: Mapping[str, Any], *, whole: bool = False) -> Iterator[str]:
+    """Yield what a Config rejects in some of its fields, ".epochs: should be a valid integer"; others may be missing.
+
+    ``whole``: also what it rejects in several fields together, ": a is less than b".
+    """
     try:
         config.model_validate(dict(fields))
     except ValidationError as error:
         for each in error.errors():
-            if each["loc"] and each["type"] != "missing":
-                yield f"{'.'.join(map(str, each['loc']))}: {explain(each, config)}"
+            if (each["loc"] or whole) and each["type"] != "missing":
+                yield f"{''.join(f'.{key}' for key in each['loc'])}: {explain(each, config)}"

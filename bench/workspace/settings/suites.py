@@ -87,6 +87,13 @@ class ModelSettings(Params):
     )
     methods: dict[str, dict[str, Any]] = Field({}, description="per method, fields of its Config; these win")
 
+    @field_validator("weights")
+    @classmethod
+    def _weights_that_have_a_name(cls, weights: str | None) -> str | None:
+        if weights is not None and not weights.strip():
+            raise ValueError("is empty. Name a zoo name or a file, or leave it out")
+        return weights
+
     @field_validator("student")
     @classmethod
     def _fields_of_the_student(cls, fields: Mapping[str, Any]) -> Mapping[str, Any]:
