@@ -181,3 +181,14 @@ def test_export_refuses_to_overwrite_and_says_what_is_missing(bench_cli, theirs,
     wrong = bench_cli("export", "--results", theirs.root, "--out", tmp_path / "x.tar.gz")
     assert wrong.code == 4 and ".zip" in wrong.err
     assert bench_cli("export", "--results", theirs.root, "--out", tmp_path / "y", "--method", "probe").code == 5
+
+
+def test_export_writes_over_no_file(bench_cli, theirs, tmp_path):
+    stored(theirs, "a")
+    for name in ("notes.zip", "folder.zip"):
+        there = tmp_path / name
+        there.mkdir() if name == "folder.zip" else there.write_text("mine")
+        done = bench_cli("export", "--results", theirs.root, "--out", there)
+        assert done.code == 4
+        assert done.err == f"Error: --out {there}: already exists. Remove it, or name another file\n"
+    assert (tmp_path / "notes.zip").read_text() == "mine"

@@ -11,11 +11,12 @@ import torch
 from torch import Tensor
 
 from bench.core.files import write_atomically
-from bench.errors import CheckpointError, UsageError
+from bench.errors import CheckpointError
 from bench.workspace.foreign import containers
 from bench.workspace.foreign.fitting import mismatches
 from bench.workspace.foreign.layouts import Imported, read_as, tensor_sha256
 from bench.workspace.foreign.release import Release
+from bench.workspace.new_file import require_new
 from bench.workspace.settings.validation import validated
 from bench.workspace.weights import checkpoint
 from bench.workspace.weights.checkpoint import Checkpoint
@@ -43,8 +44,7 @@ def export_release(weights: Path, like: Path, out: Path) -> str:
     UsageError
         For an ``out`` that exists.
     """
-    if out.exists():
-        raise UsageError(f"--out {out}: already exists. Remove it, or name another file")
+    require_new(out)
     stored = checkpoint.read(weights)
     imported = _imported(stored, weights)
     generator = stored.part("generator")
