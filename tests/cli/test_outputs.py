@@ -48,3 +48,37 @@ def test_an_error_names_the_file_and_not_the_temporary_one(tmp_path):
         with pytest.raises(OSError) as caught:
             write_bytes(path, b"")
         assert caught.value.filename == str(path)
+
+
+@pytest.mark.parametrize(
+    ("argv", "name", "told"),
+    [
+        (("table", "2", "--no-run"), "tab.docx", "is not csv, tex or html. Name a folder, or a file that ends in .csv"),
+        (("table", "2", "--dry-run"), "tab.CSV", "is not csv, tex or html. Name a folder, or a file that ends in .csv"),
+        (("figure", "4", "--no-run"), "fig.png", "is the name of a file. Name a folder, and choose with --formats png or"),
+        (("figure", "4", "--dry-run"), "fig.svg", "is the name of a file. Name a folder, and choose with --formats png or"),
+        (("sample", "--weights", "vae-mnist"), "all.png", "is the name of a file. Name a folder"),
+        (("serve", "vae", "--feature", "thickness"), "clicks.json", "is the name of a file. Name a folder"),
+    ],
+)  # fmt: skip
+def test_the_name_of_a_file_does_not_become_a_folder(argv, name, told, tmp_path, bench_cli):
+    done = bench_cli(*argv, "--out", tmp_path / name)
+    assert done.code == 4 and done.err.startswith(f"Error: --out {tmp_path / name}: {told}"), done.err
+    assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize("name", ["v1.2", "with.png"])
+def test_a_folder_may_have_a_dot_in_its_name(name, tmp_path, bench_cli):
+    if name == "with.png":
+        (tmp_path / name).mkdir()
+    done = bench_cli("sample", "--weights", "vae-mnist", "--count", 1, "--out", tmp_path / name)
+    assert done.code == 0 and (tmp_path / name / "000000.png").is_file(), done.err
+
+
+@pytest.mark.parametrize("command", ["ls", "verify", "gc"])
+def test_a_cache_that_is_not_there_is_no_empty_one(command, tmp_path, bench_cli):
+    done = bench_cli("cache", command, "--results", tmp_path / "nowhere")
+    assert done.code == 4
+    assert (
+        done.err == f"Error: --results {tmp_path / 'nowhere'}: no such folder. Name a folder that `bench run` wrote\n"
+    )
