@@ -6,7 +6,7 @@ import importlib
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import click
 
@@ -47,8 +47,22 @@ class LazyGroup(click.Group):
         return command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        _require_no_empty(args)
+        _require_no_empty(args, lambda: self._empty_argument(ctx, args))
         return super().parse_args(ctx, args)
+
+    def _empty_argument(self, ctx: click.Context, args: list[str]) -> str:
+        """Return the name of the argument for which an empty text was typed: NAME, FOLDER, COMMAND."""
+        command, rest = self.get_command(ctx, args[0]), args[1:]
+        while isinstance(command, click.Group) and rest and (inner := command.get_command(ctx, rest[0])) is not None:
+            command, rest = inner, rest[1:]
+        if command is None or isinstance(command, click.Group):
+            return "COMMAND" if command or not args[0].strip() else "an argument"
+        apart = click.Context(command, parent=ctx, resilient_parsing=True)
+        given, _, _ = command.make_parser(apart).parse_args([*rest])
+        blank = [
+            each for each in command.params if isinstance(each, click.Argument) and _blank(given.get(str(each.name)))
+        ]
+        return blank[0].human_readable_name.removesuffix("...") if blank else "an argument"
 
     def invoke(self, ctx: click.Context) -> object:
         try:
@@ -57,15 +71,20 @@ class LazyGroup(click.Group):
             raise ReaderGone from error  # click would turn it into exit code 1
 
 
-def _require_no_empty(args: Sequence[str]) -> None:
+def _require_no_empty(args: Sequence[str], argument: Callable[[], str]) -> None:
     """Raise UsageError for an empty text: most often a variable of the shell that is not set."""
     for before, arg in zip(("", *args), args, strict=False):
         name, sign, value = arg.partition("=")
         if arg.strip() and not (name.startswith("--") and sign and not value.strip()):
             continue
-        flag = name or (before if before.startswith("-") else "an argument")
+        flag = name.strip() or (before if before.startswith("-") else argument())
         if flag not in MAY_BE_EMPTY:
             raise UsageError(f"{flag}: is empty. Give a value, or leave it out (a variable that is not set gives none)")
+
+
+def _blank(value: object) -> bool:
+    values = value if isinstance(value, tuple) else (value,)  # of an argument that takes several
+    return any(isinstance(each, str) and not each.strip() for each in values)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "BENCH"})

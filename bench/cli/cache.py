@@ -28,6 +28,7 @@ def ls(results: Path) -> int:
 
     store = Store(results)
     store.require_folder()
+    store.require_there()
     found = cached(store)
     for each in found:
         written = datetime.fromtimestamp(each.written)
@@ -51,6 +52,7 @@ def verify(results: Path) -> int:
 
     store = Store(results)
     store.require_folder()
+    store.require_there()
     problems = [*damaged_stages(store)]
     for problem in problems:
         click.echo(f"PROBLEM: {problem}")
@@ -73,6 +75,7 @@ def gc(
 ) -> int:
     """List the stages that no cell refers to, as bench clean --what orphaned does, or remove them."""
     workspace = workspace_at(plugins, results, data_dir, device, write=yes)
+    workspace.store.require_there()
     from bench.experiments.planning.cleaning import clean, plan_cleaning, with_oldest
     from bench.report.terminal import cleaning as text
 

@@ -15,6 +15,12 @@ def _folder(ctx: click.Context, param: click.Parameter, value: Path) -> Path:
     return value
 
 
+def _cell(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:
+    if value is not None and value.is_file():
+        raise UsageError(f"--cell {value}: is a file. Name the folder of the cell: {value.parent}")
+    return value
+
+
 @click.command("feedback")
 @click.argument("folder", type=click.Path(path_type=Path), callback=_folder)
 @click.option(
@@ -35,6 +41,7 @@ def _folder(ctx: click.Context, param: click.Parameter, value: Path) -> Path:
 @click.option(
     "--cell",
     type=click.Path(path_type=Path),
+    callback=_cell,
     help="Instead of --out: folder of a stored cell. FOLDER holds samples of its unlearned weights; the share of them "
     "that still has the feature is stored with the cell.",
 )

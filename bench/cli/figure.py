@@ -9,7 +9,7 @@ import click
 
 from bench.cli.executing import executing, taken
 from bench.cli.lists import Seed
-from bench.cli.options import choice, params, require_one, suite, warm_up, workplace, workspace_at, written
+from bench.cli.options import choice, file_named, params, require_one, suite, warm_up, workplace, workspace_at, written
 
 
 @click.command("figure")
@@ -20,7 +20,12 @@ from bench.cli.options import choice, params, require_one, suite, warm_up, workp
 @choice("figure", "method", "Method(s) to show (default: ours; figure 6: original, ours, retrain).", "")
 @params
 @click.option("--seed", type=Seed(), default=0, show_default=True, help="Seed of the feedback and of the unlearning.")
-@written("png,pdf", "results/figures", "Folder to write to.")
+@written(
+    "png,pdf",
+    "results/figures",
+    "Folder to write to.",
+    lambda out: f"{file_named(out)}, and choose with --formats png or --formats pdf",
+)
 @executing
 @workplace
 def command(

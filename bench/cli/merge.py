@@ -24,11 +24,12 @@ def command(sources: tuple[Path, ...], dry_run: bool, as_json: bool, results: Pa
 
     A cell is known by its key, which hashes everything that decides its numbers. One that is here already is compared:
     metrics that only the other one has are added; if the two differ, both are kept, and it is said where they differ.
-    Every file is checked against the record. The exit code is 1 if there was a conflict or a damaged cell.
+    Every file is checked against the record. The exit code is 1 if there was a conflict or a damaged cell, and 5 if
+    there was no cell.
     """
     import json
 
-    from bench.errors import EXIT_SOME_FAILED
+    from bench.errors import EXIT_NOTHING, EXIT_SOME_FAILED
     from bench.workspace.store.merging import merge
     from bench.workspace.store.store import Store
     from bench.workspace.store.travelling import opened
@@ -38,11 +39,16 @@ def command(sources: tuple[Path, ...], dry_run: bool, as_json: bool, results: Pa
     store.require_writable()
     counts: Counter[str] = Counter()
     for parcel in parcels:
+        if not parcel.cells:
+            below = "".join(f". Try {each}" for each in Store(parcel.path).folders_below()[:1])
+            click.echo(f"{parcel.path}: holds no results{below}", err=True)
         for each in merge(parcel, store, not dry_run):
             counts[each.fate] += 1
             told = {"source": str(parcel.path), "cell": each.cell, "fate": each.fate, "why": each.why or None}
             line = f"{each.fate:9} {each.cell}" + (f"  {each.why}" if each.why else "")
             click.echo(json.dumps(told) if as_json else line)
-    total = ", ".join(f"{count} {fate}" for fate, count in counts.items()) or "no cells"
+    if not counts:
+        return EXIT_NOTHING
+    total = ", ".join(f"{count} {fate}" for fate, count in counts.items())
     click.echo(f"{results}: {total}{' (nothing was written)' if dry_run else ''}", err=True)
     return EXIT_SOME_FAILED if counts["conflict"] or counts["damaged"] else 0

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from bench.workspace.workspace import Workspace
 
 SUFFIX = ".safetensors"  # of weights files
+FILES = (  # what ends so is meant as a file, not as a folder
+    ".csv", ".tsv", ".txt", ".md", ".tex", ".html", ".htm", ".json", ".xml", ".xls", ".xlsx", ".ods", ".doc", ".docx",
+    ".odt", ".rtf", ".ppt", ".pptx", ".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".svg", ".eps",
+    ".ps", ".pdf", ".zip", ".gz", ".tar", ".npy", ".npz", ".pt", ".pth", ".safetensors",
+)  # fmt: skip
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -80,8 +85,27 @@ def suite(command: F) -> F:
     )(command)
 
 
-def written(formats: str, folder: str, out: str) -> Callable[[F], F]:
-    """Add --formats, --out (its help: ``out``), --no-run and --dry-run, for commands that write files from cells."""
+def file_named(out: Path) -> str:
+    """Say of a folder's name that it is a file's."""
+    return f"is {'a file' if out.exists() else 'the name of a file'}. Name a folder"
+
+
+def no_file(refused: Callable[[Path], str]) -> Callable[[click.Context, click.Parameter, Path | None], Path | None]:
+    """Return a callback that refuses a folder's name that is a file's, with what ``refused`` says ("" if it does)."""
+
+    def check(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:
+        if value is not None and value.suffix.lower() in FILES and not value.is_dir() and (why := refused(value)):
+            raise UsageError(f"--out {value}: {why}")
+        return value
+
+    return check
+
+
+def written(formats: str, folder: str, out: str, refused: Callable[[Path], str]) -> Callable[[F], F]:
+    """Add --formats, --out, --no-run and --dry-run, for commands that write files from cells.
+
+    The help of --out is ``out``; ``refused`` says why the name of a file does not do, and what does.
+    """
 
     def add(command: F) -> F:
         for option in (
@@ -92,6 +116,7 @@ def written(formats: str, folder: str, out: str) -> Callable[[F], F]:
                 type=click.Path(path_type=Path),
                 default=Path(folder),
                 show_default=True,
+                callback=no_file(refused),
                 help=out,
             ),
             click.option(
@@ -102,6 +127,12 @@ def written(formats: str, folder: str, out: str) -> Callable[[F], F]:
         return command
 
     return add
+
+
+def require_weights_name(out: Path) -> None:
+    """Raise UsageError unless a file is named as weights files are."""
+    if out.suffix != SUFFIX:
+        raise UsageError(f"--out {out}: a weights file is named FILE{SUFFIX}")
 
 
 def require_one(dry_run: bool, no_run: bool) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from bench.cli.lists import Seed
-from bench.cli.options import SUFFIX, workplace, workspace_at
+from bench.cli.options import require_weights_name, workplace, workspace_at
 from bench.errors import UsageError
 
 
@@ -58,8 +58,8 @@ def command(
     ((kind, name),) = given
     if out is not None and ship is not None:
         raise UsageError("--out and --ship cannot be combined: --ship writes to the package's own folder")
-    if out is not None and out.suffix != SUFFIX:
-        raise UsageError(f"--out {out}: a weights file is named FILE{SUFFIX}")
+    if out is not None:
+        require_weights_name(out)
     workspace = workspace_at(plugins, results, data_dir, device)
     from bench.experiments.cells.recipes import Recipe, suite_dataset
     from bench.experiments.execution.assisting import with_the_others

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from bench.cli.options import open_registry, plugins
+from bench.cli.options import file_named, no_file, open_registry, plugins
 from bench.core import limits
 
 
@@ -19,6 +19,7 @@ from bench.core import limits
     "--out",
     type=click.Path(path_type=Path),
     required=True,
+    callback=no_file(file_named),
     help="Folder for the PNG files, grid.png, and samples.json, which `bench feedback` reads.",
 )
 @click.option("--stream", default="sample", show_default=True, help="Random stream of the noise.")

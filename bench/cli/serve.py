@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from bench.cli.options import data_dir, open_registry, params, plugins, results_folder, suite
+from bench.cli.options import data_dir, file_named, no_file, open_registry, params, plugins, results_folder, suite
 from bench.errors import UsageError
 
 
@@ -22,7 +22,10 @@ from bench.errors import UsageError
 @click.option("--weights", metavar="NAME|FILE", help="Weights of the generator: a zoo name or a file.")
 @click.option("--stream", default="feedback/0", show_default=True, help="Random stream of the samples.")
 @click.option(
-    "--out", type=click.Path(path_type=Path), help="Folder of the clicks.  [default: results/clicks/MODEL-FEATURE]"
+    "--out",
+    type=click.Path(path_type=Path),
+    callback=no_file(file_named),
+    help="Folder of the clicks.  [default: results/clicks/MODEL-FEATURE]",
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="Port; 0 is any free one.")

@@ -11,6 +11,12 @@ from bench.cli.executing import executing, taken
 from bench.cli.options import choice, require_one, seeds, suite, warm_up, workplace, workspace_at, written
 
 
+def _refused(out: Path) -> str:
+    if out.suffix in (".csv", ".tex", ".html"):
+        return ""
+    return "is not csv, tex or html. Name a folder, or a file that ends in .csv, .tex or .html"
+
+
 @click.command("table")
 @click.argument("name")
 @suite
@@ -31,7 +37,9 @@ from bench.cli.options import choice, require_one, seeds, suite, warm_up, workpl
     help="Columns instead of the table's own: names of values, or of metrics; +NAME adds one.",
 )
 @seeds("table", None, "Seeds to average over.  [default: 0-4; table budget: 0-2; table damage on MNIST: 0-9]")
-@written("csv,latex,html", "results/tables", "Folder to write to, or one file: FILE.csv, FILE.tex or FILE.html.")
+@written(
+    "csv,latex,html", "results/tables", "Folder to write to, or one file: FILE.csv, FILE.tex or FILE.html.", _refused
+)
 @executing
 @workplace
 def command(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from bench.cli.options import open_registry, plugins, workplace, workspace_at
+from bench.cli.options import open_registry, plugins, require_weights_name, workplace, workspace_at
 from bench.errors import UsageError
 
 STATE_DICT = "state-dict"  # the layout whose model cannot be told by the file
@@ -87,6 +87,7 @@ def import_(
     bench zoo import imagenet64-iter-1600000-model-ema.th --format vdvae --out vdvae.safetensors
     bench zoo import celebaHQ_s6_i80000-6196db68.pth --format pgan --out proggan.safetensors
     """
+    require_weights_name(out)
     registry = open_registry(plugins)
     from bench.workspace.foreign.importing import import_official, import_state_dict
     from bench.workspace.settings.values import read_assignments

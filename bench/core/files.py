@@ -47,6 +47,8 @@ def write_atomically(path: Path, size: int | None = None) -> Iterator[IO[bytes]]
             temporary.replace(path)
         except BaseException as error:
             temporary.unlink(missing_ok=True)
+            if isinstance(error, OSError) and error.filename == file.name:
+                error.filename = str(path)  # the temporary file is nobody's concern
             if isinstance(error, OSError) and (fault := as_machine_error(error, str(path), size)) is not None:
                 raise fault from error
             raise
@@ -59,7 +61,11 @@ def write_atomically(path: Path, size: int | None = None) -> Iterator[IO[bytes]]
 
 def _locked_temporary(path: Path) -> IO[bytes]:
     while True:
-        file = NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-{HOST}-", suffix=".tmp", delete=False)
+        try:
+            file = NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-{HOST}-", suffix=".tmp", delete=False)
+        except OSError as error:
+            error.filename = str(path)
+            raise
         _lock(file, fcntl.LOCK_EX)
         if os.fstat(file.fileno()).st_nlink:
             return file

@@ -16,8 +16,10 @@ from bench.errors import UsageError, wrong_fields
 from bench.feedback.clicked import clicked_of_both_kinds
 from bench.feedback.file import FeedbackFile, noise_hash
 from bench.registry import Registry
+from bench.workspace.new_file import require_new
 from bench.workspace.pictures import sample_to_folder
 from bench.workspace.settings.names import require_feature_name, require_name
+from bench.workspace.store.store import Store
 from bench.workspace.weights import loading
 
 SAMPLES = "samples.json"
@@ -43,6 +45,8 @@ def show_samples(registry: Registry, weights: str, count: int, folder: Path, str
     ------
     UsageError
         If the folder holds other samples, or more, which would mix with the new ones.
+    StoreError
+        If it cannot be written.
     """
     stored, loaded = loading.load_either(registry, weights)
     generator = loaded.generator
@@ -55,6 +59,7 @@ def show_samples(registry: Registry, weights: str, count: int, folder: Path, str
     )
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"--out {folder}: is a file. Name a folder")
+    Store(folder).require_writable("--out")
     for name in (SAMPLES, BEGUN):
         if (folder / name).exists():
             _require_same(folder, read_samples_file(folder, name), shown)
@@ -100,9 +105,10 @@ def click_samples(
     ------
     UsageError
         Naming file and line or picture: not a sample, or listed twice; none clicked, or all.
+    StoreError
+        If the folder of ``out`` cannot be written.
     """
-    if out.exists():
-        raise UsageError(f"--out {out}: already exists. Remove it, or name another file")
+    require_new(out)
     require_feature_name(feature)
     for name in also:
         require_name(name, "--also")

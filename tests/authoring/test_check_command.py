@@ -55,6 +55,38 @@ def test_a_name_of_two_kinds_is_checked_as_both(plugins, bench_cli):
     assert "ok     metric both: values_are_sound" in done.out
 
 
+@pytest.mark.parametrize("seconds", ["nan", "inf", "-inf", "0", "-1", "soon"])
+def test_the_time_for_a_check_is_a_number_of_seconds(seconds, bench_cli):
+    done = bench_cli("check", "ours", "--timeout", seconds)
+    assert done.code == 4
+    assert f"'--timeout': '{seconds}' is not understood. Write a number of seconds, such as 600" in done.err
+
+
+def test_the_time_for_a_check_may_be_longer_than_the_system_waits(plugins, bench_cli):
+    """`poll` takes milliseconds as a C int: 24 days."""
+    plugins.add("plain")
+    done = bench_cli("check", "plain", "--plugins", plugins.path, "--timeout", "999999999")
+    assert done.code == 0, done.err
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("empty.py", "registers no plug-in. It needs a hook, such as register_methods; `bench new method NAME` writes"),
+        ("_part.py", "registers no plug-in. A file whose name starts with _ is a helper of others; name it otherwise"),
+        ("notes.md", "is not a Python file. NAME is a registered name (bench list), or a file FILE.py"),
+        ("folder", "is not a Python file. NAME is a registered name (bench list), or a file FILE.py"),
+    ],
+)
+def test_a_file_that_is_no_plug_in_says_why(name, told, plugins, bench_cli):
+    plugins.add("plain", as_name="_part")
+    (plugins.path / "folder").mkdir()
+    for other in ("empty.py", "notes.md"):
+        (plugins.path / other).write_text("")
+    done = bench_cli("check", plugins.path / name)
+    assert done.code == 4 and done.err.startswith(f"Error: {plugins.path / name}: {told}"), done.err
+
+
 # --- bench show ---------------------------------------------------------------------------------------
 
 

@@ -53,6 +53,7 @@ def test_new_writes_into_the_default_folder(tmp_path, bench_cli):
         ("_mine", "cannot be the file name of a plug-in"),
         ("../mine", "cannot be the file name of a plug-in"),
         *((word, "cannot be the file name of a plug-in") for word in keyword.kwlist[-2:]),
+        ("class", "since it is a word of Python. Choose another one: my_class"),
     ],
 )
 def test_new_refuses_a_bad_name(name, message, tmp_path, bench_cli):

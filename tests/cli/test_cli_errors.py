@@ -465,8 +465,22 @@ def test_a_plugins_folder_that_is_not_there(refused, tmp_path):
 def test_an_empty_text_is_refused_everywhere(argv, bench_cli):
     """It is most often a variable of the shell that is not set, and would mean the working folder."""
     done = bench_cli(*argv)
-    flag = argv[-1].removesuffix("=") if argv[-1].endswith("=") else argv[-2] if argv[-2][0] == "-" else "an argument"
+    flag = argv[-1].removesuffix("=") if argv[-1].endswith("=") else argv[-2] if argv[-2][0] == "-" else "NAME"
     assert done.code == 4 and done.err.startswith(f"Error: {flag}: is empty. "), done.err
+
+
+@pytest.mark.parametrize(
+    ("name", "argv"),
+    [
+        ("NAME", ("show", "")), ("NAME", ("new", "method", "  ")), ("KIND", ("new", "", "mine")),
+        ("DIR|FILE", ("merge", "a", "")), ("FOLDER", ("feedback", "", "--clicked", "x")),
+        ("FILE", ("zoo", "export", "", "--like", "x")), ("COMMAND", ("zoo", "")), ("COMMAND", ("",)),
+        ("an argument", ("nonsense", "")), ("an argument", ("show", "--nonsense", "1", "")),
+    ],
+)  # fmt: skip
+def test_an_empty_argument_is_told_by_its_name(name, argv, bench_cli):
+    done = bench_cli(*argv)
+    assert done.code == 4 and done.err.startswith(f"Error: {name}: is empty. "), done.err
 
 
 @pytest.mark.parametrize("flag", ["--method", "--model", "--feature", "--plugins"])
@@ -515,6 +529,13 @@ def test_a_picture_is_not_a_folder_of_samples(bench_cli, tmp_path):
     (tmp_path / "000000.png").write_bytes(b"")
     done = bench_cli("feedback", tmp_path / "000000.png")
     assert done.code == 4 and f"is a file. Name the folder that `bench sample` wrote: {tmp_path}" in done.err
+
+
+def test_a_result_is_not_the_folder_of_a_cell(bench_cli, tmp_path):
+    (file := tmp_path / "result.json").write_text("{}")
+    done = bench_cli("feedback", tmp_path, "--clicked", tmp_path / "x", "--cell", file)
+    assert done.code == 4
+    assert done.err == f"Error: --cell {file}: is a file. Name the folder of the cell: {tmp_path}\n"
 
 
 @pytest.mark.parametrize("more", [("--out", "v.txt"), ("--out", "v"), ("--out", "v.safetensors", "--ship", "mine")])

@@ -181,3 +181,37 @@ def test_export_refuses_to_overwrite_and_says_what_is_missing(bench_cli, theirs,
     wrong = bench_cli("export", "--results", theirs.root, "--out", tmp_path / "x.tar.gz")
     assert wrong.code == 4 and ".zip" in wrong.err
     assert bench_cli("export", "--results", theirs.root, "--out", tmp_path / "y", "--method", "probe").code == 5
+
+
+def test_export_writes_over_no_file(bench_cli, theirs, tmp_path):
+    stored(theirs, "a")
+    for name in ("notes.zip", "folder.zip"):
+        there = tmp_path / name
+        there.mkdir() if name == "folder.zip" else there.write_text("mine")
+        done = bench_cli("export", "--results", theirs.root, "--out", there)
+        assert done.code == 4
+        assert done.err == f"Error: --out {there}: already exists. Remove it, or name another file\n"
+    assert (tmp_path / "notes.zip").read_text() == "mine"
+
+
+def test_a_dry_run_of_a_merge_writes_nothing(bench_cli, theirs, ours, tmp_path):
+    stored(theirs, "a")
+    assert bench_cli("export", "--results", theirs.root, "--out", tmp_path / "ex.zip").code == 0
+    for source in (tmp_path / "ex.zip", theirs.root):
+        done = bench_cli("merge", source, "--results", ours.root, "--dry-run")
+        assert done.code == 0 and done.out.startswith("added ") and "1 added (nothing was written)" in done.err
+    assert not ours.root.exists()
+
+
+@pytest.mark.parametrize("more", [(), ("--dry-run",)])
+def test_a_source_without_results_is_told(more, bench_cli, theirs, ours, tmp_path):
+    (samples := tmp_path / "samples").mkdir()
+    (samples / "000000.png").write_text("")
+    done = bench_cli("merge", samples, "--results", ours.root, *more)
+    assert done.code == 5 and done.err == f"{samples}: holds no results\n" and not ours.root.exists()
+    stored(Store(samples / "runs"), "a")
+    done = bench_cli("merge", samples, "--results", ours.root, *more)
+    assert done.code == 5 and done.err == f"{samples}: holds no results. Try {samples / 'runs'}\n"
+    stored(theirs, "b")
+    done = bench_cli("merge", samples, theirs.root, "--results", ours.root, *more)
+    assert done.code == 0 and f"{samples}: holds no results" in done.err and "1 added" in done.err

@@ -10,6 +10,7 @@ from bench.core.files import write_bytes
 from bench.errors import UsageError
 from bench.hookspecs import kind_named
 from bench.registry import Registry
+from bench.workspace.store.store import Store
 
 HERE = Path(__file__).parent
 
@@ -28,9 +29,16 @@ def write_template(singular: str, name: str, folder: Path) -> Path:
     Raises
     ------
     UsageError
-        If the name is not a Python identifier, is taken, or the file exists.
+        If the name is not a Python identifier, is a word of Python, is taken, or the file exists.
+    StoreError
+        If the folder cannot be written.
     """
-    if not name.isidentifier() or keyword.iskeyword(name) or name.startswith("_"):
+    if keyword.iskeyword(name):
+        raise UsageError(
+            f"NAME '{name}': cannot be the file name of a plug-in, since it is a word of Python. Choose another one: "
+            f"my_{name}"
+        )
+    if not name.isidentifier() or name.startswith("_"):
         raise UsageError(
             f"NAME '{name}': cannot be the file name of a plug-in. Use letters, digits and underscores; start with a "
             "letter"
@@ -39,6 +47,7 @@ def write_template(singular: str, name: str, folder: Path) -> Path:
     if name in registry.names(kind.name):
         origin = registry.source(kind.name, name).origin
         raise UsageError(f"NAME '{name}': there is already a {kind.label} of that name ({origin}). Choose another one")
+    Store(folder).require_writable("--plugins")
     path = folder / f"{name}.py"
     if path.exists():
         raise UsageError(f"{path}: exists already. Choose another name, or another folder: --plugins DIR")

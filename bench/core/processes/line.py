@@ -22,6 +22,7 @@ from bench.errors import Interrupted
 # Seconds to save and stop: of a helper, and of a process that has to stop its helpers. A command stops within 5 s.
 HELPER_GRACE = 2.5
 GRACE = 3.5
+LONGEST = 86_400.0  # seconds of one wait: the system takes no more than 24 days
 
 
 class Ended(Exception):
@@ -129,7 +130,7 @@ class Line(ABC):
     def _received(self, timeout: float | None = None) -> Message:
         until = None if timeout is None else time.monotonic() + timeout
         self.watch.look()
-        while not wait(self._ready, _shorter(EVERY if self.watch.needed else None, until)):
+        while not wait(self._ready, _shorter(EVERY if self.watch.needed else LONGEST, until)):
             self.watch.look()
             if until is not None and time.monotonic() >= until:
                 raise TimeoutError
@@ -152,10 +153,9 @@ class Line(ABC):
         return ""
 
 
-def _shorter(seconds: float | None, until: float | None) -> float | None:
-    """Return how long to wait: some seconds, but not beyond a time; None for ever."""
-    left = None if until is None else max(until - time.monotonic(), 0.0)
-    return min((each for each in (seconds, left) if each is not None), default=None)
+def _shorter(seconds: float, until: float | None) -> float:
+    """Return how long to wait: some seconds, but not beyond a time."""
+    return seconds if until is None else min(seconds, max(until - time.monotonic(), 0.0))
 
 
 class Helper(Line):

@@ -36,7 +36,7 @@ def read_content(path: Path) -> Any:
         raise CheckpointError(f"{path}: is a folder. Name the file in it")
     if not path.is_file():
         raise CheckpointError(f"{path}: no such file")
-    if _is_safetensors(path):
+    if is_safetensors(path):
         return _read_safetensors(path)[0]
     _require_plain_archive(path)
     return _read_pickle(path)
@@ -44,7 +44,7 @@ def read_content(path: Path) -> Any:
 
 def write_content(content: Any, file: IO[bytes], like: Path) -> None:
     """Write to an open file, in the container and with the metadata of the file ``like``."""
-    if _is_safetensors(like):
+    if is_safetensors(like):
         from safetensors.torch import save
 
         _, metadata, shared = _read_safetensors(like)
@@ -61,7 +61,7 @@ def write_content(content: Any, file: IO[bytes], like: Path) -> None:
             torch.save(content, file)
 
 
-def _is_safetensors(path: Path) -> bool:
+def is_safetensors(path: Path) -> bool:
     """Tell by the suffix, or by the header's first byte, which follows eight bytes with the header's length."""
     with path.open("rb") as file:
         return path.suffix == ".safetensors" or file.read(9)[8:] == b"{"

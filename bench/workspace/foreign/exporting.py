@@ -11,14 +11,17 @@ import torch
 from torch import Tensor
 
 from bench.core.files import write_atomically
-from bench.errors import CheckpointError, UsageError
+from bench.errors import CheckpointError, MissingWeights, UsageError
 from bench.workspace.foreign import containers
 from bench.workspace.foreign.fitting import mismatches
 from bench.workspace.foreign.layouts import Imported, read_as, tensor_sha256
 from bench.workspace.foreign.release import Release
+from bench.workspace.new_file import require_new
 from bench.workspace.settings.validation import validated
 from bench.workspace.weights import checkpoint
 from bench.workspace.weights.checkpoint import Checkpoint
+
+SUFFIX = ".safetensors"
 
 
 def export_release(weights: Path, like: Path, out: Path) -> str:
@@ -41,15 +44,21 @@ def export_release(weights: Path, like: Path, out: Path) -> str:
         Naming the file: weights that were not imported, or of another structure; a ``like`` that cannot be read, or
         holds another architecture. Nothing is written then.
     UsageError
-        For an ``out`` that exists.
+        For an ``out`` that exists, or whose suffix is that of another container.
     """
-    if out.exists():
-        raise UsageError(f"--out {out}: already exists. Remove it, or name another file")
-    stored = checkpoint.read(weights)
+    require_new(out)
+    try:
+        stored = checkpoint.read(weights)
+    except MissingWeights as error:  # it may well be a name of the zoo, which --weights takes
+        raise MissingWeights(
+            f"FILE {weights}: no such file. Name a file: unlearned.safetensors in the folder of a cell, or what "
+            "`bench zoo import` wrote"
+        ) from error
     imported = _imported(stored, weights)
     generator = stored.part("generator")
     remedy = f"--like must be the file that the weights were imported from ({imported.file}), or one with its layout"
     content = _unshared(containers.read_content(like))
+    _require_suffix(out, like)
     try:
         release = read_as(imported, content, like, stored.name, generator)
     except CheckpointError as error:
@@ -83,6 +92,17 @@ def _imported(stored: Checkpoint, weights: Path) -> Imported:
     if stored.kind not in ("model", "unlearned") or not isinstance(described, dict):
         raise CheckpointError(f"{weights}: was not imported (bench zoo import), so it has no other layout to export to")
     return validated(Imported, described, f"{weights}: imported")
+
+
+def _require_suffix(out: Path, like: Path) -> None:
+    """Raise UsageError if ``out`` is named like a file of the other container, which no code could then load."""
+    safe = containers.is_safetensors(like)
+    if (out.suffix == SUFFIX) != safe and out.suffix != like.suffix:
+        suffix = SUFFIX if safe else like.suffix or ".pt"
+        raise UsageError(
+            f"--out {out}: is written as --like {like} is, by {'safetensors' if safe else 'torch.save'}. "
+            f"Name it {out.with_suffix(suffix)}"
+        )
 
 
 def _require_own_unchanged(imported: Imported, generator: Mapping[str, Tensor], weights: Path, like: Path) -> None:

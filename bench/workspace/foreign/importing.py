@@ -17,6 +17,7 @@ from bench.workspace.foreign.fitting import built, fitting_networks, require_fit
 from bench.workspace.foreign.layouts import MODELS, OFFICIAL, PLAIN, Imported, tensor_sha256
 from bench.workspace.foreign.plain import read_plain
 from bench.workspace.foreign.release import Release
+from bench.workspace.new_file import require_new
 from bench.workspace.settings.values import values_of
 from bench.workspace.weights import saving
 from bench.workspace.weights.loading import require_contract_of
@@ -51,7 +52,7 @@ def import_official(registry: Registry, source: Path, layout: str, out: Path, ty
     UsageError
         For a wrong ``typed``, or an ``out`` that exists.
     """
-    _require_new(out)
+    require_new(out)
     params = values_of(registry.get("models", MODELS[layout]).Config, typed, "-p")
     release = OFFICIAL[layout](read_content(source), source, params)
     networks = fitting_networks(registry, release, source)
@@ -92,7 +93,7 @@ def import_state_dict(
     UsageError
         For a wrong ``typed`` or ``model``, or an ``out`` that exists.
     """
-    _require_new(out)
+    require_new(out)
     params = values_of(registry.get("models", model, "--model").Config, typed, "-p")
     networks = built(registry, model, params)
     content = read_content(source)
@@ -109,11 +110,6 @@ def import_state_dict(
     count = _fill(networks, release, source)
     require_contract_of(networks.generator, model, source)
     return _save(out, model, networks, _imported(source, PLAIN, at, release), count)
-
-
-def _require_new(out: Path) -> None:
-    if out.exists():
-        raise UsageError(f"--out {out}: already exists. Remove it, or name another file")
 
 
 def _require_constant(release: Release, again: Networks[Any], source: Path) -> None:

@@ -44,9 +44,11 @@ def _tensors(found: Any, start: str, what: str) -> State:
     """Return the tensors whose names start with ``start``, without it; numbers and texts among them are left out."""
     if not isinstance(found, Mapping):
         return state_dict(found, what)
+    if not found:
+        raise CheckpointError(f"{what} holds no tensors")
     chosen = {n: value for n, value in found.items() if isinstance(n, str) and n.startswith(start)} if start else found
     if not chosen:
-        first = next(iter(found), "")
+        first = next(iter(found))
         raise CheckpointError(
             f"{what} has no names that start with '{shown(start)}' (--at); the first name is '{shown(str(first))}'"
         )

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from bench.core.files import write_atomically
 from bench.errors import UsageError
+from bench.workspace.new_file import require_new
+from bench.workspace.store.store import Store
 from bench.workspace.store.travelling import ARCHIVE, RESULT, files_of
 
 STORED = (".png", ".safetensors")  # do not get smaller
@@ -28,14 +30,18 @@ def export(folders: Sequence[Path], out: Path) -> int:
     Raises
     ------
     UsageError
-        If ``out`` is neither, or holds a cell that would be overwritten.
+        If ``out`` is neither, or a file that is there, or holds a cell that would be overwritten.
+    StoreError
+        If it cannot be written.
     """
     if out.suffix == ARCHIVE:
+        require_new(out)
         return _archived(folders, out)
     if out.suffix or (out.exists() and not out.is_dir()):
         raise UsageError(f"--out {out}: name a folder, or a file that ends in {ARCHIVE}")
     if there := next((folder.name for folder in folders if (out / folder.name).exists()), None):
         raise UsageError(f"--out {out}: holds {there} already. Name another folder, or add cells with bench merge")
+    Store(out).require_writable("--out")
     for folder in folders:
         _copied(folder, out)
     return sum((folder / name).stat().st_size for folder in folders for name in files_of(folder))

@@ -52,7 +52,7 @@ def merge(parcel: Parcel, store: Store, write: bool) -> Iterator[Merged]:
     """
     for cell in parcel.cells:
         try:
-            with unpacked(parcel, cell, store) as (folder, record):
+            with unpacked(parcel, cell, store.root if write else None) as (folder, record):
                 yield _merged(folder, record, store, write)
         except StoreError as error:
             yield Merged(cell, "damaged", str(error))

@@ -121,16 +121,17 @@ def files_of(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def unpacked(parcel: Parcel, cell: str, near: Store) -> Iterator[tuple[Path, Record]]:
-    """Copy a cell into a temporary folder of a store, and check it.
+def unpacked(parcel: Parcel, cell: str, near: Path | None) -> Iterator[tuple[Path, Record]]:
+    """Copy a cell into a temporary folder in a folder of results (None: in the system's), and check it.
 
     Raises
     ------
     StoreError
         If its record or one of its files is damaged, missing, or not the one that the record names.
     """
-    near.root.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=near.root, prefix=".incoming-") as place:
+    if near is not None:
+        near.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=near, prefix=".incoming-") as place:
         folder = Path(place) / cell
         folder.mkdir()
         parcel.copy(cell, folder)

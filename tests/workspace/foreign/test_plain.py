@@ -140,7 +140,7 @@ def test_a_wrong_place_is_told_with_those_there_are(code, refuse):
 
 def test_a_wrong_field_and_a_wrong_model(code, refuse, bench_cli, tmp_path):
     state = code.planted().state_dict()
-    wrong = bring(bench_cli, tmp_path, tmp_path / "out", "-p", "widht=8").err
+    wrong = bring(bench_cli, tmp_path, tmp_path / "out.safetensors", "-p", "widht=8").err
     assert "unknown field 'widht'. Did you mean 'width'?" in wrong
     assert "has shape (32, 8), not (64, 8)" in refuse(state, "-p", "width=64")
     torch.save(state, tmp_path / "mine.pt")
@@ -149,13 +149,15 @@ def test_a_wrong_field_and_a_wrong_model(code, refuse, bench_cli, tmp_path):
         (("pgan", "--at", "ema"), "--model and --at are for --format state-dict only"),
         (("state-dict",), "--format state-dict: needs --model NAME"),
     ):
-        done = bench_cli("zoo", "import", tmp_path / "mine.pt", "--format", *options, "--out", tmp_path / "o")
+        done = bench_cli(
+            "zoo", "import", tmp_path / "mine.pt", "--format", *options, "--out", tmp_path / "o.safetensors"
+        )
         assert done.code == 4 and done.err.startswith(f"Error: {told}")
 
 
 def test_a_plug_in_that_cannot_be_built_is_told(bench_cli, plugins, tmp_path):
     plugins.add("normed", ("assert torch", "raise KeyError('lost')\n        assert torch"))
-    done = bring(bench_cli, tmp_path / "x.pt", tmp_path / "o", "--plugins", plugins.path, model="normed")
+    done = bring(bench_cli, tmp_path / "x.pt", tmp_path / "o.safetensors", "--plugins", plugins.path, model="normed")
     assert done.code == 3 and done.err.startswith(
         "Error: model 'normed' cannot be built: KeyError: 'lost' (`bench check"
     )
@@ -223,3 +225,43 @@ def test_what_cannot_be_exported_is_told_and_nothing_is_written(unlearn, unlearn
         and "is already a weights file of this project. Use it directly (--weights FILE); " in confused.err
     )
     assert sorted(tmp_path.iterdir()) == files
+
+
+@pytest.mark.parametrize("name", ["mine2.pt", "mine2"])
+def test_what_is_imported_is_named_as_weights_files_are(name, code, bench_cli, tmp_path):
+    torch.save(code.planted().state_dict(), tmp_path / "mine.pt")
+    done = bring(bench_cli, tmp_path / "mine.pt", tmp_path / name)
+    assert done.code == 4
+    assert done.err == f"Error: --out {tmp_path / name}: a weights file is named FILE.safetensors\n"
+    assert not (tmp_path / name).exists()
+
+
+def test_an_export_is_named_as_the_container_that_it_is_written_in(code, bench_cli, tmp_path):
+    """Another name is read as what it is not: nothing could load the file."""
+    state, weights = code.planted().state_dict(), tmp_path / "ours.safetensors"
+    torch.save(state, tmp_path / "mine.pt")
+    (tmp_path / "its.safetensors").write_bytes(safetensors.torch.save(state))
+    assert bring(bench_cli, tmp_path / "mine.pt", weights).code == 0
+    for like, out, how, right in (
+        ("mine.pt", "back.safetensors", "torch.save", "back.pt"),
+        ("its.safetensors", "back.pt", "safetensors", "back.safetensors"),
+    ):
+        done = take_home(bench_cli, weights, tmp_path / like, tmp_path / out)
+        assert done.code == 4 and done.err == (
+            f"Error: --out {tmp_path / out}: is written as --like {tmp_path / like} is, by {how}. "
+            f"Name it {tmp_path / right}\n"
+        )
+        assert not (tmp_path / out).exists()
+
+
+def test_an_empty_file_holds_no_tensors(refuse):
+    assert "mine.pt: its content holds no tensors." in refuse({})
+    assert "mine.pt: the content at 'ema' holds no tensors." in refuse({"ema": {}}, "--at", "ema/net.")
+
+
+def test_a_name_of_the_zoo_is_no_file_to_export(bench_cli, tmp_path):
+    done = take_home(bench_cli, "vae-mnist", "vae-mnist", tmp_path / "o.pt")
+    assert done.code == 4 and done.err == (
+        "Error: FILE vae-mnist: no such file. Name a file: unlearned.safetensors in the folder of a cell, or what "
+        "`bench zoo import` wrote\n"
+    )
