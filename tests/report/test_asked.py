@@ -228,3 +228,9 @@ def test_the_caption_says_what_was_changed_and_which_cells_were_not_made_alike(t
     caption = " ".join(changed.out.split())
     assert "Suite small, with evaluation.count=71, feedback.count=80." in caption
     assert "Samples shown for clicks: 80." in caption and "not made alike" not in caption
+
+
+def test_a_metric_that_no_stored_cell_has_is_told(table, stored_cells):
+    done, rows = table("2", *SMALL, "--no-run", "--only", "ours", "--metric", "fid[faces]", plugins=stored_cells.path)
+    assert done.code == 5 and not rows
+    assert "has a number of these metrics, so nothing is written. fid[NAME] needs the extractor NAME" in done.err

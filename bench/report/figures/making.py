@@ -13,7 +13,7 @@ from bench.errors import EXIT_OK, EXIT_SOME_FAILED, BenchError, UsageError, unkn
 from bench.experiments.cells.cell import Cell
 from bench.experiments.execution.backends.base import Opened
 from bench.experiments.execution.execute import Done, stored
-from bench.experiments.planning import grid
+from bench.experiments.planning import effects, grid
 from bench.experiments.planning.plan import Plan, plan
 from bench.report.figures import apart, attributes, page
 from bench.report.figures.series import Panel, Series
@@ -134,7 +134,7 @@ def _cells(figure: Figure, options: Options, workspace: Workspace) -> list[Cell]
         suite=options.suite,
         overrides=options.overrides,
     )
-    return grid.cells(request, workspace)
+    return effects.cells_of_one(request, workspace)
 
 
 def _require_stored(number: str, made: Plan, workspace: Workspace) -> None:

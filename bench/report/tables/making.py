@@ -14,6 +14,7 @@ from bench.errors import EXIT_NOTHING, EXIT_OK, EXIT_SOME_FAILED, UsageError
 from bench.experiments.cells.cell import Cell
 from bench.experiments.execution.execute import stored
 from bench.experiments.planning import grid
+from bench.experiments.planning.effects import require_effect
 from bench.experiments.planning.plan import plan
 from bench.report.tables.aggregate import tidy_rows
 from bench.report.tables.agreement import agreement_rows
@@ -103,6 +104,7 @@ def cells_of(table: Table, options: Options, workspace: Workspace) -> list[tuple
     if table.variants and not found:
         own = "; ".join(f"'{variant.label}' is for {variant.place}" for variant in table.variants)
         raise UsageError(f"--model, --feature: name no cell of the chosen rows: {own}")
+    require_effect(options.overrides, [cell for _, cell in found], workspace)
     return found
 
 
@@ -156,7 +158,12 @@ def _rows(
 
 
 def _nothing(table: Table, entries: Sequence[Entry], workspace: Workspace) -> str:
-    reasons = list(dict.fromkeys(entry.done.why for entry in entries if entry.result is None)) or ["not measured"]
+    if any(entry.result is not None for entry in entries):
+        return (
+            f"table {table.name}: no cell stored in {workspace.store.root} has a number of these metrics, so nothing "
+            "is written. fid[NAME] needs the extractor NAME: --set evaluation.extractors=NAME"
+        )
+    reasons = dict.fromkeys(entry.done.why for entry in entries)
     return (
         f"table {table.name}: no number is stored in {workspace.store.root} ({'; '.join(reasons)}), so nothing is "
         "written. Run the command without --no-run to make its cells."
