@@ -25,9 +25,11 @@ def command(kind: str, name: str, plugins: tuple[Path, ...]) -> int:
     bench new method my_idea && bench check my_idea
     """
     from bench.authoring.templates import write_template
+    from bench.workspace.store.store import Store
 
     if len(plugins) > 1:
         raise UsageError(f"--plugins: name one folder to write to, not {len(plugins)}")
+    Store(plugins[0]).require_writable("--plugins")
     path = write_template(kind, name, plugins[0])
     folder = "" if plugins == PLUGINS else f" --plugins {plugins[0]}"
     click.echo(f"{path}\nCheck it: bench check {name}{folder}")

@@ -20,7 +20,7 @@ SUFFIX = ".safetensors"  # of weights files
 FILES = (  # what ends so is meant as a file, not as a folder
     ".csv", ".tsv", ".txt", ".md", ".tex", ".html", ".htm", ".json", ".xml", ".xls", ".xlsx", ".ods", ".doc", ".docx",
     ".odt", ".rtf", ".ppt", ".pptx", ".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".svg", ".eps",
-    ".ps", ".pdf", ".zip", ".gz", ".tar", ".npy", ".npz", ".pt", ".pth", ".safetensors",
+    ".ps", ".pdf", ".zip", ".gz", ".tar",
 )  # fmt: skip
 
 F = TypeVar("F", bound=Callable[..., Any])

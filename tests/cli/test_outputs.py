@@ -58,7 +58,7 @@ def test_an_error_names_the_file_and_not_the_temporary_one(tmp_path):
         (("figure", "4", "--no-run"), "fig.png", "is the name of a file. Name a folder, and choose with --formats png or"),
         (("figure", "4", "--dry-run"), "fig.svg", "is the name of a file. Name a folder, and choose with --formats png or"),
         (("sample", "--weights", "vae-mnist"), "all.png", "is the name of a file. Name a folder"),
-        (("serve", "vae", "--feature", "thickness"), "clicks.json", "is the name of a file. Name a folder"),
+        (("serve", "nosuch", "--feature", "thickness"), "clicks.json", "is the name of a file. Name a folder"),
     ],
 )  # fmt: skip
 def test_the_name_of_a_file_does_not_become_a_folder(argv, name, told, tmp_path, bench_cli):

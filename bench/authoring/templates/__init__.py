@@ -10,7 +10,6 @@ from bench.core.files import write_bytes
 from bench.errors import UsageError
 from bench.hookspecs import kind_named
 from bench.registry import Registry
-from bench.workspace.store.store import Store
 
 HERE = Path(__file__).parent
 
@@ -30,8 +29,6 @@ def write_template(singular: str, name: str, folder: Path) -> Path:
     ------
     UsageError
         If the name is not a Python identifier, is a word of Python, is taken, or the file exists.
-    StoreError
-        If the folder cannot be written.
     """
     if keyword.iskeyword(name):
         raise UsageError(
@@ -47,7 +44,6 @@ def write_template(singular: str, name: str, folder: Path) -> Path:
     if name in registry.names(kind.name):
         origin = registry.source(kind.name, name).origin
         raise UsageError(f"NAME '{name}': there is already a {kind.label} of that name ({origin}). Choose another one")
-    Store(folder).require_writable("--plugins")
     path = folder / f"{name}.py"
     if path.exists():
         raise UsageError(f"{path}: exists already. Choose another name, or another folder: --plugins DIR")
