@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.workspace.store.record import Record
+from bench.workspace.store.record import Record, Weights
+
+CELL = re.compile(r"(?P<readable>.+)-s\d+(?P<step>-at\d+)?-[0-9a-f]{16}")  # the folder of a cell
 
 
 def of_records(records: Sequence[Record]) -> list[dict[str, str]]:
@@ -30,9 +33,18 @@ def of_records(records: Sequence[Record]) -> list[dict[str, str]]:
 
 def _weights(records: Sequence[Record]) -> list[str]:
     """Name the originals; the same content under two names is one."""
-    weights = [record.provenance.weights for record in records]
-    names = _names({each.sha256: each.path for each in reversed(weights)})
-    return [names[each.sha256] for each in weights]
+    weights = [_lineage(record.provenance.weights) for record in records]
+    names = _names(dict(reversed(weights)))
+    return [names[content] for content, _ in weights]
+
+
+def _lineage(weights: Weights) -> tuple[str, str]:
+    """Return what tells an original from others, and its path; unlearned ones that differ in the seed are one."""
+    folder = Path(weights.path).parent
+    if (cell := CELL.fullmatch(folder.name)) is None:
+        return weights.sha256, weights.path
+    path = str(folder.with_name(cell["readable"] + (cell["step"] or "")) / Path(weights.path).name)
+    return path, path
 
 
 def _clicks(records: Sequence[Record]) -> list[str | None]:

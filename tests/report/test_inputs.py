@@ -60,6 +60,18 @@ def test_a_report_shows_each_number_in_its_own_row_with_a_link_to_its_own_record
         assert f'data-sort="{cells[name].value("target_ratio")}"' in row
 
 
+def test_seeds_that_began_with_unlearned_generators_of_their_own_seed_are_one_row(tmp_path):
+    """As ``bench run --sequential --seed 0-1`` leaves them."""
+    folder = "results/runs/ours-vae-slant-s{}-0a1b2c3d4e5f607{}/unlearned.safetensors"
+    own = [(folder.format(seed, seed), f"{seed + 1}" * 64) for seed in (0, 1)]
+    cells = [record(1), record(2, seed=1), record(3, own[0]), record(4, own[1], seed=1)]
+    path, _ = make_report([store_all(tmp_path / "runs", cells)], tmp_path / "report.html", Registry())
+    body = re.search(r"<tbody>(.*?)</tbody>", path.read_text(), re.S)[1]
+    rows = re.findall(r'<tr><th scope="row" data-sort="([^"]*)">(.*?)</tr>', body, re.S)
+    assert [name for name, _ in rows] == ["ours, weights=unlearned.safetensors", "ours, weights=vae-mnist"]
+    assert all(row.count(f">seed {seed}</a>") == 1 for _, row in rows for seed in (0, 1))
+
+
 def test_cells_that_nothing_names_have_their_keys_in_a_report(tmp_path):
     """Two of one commit, where a plug-in, an oracle or images have changed, shared a row: one number was hidden."""
     root = store_all(tmp_path, [record(1), record(2), record(3, seed=1)])
