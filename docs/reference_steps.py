@@ -23,7 +23,7 @@ def steps(file: str, feature: str) -> str:
     rows = frame(file)
     rows = rows[(rows["feature"] == feature) & rows["metric"].isin(SHOWN) & rows["mean"].notna()]
     labels = rows["variant"].str.extract(LABEL)
-    rows = rows.assign(method=labels["method"], step=labels["step"].astype(int))
+    rows = rows.assign(method=labels["method"], step=labels["step"].astype(int), best=False)  # of steps, none is best
     at = sorted(set(rows["step"]))
     lines = [f"| after so many steps | | {' | '.join(map(str, at))} |", "|-" * (len(at) + 2) + "|"]
     for method, group in rows.groupby("method", sort=False):

@@ -231,7 +231,7 @@ def archive_read(path: Path) -> Any:
     parcel = travelling.opened(path)
     found = []
     for cell in parcel.cells:
-        with travelling.unpacked(parcel, cell, Store(path.parent / "into")) as (_, stored):
+        with travelling.unpacked(parcel, cell, path.parent / "into") as (_, stored):
             found.append(stored)
     return found
 

@@ -280,15 +280,28 @@ def same(config: type[Params], fields: dict[str, Any]) -> None:
 
 
 def of_one_field(config: type[Params]) -> list[dict[str, Any]]:
-    """Return every example of every field that the field takes, each alone."""
+    """Return every example of every field that the field takes, each with what it needs to have an effect."""
     found = []
     for name, field in config.model_fields.items():
         for value in examples(field.annotation):
+            fields = {name: value, **needed(config, name)}
             try:
-                config.model_validate({name: value})
+                config.model_validate(fields)
             except ValidationError:
                 continue
-            found.append({name: value})
+            found.append(fields)
+    return found
+
+
+def needed(config: type[Params], name: str) -> dict[str, Any]:
+    """Return values of other fields without which a field has no effect (``only_with``)."""
+    found: dict[str, Any] = {}
+    for base in config.__mro__:
+        if condition := vars(base).get("only_with", {}).get(name):
+            other, _, value = condition.partition(" or ")[0].partition("=")
+            some = 0.5 if config.model_fields[other].annotation is float else 1
+            found |= {other: value or some}
+            found |= needed(config, other)
     return found
 
 
