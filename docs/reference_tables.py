@@ -16,12 +16,13 @@ ARROWS = {True: " ↑", False: " ↓"}
 NAMES = {
     "roc_auc": "ROC-AUC",
     "peak_memory_mb": "peak memory, MB",
+    "agrees": "agrees with the paper",
     "non_target_images": "other images",
 }
 REFERENCES = ("latent_edit", "reject", "self_reject")  # nothing is unlearned there
 UNVARIED = ("original", "reject")  # read no clicks: with one cut for all seeds, every seed is the same run
 FURTHER = {"vae": "methods", "dcgan": "methods", "proggan": "surrogate", "vdvae": "surrogate"}  # file of more methods
-WORDS = {"verdict"}  # metrics of which the note is what they say
+WORDS = {"verdict", "agrees"}  # metrics of which the note is what they say
 HIDDEN = "the best may be a row that is not shown here"
 SUMMARY = (("vae", "thickness"), ("dcgan", "thickness"), ("proggan", "beard"), ("vdvae", "beard"))
 
