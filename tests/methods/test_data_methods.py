@@ -205,6 +205,8 @@ def test_uno_s_at_weight_0_is_that_and_surgery_in_turn():
 @pytest.mark.parametrize("weight", [0, 1])
 def test_the_same_images_as_training_data_leave_the_same_student(name, weight):
     params = {"epochs": 6, "lr": 1e-3, "weight": weight}
+    if name == "gradient_surgery":
+        params["project"] = "forget"  # the other kind has no weight
     assert equal(unlearned(name, **params), unlearned(f"{name}_with_data", **params))
 
 

@@ -21,8 +21,9 @@ from bench.toolkit.watching import Watcher, calibrate, split
 REGISTRY = Registry()
 SMALL = {
     **{"epochs": 60, "weight": 1.0, "lr": 5e-2, "surgery": "none", "members": 1, "surrogate_steps": 40},
-    **{"level_samples": 256, "look_every": 5},
+    "level_samples": 256,
 }
+LOOK = 5  # steps between two looks, of trainings with ``stop_share``
 
 
 class Noting(Silent):
@@ -47,7 +48,8 @@ def trained(generator=None, feedback=None, within=None, **params):
     """Return the student and the steps that it took."""
     generator, within = generator or bars(), within or context()
     method = REGISTRY.get("methods", "surrogate")
-    found = method(method.Config(**{**SMALL, **params})).unlearn(generator, feedback or clicked(generator), within)
+    looks = {"look_every": LOOK} if "stop_share" in params else {}
+    found = method(method.Config(**{**SMALL, **looks, **params})).unlearn(generator, feedback or clicked(generator), within)
     return found.generator, [row for row in within.history if row.get("phase") == "student"]
 
 
@@ -140,7 +142,7 @@ def test_the_training_ends_when_the_second_surrogate_sees_the_feature_no_more(ho
     generator, noise = bars(), fresh()
     good = {"members": 2, "surrogate_steps": 60, "holdout": holdout}  # networks that know the bar well
     student, steps = trained(generator, stop_share=0.2, **good)
-    assert 0 < len(steps) < SMALL["epochs"] and len(steps) % SMALL["look_every"] == 0
+    assert 0 < len(steps) < SMALL["epochs"] and len(steps) % LOOK == 0
     cut = left(generator(noise)).quantile(0.8)
     assert float((left(student(noise)) >= cut).float().mean()) < 0.1, "a fifth was bright before"
     stricter = trained(generator, stop_share=0.02, **good)[1]
@@ -163,7 +165,7 @@ def test_a_resumed_training_ends_at_the_same_look(tmp_path, monkeypatch):
     generator, noise = bars(), fresh(50)
     settings = {"stop_share": 0.2, "lr": 2e-2, "surrogate_steps": 20, "members": 1}
     whole, steps = trained(generator, **settings)
-    assert SMALL["look_every"] < len(steps) < SMALL["epochs"]
+    assert LOOK < len(steps) < SMALL["epochs"]
 
     def cut(step, **values):
         if step == last and "flagged" in values:
