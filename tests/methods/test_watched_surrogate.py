@@ -49,7 +49,9 @@ def trained(generator=None, feedback=None, within=None, **params):
     generator, within = generator or bars(), within or context()
     method = REGISTRY.get("methods", "surrogate")
     looks = {"look_every": LOOK} if "stop_share" in params else {}
-    found = method(method.Config(**{**SMALL, **looks, **params})).unlearn(generator, feedback or clicked(generator), within)
+    found = method(method.Config(**{**SMALL, **looks, **params})).unlearn(
+        generator, feedback or clicked(generator), within
+    )
     return found.generator, [row for row in within.history if row.get("phase") == "student"]
 
 
