@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Self, TypeVar
 
 import pluggy
@@ -51,21 +51,39 @@ class Params(BaseModel):
 
     @model_validator(mode="after")
     def _with_an_effect(self) -> Self:
-        for base in type(self).__mro__:
-            for name, condition in vars(base).get("only_with", {}).items():
-                value = getattr(self, name)
-                if value != type(self).model_fields[name].default and not self._holds(condition):
-                    idle = f"{name}={value} has no effect without {condition}"
-                    raise ValueError(f"{idle}: set that too, or leave {name} out")
+        for name, condition in self._idle(dict(self)):
+            idle = f"{name}={getattr(self, name)} has no effect without {condition}"
+            raise ValueError(f"{idle}: set that too, or leave {name} out")
         return self
 
-    def _holds(self, condition: str) -> bool:
-        for alternative in condition.split(" or "):
-            name, _, wanted = alternative.partition("=")
-            value = getattr(self, name)
-            if str(value) == wanted or (value and not wanted):
-                return True
-        return False
+    @classmethod
+    def from_stored(cls, fields: Any) -> Self:
+        """Return the configuration that a file holds; a value without effect, as earlier versions took, is left out."""
+        if not isinstance(fields, Mapping):
+            return cls.model_validate(fields)
+        defaults = {name: field.get_default(call_default_factory=True) for name, field in cls.model_fields.items()}
+        given = dict(fields)
+        while idle := [name for name, _ in cls._idle({**defaults, **given})]:
+            del given[idle[0]]
+        return cls.model_validate(given)
+
+    @classmethod
+    def _idle(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Yield the fields that are not at their default and have no effect, each with its condition."""
+        for base in cls.__mro__:
+            for name, condition in vars(base).get("only_with", {}).items():
+                default = cls.model_fields[name].get_default(call_default_factory=True)
+                if not _alike(values[name], default) and not _holds(condition, values):
+                    yield name, condition
+
+
+def _alike(value: Any, default: Any) -> bool:
+    return bool(value == default or (isinstance(default, tuple) and value == [*default]))  # as JSON holds it
+
+
+def _holds(condition: str, values: Mapping[str, Any]) -> bool:
+    parts = (part.partition("=") for part in condition.split(" or "))
+    return any(str(values[name]) == wanted if wanted else bool(values[name]) for name, _, wanted in parts)
 
 
 ConfigT = TypeVar("ConfigT", bound=Params)

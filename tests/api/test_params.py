@@ -47,6 +47,27 @@ def test_a_default_and_a_value_with_an_effect_are_taken(fields):
     assert Config(**fields).model_dump(include=set(fields)) == fields
 
 
+@pytest.mark.parametrize(
+    ("fields", "read"),
+    [
+        ({"penalty": 1.0, "share": 0.1, "every": 3}, {"penalty": 0.5, "share": 0.1, "every": 3}),
+        ({"rule": "ridge", "penalty": 1.0}, {"rule": "ridge", "penalty": 1.0}),
+        ({"every": 3, "rule": "lasso"}, {"every": 10, "rule": "lasso"}),
+    ],
+)
+def test_a_file_of_earlier_versions_is_read_without_what_had_no_effect(fields, read):
+    assert Config.from_stored(fields).model_dump(include=set(read)) == read
+
+
+def test_what_is_read_is_checked_otherwise():
+    for fields in ({"unknown": 1}, {"every": "often", "share": 0.1}, [1]):
+        with pytest.raises(ValidationError):
+            Config.from_stored(fields)
+    surrogate = CONFIGS["methods-surrogate"]
+    fields = {**surrogate().model_dump(mode="json"), "direction": "logistic", "penalty": 0.5, "look_every": 3}
+    assert surrogate.from_stored(fields) == surrogate(), "a condition that falls takes what rested on it along"
+
+
 @pytest.mark.parametrize("wrong", [{"penalti": "rule"}, {"penalty": "rule=ridge or rul"}])
 def test_a_misspelt_field_is_named(wrong):
     with pytest.raises(TypeError, match="Misspelt.only_with names '(penalti|rul)', which is not a field of it"):

@@ -84,6 +84,16 @@ def test_an_identifier_stored_as_score_is_read(bars, tmp_path):
     assert found is not None and torch.equal(found.unit, direction.unit) and float(found.threshold) == 0.25
 
 
+def test_weights_of_an_option_that_had_no_effect_are_read(bars, tmp_path):
+    ours = bars.registry.get("methods", "ours")
+    path, made = tmp_path / "unlearned.safetensors", Unlearned(deepcopy(bars.original.generator), Direction(6))
+    saving.save_unlearned(path, bars.original, made, "ours", ours.Config(alpha=2.0), None)
+    stored = checkpoint.read(path)
+    described = {**stored.description, "params": {**stored.description["params"], "penalty": 0.5, "lora_layers": 2}}
+    checkpoint.save(path, "unlearned", "bars", described, stored.tensors)
+    assert loading.load_unlearned(bars.registry, path).identifier is not None
+
+
 def test_the_old_name_of_the_identifier_warns():
     unlearned = Unlearned(Networks(None).generator, torch.nn.Identity())
     with pytest.warns(DeprecationWarning, match="Unlearned.score is called Unlearned.identifier"):

@@ -208,7 +208,7 @@ def _method(registry: Registry, made: MadeBy, path: Path) -> Method[Any]:
     """Return the method that made an unlearned generator, with its parameters."""
     method_class = registry.get("methods", made.method, f"{path}")
     try:
-        method: Method[Any] = method_class(method_class.Config.model_validate(made.params))
+        method: Method[Any] = method_class(method_class.Config.from_stored(made.params))
     except ValidationError as error:
         raise CheckpointError(
             f"{path}: its parameters do not fit this version of the method '{made.method}' ({wrong_fields(error)})"

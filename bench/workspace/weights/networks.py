@@ -64,7 +64,7 @@ def stored_for(path: Path, kind: str, name: str) -> Checkpoint:
 def config_of(plugin: Any, stored: Checkpoint, path: Path) -> Params:
     """Return the configuration in a checkpoint; raises CheckpointError if it does not fit the plug-in."""
     try:
-        config: Params = plugin.Config.model_validate(stored.description["config"])
+        config: Params = plugin.Config.from_stored(stored.description["config"])
     except (ValidationError, KeyError) as error:
         reason = wrong_fields(error) if isinstance(error, ValidationError) else "is missing"
         raise CheckpointError(
