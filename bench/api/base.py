@@ -51,7 +51,7 @@ class Params(BaseModel):
 
     @model_validator(mode="after")
     def _with_an_effect(self) -> Self:
-        for name, condition in self._idle(dict(self)):
+        for name, condition in self._idle(vars(self)):
             idle = f"{name}={getattr(self, name)} has no effect without {condition}"
             raise ValueError(f"{idle}: set that too, or leave {name} out")
         return self

@@ -382,8 +382,10 @@ def test_settings_of_plug_ins_are_read_by_their_types(bench_cli, tmp_path):
     assert found["student"] == {"lr": 0.001}
 
 
-def test_a_suite_s_own_fields_are_checked(refused, tmp_path):
+def test_a_suite_may_name_methods_that_are_not_here_and_its_own_fields_are_checked(refused, bench_cli, tmp_path):
     suite = tmp_path / "mine.toml"
+    suite.write_text('extends = "lite"\n[models.vae.methods.elsewhere]\nmix = 3\n')
+    assert bench_cli(*run(suite=suite), "--results", tmp_path, "--show-config").code == 0
     suite.write_text('extends = "lite"\n[models.vae.pretrain]\nnope = 3\n')
     assert "pretrain.nope: unknown field" in refused(*run(suite=suite))
     suite.write_text('extends = "lite"\n[models.vae.methods.probe]\nnope = 3\n')

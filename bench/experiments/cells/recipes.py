@@ -14,7 +14,7 @@ from bench.evaluation.images import images_identity
 from bench.hookspecs import kind_named
 from bench.toolkit.training import build, train
 from bench.workspace import manifest
-from bench.workspace.settings.suite_checks import require_known, require_recipe
+from bench.workspace.settings.suite_checks import require_recipe
 from bench.workspace.settings.suites import NO_DATASET, ModelSettings, load_suite
 from bench.workspace.settings.validation import validated
 from bench.workspace.settings.values import read_assignments, values_of
@@ -86,7 +86,6 @@ def with_settings(workspace: Workspace, recipe: Recipe, suite_name: str, params:
     A training that starts from weights has their settings instead of the suite's.
     """
     suite, config = load_suite(suite_name), _trainable_class(workspace, recipe).Config
-    require_known(suite, suite_name, workspace.registry)
     settings: dict[str, Any] = {}
     if recipe.kind == "models" and recipe.name in suite.models and recipe.start is None:
         require_recipe(suite, suite_name, recipe.name, config)

@@ -23,7 +23,7 @@ from bench.workspace import manifest
 from bench.workspace.settings.asked_methods import AskedMethod, read_method
 from bench.workspace.settings.plugin_fields import PluginFields
 from bench.workspace.settings.settings import model_settings
-from bench.workspace.settings.suite_checks import require_fitting, require_known
+from bench.workspace.settings.suite_checks import require_fitting, require_variants
 from bench.workspace.settings.suites import ModelSettings, Suite, load_suite
 from bench.workspace.settings.values import read_assignments
 from bench.workspace.weights.extractor_names import trained_on
@@ -85,7 +85,7 @@ def cells(request: Request, workspace: Workspace) -> list[Cell]:
         manifest.path_of(request.weights)  # raises unless it is there
     _require_said_once(request, workspace.progress)
     suite = load_suite(request.suite)
-    require_known(suite, request.suite, workspace.registry)
+    require_variants(suite, request.suite, workspace.registry, request.methods)
     methods = _methods(request.methods, workspace)
     models = _models(request, suite, workspace)
     _require_sound(request, suite, models, methods, workspace)

@@ -17,6 +17,7 @@ from bench.experiments.cells.resolve import Resolved, moved_cut, resolve
 from bench.experiments.cells.trained_here import TrainedHere, untrained
 from bench.experiments.planning.expected import Expected, expected_cell
 from bench.experiments.planning.expected_training import expected_embeddings, expected_retraining, expected_training
+from bench.workspace.settings.suite_checks import unknown_names
 from bench.workspace.store import seals
 from bench.workspace.store.record import Record
 from bench.workspace.workspace import Workspace
@@ -98,7 +99,8 @@ class Plan:
     overwrite : {"never", "failed", "always"}
         Which stored cells run again.
     notes : tuple of str
-        What the trainings cannot do with the images that are here, and which cells have another cut.
+        What the suite names that is not here, what the trainings cannot do with these images, which cells have another
+        cut.
     """
 
     trainings: tuple[Training, ...]
@@ -158,7 +160,8 @@ def plan(cells: Iterable[Cell], workspace: Workspace, overwrite: Overwrite, suit
     with remembering(), collecting.paused():
         planned = tuple(planner.planned(cell) for cell in found)
         trainings = planner.trainings(found)
-        return Plan(trainings, planner.embeddings(planned), planned, overwrite, planner.notes(trainings, planned))
+        notes = (*unknown_names(suite, workspace.registry), *planner.notes(trainings, planned))
+        return Plan(trainings, planner.embeddings(planned), planned, overwrite, notes)
 
 
 def told_beforehand(trainings: Sequence[Training], embeddings: Sequence[Embedding]) -> str:

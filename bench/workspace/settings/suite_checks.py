@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from bench.api import Params
 from bench.errors import MOST, PluginError, UsageError, shown, suggestion
 from bench.registry import Registry
 from bench.workspace.settings.plugin_fields import PluginFields, rejected
-from bench.workspace.settings.suites import Suite
+from bench.workspace.settings.suites import Suite, VariantSettings, load_suite
 
 OWN = "To use your own plug-ins: --plugins DIR"
 
 
-def require_known(suite: Suite, name: str, registry: Registry) -> None:
-    """Raise UsageError for tables of models and methods that nothing here has the name of: a typo, or a plug-in's.
+def unknown_names(name: str, registry: Registry) -> tuple[str, ...]:
+    """Say which models, data sets and methods a suite (``--suite``) names that are not here.
 
-    Parameters
-    ----------
-    suite : Suite
-    name : str
-        As typed (``--suite``).
-    registry : Registry
-        Of the command.
+    Each may be a typo, or a plug-in's of whoever shared the suite; so it is told and not refused.
     """
-    _raise(name, _unknown(suite, registry))
+    return tuple(f"--suite {name}: {text}" for text in _few([*_unknown(load_suite(name), registry)]))
+
+
+def require_variants(suite: Suite, name: str, registry: Registry, methods: Collection[str]) -> None:
+    """Raise UsageError if one of these methods is not here, and a variant of the suite names it."""
+    named = [each for each in suite.variants if each.method in methods]
+    _raise(name, _unknown_variants(named, registry.names("methods")))
 
 
 def require_fitting(
@@ -57,28 +57,35 @@ def require_recipe(suite: Suite, name: str, model: str, config: type[Params]) ->
 def _raise(name: str, found: Iterable[str]) -> None:
     if not (wrong := [*found]):
         return
-    lines = [f"  {text}" for text in wrong[:MOST]]
-    more = [f"  and {len(wrong) - MOST} more"] if len(wrong) > MOST else []
-    raise UsageError(f"--suite {name}: {len(wrong)} wrong value(s)\n" + "\n".join([*lines, *more]))
+    lines = "\n".join(f"  {text}" for text in _few(wrong))
+    raise UsageError(f"--suite {name}: {len(wrong)} wrong value(s)\n{lines}")
+
+
+def _few(texts: Sequence[str]) -> list[str]:
+    return [*texts[:MOST], *([f"and {len(texts) - MOST} more"] if len(texts) > MOST else [])]
+
+
+def _unless(what: str, name: str, known: Sequence[str], place: str) -> Iterator[str]:
+    if name not in known:
+        yield f"{place}: unknown {what} '{shown(name)}'. {suggestion(name, known)} {OWN}"
+
+
+def _unknown_variants(variants: Iterable[VariantSettings], methods: Sequence[str]) -> Iterator[str]:
+    for variant in variants:
+        yield from _unless("method", variant.method, methods, f"variant '{shown(variant.label)}'")
 
 
 def _unknown(suite: Suite, registry: Registry) -> Iterator[str]:
     models, methods, datasets = (registry.names(kind) for kind in ("models", "methods", "datasets"))
-
-    def unless(what: str, name: str, known: list[str], place: str) -> Iterator[str]:
-        if name not in known:
-            yield f"{place}: unknown {what} '{shown(name)}'. {suggestion(name, known)} {OWN}"
-
     for model, settings in suite.models.items():
         place = f"models.{shown(model)}"
-        yield from unless("model", model, models, place)
-        yield from unless("data set", settings.dataset, datasets, f"{place}.dataset")
+        yield from _unless("model", model, models, place)
+        yield from _unless("data set", settings.dataset, datasets, f"{place}.dataset")
         for method in settings.methods:
-            yield from unless("method", method, methods, f"{place}.methods.{shown(method)}")
-    for variant in suite.variants:
-        yield from unless("method", variant.method, methods, f"variant '{shown(variant.label)}'")
+            yield from _unless("method", method, methods, f"{place}.methods.{shown(method)}")
+    yield from _unknown_variants(suite.variants, methods)
     for method in suite.sweeps:
-        yield from unless("method", method, methods, f"sweeps.{shown(method)}")
+        yield from _unless("method", method, methods, f"sweeps.{shown(method)}")
 
 
 def _unfitting(suite: Suite, plugins: PluginFields, methods: Collection[str], together: bool) -> Iterator[str]:
