@@ -222,7 +222,7 @@ def test_a_trained_classifier_named_by_its_plug_in_has_the_usual_weights(world):
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        ("inc", "the weights 'inc' are neither shipped nor a file. Train them with: bench pretrain --classifier morpho_mnist"),
+        ("inc", "the weights 'inc' are neither shipped nor a file. Train them with: bench pretrain --classifier NAME --dataset mnist "),
         ("inc", "--set oracle.evaluation=inc.safetensors. Did you mean 'ink'?"),
         ("inc.safetensors", "--out inc.safetensors; or name others: --set oracle.evaluation=FILE\n"),
         ("shades", "--set oracle.evaluation=shades: the oracle 'shades' does not know the feature 'thickness'. Known: dark, light."),
