@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from claim_numbers import Number, published
 from reference_numbers import digits
 
+from bench.report.comparing.paired import ENOUGH
+
 HOLDS, NOT, UNCLEAR, OTHER = "holds", "does not hold", "not told apart", "cannot be compared"
 MNIST = (("vae", "thickness"), ("vae", "slant"), ("dcgan", "thickness"), ("dcgan", "slant"))
 FACES = (("proggan", "bang"), ("proggan", "beard"), ("vdvae", "bang"), ("vdvae", "beard"))
@@ -43,6 +45,13 @@ class Line:
     here: str
     verdict: str
     numbers: Sequence[Number] = ()
+
+    @property
+    def told(self) -> str:
+        """The verdict, with the number of seeds where it rests on so few that ``bench`` would show no interval."""
+        fewest = min((number.seeds for number in self.numbers), default=ENOUGH)
+        decided = self.verdict in (HOLDS, NOT)
+        return f"{self.verdict} ({fewest} seeds)" if decided and fewest < ENOUGH else self.verdict
 
 
 def _times(before: float, after: float) -> str:

@@ -23,7 +23,7 @@ def claims(name: str) -> str:
     """Return the table of one claim."""
     claim = CLAIMS[name]
     lines = list(claim.lines())
-    body = [f"| {line.where} | {line.paper} | {line.here} | {line.verdict} |" for line in lines]
+    body = [f"| {line.where} | {line.paper} | {line.here} | {line.told} |" for line in lines]
     about = [claim.rule, *_about(lines)]
     about += [f"To be made again: {claim.again}."] if claim.again else []
     return "\n".join(["| | the paper | here | |", "|-|-|-|-|", *body, "", f"*{' '.join(about)}*"])
