@@ -11,9 +11,8 @@ from typing import Any
 
 import pandas as pd
 from reference_numbers import digits, row
-from scipy.special import stdtrit
 
-from bench.toolkit.intervals import wilson
+from bench.toolkit.intervals import student_point, wilson
 
 ROUNDING = 1e-9  # a deviation below it: nothing varied
 PAPER = Path(__file__).resolve().parents[1] / "results" / "paper" / "tables.csv"
@@ -70,7 +69,7 @@ class Number:
             return wilson(round(self.mean * n), n) if n else None
         if pd.isna(sd) or sd < ROUNDING:
             return None
-        half = float(stdtrit(self.seeds - 1, 0.975)) * float(sd) / math.sqrt(self.seeds)
+        half = student_point(self.seeds - 1) * float(sd) / math.sqrt(self.seeds)
         return max(0.0, self.mean - half), self.mean + half  # no metric here is negative
 
     @property

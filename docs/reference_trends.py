@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import pandas as pd
 from reference_numbers import frame
-from scipy.special import stdtrit
+
+from bench.toolkit.intervals import student_point
 
 FILE = "vae/trends"
 ALL, WITHOUT, ALONE = "unlearn + reconstruction + perception", "unlearn + reconstruction", "unlearn"
@@ -77,5 +78,5 @@ def _ratios(rows: pd.DataFrame, budget: int, terms: str, alpha: float, l1: str, 
 def _paired(differences: pd.Series) -> tuple[float, float]:
     """Return the mean of differences by seed, and half the width of Student's 95 % interval."""
     n = len(differences)
-    half = float(stdtrit(n - 1, 0.975)) * differences.std() / math.sqrt(n) if n > 1 else math.nan
+    half = student_point(n - 1) * differences.std() / math.sqrt(n) if n > 1 else math.nan
     return float(differences.mean()), float(half)

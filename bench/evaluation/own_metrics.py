@@ -12,7 +12,7 @@ from torch import Tensor
 
 from bench.api import Columns, Feedback, Generator, Metric, Value
 from bench.evaluation.learnt_judge import LearntJudge, learn
-from bench.toolkit.intervals import of_mean, wilson
+from bench.toolkit.intervals import of_mean, shown, wilson
 
 CLICKS = "clicked samples"  # what the interval of a judge's own errors covers
 
@@ -60,7 +60,7 @@ def _changes(parts: Mapping[str, NDArray[np.float64]]) -> dict[str, Value]:
     for name, changes in parts.items():
         if len(changes) >= 2:
             mean, low, high = of_mean(changes)
-            values[name] = Value(mean, len(changes), None, max(0.0, low), high)
+            values[name] = Value(mean, len(changes), None, *shown(max(0.0, low), high, len(changes)))
     return values
 
 

@@ -33,14 +33,14 @@ def redrawn(
     Returns
     -------
     iterator of (<= 64, C, H, W) uint8, or None
-        None if the data set can do neither.
+        None if the data set can do neither, or could lower it to that of other images and there are none.
     """
     dataset = workspace.dataset(dataset_name)
     indices = np.flatnonzero(target)
     if has_counterfactuals(dataset):
         parts = (indices[start:stop] for start, stop in chunks(len(indices)))
         return (dataset.counterfactual(dataset.training_split, part, feature, False) for part in parts)
-    if type(dataset).lowered is Dataset.lowered:
+    if type(dataset).lowered is Dataset.lowered or target.all():  # lowered to the median of the other images
         return None
     return _lowered(workspace, dataset_name, split, feature, target)
 

@@ -132,12 +132,13 @@ def write_statistics(
     subsets = {"all": embeddings}
     for feature in dataset.features:
         target = target_mask(workspace, dataset_name, split, feature)
-        subsets[f"without {feature}"] = embeddings[~target]
+        if np.count_nonzero(~target) > 1:  # a covariance takes two
+            subsets[f"without {feature}"] = embeddings[~target]
         if (images := redrawn(workspace, dataset_name, split, feature, target)) is not None:
             workspace.progress.start(int(target.sum()), label=f"embeddings of images redrawn without {feature}")
-            changed = np.concatenate([_embedded(workspace, extractor, each) for each in images])
+            changed = [_embedded(workspace, extractor, each) for each in images]
             workspace.progress.stop()
-            subsets[f"{feature} redrawn"] = np.concatenate([embeddings[~target], changed])
+            subsets[f"{feature} redrawn"] = np.concatenate([embeddings[~target], *changed])
     tensors: dict[str, Any] = {"embeddings": torch.from_numpy(embeddings[evenly(len(split))])}
     for subset, seen in subsets.items():
         moments = statistics_of(seen, subset)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.api import Columns, Metric, Value, hookimpl
-from bench.toolkit.intervals import of_mean
+from bench.toolkit.intervals import of_mean, shown
 
 
 class Counterfactual(Metric):
@@ -34,7 +34,7 @@ class Counterfactual(Metric):
 
 def _mean(errors: NDArray[np.float64]) -> Value:
     mean, low, high = of_mean(errors)
-    return Value(mean, len(errors), higher_is_better=False, low=max(0.0, low), high=high)
+    return Value(mean, len(errors), False, *shown(max(0.0, low), high, len(errors)))
 
 
 @hookimpl

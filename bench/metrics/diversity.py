@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bench.api import Columns, Metric, Value, hookimpl
-from bench.toolkit.intervals import of_mean, wilson
+from bench.toolkit.intervals import of_mean, shown, wilson
 
 
 class AttributeShift(Metric):
@@ -28,13 +28,13 @@ class AttributeShift(Metric):
             after = columns.attributes[name].to_numpy(dtype=np.float64)
             change = after - columns.original_attributes[name].to_numpy(dtype=np.float64)
             mean, low, high = of_mean(change)
-            values[f"attribute_shift[{name}]"] = Value(mean, n, None, low, high)
+            values[f"attribute_shift[{name}]"] = Value(mean, n, None, *shown(low, high, n))
             values[f"attribute_ratio[{name}]"] = Value(float(after.mean()), n, None, *wilson(int(after.sum()), n))
             signed.append(np.sign(mean) * change)  # its mean is |mean|
         if not signed:
             return {}
         shift, low, high = of_mean(np.mean(signed, axis=0))
-        return {"attribute_shift": Value(shift, n, False, max(0.0, low), high), **values}
+        return {"attribute_shift": Value(shift, n, False, *shown(max(0.0, low), high, n)), **values}
 
 
 @hookimpl

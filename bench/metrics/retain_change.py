@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.api import Columns, Metric, Value, hookimpl
-from bench.toolkit.intervals import of_mean
+from bench.toolkit.intervals import of_mean, shown
 
 
 class RetainChange(Metric):
@@ -17,7 +17,7 @@ class RetainChange(Metric):
         if len(change) < 2:
             return {}
         mean, low, high = of_mean(change)
-        return {"retain_change": Value(mean, len(change), higher_is_better=False, low=max(0.0, low), high=high)}
+        return {"retain_change": Value(mean, len(change), False, *shown(max(0.0, low), high, len(change)))}
 
 
 @hookimpl

@@ -6,6 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 Z95 = 1.959963984540054  # two-sided 95 % point of the standard normal distribution
+FEWEST = 10  # values of a normal interval that is shown: of ten a mean's holds 92 % of the time, of two 70 %
+
+
+def shown(low: float, high: float, count: int) -> tuple[float | None, float | None]:
+    """Return the normal interval of a mean of ``count`` values, or (None, None) if these are too few for it."""
+    return (low, high) if count >= FEWEST else (None, None)
 
 
 def wilson(successes: int, n: int) -> tuple[float, float]:
@@ -64,14 +70,18 @@ def agreement(labels: NDArray[np.bool_], truth: NDArray[np.bool_]) -> dict[str, 
 
 
 def of_mean(values: NDArray[np.float64]) -> tuple[float, float, float]:
-    """Return the mean and its normal interval: (mean, low, high)."""
+    """Return the mean and its normal interval: (mean, low, high); too narrow for few values (see ``shown``)."""
     mean = float(values.mean())
     half = Z95 * float(values.std(ddof=1)) / np.sqrt(len(values)) if len(values) > 1 else float("nan")
     return mean, mean - half, mean + half
 
 
 def auc_delong(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> tuple[float, float, float]:
-    """Return the area under the ROC curve and its interval (DeLong et al. 1988, Biometrics 44:837); ties count half.
+    """Return the area under the ROC curve and its interval; ties count half.
+
+    The variance is DeLong's. The interval is Student's with Satterthwaite's degrees of freedom (Brunner and Munzel). With
+    two to five scores in a class it still holds less often than it says: 84 to 88 times in 100 at an area of 0.76. It is
+    [0, 1] if a class has one score, and a point if no score of one class lies among those of the other.
 
     Parameters
     ----------
@@ -81,19 +91,36 @@ def auc_delong(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> 
     Returns
     -------
     auc, low, high : float
+
+    References
+    ----------
+    DeLong, DeLong and Clarke-Pearson 1988, Biometrics 44:837; Brunner and Munzel 2000, Biometrical Journal 42:17.
     """
     p, n = len(positive), len(negative)
     ranks = _midranks(np.concatenate([positive, negative]))
     above = (ranks[:p] - _midranks(positive)) / n  # (P,) share of negatives below each positive
     below = 1 - (ranks[p:] - _midranks(negative)) / p  # (N,) share of positives above each negative
     auc = float(above.mean())
-    variance = (above.var(ddof=1) / p if p > 1 else 0.0) + (below.var(ddof=1) / n if n > 1 else 0.0)
-    half = Z95 * float(np.sqrt(variance))
+    if min(p, n) < 2:
+        return auc, 0.0, 1.0
+    parts = above.var(ddof=1) / p, below.var(ddof=1) / n
+    variance = float(sum(parts))
+    if variance == 0:
+        return auc, auc, auc
+    freedom = variance**2 / (parts[0] ** 2 / (p - 1) + parts[1] ** 2 / (n - 1))
+    half = student_point(freedom) * float(np.sqrt(variance))
     return auc, max(0.0, auc - half), min(1.0, auc + half)
 
 
+def student_point(freedom: float) -> float:
+    """Return the two-sided 95 % point of Student's distribution."""
+    from scipy.special import stdtrit  # importing scipy.stats takes a second of every process that evaluates
+
+    return float(stdtrit(freedom, 0.975))
+
+
 def _midranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    # scipy.stats.rankdata gives the same; importing scipy.stats takes a second of every process that evaluates
+    # scipy.stats.rankdata gives the same, but scipy.stats takes long to import
     ordered = np.sort(values)
     ranks: NDArray[np.float64] = (np.searchsorted(ordered, values) + np.searchsorted(ordered, values, "right") + 1) / 2
     return ranks

@@ -82,6 +82,11 @@ def test_a_data_set_that_renders_redraws(greys, monkeypatch):
     assert images()[:, 0, 0, 0].tolist() == list(range(128, 200)) and dataset.asked == []
 
 
+def test_where_every_image_has_the_feature_there_are_no_others_to_lower_it_to(workspace, greys):
+    dataset, _ = greys
+    assert redrawn(workspace, "greys", dataset.split("train"), "light", np.ones(200, bool)) is None
+
+
 def test_a_data_set_that_can_do_neither_has_none(workspace, greys, monkeypatch):
     dataset, _ = greys
     monkeypatch.setattr(Greys, "lowered", Dataset.lowered)

@@ -123,6 +123,15 @@ def test_a_training_that_several_seeds_share_counts_once(tmp_path):
     assert row.seeds == 3 and [*row.by_seed] == [0, 1, 2]
 
 
+def test_a_number_that_the_first_seed_of_a_training_lacks_is_taken_from_the_next(tmp_path):
+    for seed in range(4):
+        more = {"metrics": {}} if seed == 0 else {}
+        store_cell(tmp_path, "retrain", seed, trained=seed % 2, **more)
+    rows = rows_of(gather([tmp_path]).cells, read_published(Registry()), Registry())
+    (row,) = (row for row in rows if row.metric == "target_ratio")
+    assert row.seeds == 2 and sorted(row.by_seed) == [1, 2] and row.note == ""
+
+
 def test_two_cells_of_a_seed_that_only_their_code_tells_apart_are_two_variants(tmp_path):
     for number, commit in enumerate(("a" * 40, "b" * 40)):
         record = store_cell(tmp_path, "ours", 0, number)

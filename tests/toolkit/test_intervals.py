@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import cohen_kappa_score, roc_auc_score
 
-from bench.toolkit.intervals import agreement, auc_delong, balanced_accuracy, kappa, of_mean, wilson
+from bench.toolkit.intervals import agreement, auc_delong, balanced_accuracy, kappa, of_mean, shown, wilson
 
 # statsmodels.stats.proportion.proportion_confint(..., method="wilson"); the last four also in Newcombe 1998,
 # Statistics in Medicine 17:857, Table I, method 3
@@ -67,6 +67,15 @@ def test_mean_by_hand():
     assert of_mean(np.full(9, 0.25)) == (0.25, 0.25, 0.25)
 
 
+def test_a_normal_interval_is_shown_where_it_holds_nine_times_in_ten():
+    rng = np.random.default_rng(3)
+    held = [
+        abs(of_mean(values)[0]) <= of_mean(values)[2] - of_mean(values)[0] for values in rng.normal(size=(2000, 10))
+    ]
+    assert np.mean(held) > 0.9
+    assert shown(0.1, 0.2, 10) == (0.1, 0.2) and shown(0.1, 0.2, 9) == (None, None)
+
+
 def test_auc_at_both_ends_and_in_the_middle():
     assert auc_delong(np.array([3.0, 4.0]), np.array([1.0, 2.0])) == (1.0, 1.0, 1.0)
     assert auc_delong(np.array([1.0, 2.0]), np.array([3.0, 4.0])) == (0.0, 0.0, 0.0)
@@ -105,6 +114,15 @@ def test_delong_holds_its_level():
         _, low, high = auc_delong(rng.normal(1, 1, 80), rng.normal(0, 1, 120))
         covered += low <= truth <= high
     assert 0.92 < covered / 500 < 0.98
+
+
+@pytest.mark.parametrize(("few", "level"), [(2, 0.8), (3, 0.83), (5, 0.83), (20, 0.9)])
+def test_the_interval_of_an_auc_is_nearly_as_wide_as_it_should_be_where_a_class_is_small(few, level):
+    rng = np.random.default_rng(few)
+    truth = 0.7602499389
+    found = [auc_delong(rng.normal(1, 1, few), rng.normal(0, 1, 500))[1:] for _ in range(1000)]
+    assert np.mean([low <= truth <= high for low, high in found]) > level
+    assert auc_delong(rng.normal(1, 1, 1), rng.normal(0, 1, 500))[1:] == (0.0, 1.0), "one score tells nothing"
 
 
 def labels_of(table, n, rng):

@@ -13,8 +13,8 @@ from bench.core.files import file_sha256
 from bench.workspace.store.store import Store
 
 
-def number(value):
-    return {"value": value, "n": 10, "low": value - 0.1, "high": value + 0.1, "higher_is_better": False, "source": "a test", "metric": "m"}  # fmt: skip  # noqa: E501
+def number(value, metric="m"):
+    return {"value": value, "n": 10, "low": value - 0.1, "high": value + 0.1, "higher_is_better": False, "source": "a test", "metric": metric}  # fmt: skip  # noqa: E501
 
 
 def stored(store, digit, ratio=0.25, further=(), **more):
@@ -23,7 +23,7 @@ def stored(store, digit, ratio=0.25, further=(), **more):
     folder.mkdir(parents=True, exist_ok=True)
     picture = folder / "before-after.png"
     picture.write_bytes(b"a picture of " + digit.encode())
-    metrics = {"m": number(ratio), **{name: number(1.0) for name in further}}
+    metrics = {"m": number(ratio), **{name: number(1.0, name) for name in further}}
     runs = {name: {"key": "1"} for name in metrics}
     artefacts = {"picture": {"file": picture.name, "sha256": file_sha256(picture)}}
     store.write(folder, made_record(digit * 64, metrics=metrics, metric_runs=runs, artefacts=artefacts, **more))
@@ -81,6 +81,21 @@ def test_a_further_metric_is_added(ours, theirs, merge):
     assert done.code == 0 and "completed" in done.out and "with y" in done.out
     assert sorted(ours.read(folder).metrics) == ["m", "x", "y"]
     assert ours.read(folder).metric_runs["y"].machine is None, "the same software"
+
+
+def test_a_metric_that_both_have_stays_ours_and_a_further_one_is_skipped_no_more(ours, theirs, merge):
+    folder, far = stored(ours, "a"), stored(theirs, "a", further=["diversity"])
+    mine, record = ours.read(folder), theirs.read(far)
+    ours.write(folder, mine.model_copy(update={"skipped_metrics": {"diversity": "does not load", "m": "half of it"}}))
+    other = {"m2": record.metrics["m"], "shift": record.metrics["diversity"]}  # of another version of m; of diversity
+    del record.metrics["diversity"]
+    skipped = {"m": "not ours", "diversity[x]": "no x"}
+    update = {"metrics": {**record.metrics, **other}, "skipped_metrics": skipped}
+    theirs.write(far, record.model_copy(update=update))
+    assert merge(theirs.root).code == 0
+    merged = ours.read(folder)
+    assert sorted(merged.metrics) == ["m", "shift"] and sorted(merged.metric_runs) == ["diversity", "m"]
+    assert merged.skipped_metrics == {"diversity[x]": "no x", "m": "half of it"}
 
 
 def test_a_further_metric_of_another_machine_names_it(ours, theirs, merge):

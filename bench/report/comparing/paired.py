@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
+from bench.toolkit.intervals import student_point
+
 FEWEST = 2  # seeds that telling the best numbers apart takes
 ENOUGH = 4  # fewest seeds of an interval that is shown; below it the width is mostly Student's factor, 4.3 for three
 POWER = 0.8  # with which a difference of the size of ``Factor.visible`` is found
@@ -45,7 +47,7 @@ def student(values: Sequence[float]) -> tuple[float, float, float]:
     """Return the mean of paired differences with Student's 95 % interval; NaN for fewer than two."""
     if len(values) < FEWEST:
         return math.nan, math.nan, math.nan
-    mean, half = fmean(values), _quantile(len(values)) * stdev(values) / math.sqrt(len(values))
+    mean, half = fmean(values), student_point(len(values) - 1) * stdev(values) / math.sqrt(len(values))
     return mean, mean - half, mean + half
 
 
@@ -69,10 +71,4 @@ def detectable(count: int) -> float:
     """Return the mean, in standard errors, that a paired t-test of so many pairs finds with a probability of POWER."""
     from scipy.special import nctdtrinc
 
-    return float(nctdtrinc(count - 1, 1 - POWER, _quantile(count)))
-
-
-def _quantile(count: int) -> float:
-    from scipy.special import stdtrit
-
-    return float(stdtrit(count - 1, 0.975))
+    return float(nctdtrinc(count - 1, 1 - POWER, student_point(count - 1)))

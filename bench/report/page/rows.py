@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from statistics import fmean, stdev
 from typing import Any
 
 from bench.errors import BenchError
 from bench.registry import Registry
-from bench.report.comparing.paired import over_seeds
 from bench.report.page.cells import StoredCell
-from bench.report.tables.aggregate import first_of_each_run
+from bench.report.tables.aggregate import over_runs
 from bench.report.tables.best import with_best
 from bench.report.tables.definitions import Variant
 from bench.report.tables.published import Published
@@ -33,7 +31,7 @@ def rows_of(cells: Sequence[StoredCell], published: Published, registry: Registr
     for cell in cells:
         groups.setdefault((*cell.place, cell.variant), []).append(cell)
     rows = [
-        _row(members, metric, published, registry)
+        _row(members, metric, published)
         for members in groups.values()
         for metric in metrics_of([cell for cell in cells if cell.place == members[0].place])
     ]
@@ -65,17 +63,9 @@ def measured(cell: StoredCell, metric: str) -> Measurement | None:
     return Measurement(value=value, n=1, higher_is_better=False, source=COST[metric], metric="cost")
 
 
-def _row(members: Sequence[StoredCell], metric: str, published: Published, registry: Registry) -> Row:
+def _row(members: Sequence[StoredCell], metric: str, published: Published) -> Row:
     first = members[0].record
     by_seed = {cell.record.seed: each for cell in members if (each := measured(cell, metric)) is not None}
-    firsts = first_of_each_run({cell.record.seed: cell.record for cell in members})
-    found = {seed: by_seed[seed] for seed in firsts if seed in by_seed}
-    values = [each.value for each in found.values()]
-    one = next(iter(found.values()), None)
-    seeds = over_seeds(values)
-    lows = [each.low for each in found.values() if each.low is not None]
-    highs = [each.high for each in found.values() if each.high is not None]
-    whole = bool(values) and len(lows) == len(highs) == len(values)
     return Row(
         table="report",
         model=first.model,
@@ -84,26 +74,14 @@ def _row(members: Sequence[StoredCell], metric: str, published: Published, regis
         method=first.method,
         needs=" ".join(first.needs),
         metric=metric,
-        mean=fmean(values) if values else None,
-        sd=stdev(values) if len(values) > 1 else None,
-        seeds=len(values),
-        n=min((each.n for each in found.values()), default=None),
-        n_most=max((each.n for each in found.values()), default=None),
-        higher_is_better=None if one is None else one.higher_is_better,
-        note="" if one else first.skipped_metrics.get(metric.partition("[")[0], "not measured"),
-        paper=_paper(members[0], metric, published, registry),
+        note="" if by_seed else first.skipped_metrics.get(metric.partition("[")[0], "not measured"),
+        paper=_paper(members[0], metric, published),
         data=first.provenance.data,
-        source=one.source if one else "",
-        low=fmean(lows) if whole else None,
-        high=fmean(highs) if whole else None,
-        covers=one.covers if one and whole else "",
-        seeds_low=seeds[0] if seeds else None,
-        seeds_high=seeds[1] if seeds else None,
-        by_seed={seed: each.value for seed, each in found.items()},
+        **over_runs(by_seed, {cell.record.seed: cell.record for cell in members}),
     )
 
 
-def _paper(cell: StoredCell, metric: str, published: Published, registry: Registry) -> float | None:
+def _paper(cell: StoredCell, metric: str, published: Published) -> float | None:
     """Return the paper's value for a cell whose method is read as the paper's, however long it trains."""
     record = cell.record
     params = {name: value for name, value in record.params.items() if name not in StudentParams.model_fields}

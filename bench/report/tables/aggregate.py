@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-
-import numpy as np
+from statistics import fmean, stdev
+from typing import Any
 
 from bench.report.comparing.paired import over_seeds
 from bench.report.tables.definitions import Table, Variant
@@ -60,11 +60,7 @@ def _row(
         if entry.result is not None and (measurement := _measured(entry.result, metric)) is not None
     }
     results = {entry.seed: entry.result for entry in members if entry.result is not None}
-    found = {seed: measured[seed] for seed in first_of_each_run(results) if seed in measured}
-    values = [measurement.value for measurement in found.values()]
-    counts = [measurement.n for measurement in found.values()]
-    one = next(iter(found.values()), None)
-    samples, seeds = _over_samples(list(found.values())), over_seeds(values)
+    numbers = over_runs(measured, results)
     return Row(
         table=table.name,
         model=model,
@@ -74,31 +70,40 @@ def _row(
         needs=needs_of(first.variant, workspace),
         metric=metric,
         about=first.variant.about,
-        mean=float(np.mean(values)) if values else None,
-        sd=float(np.std(values, ddof=1)) if len(values) > 1 else None,
-        seeds=len(values),
-        n=min(counts, default=None),
-        n_most=max(counts, default=None),
-        higher_is_better=one.higher_is_better if one else None,
-        note=_note(metric, members, len(measured), len(values), names),
+        note=_note(metric, members, len(measured), numbers["seeds"], names),
         paper=published.value(table.name, model, feature, first.variant, metric),
         data=workspace.dataset(first.done.planned.cell.settings.dataset).label,
-        source=one.source if one else "",
-        low=samples[0] if samples else None,
-        high=samples[1] if samples else None,
-        covers=one.covers if one and samples else "",
-        seeds_low=seeds[0] if seeds else None,
-        seeds_high=seeds[1] if seeds else None,
-        by_seed={seed: measurement.value for seed, measurement in found.items()},
+        **numbers,
     )
 
 
-def first_of_each_run(records: Mapping[int, Record]) -> list[int]:
-    """Return the first seed of every different unlearning: repeats of one tell nothing of its spread."""
+def over_runs(measured: Mapping[int, Measurement], records: Mapping[int, Record]) -> dict[str, Any]:
+    """Return the fields of a ``Row`` that aggregate a number over seeds, given by seed with the seed's record.
+
+    Of several seeds with the same unlearning, the first that has the number counts: repeats tell nothing of its spread.
+    """
     firsts: dict[str, int] = {}
-    for seed, record in records.items():
-        firsts.setdefault(record.provenance.stages.unlearn, seed)
-    return list(firsts.values())
+    for seed in measured:
+        firsts.setdefault(records[seed].provenance.stages.unlearn, seed)
+    found = {seed: measured[seed] for seed in firsts.values()}
+    values, counts = [each.value for each in found.values()], [each.n for each in found.values()]
+    one = next(iter(found.values()), None)
+    samples, seeds = _over_samples(list(found.values())), over_seeds(values)
+    return {
+        "mean": fmean(values) if values else None,
+        "sd": stdev(values) if len(values) > 1 else None,
+        "seeds": len(values),
+        "n": min(counts, default=None),
+        "n_most": max(counts, default=None),
+        "higher_is_better": one.higher_is_better if one else None,
+        "source": one.source if one else "",
+        "low": samples[0] if samples else None,
+        "high": samples[1] if samples else None,
+        "covers": one.covers if one and samples else "",
+        "seeds_low": seeds[0] if seeds else None,
+        "seeds_high": seeds[1] if seeds else None,
+        "by_seed": {seed: each.value for seed, each in found.items()},
+    }
 
 
 def _over_samples(found: Sequence[Measurement]) -> tuple[float, float] | None:
@@ -106,7 +111,7 @@ def _over_samples(found: Sequence[Measurement]) -> tuple[float, float] | None:
     lows, highs = ([getattr(each, bound) for each in found] for bound in ("low", "high"))
     if not found or None in (*lows, *highs):
         return None
-    return float(np.mean(lows)), float(np.mean(highs))
+    return fmean(lows), fmean(highs)
 
 
 def _measured(record: Record, metric: str) -> Measurement | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -85,7 +85,7 @@ def _decided(folder: Path, theirs: Record, store: Store, target: Path, ours: Rec
     if not further:
         return Merged(target.name, "same")
     if write:
-        store.write(target, _completed(ours, theirs))
+        store.write(target, _completed(ours, theirs, further))
     return Merged(target.name, "completed", f"with {', '.join(sorted(further))}")
 
 
@@ -103,23 +103,25 @@ def _put(folder: Path, target: Path, record: Record, store: Store) -> None:
     store.write(target, record)
 
 
-def _completed(ours: Record, theirs: Record) -> Record:
-    """Return our record with the metrics that only theirs has, and the machine that computed these."""
+def _completed(ours: Record, theirs: Record, further: Set[str]) -> Record:
+    """Return our record with the values and skips of metrics that only theirs has, and the machine that computed these.
+
+    Of a metric that both have, ours stays whole: another version of it may have other values.
+    """
     facts = theirs.provenance.machine
     elsewhere = facts.software != ours.provenance.machine.software
-    further = {
+    runs = {
         name: run.model_copy(update={"machine": facts}) if run.machine is None and elsewhere else run
         for name, run in theirs.metric_runs.items()
     }
+    values = {name: value for name, value in theirs.metrics.items() if value.metric in further}
+    skipped = {name: why for name, why in theirs.skipped_metrics.items() if name.partition("[")[0] in further}
+    kept = {name: why for name, why in ours.skipped_metrics.items() if name.partition("[")[0] not in further}
     return ours.model_copy(
         update={
-            "metrics": {**theirs.metrics, **ours.metrics},
-            "metric_runs": {**further, **ours.metric_runs},
-            "skipped_metrics": {
-                name: why
-                for name, why in {**theirs.skipped_metrics, **ours.skipped_metrics}.items()
-                if name not in theirs.metrics and name not in ours.metrics
-            },
+            "metrics": {**values, **ours.metrics},
+            "metric_runs": {**runs, **ours.metric_runs},
+            "skipped_metrics": {**skipped, **kept},
         }
     )
 
