@@ -7,7 +7,9 @@ import re
 from reference_numbers import frame, spread
 from reference_tables import caption
 
-SHOWN = {"target_ratio": "target ratio", "retain_change": "retain change", "seconds": "seconds"}
+SHOWN = {
+    "target_ratio": "target ratio", "retain_change": "retain change", "fid[digits]": "`fid[digits]`", "seconds": "seconds",
+}  # fmt: skip
 LABEL = re.compile(r"(?P<method>.+), (?P<step>\d+) steps?")
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 from reference_numbers import digits, frame, spread
+from sensitivity_tables import strange
 
 from bench.report.tables.captions import BEST
 from bench.report.tables.grid import NEEDS
@@ -253,6 +254,8 @@ def _summary_caption(parts: list[pd.DataFrame]) -> str:
         "plain rule; then, of what needs clicks alone and leaves at most as much as `ours`, the method or variant with "
         "the smallest retain change. "
         "Samples shown: 500 on MNIST, 5,000 on faces; those with the feature are clicked, a share like the original's "
-        "target ratio."
+        "target ratio. "
+        f"{strange('vae', 'far')} of the VAE's samples lie far from the training digits, and `bench` warns from 0.15 on: "
+        "take its row with caution."
         f"{f' Bold, on MNIST: {BEST}; {HIDDEN}.' if any(_is_best(number) for _, number in every.iterrows()) else ''}*"
     )
