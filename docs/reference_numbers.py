@@ -94,9 +94,10 @@ def part(file: str, feature: str, variant: str, metric: str) -> str:
 
 
 def rise(file: str, feature: str, variant: str, metric: str) -> str:
-    """Return by how many per cent a variant's mean exceeds the original's, as ``27 %``; two significant digits."""
+    """Return by how many per cent a variant's mean exceeds the original's, as ``27 %``; two digits or more."""
     before, after = (float(row(file, feature, name, metric)["mean"]) for name in ("original", variant))
-    return f"{100 * (after / before - 1):.2g} %"
+    per_cent = 100 * (after / before - 1)
+    return f"{per_cent:.{0 if abs(per_cent) >= 9.95 else 1}f} %"
 
 
 def difference(file: str, feature: str, variant: str) -> str:

@@ -8,8 +8,11 @@ from reference_numbers import frame, spread
 from reference_tables import caption
 
 SHOWN = {
-    "target_ratio": "target ratio", "retain_change": "retain change", "fid[digits]": "`fid[digits]`", "seconds": "seconds",
-}  # fmt: skip
+    "target_ratio": "target ratio",
+    "retain_change": "retain change",
+    "fid[digits]": "`fid[digits]`",
+    "seconds": "seconds",
+}
 LABEL = re.compile(r"(?P<method>.+), (?P<step>\d+) steps?")
 
 
