@@ -59,6 +59,7 @@ def test_an_extractor_judges_a_digit(run):
     ratio, its = (record["metrics"]["target_ratio"]["value"] for record in (usual, other))
     assert 0.05 < its < 0.3 and abs(its - ratio) < 0.1
     assert usual["provenance"]["stages"]["unlearn"] == other["provenance"]["stages"]["unlearn"]
+    assert all("oracle_far[digits]" in record["metrics"] for record in (usual, other)), "what each learnt from is known"
 
 
 def test_a_digit_that_is_not_one(bench_cli, tmp_path):

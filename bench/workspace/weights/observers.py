@@ -17,6 +17,7 @@ from bench.errors import CheckpointError, MissingWeights, PluginError, shown, su
 from bench.registry import Registry
 from bench.toolkit.training import class_log_odds
 from bench.workspace import manifest
+from bench.workspace.weights.checkpoint import Checkpoint
 from bench.workspace.weights.made_by import OracleMade, Tested, made_as
 from bench.workspace.weights.networks import networks_of, stored_for
 
@@ -124,13 +125,13 @@ def load_observer(registry: Registry, kind: str, name: str, weights: str | None)
         return LoadedClassifier(name, registry.get(kind, name)())
     if kind == "classifiers":
         return load_classifier(registry, name, str(weights))
-    extractor, sha256 = load_extractor(registry, name, weights or name)
+    extractor, sha256, learnt_on = _loaded_extractor(registry, name, weights or name)
     if len(extractor.classes) < 2:
         raise PluginError(
             f"extractor '{name}': has {'one class' if extractor.classes else 'no classes'}, and "
             "an oracle compares the odds of two or more. Name another oracle"
         )
-    return LoadedClassifier(name, ClassOracle(extractor), _known_as(weights), sha256)
+    return LoadedClassifier(name, ClassOracle(extractor), _known_as(weights), sha256, learnt_on=learnt_on)
 
 
 def load_classifier(registry: Registry, name: str, weights: str) -> LoadedClassifier:
@@ -140,9 +141,14 @@ def load_classifier(registry: Registry, name: str, weights: str) -> LoadedClassi
     plugin_class = registry.get("classifiers", name, f"{path}")
     networks = networks_of(plugin_class(), stored, path)
     made_as(Tested, stored, path)
-    accuracy, source = stored.description.get("accuracy", {}), stored.description.get("dataset")
-    learnt_on = source if isinstance(source, str) else None
+    accuracy, learnt_on = stored.description.get("accuracy", {}), _learnt_on(stored)
     return LoadedClassifier(name, plugin_class(networks), _known_as(weights), stored.sha256, accuracy, learnt_on)
+
+
+def _learnt_on(stored: Checkpoint) -> str | None:
+    """Return the data set that networks learnt from, if their weights say so."""
+    source = stored.description.get("dataset")
+    return source if isinstance(source, str) else None
 
 
 def _known_as(weights: str | None) -> str | None:
@@ -162,10 +168,15 @@ def load_extractor(registry: Registry, name: str, weights: str | Path) -> tuple[
         Zoo name or file of the weights of one that is trained. Its own name stands for its usual weights: those in the
         zoo, else those next to its file.
     """
+    return _loaded_extractor(registry, name, weights)[:2]
+
+
+def _loaded_extractor(registry: Registry, name: str, weights: str | Path) -> tuple[Extractor, str, str | None]:
+    """Return an extractor, the sha256 of its weights, and the data set that it learnt from, if that is known."""
     plugin_class: type[Extractor] = registry.get("extractors", name, "--set evaluation.extractors")
     found = plugin_class.identity()
     if found is not None:
-        return plugin_class(), found
+        return plugin_class(), found, None
     if not issubclass(plugin_class, Trainable):
         raise PluginError(
             f"extractor '{name}': has no training recipe and finds no weights by itself. Implement identity(), which "
@@ -173,7 +184,7 @@ def load_extractor(registry: Registry, name: str, weights: str | Path) -> tuple[
         )
     path = _beside(registry, name) if weights == name and name not in manifest.entries() else manifest.path_of(weights)
     stored = stored_for(path, "extractor", name)
-    return plugin_class(networks_of(plugin_class(), stored, path)), stored.sha256
+    return plugin_class(networks_of(plugin_class(), stored, path)), stored.sha256, _learnt_on(stored)
 
 
 def _beside(registry: Registry, name: str) -> Path:
