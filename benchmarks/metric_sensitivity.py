@@ -30,7 +30,7 @@ from bench.workspace.weights import checkpoint, loading, observers
 DATASETS = {"faces": "synthfaces", "digits": "mnist"}
 JUDGES = {"faces": ("mobilenet", "mobilenet-synthfaces-b"), "digits": ("morpho_mnist", None)}
 SHOWN = {"faces": ("bang", "beard", "Smiling", "Eyeglasses", "Male"), "digits": ("thickness", "slant")}
-RETAINED = {"faces": "bang", "digits": "thickness"}  # the feature without which ``fid_retain`` is measured
+RETAINED = {"faces": "bang", "digits": "thickness"}  # the feature of ``fid_retain`` and ``fid_counterfactual``
 TRAINING = 10_000  # training images that extractors without shipped statistics are compared with
 
 
@@ -73,7 +73,8 @@ def embedded(name: str, weights: str | None, dataset: Dataset, named: str, featu
         path = manifest.path_of(known)
         stored = checkpoint.read(path)
         moments = loading.statistics_in(stored, path, sha)
-        references = {"fid": moments["all"], "fid_retain": moments[f"without {feature}"]}
+        subsets = {"fid": "all", "fid_retain": f"without {feature}", "fid_counterfactual": f"{feature} redrawn"}
+        references = {metric: moments[subset] for metric, subset in subsets.items()}
         return Embedded(name, eye, references, estimates.kernel_reference(stored.tensors["embeddings"].numpy()))
     train = dataset.split("train")
     seen = Eye(eye.look)(train.read(np.linspace(0, len(train) - 1, TRAINING).astype(np.int64)))[0]
