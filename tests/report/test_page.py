@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import zlib
@@ -157,7 +158,6 @@ def test_the_same_cells_give_the_same_file(runs, report, tmp_path):
 
 def test_a_picture_is_cut_into_before_and_after(runs):
     import base64
-    import io
 
     strip = next(strip_of(cell) for cell in gather([runs]).cells if cell.record.method == "ours")
     assert (strip.width, strip.height, strip.rows) == (600, 120, 2)
@@ -246,6 +246,13 @@ def test_the_roc_curve_is_of_the_samples_that_are_stored(runs):
     assert np.trapezoid(true, false) == pytest.approx(above, abs=1e-3)
     with forbidden(folder):
         assert curves.roc(cell) is None, "what may not be read is left out"
+    whole, other = (folder / "columns.npz").read_bytes(), io.BytesIO()
+    np.save(other, scores)
+    middle = len(whole) // 2
+    changed = whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :]
+    for damaged in (b"", b"garbage", whole[:100], whole[:-100], changed, other.getvalue()):
+        (folder / "columns.npz").write_bytes(damaged)
+        assert curves.roc(cell) is None, "what is damaged is left out"
 
 
 # --- the command --------------------------------------------------------------------------------------------
