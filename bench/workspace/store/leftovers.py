@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 from bench.core.durations import number_of
 from bench.core.reading import read_json
 from bench.workspace.store import sweeps
+from bench.workspace.store.present import facts_of, files_below
 from bench.workspace.store.record import FORMAT, Record
 from bench.workspace.store.store import DIGITS, STAGES, Store
 
@@ -90,9 +91,8 @@ def freed(paths: Sequence[Path]) -> int:
     links: Counter[tuple[int, int]] = Counter()
     facts = {}
     for path in paths:
-        for file in (path, *path.rglob("*")):
-            found = file.lstat()
-            if not file.is_dir():
+        for file in files_below(path) if path.is_dir() else (path,):
+            if (found := facts_of(file, follow_symlinks=False)) is not None:
                 facts[found.st_dev, found.st_ino] = found
                 links[found.st_dev, found.st_ino] += 1
     return sum(found.st_size for place, found in facts.items() if links[place] >= found.st_nlink)
