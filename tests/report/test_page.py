@@ -214,6 +214,14 @@ def test_the_axis_of_curves_holds_the_places_of_all(runs):
     assert axes.get_xscale() == "log" and [*axes.get_xticks()] == [1, 3, 4, 10, 1000]
 
 
+def test_a_curve_from_zero_has_its_zero_on_the_axis(runs):
+    cell = gather([runs]).cells[0]
+    axes = plots.lines(
+        [curves.Curve("ours", [curves.Point(x, 0.1, cell) for x in (0, 1, 30)])], "alpha", "target ratio"
+    ).axes[0]
+    assert axes.get_xscale() == "linear" and [*axes.get_xticks()] == [0, 1, 30] and axes.get_xlim()[0] < 0
+
+
 def test_curves_need_three_values_and_nothing_else_that_differs(runs):
     cells = gather([runs]).cells
     (curve,) = curves.against(cells, "target_ratio", "alpha")
