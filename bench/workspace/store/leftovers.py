@@ -20,7 +20,6 @@ from bench.workspace.store.store import DIGITS, STAGES, Store
 
 KINDS = ("failed", "stale", "orphaned", "stopped")
 ENDED_BADLY = ("failed", "diverged", "killed", "timeout")
-CELL = re.compile(rf".+-[0-9a-f]{{8}}(?:[0-9a-f]{{{DIGITS - 8}}})?")  # older versions wrote eight digits of the key
 REMOVED = ".removed"  # end of the name of a folder that is being removed
 
 
@@ -60,7 +59,7 @@ def of_older_formats(store: Store) -> Iterator[Leftover]:
 def unfinished(store: Store) -> Iterator[Leftover]:
     """Yield the folders of cells that were stopped; other programs' folders are not cells."""
     for folder in store.unfinished():
-        if CELL.fullmatch(folder.name) and (folder / ".lock").exists():
+        if (folder / ".lock").exists():
             yield Leftover("stopped", folder, "the same bench run would resume it")
 
 
