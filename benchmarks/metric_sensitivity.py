@@ -87,10 +87,6 @@ def judged(images: str) -> Judged:
     return Judged(observers.load_observer(Registry(), "classifiers", name, weights).classifier, SHOWN[images])
 
 
-def order_of(images: str, count: int) -> NDArray[np.int64]:
-    return np.arange(count) if images == "faces" else altered_digits.shuffled(count)
-
-
 def sets_of(images: str, split: Split, stream: str, count: int) -> Iterator[Altered]:
     if images == "faces":
         return altered_faces.alterations(stream, count)

@@ -1,8 +1,8 @@
 """Why the paper's trends of alpha (Table 5) and of the loss terms (Table 4) do not show here: budget, loss, threshold.
 
-Run: ``python benchmarks/paper_trends.py --data-dir DATA --out results/reference/vae/trends.csv``; twenty minutes on one core.
-Feature thickness, shipped MNIST VAE, 500 clicks. A training of 500 steps is also, at step 20, a training of 20 steps,
-since the learning rate is constant: every budget comes from one run. A row per seed, setting, budget and metric.
+Run: ``python benchmarks/paper_trends.py --data-dir DATA --out results/reference/vae/trends.csv``; twenty minutes on one
+core. Feature thickness, shipped MNIST VAE, 500 clicks. A training of 500 steps is also, at step 20, a training of 20
+steps, since the learning rate is constant: every budget comes from one run. A row per seed, setting, budget and metric.
 """
 
 from __future__ import annotations

@@ -41,7 +41,6 @@ MAKERS: dict[str, Callable[..., str]] = {
     "percent": reference_numbers.percent,
     "rise": reference_numbers.rise,
     "value": reference_numbers.value,
-    "difference": reference_numbers.difference,
     "table": reference_tables.table,
     "sizes": reference_tables.sizes,
     "learnt": reference_tables.learnt,

@@ -98,12 +98,3 @@ def rise(file: str, feature: str, variant: str, metric: str) -> str:
     before, after = (float(row(file, feature, name, metric)["mean"]) for name in ("original", variant))
     per_cent = 100 * (after / before - 1)
     return f"{per_cent:.{0 if abs(per_cent) >= 9.95 else 1}f} %"
-
-
-def difference(file: str, feature: str, variant: str) -> str:
-    """Return a difference of ``table-damage`` with its 95 % interval, as the table gives it: older ones in the note."""
-    found = row(file, feature, variant, "difference")
-    if "low" in found:
-        return f"{found['mean']:+.4f} [{found['low']:.4f}, {found['high']:.4f}]"
-    low, high = re.fullmatch(r"95 %: (\S+) to (\S+)", str(found["note"])).groups()  # type: ignore[union-attr]
-    return f"{found['mean']:+.4f} [{low}, {high}]"

@@ -26,10 +26,11 @@ PER_EXTRACTOR = frozenset(
     | {"reference_embeddings", "oracle_embeddings"}
 )  # there is one of each per extractor
 RESERVED = frozenset(
-    {"change", "difference", "flagged_change", "flagged_ratio", "peak_memory_mb", "seconds", "unflagged_change"}
+    {"change", "flagged_change", "flagged_ratio", "peak_memory_mb", "seconds", "unflagged_change"}
     | {"learnt_agreement", "learnt_resolution", "learnt_target_ratio", "original_learnt_target_ratio"}
     | {"clicked_ratio", "original_clicked_ratio"}
-)  # names of what the engine computes itself: without an oracle, of clicks, of the unlearning stage, at equal damage
+    | {"agreeing", "agrees", "non_target_images", "ratio", "read_elsewhere", "target_images", "verdict"}
+)  # names of what the engine computes itself: without an oracle, of clicks, of the unlearning stage, in tables
 
 
 def require_declared(cls: type[Metric]) -> None:

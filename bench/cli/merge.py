@@ -28,25 +28,28 @@ def command(sources: tuple[Path, ...], dry_run: bool, as_json: bool, results: Pa
     there was no cell.
     """
     import json
+    from contextlib import ExitStack
 
     from bench.errors import EXIT_NOTHING, EXIT_SOME_FAILED
     from bench.workspace.store.merging import merge
     from bench.workspace.store.store import Store
     from bench.workspace.store.travelling import opened
 
-    parcels = [opened(source) for source in sources]  # first: a wrong name is told before anything is written
-    store = Store(results)
-    store.require_writable()
     counts: Counter[str] = Counter()
-    for parcel in parcels:
-        if not parcel.cells:
-            below = "".join(f". Try {each}" for each in Store(parcel.path).folders_below()[:1])
-            click.echo(f"{parcel.path}: holds no results{below}", err=True)
-        for each in merge(parcel, store, not dry_run):
-            counts[each.fate] += 1
-            told = {"source": str(parcel.path), "cell": each.cell, "fate": each.fate, "why": each.why or None}
-            line = f"{each.fate:9} {each.cell}" + (f"  {each.why}" if each.why else "")
-            click.echo(json.dumps(told) if as_json else line)
+    with ExitStack() as stack:
+        # first: a wrong name is told before anything is written
+        parcels = [stack.enter_context(opened(source)) for source in sources]
+        store = Store(results)
+        store.require_writable()
+        for parcel in parcels:
+            if not parcel.cells:
+                below = "".join(f". Try {each}" for each in Store(parcel.path).folders_below()[:1])
+                click.echo(f"{parcel.path}: holds no results{below}", err=True)
+            for each in merge(parcel, store, not dry_run):
+                counts[each.fate] += 1
+                told = {"source": str(parcel.path), "cell": each.cell, "fate": each.fate, "why": each.why or None}
+                line = f"{each.fate:9} {each.cell}" + (f"  {each.why}" if each.why else "")
+                click.echo(json.dumps(told) if as_json else line)
     if not counts:
         return EXIT_NOTHING
     total = ", ".join(f"{count} {fate}" for fate, count in counts.items())

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from bench.cli.options import data_dir, file_named, no_file, open_registry, params, plugins, results_folder, suite
+from bench.core.limits import PAGE
 from bench.errors import UsageError
 
 
@@ -18,7 +19,7 @@ from bench.errors import UsageError
 @click.option(
     "--also", metavar="NAME[,NAME...]", default="", help="Further attributes to click on, to keep them (Male)."
 )
-@click.option("--count", type=click.IntRange(2, 20_000), default=500, show_default=True, help="Samples to show.")
+@click.option("--count", type=click.IntRange(2, PAGE), default=500, show_default=True, help="Samples to show.")
 @click.option("--weights", metavar="NAME|FILE", help="Weights of the generator: a zoo name or a file.")
 @click.option("--stream", default="feedback/0", show_default=True, help="Random stream of the samples.")
 @click.option(

@@ -68,7 +68,7 @@ def remembered_asking(function: Callable[P, T]) -> Callable[P, T]:
 
 
 def images_known(workspace: Workspace, dataset: str) -> str:
-    """Return what identified the images when they were first asked for."""
+    """Return the identity of the images, fixed at the first request."""
     found: str = workspace.once(("images", dataset), lambda: images_now(workspace, dataset))
     return found
 

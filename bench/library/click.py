@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.api import Generator
+from bench.core.limits import PAGE
 from bench.core.modes import ordinary
 from bench.errors import UsageError
 from bench.library.arguments import whole
@@ -64,7 +65,7 @@ def click(
     from bench.feedback.page import serving
 
     serving.require_installed()
-    shown, count = known(generator, "click(generator)"), whole(count, 2, "click(count)", serving.MOST)
+    shown, count = known(generator, "click(generator)"), whole(count, 2, "click(count)", PAGE)
     port = whole(port, 0, "click(port)", 65535)
     require_shown(shown, "click(generator)")
     with ExitStack() as opened:

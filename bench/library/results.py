@@ -30,15 +30,15 @@ def results(results: str | Path = RESULTS, *, tidy: bool = False, workspace: Wor
     -------
     pandas.DataFrame
         A row for each cell: ``cell`` (its folder's name), ``status``, ``method``, ``model``, ``dataset``, ``feature``,
-        ``seed``; ``label``, in which it differs from others of its kind; its hyper-parameters (``params.epochs``), the
-        metrics by name (``target_ratio``, ``fid[digits]``), the stages' times (``seconds.unlearn``, s); ``reason`` of a
-        failure; ``weights`` of the original and ``feedback_file``, the file of clicks, as they were named (an oracle's
-        clicks have none); ``suite``, ``key``, ``stored`` (local time at which the record was last written here; a copy
-        has its own), ``folder`` and ``losses``, the CSV file of what the method logged. What a cell does not have is
-        missing (NaN or None).
+        ``seed``; ``label``, what distinguishes it from other cells of the same method, model and feature; its
+        hyper-parameters (``params.epochs``), the metrics by name (``target_ratio``, ``fid[digits]``), the stages' times
+        (``seconds.unlearn``, s); ``reason`` of a failure; ``weights`` of the original and ``feedback_file``, the file
+        of clicks, as they were named (an oracle's clicks have none); ``suite``, ``key``, ``stored`` (local time at
+        which the record was last written here; a copy has its own), ``folder`` and ``losses``, the CSV file of what the
+        method logged. What a cell does not have is missing (NaN or None).
 
-        Tidy: the same first columns, then ``metric``, ``value``, ``low`` and ``high`` (95 % interval over samples),
-        ``n``, ``higher_is_better`` and ``source``.
+        Tidy: the same first columns, then ``metric``, ``value``, ``low`` and ``high`` (95 % interval; ``covers`` says
+        of what), ``n``, ``higher_is_better`` and ``source``.
 
     Raises
     ------

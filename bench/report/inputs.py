@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 from bench.workspace.store.record import Record, Weights
-
-CELL = re.compile(r"(?P<readable>.+)-s\d+(?P<step>-at\d+)?-[0-9a-f]{16}")  # the folder of a cell
+from bench.workspace.store.store import CELL
 
 
 def of_records(records: Sequence[Record]) -> list[dict[str, str]]:
@@ -41,7 +39,7 @@ def _weights(records: Sequence[Record]) -> list[str]:
 def _lineage(weights: Weights) -> tuple[str, str]:
     """Return what tells an original from others, and its path; unlearned ones that differ in the seed are one."""
     folder = Path(weights.path).parent
-    if (cell := CELL.fullmatch(folder.name)) is None:
+    if (cell := CELL.fullmatch(folder.name)) is None or cell["seed"] is None:
         return weights.sha256, weights.path
     path = str(folder.with_name(cell["readable"] + (cell["step"] or "")) / Path(weights.path).name)
     return path, path

@@ -1,9 +1,9 @@
 """Frechet distance, kernel distance and inception score with their sampling errors, from influence functions.
 
-The influence of a sample is by how much the value would grow, to first order, if the sample weighed more. The standard
-error follows from the spread of the influences (the infinitesimal jackknife) and needs no resampling. For two sets made
-from the same noise, or from the same pictures, the influences of the pairs nearly cancel: the error of the
-*difference* is much smaller than that of either value.
+The influence of a sample is the first-order growth of the value as the sample's weight increases. The standard error
+follows from the spread of the influences (the infinitesimal jackknife) and needs no resampling. For two sets made from
+the same noise, or from the same pictures, the influences of the pairs nearly cancel: the error of the *difference* is
+much smaller than that of either value.
 
 What is compared with is held fixed: the errors are those of the samples. They do not cover the bias of a Frechet
 distance, which is larger than the true one for finite samples; two sets of one size share most of it. Where the true

@@ -1,7 +1,7 @@
 """A non-linear probe of the latent, learnt from the clicks: an ensemble of small dropout networks, and its edit.
 
-A linear rule finds and removes a feature badly that is not a straight direction. A probe flags latents by its score,
-and moves them along the score's gradient until it is safe.
+A linear rule is poor at finding and removing a feature that is not a straight direction. A probe flags latents by its
+score, and moves them along the score's gradient until it is safe.
 """
 
 from __future__ import annotations

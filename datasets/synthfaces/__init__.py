@@ -71,7 +71,9 @@ class SynthFaces(Dataset):
         return render(_stream(split), _checked(split, indices), lambda people: intervene(people, feature, value))
 
     def feature_region(self, split: str, indices: Indices, feature: str) -> NDArray[np.bool_]:
-        """Return where the feature is, or would be, drawn.
+        """Return where the feature is, or would be, drawn: a mask for evaluations of your own.
+
+        The benchmark itself does not use it. ``counterfactual`` changes nothing outside it.
 
         Returns
         -------

@@ -14,12 +14,15 @@ from bench.api.metric_checks import RESERVED
 from bench.authoring.conformance.toys import ToyClassifier
 from bench.evaluation.described import Described
 from bench.evaluation.looks import Looks
+from bench.evaluation.metric_plugins import reserved_names
 from bench.evaluation.metrics import compute_metrics, metric_columns
 from bench.evaluation.own_metrics import OWN
 from bench.evaluation.passes import Pass
 from bench.evaluation.reference import Reference
 from bench.registry import Registry
-from bench.report.tables.value_names import TIMINGS
+from bench.report.tables import agreement
+from bench.report.tables.definitions import TABLES
+from bench.report.tables.value_names import TIMINGS, value_names
 
 SEEN = Described(NULL.scores[:, None], {"toy": NULL.embeddings}, {"toy": NULL.logits})
 RESULT = Pass(SEEN, SEEN, NULL.identifier_scores, NULL.pixel_change)
@@ -42,11 +45,25 @@ def test_the_names_of_the_engine_s_own_values_are_reserved():
     assert {value for own in OWN for value in own.values} | set(TIMINGS) <= RESERVED
 
 
+def test_the_columns_that_tables_compute_are_reserved():
+    """A plug-in's value of the same name would stand in their place."""
+    owned = value_names(Registry()).owners
+    columns = {name for table in TABLES.values() for name in table.metrics} | {*agreement.METRICS}
+    assert {"ratio", "read_elsewhere", "verdict", "agrees", "target_images"} <= columns - owned.keys() <= RESERVED
+
+
 def computed(metrics, columns=NULL, reference=NULL.reference, result=RESULT, reserved=None):
     """Return all values by name, and all reasons."""
     found = compute_metrics(metrics, columns, result, {"toy": Reference(reference)}, reserved or {}).values()
     values = {name: value for outcome in found for name, value in outcome.values.items()}
     return values, {name: reason for outcome in found for name, reason in outcome.skipped.items()}
+
+
+def test_a_plug_in_s_value_may_not_be_called_as_a_table_s_column():
+    reserved = reserved_names(Registry())
+    for name in ("ratio", "verdict", "agrees"):
+        found, skipped = computed({"own": metric({name: (1.0, 1, None)})}, reserved=reserved)
+        assert not found and f"computes '{name}', a name that the benchmark uses itself" in skipped["own"]
 
 
 def test_a_metric_without_its_columns_is_skipped_with_the_reason():

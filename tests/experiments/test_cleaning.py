@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 from made_records import made_record
@@ -89,6 +90,30 @@ def test_the_bytes_are_those_that_the_disk_gets_back(tmp_path):
     (second / "own").write_bytes(bytes(30))
     assert leftovers.freed([first]) == 0, "the other name keeps it"
     assert leftovers.freed([second]) == 30 and leftovers.freed([first, second]) == 1030
+
+
+@pytest.mark.parametrize("gone", ["columns.npz", f"unlearn-{'2' * 16}"])
+def test_what_a_cell_removes_while_it_is_counted_is_nothing_to_count(gone, bench_cli, tmp_path, monkeypatch):
+    """A file or folder that was seen is no longer there when its size is asked for."""
+    stat = Path.stat
+
+    def asked(self, **how):
+        if self.name == gone:
+            shutil.rmtree(self, ignore_errors=True)
+            self.unlink(missing_ok=True)
+        return stat(self, **how)
+
+    for command in (("cache", "ls"), ("cache", "gc", "--max-size", "1MB"), ("clean",)):
+        for number in (1, 2):
+            folder = tmp_path / ".stages" / f"unlearn-{str(number) * 16}"
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "columns.npz").write_bytes(bytes(10))
+            (folder / "sealed.json").write_bytes(bytes(20))
+        more = () if command[-1] == "ls" else ("--device", "cpu")
+        with monkeypatch.context() as patched:
+            patched.setattr(Path, "stat", asked)
+            done = bench_cli(*command, "--results", tmp_path, *more)
+        assert done.code == 0, done.err
 
 
 @pytest.mark.parametrize("missing", ["plug-in", "weights"])

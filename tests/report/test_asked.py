@@ -135,6 +135,7 @@ def test_what_cannot_be_shown_is_refused_before_any_work(name, more, message, ta
         ("2", ("ours,original",), ["ours", "original"]),
         ("2", ("ours, logistic,probe",), ["ours, logistic", "probe"]),
         ("2", ("ours", "original"), ["ours", "original"]),
+        ("2", ("ours", "original", "ours"), ["ours", "original"]),
         ("4", ("ours",), ["unlearn", "recon + unlearn", "recon + unlearn + percep"]),
         ("tradeoff", ("probe",), [f"probe, down to quantile {share}" for share in (0.5, 0.4, 0.6, 0.7)]),
         ("4", ("latent_edit",), ["latent_edit"]),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -228,6 +230,24 @@ def test_figure_6_draws_the_stored_ratios_of_the_most_shifted(figure, runs, monk
     ):
         heights = [bar.get_height() for bar in bars_of.patches]
         assert heights == [records[method].metrics[f"attribute_ratio[{name}]"].value for name in names]
+
+
+def test_figure_6_names_a_stored_cell_without_the_attributes(figure, runs, tmp_path):
+    asked = ("--feature", "slant", "--method", "original,ours")
+    assert figure("6", *asked).done.code == 0
+    shutil.copytree(runs, tmp_path / "runs")
+    store = Store(tmp_path / "runs")
+    (folder,) = (tmp_path / "runs").glob("original-bars-slant-s0-*")
+    record = store.read(folder)
+    metrics = {name: found for name, found in record.metrics.items() if not name.startswith("attribute_")}
+    ran = {name: run for name, run in record.metric_runs.items() if name != "diversity"}
+    store.write(folder, record.model_copy(update={"metrics": metrics, "metric_runs": ran}))
+    found = figure("6", *asked, "--no-run", results=store.root)
+    assert found.done.code == 1, found.done
+    assert re.search(
+        rf"Error: figure 6: for 'slant', \S+.* not measured in the cell {folder.name}\. Let", found.done.err
+    )
+    assert "'diversity' be computed (evaluation.metrics)" in found.done.err and found.done.out == ""
 
 
 # --- the page -----------------------------------------------------------------------------------------

@@ -90,6 +90,28 @@ def test_cells_that_only_other_code_tells_apart_say_when_they_were_stored(tmp_pa
     assert "(stored 2001-09-0" in older and "(stored 2017-07-1" in newer
 
 
+def test_records_that_are_removed_while_they_are_listed_are_told_without_a_time(tmp_path, bench_cli, monkeypatch):
+    store, survey = Store(tmp_path / "runs"), Store.survey
+
+    def surveyed(self):
+        found = survey(self)
+        for folder, _ in found[0]:
+            (folder / "result.json").unlink()
+        return found
+
+    monkeypatch.setattr(Store, "survey", surveyed)
+    for asked in ((), ("--json",), None):
+        for key in ("a" * 64, "b" * 64):
+            store.write(store.folder("ours-vae-slant-s0", key), made_record(key, params={"epochs": 200}))
+        if asked is None:
+            assert bench.results(store.root)["stored"].isna().all()
+            continue
+        done = bench_cli("status", "--results", store.root, *asked)
+        listed = [line for line in done.out.splitlines() if not line.startswith("stopped") and '"stopped"' not in line]
+        assert done.code == 0 and len(listed) == 2, done.err
+        assert all("(stored" not in line and '"stored": "' not in line for line in listed)
+
+
 # --- frames -------------------------------------------------------------------------------------------
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import zlib
@@ -166,7 +167,6 @@ def test_the_same_cells_give_the_same_file(runs, report, tmp_path):
 
 def test_a_picture_is_cut_into_before_and_after(runs):
     import base64
-    import io
 
     strip = next(strip_of(cell) for cell in gather([runs]).cells if cell.record.method == "ours")
     assert (strip.width, strip.height, strip.rows) == (600, 120, 2)
@@ -223,6 +223,14 @@ def test_the_axis_of_curves_holds_the_places_of_all(runs):
     assert axes.get_xscale() == "log" and [*axes.get_xticks()] == [1, 3, 4, 10, 1000]
 
 
+def test_a_curve_from_zero_has_its_zero_on_the_axis(runs):
+    cell = gather([runs]).cells[0]
+    axes = plots.lines(
+        [curves.Curve("ours", [curves.Point(x, 0.1, cell) for x in (0, 1, 30)])], "alpha", "target ratio"
+    ).axes[0]
+    assert axes.get_xscale() == "linear" and [*axes.get_xticks()] == [0, 1, 30] and axes.get_xlim()[0] < 0
+
+
 def test_curves_need_three_values_and_nothing_else_that_differs(runs):
     cells = gather([runs]).cells
     (curve,) = curves.against(cells, "target_ratio", "alpha")
@@ -255,6 +263,13 @@ def test_the_roc_curve_is_of_the_samples_that_are_stored(runs):
     assert np.trapezoid(true, false) == pytest.approx(above, abs=1e-3)
     with forbidden(folder):
         assert curves.roc(cell) is None, "what may not be read is left out"
+    whole, other = (folder / "columns.npz").read_bytes(), io.BytesIO()
+    np.save(other, scores)
+    middle = len(whole) // 2
+    changed = whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :]
+    for damaged in (b"", b"garbage", whole[:100], whole[:-100], changed, other.getvalue()):
+        (folder / "columns.npz").write_bytes(damaged)
+        assert curves.roc(cell) is None, "what is damaged is left out"
 
 
 # --- the command --------------------------------------------------------------------------------------------

@@ -228,11 +228,11 @@ def archive(folder: Path) -> Path:
 
 
 def archive_read(path: Path) -> Any:
-    parcel = travelling.opened(path)
     found = []
-    for cell in parcel.cells:
-        with travelling.unpacked(parcel, cell, path.parent / "into") as (_, stored):
-            found.append(stored)
+    with travelling.opened(path) as parcel:
+        for cell in parcel.cells:
+            with travelling.unpacked(parcel, cell, path.parent / "into") as (_, stored):
+                found.append(stored)
     return found
 
 

@@ -54,7 +54,8 @@ def test_the_other_cell_is_in_the_report_in_the_frame_and_exported(runs, bench_c
 
 def test_the_other_cell_is_merged(runs, tmp_path):
     store, closed = runs
-    fates = {each.cell: each for each in merge(opened(store.root), Store(tmp_path / "all"), True)}
+    with opened(store.root) as parcel:
+        fates = {each.cell: each for each in merge(parcel, Store(tmp_path / "all"), True)}
     assert fates[f"ours-vae-slant-s0-{'a' * 16}"].fate == "added"
     assert fates[closed.name].fate == "damaged" and "cannot be read (Permission denied)" in fates[closed.name].why
 

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from bench.core.code_hash import digest
 from bench.errors import StoreError
 from bench.workspace.store.record import Record
-from bench.workspace.store.store import Store
+from bench.workspace.store.store import CELL, Store
 
 KEY = "ab" * 32
 PROVENANCE = {
@@ -42,6 +42,25 @@ def record(**changed):
         "feature": "slant", "seed": 0, "params": {}, "metrics": {"fid": measured(1.5)}, "provenance": PROVENANCE,
     }  # fmt: skip
     return Record(**{**fields, **changed})
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        (f"ours-vae-slant-s0-{KEY[:16]}", ("ours-vae-slant", "-s0", None)),
+        (f"ours-vae-slant-s12-at5-{KEY[:16]}", ("ours-vae-slant", "-s12", "-at5")),
+        (f"ours-s3-vae-s1-{KEY[:16]}", ("ours-s3-vae", "-s1", None)),
+        (f"lite-ours-vae-slant-s0-{KEY[:8]}", ("lite-ours-vae-slant", "-s0", None)),
+        (f"ours-{KEY[:16]}", ("ours", None, None)),
+        (f"-{KEY[:16]}", None),
+        (f"ours-vae-slant-s0-{KEY[:12]}", None),
+        (f"ours-vae-slant-s0-{KEY}", None),
+        ("ours-vae-slant-s0", None),
+    ],
+)
+def test_what_a_cell_s_folder_is_called(name, parts):
+    found = CELL.fullmatch(name)
+    assert (found and found.group("readable", "seed", "step")) == parts
 
 
 # --- records ------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import pytest
 from made_records import made_record
 
 from bench.core.files import file_sha256
+from bench.workspace.store import travelling
 from bench.workspace.store.store import Store
 
 
@@ -185,6 +186,16 @@ def test_a_wrong_source_is_told_before_anything_is_written(ours, theirs, merge, 
         done = merge(theirs.root, wrong)
         assert done.code == 4 and str(wrong) in done.err
     assert not ours.root.exists()
+
+
+def test_every_archive_is_closed_after_a_merge(bench_cli, theirs, ours, merge, tmp_path, monkeypatch):
+    made, opens = [], zipfile.ZipFile
+    stored(theirs, "a")
+    assert bench_cli("export", "--results", theirs.root, "--out", tmp_path / "a.zip").code == 0
+    monkeypatch.setattr(travelling.zipfile, "ZipFile", lambda path: made.append(opens(path)) or made[-1])
+    assert merge(tmp_path / "a.zip", tmp_path / "a.zip").code == 0
+    assert merge(tmp_path / "a.zip", tmp_path / "nothing.zip").code == 4
+    assert len(made) == 3 and all(archive.fp is None for archive in made)
 
 
 def test_export_refuses_to_overwrite_and_says_what_is_missing(bench_cli, theirs, tmp_path):

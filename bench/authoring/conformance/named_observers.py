@@ -85,7 +85,7 @@ def what_is_trained_learns_from_it(held: Held) -> None:
         kind = require_registered(held.registry, "classifier or extractors", name, OBSERVERS)
         cls = held.registry.get(kind, name)
         if issubclass(cls, api.Trainable):
-            _require_learns(name, cls, _built(held, cls), part, held.dataset)
+            _require_learns(name, cls, _built(held, cls), part)
         elif issubclass(cls, api.Extractor):
             _require_looks(name, cls, part)
 
@@ -98,7 +98,7 @@ def _built(held: Held, cls: Any) -> api.Networks[Any]:
     return frozen(build(cls(), cls.Config.model_validate({**cls.Config().model_dump(), **fields}), "check"))
 
 
-def _require_learns(name: str, cls: Any, networks: Any, part: api.Split, dataset: api.Dataset) -> None:
+def _require_learns(name: str, cls: Any, networks: Any, part: api.Split) -> None:
     context = api.Context("check", torch.device("cpu"))
     try:
         train(cls(), networks, part, context, epochs=1, batch_size=max(1, len(part) // 2))

@@ -95,7 +95,7 @@ class Desk:
 
     @property
     def feature(self) -> str:
-        """The first round of clicks."""
+        """The feature that is clicked first."""
         return self.original.attributes[0]
 
     @property
@@ -135,7 +135,7 @@ class Desk:
         return round_.attributes[number]
 
     def preview(self) -> tuple[int, Preview] | None:
-        """Return a preview of the clicks' effect, and its number; None for too few clicks."""
+        """Return a preview of the clicks' effect, and its number; None for clicks too few, or without a direction."""
         labels = labels_of(self.book, self.original, unfinished=True)
         known, others = labels.feature, {n: k for n, k in labels.by_attribute.items() if n != self.feature}
         if labels.positives < FROM or not enough([*known.values()], 1):
@@ -143,7 +143,10 @@ class Desk:
         number = hash((tuple(known.items()), *(tuple(k.items()) for k in others.values()))) % 10**9
         with self._lock:
             if self._preview is None or self._preview[0] != number:
-                self._preview = number, preview_of(self.original.samples, known, others)
+                try:
+                    self._preview = number, preview_of(self.original.samples, known, others)
+                except UsageError:
+                    return None
             return self._preview
 
 

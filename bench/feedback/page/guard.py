@@ -79,8 +79,10 @@ class Guard:
     def _refused(self, scope: Message) -> Refused | None:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         host, length = headers.get("host", ""), headers.get("content-length", "0")
-        if _name_of(host) not in self.rules.hosts:
-            return Refused(400, f"This page is not served under that name. Open http://{self.rules.hosts[0]} instead.")
+        name, port = _divided(host)
+        if name not in self.rules.hosts:
+            address = self.rules.hosts[0] + (port or _port_of(scope))
+            return Refused(400, f"This page is not served under that name. Open http://{address} instead.")
         if not length.isdecimal() or int(length) > LIMIT:
             return Refused(413, f"The request is larger than {LIMIT:,} bytes. Nothing was changed.")
         if scope["method"] == "POST":
@@ -96,10 +98,16 @@ def require_token(given: object, token: str) -> None:
         raise Refused(403, "The form is not one of this page. Reload the page, and try again. Nothing was changed.")
 
 
-def _name_of(host: str) -> str:
-    """Return a Host header without its port."""
+def _divided(host: str) -> tuple[str, str]:
+    """Return the name in a Host header, and its port with the colon, "" if it has none."""
     name, _, port = host.lower().rpartition(":")
-    return name if port.isdecimal() and name else host.lower()
+    return (name, f":{port}") if port.isdecimal() and name else (host.lower(), "")
+
+
+def _port_of(scope: Message) -> str:
+    """Return the port that the server listens on, with a colon."""
+    server = scope.get("server")  # None, or a socket's file without a port, for some servers
+    return f":{server[1]}" if server and server[1] else ""
 
 
 async def _answer(refused: Refused, send: Callable[[Message], Awaitable[None]]) -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bench.core.rendering import CHUNK
+from bench.api import Feedback, Generator
+from bench.core.rendering import CHUNK, chunks
+from bench.errors import UsageError
 from bench.feedback.page.samples import Samples, png_of
-from bench.toolkit.latent import Direction
+from bench.toolkit.latent import Direction, DirectionParams, fit_direction
 
 FROM = 20  # clicked samples from which there is a preview
 SHOWN, CHANGED = 6, 4  # clicked samples in a preview, and the most changed of the others
@@ -48,21 +50,31 @@ def enough(labels: Sequence[bool], fewest: int) -> bool:
     return min(sum(labels), len(labels) - sum(labels)) >= fewest
 
 
+@dataclass(frozen=True)
+class _Kept(Feedback):
+    """Clicks on samples whose latents (N, D) are kept, so that nothing is drawn again."""
+
+    kept: Tensor = field(default_factory=lambda: torch.empty(0))
+
+    def noise(self, start: int, stop: int, noise_dim: int) -> Tensor:
+        return self.kept[start:stop]  # asked for where the noise is the latent
+
+    def latents(self, generator: Generator) -> Iterator[Tensor]:
+        for start, stop in chunks(len(self)):
+            yield self.kept[start:stop]
+
+
 def direction_of(samples: Samples, known: Known) -> Direction:
-    """Fit the paper's direction: what ``toolkit.latent.fit_direction`` finds by default."""
-    latents, clicked = samples.latents(list(known)).double(), torch.tensor(list(known.values()))
-    normal = latents[clicked].mean(0) - latents[~clicked].mean(0)
-    unit = normal / normal.norm()
-    found = Direction(samples.generator.latent_dim)
-    found.unit.copy_(unit)
-    for level in (found.threshold, found.landing):
-        level.fill_(float(latents.mean(0) @ unit))
-    found.length.fill_(1.0)
-    return found
+    """Fit the paper's direction, on the CPU; raises UsageError if the clicks define none."""
+    clicks = _Kept(np.array(list(known.values())), samples.stream, kept=samples.latents(list(known)))
+    return fit_direction(samples.generator, clicks, DirectionParams()).cpu()
 
 
 def projections(samples: Samples, known: Known, of: Sequence[int]) -> NDArray[np.float32]:
-    """Project samples on the direction of the clicks, (N,): the larger, the likelier they have the feature."""
+    """Project samples on the direction of the clicks, (N,): the larger, the likelier they have the feature.
+
+    Raises UsageError if the clicks define no direction.
+    """
     found: NDArray[np.float32] = direction_of(samples, known)(samples.latents(of)).numpy()
     return found
 
@@ -76,7 +88,12 @@ def preview_of(samples: Samples, known: Known, others: Mapping[str, Known]) -> P
     known : mapping of int to bool
         Clicks on the feature, at least one of each kind.
     others : mapping of str to mapping
-        Clicks on further attributes; of those with too few nothing is said.
+        Clicks on further attributes; of those with too few, or that define no direction, nothing is said.
+
+    Raises
+    ------
+    UsageError
+        If the clicks on the feature define no direction.
     """
     direction = direction_of(samples, known)
     latents = samples.latents(list(known))
@@ -87,9 +104,8 @@ def preview_of(samples: Samples, known: Known, others: Mapping[str, Known]) -> P
     more, change = _pairs(samples, direction, rest[:CHUNK])
     most = np.argsort(-change, kind="stable")[:CHANGED]
     moved = direction.edit(latents[flagged]) - latents[flagged] if flagged.any() else latents[:0]
-    drags = [
-        Drag(name, _shift(samples, other, moved)) for name, other in others.items() if enough([*other.values()], 10)
-    ]
+    shifts = {name: _shift(samples, other, moved) for name, other in others.items() if enough([*other.values()], 10)}
+    drags = [Drag(name, shift) for name, shift in shifts.items() if shift is not None]
     return Preview(pairs, [more[int(place)] for place in most], float(flagged.float().mean()), drags)
 
 
@@ -104,8 +120,14 @@ def _pairs(samples: Samples, direction: Direction, of: Sequence[int]) -> tuple[l
     return pictures, (before.float() - after.float()).abs().mean((1, 2, 3)).double().numpy()
 
 
-def _shift(samples: Samples, known: Known, moved: Tensor) -> float:
-    """Return the mean move along another attribute's direction, in standard deviations of the projections on it."""
-    other = direction_of(samples, known)
+def _shift(samples: Samples, known: Known, moved: Tensor) -> float | None:
+    """Return the mean move along another attribute's direction, in standard deviations of the projections on it.
+
+    None if it has no direction.
+    """
+    try:
+        other = direction_of(samples, known)
+    except UsageError:
+        return None
     spread = float(other(samples.latents(list(known))).std())
     return float((moved @ other.unit).mean()) / spread if len(moved) and spread > 0 else 0.0

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.core import randomness
+from bench.errors import UsageError
 from bench.feedback.page.book import Book
 from bench.feedback.page.guess import enough, projections
 from bench.feedback.page.samples import Samples
@@ -95,6 +96,9 @@ def _ordered(book: Book, round_: Round, tiles: Sequence[Tile], left: list[int], 
     if not enough(list(known.values()), FEWEST):
         return left
     drawn = [sample for sample in left if round_.samples.has_latents(sample)] or left
-    scores = projections(round_.samples, known, drawn)
+    try:
+        scores = projections(round_.samples, known, drawn)
+    except UsageError:  # the clicks define no direction
+        return left
     rest = sorted(set(left) - set(drawn))
     return [drawn[int(place)] for place in np.argsort(-scores, kind="stable")] + rest

@@ -72,6 +72,7 @@ class Runs:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError as error:
                     raise BenchError("A run is in progress. Wait for it, or stop it.") from error
+                self.number.unlink(missing_ok=True)  # of the last run: it may be another program's by now
                 with self.out.open("wb") as out, self.log.open("wb") as log:
                     process = subprocess.Popen(
                         [sys.executable, "-c", BENCH, *arguments],
@@ -96,15 +97,18 @@ class Runs:
 
     def stop(self, patience: float = 20.0) -> None:
         """Ask the run to stop, as Ctrl-C does, and wait for it; the same run resumes later."""
-        if not self._is_running():
-            return
+        until, asked = time.monotonic() + patience, False
+        while self._is_running() and time.monotonic() < until:
+            asked = asked or self._ask_to_stop()
+            time.sleep(0.1)
+
+    def _ask_to_stop(self) -> bool:
+        """Signal the run; False if its number is not there yet, or it has ended by itself."""
         try:
             os.kill(int(self.number.read_text()), signal.SIGTERM)
-        except (OSError, ValueError):  # it ended by itself
-            return
-        until = time.monotonic() + patience
-        while self._is_running() and time.monotonic() < until:
-            time.sleep(0.1)
+        except (OSError, ValueError):
+            return False
+        return True
 
     def _is_running(self) -> bool:
         try:

@@ -18,9 +18,7 @@ from bench.feedback.page.desk import Desk
 from bench.feedback.page.guard import Rules
 
 LOCAL = ("127.0.0.1", "localhost")
-PORT = 8765
 EXTRA = "serve"
-MOST = 20_000  # samples of one page
 T = TypeVar("T")
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bench.errors import BenchError
 from bench.report.figures.page import DPI, GREY, HEADER, INK, MARGIN, SMALL, STYLE, TEXT, add_words, footer
 from bench.report.figures.series import Panel, Series, about, heading
+from bench.workspace.store.record import Measurement
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -50,18 +51,11 @@ def _ranking(series: Sequence[Series]) -> Series:
 
 
 def _bars(axes: Any, panel: Panel, *, first: bool) -> None:
-    metrics = _ranking(panel.series).record.metrics
-    names = [name[len(SHIFT) : -1] for name in metrics if name.startswith(SHIFT)]
-    if not names:
-        raise BenchError(
-            f"figure 6: no attribute but the target '{panel.feature}' is measured in these cells. Let the metric "
-            "'diversity' be computed (evaluation.metrics)."
-        )
-    shown = sorted(names, key=lambda name: -abs(metrics[f"{SHIFT}{name}]"].value))[:SHOWN]
+    shown = _shown(panel)
     thickness = 0.8 / len(panel.series)
     colours = iter(COLOURS * len(panel.series))
     for i, series in enumerate(panel.series):
-        values = [series.record.metrics[f"{RATIO}{name}]"] for name in shown]
+        values = _ratios(panel, series, shown)
         ratios = [v.value for v in values]
         axes.bar(
             [k + (i - (len(panel.series) - 1) / 2) * thickness for k in range(len(shown))],
@@ -83,6 +77,28 @@ def _bars(axes: Any, panel: Panel, *, first: bool) -> None:
     axes.legend(fontsize=SMALL, frameon=False, loc="lower right", bbox_to_anchor=(1, 0.97), ncols=4, borderpad=0)
     if first:
         axes.set_ylabel("share of samples", fontsize=SMALL, color=GREY)
+
+
+def _shown(panel: Panel) -> list[str]:
+    """Return the attributes that the first method shifted most."""
+    metrics = _ranking(panel.series).record.metrics
+    names = [name[len(SHIFT) : -1] for name in metrics if name.startswith(SHIFT)]
+    if not names:
+        raise _not_measured(f"no attribute but the target '{panel.feature}' is measured in these cells")
+    return sorted(names, key=lambda name: -abs(metrics[f"{SHIFT}{name}]"].value))[:SHOWN]
+
+
+def _ratios(panel: Panel, series: Series, names: Sequence[str]) -> list[Measurement]:
+    """Return the shares of samples of a cell that have each attribute."""
+    metrics = series.record.metrics
+    if missing := [name for name in names if f"{RATIO}{name}]" not in metrics]:
+        folder = series.resolved.folder.name
+        raise _not_measured(f"for '{panel.feature}', {', '.join(missing)} is not measured in the cell {folder}")
+    return [metrics[f"{RATIO}{name}]"] for name in names]
+
+
+def _not_measured(what: str) -> BenchError:
+    return BenchError(f"figure 6: {what}. Let the metric 'diversity' be computed (evaluation.metrics).")
 
 
 def _readable(attribute: str) -> str:

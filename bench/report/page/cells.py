@@ -24,7 +24,7 @@ class StoredCell:
     record : Record
     folder : Path
     label : str
-        In which it differs from others of its kind, whatever their seed.
+        What distinguishes it from other cells of the same method, model and feature, whatever their seed.
     inputs : mapping of str to str
         Its weights and clicks, where other cells of its place have others.
     """
@@ -41,7 +41,7 @@ class StoredCell:
 
     @property
     def variant(self) -> str:
-        """The method, and in which it differs."""
+        """The method, and what distinguishes the cell."""
         return f"{self.record.method}, {self.label}" if self.label else self.record.method
 
     @property

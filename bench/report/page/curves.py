@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,16 +117,19 @@ def roc(cell: StoredCell) -> tuple[Array, Array] | None:
 
 
 def _column(path: Path, name: str) -> Array | None:
-    """Return a column of what was stored; None if it is not there, or not ours to read."""
+    """Return a column of what was stored; None if it is not there, damaged, or not ours to read."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             return stored[name] if name in stored else None
-    except OSError:
+    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile):  # np.load has one for each damage
         return None
 
 
 def _labels(scores: Array, threshold: float, metrics: Mapping[str, Any]) -> NDArray[np.bool_] | None:
-    """Return which samples have the feature: the one attribute of which so many do as the record counts."""
+    """Return which samples have the feature.
+
+    Identified by the share of positives, which must equal the record's original_target_ratio.
+    """
     share = metrics["original_target_ratio"].value
     alike = [column for column in (scores >= threshold).T if abs(column.mean() - share) < 0.5 / len(scores)]
     return alike[0] if len(alike) == 1 else None

@@ -48,7 +48,8 @@ def lines(curves: Sequence[Curve], x: str, y: str) -> Figure:
         ys = [max(p.y, floor) for p in curve.points]
         points = axes.scatter([p.x for p in curve.points], ys, s=26, marker=marker, color=colour)
         points.set_urls([f"#{p.cell.anchor}" for p in curve.points])
-    axes.set_xscale("log" if max(places) / max(min(places), 1e-9) > 8 else "linear")
+    log = min(places) > 0 and max(places) / min(places) > 8  # zero has no place on a log axis
+    axes.set_xscale("log" if log else "linear")
     axes.set_xticks(places, [f"{value:g}" for value in places])
     axes.minorticks_off()
     _log_share(axes, floor)

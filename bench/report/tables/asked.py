@@ -54,7 +54,11 @@ def table_asked(name: str, options: Options, workspace: Workspace, names: ValueN
 
 
 def _distinct(variants: Sequence[Variant]) -> list[Variant]:
-    return list({(variant.label, variant.model): variant for variant in reversed(variants)}.values())[::-1]
+    """Return each row once, in its first place."""
+    found: dict[tuple[str, str], Variant] = {}
+    for variant in variants:
+        found.setdefault((variant.label, variant.model), variant)
+    return list(found.values())
 
 
 def _columns(table: Table, asked: Sequence[str], names: ValueNames) -> list[str]:

@@ -16,6 +16,7 @@ from bench.core import written_progress
 from bench.core.durations import duration
 from bench.report import labels
 from bench.workspace.store import sweeps
+from bench.workspace.store.present import facts_of
 from bench.workspace.store.record import Record
 from bench.workspace.store.store import Store
 
@@ -116,15 +117,18 @@ def _told_apart(stored: Sequence[tuple[Path, Record]]) -> list[str]:
         for (_, record), name in zip(stored, names, strict=True)
     ]
     times = Counter(same)
-    return [
-        " ".join(filter(None, (name, f"(stored {stored_at(folder):%Y-%m-%d %H:%M})" if times[key] > 1 else "")))
-        for (folder, _), name, key in zip(stored, names, same, strict=True)
+    whens = [stored_at(folder) if times[key] > 1 else None for (folder, _), key in zip(stored, same, strict=True)]
+    told = [
+        name if when is None else f"{name} (stored {when:%Y-%m-%d %H:%M})"
+        for name, when in zip(names, whens, strict=True)
     ]
+    return [text.strip() for text in told]
 
 
-def stored_at(folder: Path) -> datetime:
-    """Return when a record was written, local time."""
-    return datetime.fromtimestamp((folder / "result.json").stat().st_mtime).replace(microsecond=0)
+def stored_at(folder: Path) -> datetime | None:
+    """Return when a record was written, local time; None if it is gone: its cell runs again, or was removed."""
+    facts = facts_of(folder / "result.json")
+    return None if facts is None else datetime.fromtimestamp(facts.st_mtime).replace(microsecond=0)
 
 
 # --- as text ------------------------------------------------------------------------------------------
@@ -160,12 +164,12 @@ def _object(each: Listed) -> dict[str, Any]:
     head = {"status": each.status, "folder": str(each.folder), "reason": each.reason or None}
     if each.record is None:
         return head
-    record = each.record
+    record, when = each.record, stored_at(each.folder)
     return head | {
         **record.model_dump(
             mode="json", include={"key", "method", "model", "dataset", "feature", "seed", "step", "suite"}
         ),
-        "stored": stored_at(each.folder).isoformat(),
+        "stored": None if when is None else when.isoformat(),
         "weights": record.provenance.weights.path,
         "feedback_file": record.provenance.feedback_file,
         "params": record.params,

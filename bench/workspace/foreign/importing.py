@@ -77,7 +77,7 @@ def import_state_dict(
     typed : mapping of str to str
         Fields of the model's Config as ``-p`` takes them, name to text; they describe the architecture in the file.
     at : str
-        Where the state dict lies in the file (``plain.state_at``).
+        Where the state dict lies in the file (``places.state_at``).
 
     Returns
     -------

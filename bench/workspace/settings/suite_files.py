@@ -47,7 +47,7 @@ def _path_of(name: str, folder: Path, place: str, flag: str) -> Path:
 
 
 def _read(path: Path, chain: tuple[Path, ...]) -> dict[str, Any]:
-    """Read a file and the one that it extends; ``chain`` is how it was come to, itself included."""
+    """Read a file and the one that it extends; ``chain``: the files from the first one read to this one, inclusive."""
     flag = f"--suite {path}"
     try:
         content = read_toml(path)

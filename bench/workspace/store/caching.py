@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.workspace.store.leftovers import freed
+from bench.workspace.store.present import facts_of, files_below
 from bench.workspace.store.store import DIGITS, STAGES, Store
 
 
@@ -44,8 +45,10 @@ def cached(store: Store) -> list[Cached]:
     found = []
     for folder in sorted((store.root / STAGES).glob("[!.]*/")):
         kind, _, digits = folder.name.rpartition("-")
-        written = max((path.stat().st_mtime for path in folder.iterdir()), default=folder.stat().st_mtime)
-        found.append(Cached(folder, kind, freed([folder]), used[digits], written))
+        if (own := facts_of(folder)) is not None:
+            facts = [each for path in files_below(folder) if (each := facts_of(path)) is not None] or [own]
+            written = max(each.st_mtime for each in facts)
+            found.append(Cached(folder, kind, freed([folder]), used[digits], written))
     return found
 
 

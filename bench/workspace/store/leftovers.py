@@ -14,12 +14,12 @@ from filelock import FileLock, Timeout
 from bench.core.durations import number_of
 from bench.core.reading import read_json
 from bench.workspace.store import sweeps
+from bench.workspace.store.present import facts_of, files_below
 from bench.workspace.store.record import FORMAT, Record
 from bench.workspace.store.store import DIGITS, STAGES, Store
 
 KINDS = ("failed", "stale", "orphaned", "stopped")
 ENDED_BADLY = ("failed", "diverged", "killed", "timeout")
-CELL = re.compile(rf".+-[0-9a-f]{{8}}(?:[0-9a-f]{{{DIGITS - 8}}})?")  # older versions wrote eight digits of the key
 REMOVED = ".removed"  # end of the name of a folder that is being removed
 
 
@@ -59,7 +59,7 @@ def of_older_formats(store: Store) -> Iterator[Leftover]:
 def unfinished(store: Store) -> Iterator[Leftover]:
     """Yield the folders of cells that were stopped; other programs' folders are not cells."""
     for folder in store.unfinished():
-        if CELL.fullmatch(folder.name) and (folder / ".lock").exists():
+        if (folder / ".lock").exists():
             yield Leftover("stopped", folder, "the same bench run would resume it")
 
 
@@ -90,9 +90,8 @@ def freed(paths: Sequence[Path]) -> int:
     links: Counter[tuple[int, int]] = Counter()
     facts = {}
     for path in paths:
-        for file in (path, *path.rglob("*")):
-            found = file.lstat()
-            if not file.is_dir():
+        for file in files_below(path) if path.is_dir() else (path,):
+            if (found := facts_of(file, follow_symlinks=False)) is not None:
                 facts[found.st_dev, found.st_ino] = found
                 links[found.st_dev, found.st_ino] += 1
     return sum(found.st_size for place, found in facts.items() if links[place] >= found.st_nlink)

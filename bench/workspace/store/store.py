@@ -33,7 +33,10 @@ from bench.workspace.store.record import FORMAT, Record
 
 STAGES = ".stages"
 DIGITS = 16  # of a key, in the name of a folder
-CELL = re.compile(r".*-[0-9a-f]{8,64}")  # a cell's folder, of earlier versions too; others are not ours
+DIGITS_BEFORE = 8  # of earlier versions
+CELL = re.compile(  # the name of a cell's folder; others are not ours
+    rf"(?P<readable>.+?)(?:(?P<seed>-s\d+)(?P<step>-at\d+)?)?-(?:[0-9a-f]{{{DIGITS_BEFORE}}}|[0-9a-f]{{{DIGITS}}})"
+)
 READABLE = 150  # bytes of a folder's name before the key: some file systems take 143 characters, most 255
 
 

@@ -41,7 +41,7 @@ class Parcel:
     cells : mapping of str to tuple of str
         Names of the cells' folders, with those of their files.
     archive : ZipFile or None
-        It stays open: its list of members is read once.
+        Open as long as the parcel is: its list of members is read once.
     members : mapping of (str, str) to ZipInfo
         By cell and file.
     """
@@ -80,8 +80,9 @@ class Parcel:
             shutil.copyfileobj(source, file)  # it ends after `file_size` bytes, and checks the CRC
 
 
-def opened(path: Path) -> Parcel:
-    """Look into a folder of results, or an archive of cells.
+@contextmanager
+def opened(path: Path) -> Iterator[Parcel]:
+    """Look into a folder of results, or an archive of cells, which is closed afterwards.
 
     Raises
     ------
@@ -90,15 +91,24 @@ def opened(path: Path) -> Parcel:
     """
     if path.is_dir():
         found = {each.name: _files_in(each) for each in sorted(path.iterdir()) if CELL.fullmatch(each.name)}
-        return Parcel(path, {name: files for name, files in found.items() if RESULT in files})
+        yield Parcel(path, {name: files for name, files in found.items() if RESULT in files})
+        return
+    with _archive(path) as archive:
+        yield _packed(path, archive)
+
+
+def _archive(path: Path) -> zipfile.ZipFile:
     try:
         require_few_members(path)
-        archive = zipfile.ZipFile(path)
-        placed = [(place, each) for each in archive.infolist() if (place := _place(each)) is not None]
+        return zipfile.ZipFile(path)
     except FileNotFoundError as error:
         raise UsageError(f"{path}: no such file or folder") from error
     except (OSError, zipfile.BadZipFile, ValueError) as error:
         raise UsageError(f"{path}: is not a folder of results or an archive of bench export ({error})") from error
+
+
+def _packed(path: Path, archive: zipfile.ZipFile) -> Parcel:
+    placed = [(place, each) for each in archive.infolist() if (place := _place(each)) is not None]
     cells: dict[str, list[str]] = {}
     members = dict(reversed(placed))  # of two with one name, the first counts
     for cell, name in dict.fromkeys(place for place, _ in placed):

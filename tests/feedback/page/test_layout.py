@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
-from bench.feedback.page.guess import direction_of
-from bench.feedback.page.layout import AGAIN, page_of, tiles_in_all
+from bench.errors import UsageError
+from bench.feedback.page.guess import direction_of, preview_of
+from bench.feedback.page.layout import AGAIN, _ordered, page_of, tiles_in_all
+from bench.feedback.page.samples import Samples
 from bench.toolkit.latent import DirectionParams, fit_direction
 
 
@@ -64,6 +67,33 @@ def test_the_direction_is_the_paper_s(desk, round_):
     ours = direction_of(round_.samples, known)
     for name, value in theirs.state_dict().items():
         assert abs(value - ours.state_dict()[name]).max() < 1e-5, name
+
+
+def test_clicks_that_define_no_direction_are_no_order_and_have_no_preview(desk, round_, monkeypatch):
+    latents = round_.samples.latents
+    page_of(desk.book, round_, 0, 500, likely=False)
+    tiles = desk.book.tiles("original")
+    wide = latents(range(120))[:, 0].numpy() > 0.6
+    for name in ("thickness", "slant"):
+        desk.book.mark("original", name, {tile: bool(wide[sample]) for tile, (sample, _) in enumerate(tiles)})
+        desk.book.look("original", name, range(len(tiles)))
+    known = {sample: bool(on) for sample, on in enumerate(wide)}
+    assert desk.preview()[1].drags
+    monkeypatch.setattr(round_.samples, "latents", lambda of: torch.ones(len(of), latents([0]).shape[1]))
+    with pytest.raises(UsageError, match="the same mean latent"):
+        direction_of(round_.samples, known)
+    assert _ordered(desk.book, round_, tiles, [7, 3, 5], likely=True) == [7, 3, 5]
+    desk.book.mark("original", "thickness", {0: not wide[tiles[0][0]]})
+    assert desk.preview() is None
+
+
+def test_of_an_attribute_without_a_direction_a_preview_says_nothing(round_):
+    latents = round_.samples.latents(range(120))
+    known = {n: bool(latents[n, 0] > 0.6) for n in range(120)}
+    alike = Samples(round_.samples.generator, "feedback/0", 120)
+    alike.latents = lambda of: torch.stack([latents[n] if len(of) != 20 else latents[0] for n in of])
+    found = preview_of(alike, known, {"slant": {n: n % 2 == 0 for n in range(20)}, "width": known})
+    assert [drag.attribute for drag in found.drags] == ["width"] and len(found.clicked) == 6
 
 
 def test_the_preview_shows_what_goes_and_what_it_drags_along(desk, round_):

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import re
+import subprocess
+import sys
+import threading
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -11,8 +16,9 @@ from made_records import made_record
 from PIL import Image
 
 from bench.api import Params
+from bench.errors import BenchError
 from bench.experiments.cells.cell import Cell
-from bench.feedback.page import session
+from bench.feedback.page import runs, session
 from bench.feedback.page.desk import Running
 from bench.feedback.page.runs import Runs, RunState
 from bench.registry import Registry
@@ -137,6 +143,41 @@ def test_a_run_that_has_said_nothing_is_starting(tmp_path, monkeypatch):
     assert list(runs.state().lines) == ["Starting ..."]
     runs.log.write_text("ours: 1/3\n")
     assert list(runs.state().lines) == ["ours: 1/3"]
+
+
+def test_who_stops_a_run_that_begins_does_not_stop_another_program(tmp_path, monkeypatch):
+    """The number of the last run may have been given to another program since."""
+    folder = Runs(tmp_path)
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as bystander:
+        folder.number.write_text(str(bystander.pid))
+
+        def begins(*_, **__):
+            folder.stop(patience=0.3)
+            raise OSError(errno.EAGAIN, "no more processes")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(runs.subprocess, "Popen", begins)
+            with pytest.raises(BenchError, match="the run cannot be started"):
+                folder.start([])
+        bystander.communicate(b"\n", timeout=20)
+    assert bystander.returncode == 0, "it ended by itself"
+
+
+@pytest.mark.filterwarnings("ignore:.*subprocess .* is still running")
+def test_a_run_whose_number_is_not_written_yet_is_stopped_once_it_is(tmp_path, monkeypatch):
+    folder, written = Runs(tmp_path), runs.write_bytes
+    stopping = threading.Thread(target=folder.stop)
+
+    def late(path, content):
+        stopping.start()
+        time.sleep(0.3)
+        written(path, content)
+
+    monkeypatch.setattr(runs, "BENCH", "import time; time.sleep(60)")
+    monkeypatch.setattr(runs, "write_bytes", late)
+    folder.start([])
+    stopping.join()
+    assert folder.state().status == "stopped"
 
 
 def test_the_head_counts_samples_and_says_how_many_come_twice(site):

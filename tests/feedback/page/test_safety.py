@@ -29,6 +29,13 @@ def test_another_name_for_this_machine_is_refused(site, host):
     assert answer.status == 400 and "not served under that name" in answer.text and site.desk.token not in answer.text
 
 
+@pytest.mark.parametrize(("host", "port"), [("evil.example:8765", 8765), ("evil.example", None), ("[::1]", None)])
+def test_who_is_refused_is_told_an_address_that_opens_the_page(site, host, port):
+    """The port is the browser's, which a tunnel may have changed, else the server's."""
+    wanted = f"Open http://127.0.0.1:{port or site.port} instead."
+    assert site.get("/images/0/0", Host=host).text.endswith(wanted)
+
+
 def test_the_usual_names_are_answered(site):
     for host in (f"127.0.0.1:{site.port}", f"localhost:{site.port}", "LOCALHOST"):
         assert site.get("/images/0/0", Host=host).status == 200
