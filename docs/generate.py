@@ -25,6 +25,7 @@ import reference_numbers
 import reference_people
 import reference_photographs
 import reference_rivals
+import reference_sequence
 import reference_steps
 import reference_tables
 import reference_trends
@@ -64,6 +65,7 @@ MAKERS: dict[str, Callable[..., str]] = {
     "apart": reference_people.apart,
     "large": reference_people.large,
     "rival": reference_rivals.rival,
+    "sequence": reference_sequence.sequence,
     "steps": reference_steps.steps,
     "fools": reference_fools.fools,
     "floor": reference_people.floor,
