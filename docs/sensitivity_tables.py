@@ -147,7 +147,7 @@ def recipes(images: str) -> str:
     Parameters
     ----------
     images : str
-        ``mnist``.
+        ``mnist``, or ``mnist-uno`` for further trials of two methods.
     """
     rows = frame(f"selection-methods-{images}")
     lines = ["| model | method | recipe | left | worst cell | retain change | |", "|-|-|-|-|-|-|-|"]
