@@ -255,7 +255,7 @@ def _summary_caption(parts: list[pd.DataFrame]) -> str:
         "the smallest retain change. "
         "Samples shown: 500 on MNIST, 5,000 on faces; those with the feature are clicked, a share like the original's "
         "target ratio. "
-        f"{strange('vae', 'far')} of the VAE's samples lie far from the training digits, and `bench` warns from 0.15 "
-        "on: take its row with caution."
+        f"A share of {strange('vae', 'far')} of the VAE's samples and of {strange('dcgan', 'far')} of the DCGAN's lie "
+        "far from the training digits, and `bench` warns from 0.15 on: take the VAE's rows with caution."
         f"{f' Bold, on MNIST: {BEST}; {HIDDEN}.' if any(_is_best(number) for _, number in every.iterrows()) else ''}*"
     )

@@ -23,7 +23,7 @@ def trends(what: str) -> str:
     seeds, count, data = rows.seed.nunique(), int(rows["count"].iloc[0]), rows.data.iloc[0]
     caption = (
         f"*vae, thickness; {data}; {rows.source.iloc[0]}; {count:,} samples; mean of {seeds} seeds; in parentheses: "
-        f"{'the factor between the means' if what == 'alpha' else 'the paired difference, 95 % over seeds'}.*"
+        "the paired difference, 95 % over seeds.*"
     )
     heads = [f"{budget} epochs" for budget in budgets]
     return "\n".join([f"| | {' | '.join(heads)} |", f"|-{'|-' * len(heads)}|", *lines, "", caption])
@@ -34,8 +34,7 @@ def _alpha(rows: pd.DataFrame, budgets: list[int]) -> list[str]:
     for l1, threshold in (("mean", "mean"), ("sum", "mean"), ("mean", "midpoint")):
         cells = []
         for budget in budgets:
-            one, five = (_ratios(rows, budget, ALL, alpha, l1, threshold).mean() for alpha in (1.0, 5.0))
-            cells.append(f"{one:.4f} → {five:.4f} ({one / five:.1f})")
+            cells.append(_change(*(_ratios(rows, budget, ALL, alpha, l1, threshold) for alpha in (1.0, 5.0))))
         lines.append(f"| alpha 1 → 5, `l1={l1}`, `threshold={threshold}` | {' | '.join(cells)} |")
     return lines
 
@@ -49,11 +48,15 @@ def _terms(rows: pd.DataFrame, budgets: list[int]) -> list[str]:
     ):
         cells = []
         for budget in budgets:
-            before, after = (_ratios(rows, budget, terms, 3.0, l1, "mean") for terms in (first, ALL))
-            mean, half = _paired(after - before)
-            cells.append(f"{before.mean():.4f} → {after.mean():.4f} ({_signed(mean)} ± {half:.4f})")
+            cells.append(_change(*(_ratios(rows, budget, terms, 3.0, l1, "mean") for terms in (first, ALL))))
         lines.append(f"| {label}, `l1={l1}` | {' | '.join(cells)} |")
     return lines
+
+
+def _change(before: pd.Series, after: pd.Series) -> str:
+    """Return two means, and the paired difference with half of its interval."""
+    mean, half = _paired(after - before)
+    return f"{before.mean():.4f} → {after.mean():.4f} ({_signed(mean)} ± {half:.4f})"
 
 
 def _signed(number: float) -> str:
