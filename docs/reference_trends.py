@@ -23,7 +23,7 @@ def trends(what: str) -> str:
     seeds, count, data = rows.seed.nunique(), int(rows["count"].iloc[0]), rows.data.iloc[0]
     caption = (
         f"*vae, thickness; {data}; {rows.source.iloc[0]}; {count:,} samples; mean of {seeds} seeds; in parentheses: "
-        "the paired difference, 95 % over seeds.*"
+        f"{'the factor between the means; after them: ' if what == 'alpha' else ''}the paired difference, 95 % over seeds.*"
     )
     heads = [f"{budget} epochs" for budget in budgets]
     return "\n".join([f"| | {' | '.join(heads)} |", f"|-{'|-' * len(heads)}|", *lines, "", caption])
@@ -34,7 +34,8 @@ def _alpha(rows: pd.DataFrame, budgets: list[int]) -> list[str]:
     for l1, threshold in (("mean", "mean"), ("sum", "mean"), ("mean", "midpoint")):
         cells = []
         for budget in budgets:
-            cells.append(_change(*(_ratios(rows, budget, ALL, alpha, l1, threshold) for alpha in (1.0, 5.0))))
+            one, five = (_ratios(rows, budget, ALL, alpha, l1, threshold) for alpha in (1.0, 5.0))
+            cells.append(f"{_means(one, five)} ({one.mean() / five.mean():.1f}), {_difference(one, five)}")
         lines.append(f"| alpha 1 → 5, `l1={l1}`, `threshold={threshold}` | {' | '.join(cells)} |")
     return lines
 
@@ -48,15 +49,20 @@ def _terms(rows: pd.DataFrame, budgets: list[int]) -> list[str]:
     ):
         cells = []
         for budget in budgets:
-            cells.append(_change(*(_ratios(rows, budget, terms, 3.0, l1, "mean") for terms in (first, ALL))))
+            before, after = (_ratios(rows, budget, terms, 3.0, l1, "mean") for terms in (first, ALL))
+            cells.append(f"{_means(before, after)} ({_difference(before, after)})")
         lines.append(f"| {label}, `l1={l1}` | {' | '.join(cells)} |")
     return lines
 
 
-def _change(before: pd.Series, after: pd.Series) -> str:
-    """Return two means, and the paired difference with half of its interval."""
+def _means(before: pd.Series, after: pd.Series) -> str:
+    return f"{before.mean():.4f} → {after.mean():.4f}"
+
+
+def _difference(before: pd.Series, after: pd.Series) -> str:
+    """Return the paired difference with half of its interval."""
     mean, half = _paired(after - before)
-    return f"{before.mean():.4f} → {after.mean():.4f} ({_signed(mean)} ± {half:.4f})"
+    return f"{_signed(mean)} ± {half:.4f}"
 
 
 def _signed(number: float) -> str:
