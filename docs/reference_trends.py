@@ -21,9 +21,10 @@ def trends(what: str) -> str:
     budgets = sorted(set(rows.epochs) - {0})
     lines = _alpha(rows, budgets) if what == "alpha" else _terms(rows, budgets)
     seeds, count, data = rows.seed.nunique(), int(rows["count"].iloc[0]), rows.data.iloc[0]
+    shown = "the factor between the means; after them: " if what == "alpha" else ""
     caption = (
         f"*vae, thickness; {data}; {rows.source.iloc[0]}; {count:,} samples; mean of {seeds} seeds; in parentheses: "
-        f"{'the factor between the means; after them: ' if what == 'alpha' else ''}the paired difference, 95 % over seeds.*"
+        f"{shown}the paired difference, 95 % over seeds.*"
     )
     heads = [f"{budget} epochs" for budget in budgets]
     return "\n".join([f"| | {' | '.join(heads)} |", f"|-{'|-' * len(heads)}|", *lines, "", caption])
