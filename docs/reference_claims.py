@@ -88,20 +88,20 @@ CLAIMS = {
         "Table 4: the perception term costs removal and lowers FID",
         f"Without the term → with it. Holds where the change goes the paper's way; {APART}.",
         claim_lines.perception,
-        "ProgGAN with more seeds and today's extractor",
+        "ProgGAN of synthetic faces with the plain rule instead of the suite's steps, and with more seeds",
     ),
     "table-4-alone": Claim(
         "Table 4: the unlearning term alone removes most, at the highest FID",
         f"That term alone → all three. Holds where the change goes the paper's way; {APART}.",
         claim_lines.alone,
-        "ProgGAN with more seeds and today's extractor",
+        "ProgGAN of synthetic faces with the plain rule instead of the suite's steps, and with more seeds",
     ),
     "table-5": Claim(
         "Table 5: alpha decides how much is removed",
         "Target ratio at alpha 1 → alpha 5. Holds where it falls to a tenth or less over the whole of both intervals, "
         f"does not hold where it falls less over the whole of both; otherwise not told apart. {ONCE}.",
         claim_lines.alpha,
-        "ProgGAN with more seeds",
+        "ProgGAN of synthetic faces with the plain rule instead of the suite's steps, and with more seeds",
     ),
     "figure-6a": Claim(
         "Figure 6a: without bangs, other attributes change less than by retraining",
