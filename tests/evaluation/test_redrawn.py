@@ -9,7 +9,9 @@ import torch
 
 from bench.api import Classifier, Dataset, Split
 from bench.evaluation import redrawn as module
+from bench.evaluation import references
 from bench.evaluation.redrawn import redrawn
+from bench.workspace.weights import checkpoint
 from bench.workspace.weights.observers import LoadedClassifier
 
 
@@ -91,3 +93,30 @@ def test_a_data_set_that_can_do_neither_has_none(workspace, greys, monkeypatch):
     dataset, _ = greys
     monkeypatch.setattr(Greys, "lowered", Dataset.lowered)
     assert redrawn(workspace, "greys", dataset.split("train"), "light", np.ones(200, bool)) is None
+
+
+class Pixels:
+    """An extractor whose embeddings are the pixels."""
+
+    def outputs(self, images):
+        return images.flatten(1), images.flatten(1)
+
+
+@pytest.mark.parametrize(
+    ("has", "subsets"),
+    [
+        (np.zeros(200, bool), {"all": 200, "without light": 200, "light redrawn": 200}),
+        (np.ones(200, bool), {"all": 200, "light redrawn": 200}),
+        (np.arange(200) > 0, {"all": 200, "light redrawn": 200}),  # one image has no covariance
+    ],
+)
+def test_statistics_where_no_image_or_nearly_every_image_has_the_feature(
+    has, subsets, greys, workspace, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(Greys, "counterfactual", lambda self, split, rows, feature, value: self.split(split).read(rows))
+    monkeypatch.setattr(type(workspace), "extractor", lambda self, name: (Pixels(), "0" * 64))
+    monkeypatch.setattr(references, "target_mask", lambda *a: has)
+    references.write_statistics(workspace, "greys", "pixels", tmp_path / "made.safetensors")
+    stored = checkpoint.read(tmp_path / "made.safetensors")
+    assert stored.description["counts"] == subsets
+    assert all(torch.isfinite(tensor).all() for tensor in stored.tensors.values())
