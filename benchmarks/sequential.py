@@ -23,16 +23,8 @@ FID = "fid[digits]"
 
 def run(order: tuple[str, ...], seed: int, results: Path) -> list[dict[str, Any]]:
     """Return the records of a sequential run: one of ``ours`` per request, then ``stored`` ones of every feature."""
-    command = [
-        str(Path(sys.executable).with_name("bench")),
-        "run",
-        "--method",
-        "ours",
-        "--model",
-        "vae",
-        "--sequential",
-        "--json",
-    ]
+    bench = str(Path(sys.executable).with_name("bench"))
+    command = [bench, *"run --method ours --model vae --sequential --json".split()]
     command += ["--feature", ",".join(order), "--seed", str(seed), "--results", str(results)]
     done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
     return [json.loads(line) for line in done.stdout.splitlines()]

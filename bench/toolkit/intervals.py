@@ -80,8 +80,9 @@ def auc_delong(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> 
     """Return the area under the ROC curve and its interval; ties count half.
 
     The variance is DeLong's. The interval is Student's with Satterthwaite's degrees of freedom (Brunner and Munzel).
-    With two to five scores in a class it still holds less often than it says: 84 to 88 times in 100 at an area of 0.76.
-    It is [0, 1] if a class has one score, and a point if no score of one class lies among those of the other.
+    With two to five scores in a class it still holds less often than it says: 84 to 88 times in 100 at an area of 0.76,
+    69 to 75 times at 0.92. It is [0, 1] if a class has one score, and a point if no score of one class lies among those
+    of the other.
 
     Parameters
     ----------

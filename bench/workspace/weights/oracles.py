@@ -118,11 +118,11 @@ def choose(
     kind = next((kind for kind in OBSERVERS if name in registry.names(kind)), None)
     if kind is None and named is None:
         registry.source("classifiers", name, f"{said}, its classifier")  # raises, with the nearest name
-    if kind == "extractors" or (kind and not _is_trained(registry, name)):
+    if kind == "extractors" or (kind and not _is_trained(registry, name, said)):
         return Choice(kind, name, None, said)
     letter, seed = ROLES[role]
     weights = f"{name}-{dataset}-{letter}" if kind else name
-    trained = name if kind else default if default and _is_trained(registry, default) else "NAME"
+    trained = name if kind else default if default and _is_trained(registry, default, said) else "NAME"
     trained_on = f"--classifier {trained} --dataset {dataset if default else 'NAME'}"
     fields = "".join(f" -p {field}" for field in assignments(recipe))
     instead = f"--set oracle.{role}=FILE{_nearest(registry, name) if kind is None else ''}"
@@ -130,9 +130,9 @@ def choose(
     return Choice(kind, name, weights, said) if kind else _of_weights(weights, said)
 
 
-def _is_trained(registry: Registry, name: str) -> bool:
-    """Say whether a classifier has a training recipe."""
-    return name in registry.names("classifiers") and issubclass(registry.get("classifiers", name), Trainable)
+def _is_trained(registry: Registry, name: str, said: str) -> bool:
+    """Say whether a name is a classifier's that has a training recipe."""
+    return name in registry.names("classifiers") and issubclass(registry.get("classifiers", name, said), Trainable)
 
 
 def _of_weights(weights: str, said: str) -> Choice:
