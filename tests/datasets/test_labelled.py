@@ -205,7 +205,7 @@ def test_an_oracle_of_ones_own_generator_is_trained_on_clicks_and_judges(hers, c
     checked = bench_cli("check", "labelled", "--data-dir", shown)
     assert checked.code == 0 and "not checked" not in checked.out
     trained = bench_cli(
-        "pretrain", "--classifier", "mobilenet", "--dataset", "labelled", "--data-dir", shown, "-p", "epochs=40", "--out",
+        "pretrain", "--classifier", "mobilenet", "--dataset", "labelled", "--data-dir", shown, "-p", "epochs=80", "--out",
         judge, "--results", tmp_path / "runs",
     )  # fmt: skip
     assert trained.code == 0 and "scar: balanced accuracy " in trained.err + trained.out, trained.err
